@@ -1,0 +1,55 @@
+"""jaxgan: the GAN framework for JAX.
+
+Say what is played (a `Game`), how each player is pulled (a `Field`), how it is played (an
+`Algorithm`): values made of pure functions over pytrees, which compose by ordinary calls.
+"""
+
+from jaxgan import losses, optimizers, penalties
+from jaxgan.algorithms import Algorithm, alternating, simultaneous
+from jaxgan.fields import Field, gradient, microbatch
+from jaxgan.game import Game, with_penalty, zero_sum
+from jaxgan.games import bilinear, dirac, gan, normal_latent, quadratic
+from jaxgan.losses import Loss
+from jaxgan.network import Network, from_linen, from_nnx
+from jaxgan.penalties import Penalty
+from jaxgan.schedules import cosine, linear
+from jaxgan.state import Context, TrainState, stream
+from jaxgan.transforms import device_data, ema, member, seeds, skip_nonfinite, substeps
+from jaxgan.version import __version__
+
+__all__ = [
+    "Algorithm",
+    "Context",
+    "Field",
+    "Game",
+    "Loss",
+    "Network",
+    "Penalty",
+    "TrainState",
+    "__version__",
+    "alternating",
+    "bilinear",
+    "cosine",
+    "device_data",
+    "dirac",
+    "ema",
+    "from_linen",
+    "from_nnx",
+    "gan",
+    "gradient",
+    "linear",
+    "losses",
+    "member",
+    "microbatch",
+    "normal_latent",
+    "optimizers",
+    "penalties",
+    "quadratic",
+    "seeds",
+    "simultaneous",
+    "skip_nonfinite",
+    "stream",
+    "substeps",
+    "with_penalty",
+    "zero_sum",
+]

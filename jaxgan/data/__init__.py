@@ -1,0 +1,35 @@
+"""Where real examples come from, and the stream of batches that reads them."""
+
+from jaxgan.data.arrays import array_source, decoded_source
+from jaxgan.data.digits import digits
+from jaxgan.data.folder import folder
+from jaxgan.data.images import resize_and_crop, to_float, to_uint8
+from jaxgan.data.mixture import grid, mixture, ring
+from jaxgan.data.npz import npz
+from jaxgan.data.open import open_source
+from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
+from jaxgan.data.source import DataError, DeviceSource, Source
+from jaxgan.data.tfds import tfds
+
+__all__ = [
+    "DataError",
+    "DeviceSource",
+    "Pipeline",
+    "Source",
+    "array_source",
+    "decoded_source",
+    "digits",
+    "example_order",
+    "folder",
+    "grid",
+    "mixture",
+    "npz",
+    "open_source",
+    "pipeline",
+    "prefetch_to_device",
+    "resize_and_crop",
+    "ring",
+    "tfds",
+    "to_float",
+    "to_uint8",
+]

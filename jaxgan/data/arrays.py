@@ -1,0 +1,226 @@
+"""Sources of arrays in memory, and of examples that are decoded into memory or when read."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from jaxgan.data.images import to_float
+from jaxgan.data.source import DataError, NumpyBatch, Source, element_spec_of
+
+DECODE_LIMIT_BYTES = 2**30
+"""Sets whose examples take at most this many bytes (1 GiB) are decoded once, into memory."""
+
+DECODE_CHUNK = 256
+
+PROGRESS_SECONDS = 2.0
+
+Decoded = tuple[np.ndarray, np.ndarray]
+"""Images, uint8 [n, H, W, C], and their labels, integers [n]."""
+
+T = TypeVar("T")
+
+
+def array_source(
+    name: str,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    num_classes: int | None = None,
+    class_names: Sequence[str] = (),
+) -> Source:
+    """Makes a source of arrays that are already in memory.
+
+    Bytes are kept as bytes and become float32 when they are read, a batch at a time.
+
+    Args:
+      name: what to call it in messages and logs.
+      images: uint8 [N, H, W, C], or floating point [N, H, W, C] in [-1, 1], or points [N, D].
+      labels: integers [N], or None.
+      num_classes: labels are in [0, num_classes). When None it is the number of `class_names`,
+        or without them one more than the largest label.
+      class_names: one name per class, or ().
+
+    Returns:
+      A `Source`.
+
+    Raises:
+      DataError: a wrong shape, dtype or count; NaN or infinite values; an image or a label out of
+        range; no examples.
+
+    >>> source = array_source("two", np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]))
+    >>> batch = source.read(np.array([1, 0, 1]))
+    >>> batch["image"].shape, batch["label"].tolist(), source.num_classes
+    ((3, 4, 4, 1), [1, 0, 1], 2)
+    """
+    images = _checked_images(name, np.asarray(images))
+    classes: np.ndarray | None = None
+    if labels is not None:
+        labels = np.asarray(labels)
+        if labels.shape != images.shape[:1]:
+            raise DataError(
+                f"{name}: labels of shape {labels.shape}; "
+                f"allowed: ({len(images)},), one per example"
+            )
+        num_classes = num_classes or len(class_names) or None
+        classes = _checked_labels(name, labels, num_classes, np.arange(len(images)))
+        num_classes = num_classes or int(classes.max()) + 1
+
+    def read(indices: np.ndarray) -> NumpyBatch:
+        chosen = images[indices]
+        batch = {"image": to_float(chosen) if chosen.dtype == np.uint8 else chosen}
+        return batch if classes is None else batch | {"label": classes[indices]}
+
+    return Source(
+        name=name,
+        element_spec=element_spec_of(images.shape[1:], labelled=classes is not None),
+        num_examples=len(images),
+        num_classes=None if classes is None else num_classes,
+        class_names=() if classes is None else tuple(class_names),
+        read=read,
+    )
+
+
+def decoded_source(
+    name: str,
+    decode: Callable[[np.ndarray], Decoded],
+    shape: Sequence[int],
+    *,
+    num_classes: int | None = None,
+    class_names: Sequence[str] = (),
+    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+) -> Source:
+    """Makes a source of examples that have to be decoded: at once if they fit, else when read.
+
+    Args:
+      name: what to call it in messages and logs.
+      decode: maps indices, int [n], to images, uint8 [n, H, W, C], and labels, integers [n];
+        called from several threads.
+      shape: (N, H, W, C).
+      num_classes: labels are in [0, num_classes); None when unlabelled, and labels are ignored.
+      class_names: one name per class, or ().
+      decode_limit_bytes: a set of at most this many bytes, N H W C, is held in memory.
+
+    Returns:
+      A `Source`.
+
+    Raises:
+      DataError: as `array_source`, and whatever `decode` raises.
+
+    >>> decode = lambda i: (np.zeros((1, 2, 2, 1), np.uint8) + i[:, None, None, None], i % 2)
+    >>> source = decoded_source("grey", decode, (256, 2, 2, 1), num_classes=2)
+    >>> batch = source.read(np.array([255, 0]))
+    >>> batch["image"].max(axis=(1, 2, 3)).tolist(), batch["label"].tolist()
+    ([1.0, -1.0], [1, 0])
+    """
+    labelled = num_classes is not None
+    num_examples = shape[0]
+    if int(np.prod(shape)) <= decode_limit_bytes:
+        images, labels = _decode_all(name, decode, shape)
+        return array_source(
+            name,
+            images,
+            labels if labelled else None,
+            num_classes=num_classes,
+            class_names=class_names,
+        )
+    decode(np.arange(1))  # a set that cannot be read at all is found now, not at the first step
+
+    def read(indices: np.ndarray) -> NumpyBatch:
+        images, labels = decode(indices)
+        batch = {"image": to_float(images)}
+        if labelled:
+            batch["label"] = _checked_labels(name, labels, num_classes, indices)
+        return batch
+
+    return Source(
+        name=name,
+        element_spec=element_spec_of(shape[1:], labelled),
+        num_examples=num_examples,
+        num_classes=num_classes,
+        class_names=tuple(class_names) if labelled else (),
+        read=read,
+    )
+
+
+def _decode_all(
+    name: str, decode: Callable[[np.ndarray], Decoded], shape: Sequence[int]
+) -> Decoded:
+    """Decodes a whole set in chunks: a reader takes many examples faster than one at a time."""
+    images, labels = np.empty(shape, np.uint8), np.empty(shape[0], np.int64)
+    chunks = np.split(np.arange(shape[0]), np.arange(DECODE_CHUNK, shape[0], DECODE_CHUNK))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            decoded = pool.map(decode, chunks)
+            for chunk, result in zip(
+                chunks, with_progress(decoded, len(chunks), name), strict=True
+            ):
+                images[chunk], labels[chunk] = result
+        finally:
+            pool.shutdown(cancel_futures=True)  # one bad file is enough to know
+    return images, labels
+
+
+def with_progress(items: Iterable[T], total: int, name: str) -> Iterator[T]:
+    """Passes `items` on, and says on stderr every two seconds how far it is.
+
+    >>> list(with_progress("ab", 2, "letters"))
+    ['a', 'b']
+    """
+    told = time.monotonic()
+    for count, item in enumerate(items, 1):
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            print(f"{name}: read {count / total:.0%}", file=sys.stderr, flush=True)
+        yield item
+
+
+def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
+    """Returns uint8 [N, H, W, C], float32 [N, H, W, C] in [-1, 1], or finite float32 [N, D]."""
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise DataError(f"{name}: images of dtype {images.dtype}; allowed: uint8 or float")
+    if images.ndim != 4 and not (images.ndim == 2 and images.dtype.kind == "f"):
+        raise DataError(
+            f"{name}: {images.dtype} array of shape {images.shape}; "
+            "allowed: images [N, H, W, C], or points [N, D] of floats"
+        )
+    if 0 in images.shape:
+        raise DataError(f"{name}: array of shape {images.shape}; allowed: no axis of length 0")
+    if images.dtype == np.uint8:
+        return images
+    finite = np.isfinite(images)
+    if not finite.all():
+        first = int(np.argwhere(~finite)[0, 0])
+        count = images.size - int(np.count_nonzero(finite))
+        raise DataError(
+            f"{name}: {count} NaN or infinite values, first in example {first}; "
+            "allowed: finite values"
+        )
+    if images.ndim == 4 and max(images.max(), -images.min()) > 1:
+        raise DataError(
+            f"{name}: float images in [{images.min():g}, {images.max():g}]; "
+            "allowed: [-1, 1], or uint8"
+        )
+    return images.astype(np.float32)
+
+
+def _checked_labels(
+    name: str, labels: np.ndarray, num_classes: int | None, indices: np.ndarray
+) -> np.ndarray:
+    """Returns int32 labels, each in [0, num_classes); `indices` says whose they are."""
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{name}: labels of dtype {labels.dtype}; allowed: integers")
+    wrong = (labels < 0) | (labels >= (num_classes or 2**31 - 1))
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        allowed = "0 and above" if num_classes is None else f"0 to {num_classes - 1}"
+        raise DataError(
+            f"{name}: label {int(labels[first])} of example {indices[first]}; allowed: {allowed}"
+        )
+    return labels.astype(np.int32)

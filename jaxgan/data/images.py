@@ -1,0 +1,134 @@
+"""Pixels: between bytes and [-1, 1], and to one size.
+
+The convention of the whole library: an image is NHWC float32 in [-1, 1], and a byte b stands for
+b / 127.5 - 1. So black is -1, white is 1, and no byte stands for exactly 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+MAX_IMAGE_SIZE = 4096
+
+
+def to_float(image: np.ndarray) -> np.ndarray:
+    """Maps bytes to [-1, 1]: `image / 127.5 - 1`.
+
+    Args:
+      image: uint8, of any shape.
+
+    Returns:
+      float32 of the same shape.
+
+    Raises:
+      ValueError: `image` is not uint8.
+
+    >>> to_float(np.array([0, 51, 255], np.uint8)).tolist()
+    [-1.0, -0.6000000238418579, 1.0]
+    """
+    if image.dtype != np.uint8:
+        raise ValueError(f"image: dtype {image.dtype}; allowed: uint8")
+    return image / np.float32(127.5) - np.float32(1.0)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Maps [-1, 1] to bytes: `round(127.5 (image + 1))`, clipped to [0, 255].
+
+    The inverse of `to_float` on every byte. Values outside [-1, 1] are clipped and NaN is written
+    as black, because this serves to look at samples, and a diverged sample must still be drawn.
+
+    Args:
+      image: floating point, of any shape; NumPy or JAX.
+
+    Returns:
+      uint8 of the same shape.
+
+    >>> to_uint8(np.array([-1.0, 0.0, 1.0, 7.0, np.nan])).tolist()
+    [0, 128, 255, 255, 0]
+    """
+    scaled = (np.asarray(image, np.float32) + np.float32(1.0)) * np.float32(127.5)
+    return np.clip(np.rint(np.nan_to_num(scaled, nan=0.0)), 0, 255).astype(np.uint8)
+
+
+def check_image_size(image_size: int | None) -> int | None:
+    """Returns `image_size` if it is None or a side length in pixels, and raises otherwise.
+
+    >>> check_image_size(64)
+    64
+    """
+    if image_size is None:
+        return None
+    if isinstance(image_size, bool) or not isinstance(image_size, int):
+        raise ValueError(f"image_size: {image_size!r}; allowed: an integer, or none")
+    if not 1 <= image_size <= MAX_IMAGE_SIZE:
+        raise ValueError(f"image_size: {image_size}; allowed: 1 to {MAX_IMAGE_SIZE} pixels")
+    return image_size
+
+
+def convert_channels(image: Image.Image, channels: int) -> Image.Image:
+    """Makes a Pillow image grey (1 channel) or RGB (3); what is transparent is laid on white.
+
+    Raises:
+      ValueError: the image has more than 8 bits per channel, which Pillow would clip silently.
+
+    >>> convert_channels(Image.new("RGBA", (2, 2), (0, 0, 0, 0)), 1).getpixel((0, 0))
+    255
+    """
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"mode {image.mode}; allowed: 8 bits per channel")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def resize_and_crop(image: Image.Image, image_size: int) -> Image.Image:
+    """Resizes the shorter side to `image_size` (LANCZOS, antialiased), then crops the centre.
+
+    Args:
+      image: an 8-bit Pillow image of any size.
+      image_size: the side of the square that is returned, in pixels.
+
+    >>> resize_and_crop(Image.new("L", (90, 60)), 32).size
+    (32, 32)
+    """
+    width, height = image.size
+    scale = image_size / min(width, height)
+    resized = (max(image_size, round(width * scale)), max(image_size, round(height * scale)))
+    if resized != image.size:
+        image = image.resize(resized, Image.Resampling.LANCZOS)
+    left, top = (resized[0] - image_size) // 2, (resized[1] - image_size) // 2
+    return image.crop((left, top, left + image_size, top + image_size))
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """Turns a grey or RGB Pillow image into uint8 [H, W, C].
+
+    >>> to_array(Image.new("L", (3, 2))).shape
+    (2, 3, 1)
+    """
+    array = np.asarray(image, np.uint8)
+    return array[..., None] if array.ndim == 2 else array
+
+
+def resize_array(image: np.ndarray, image_size: int | None, channels: int) -> np.ndarray:
+    """Brings one uint8 image to a size and a number of channels, by the rules of this module.
+
+    Args:
+      image: uint8 [H, W, C] with C of 1 or 3.
+      image_size: side of the square in pixels; None keeps the size.
+      channels: 1 or 3.
+
+    Returns:
+      uint8 [image_size, image_size, channels].
+
+    >>> resize_array(np.zeros((4, 6, 3), np.uint8), 8, 1).shape
+    (8, 8, 1)
+    """
+    same_size = image_size is None or image.shape[:2] == (image_size, image_size)
+    if same_size and image.shape[-1] == channels:
+        return image
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    picture = convert_channels(picture, channels)
+    return to_array(picture if image_size is None else resize_and_crop(picture, image_size))

@@ -1,0 +1,116 @@
+"""Gaussian mixtures in the plane, sampled on the device: where mode collapse can be counted."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.data.source import DeviceSource, element_spec_of
+from jaxgan.typing import Batch, Key
+
+
+def mixture(name: str, modes: np.ndarray, std: float) -> DeviceSource:
+    r"""Makes the distribution `x = m_k + std e`, k uniform over the modes, e standard normal.
+
+    Args:
+      name: what to call it in messages and logs.
+      modes: [num_modes, D], the centres.
+      std: standard deviation of each mode, in every coordinate; positive.
+
+    Returns:
+      A `DeviceSource`; the label of a sample is the index of its mode.
+
+    Raises:
+      ValueError: `std` is not positive, or `modes` is not a finite [num_modes, D].
+
+    >>> source = mixture("two", np.array([[-1.0, 0.0], [1.0, 0.0]]), std=0.1)
+    >>> batch = source.sample(jax.random.key(0), 5)
+    >>> batch["image"].shape, batch["label"].shape
+    ((5, 2), (5,))
+    """
+    modes = np.asarray(modes, np.float32)
+    if modes.ndim != 2 or 0 in modes.shape or not np.isfinite(modes).all():
+        raise ValueError(f"modes: shape {modes.shape}; allowed: finite [num_modes, D]")
+    std = _positive("std", std)
+
+    def sample(key: Key, num: int) -> Batch:
+        mode_key, noise_key = jax.random.split(key)
+        label = jax.random.randint(mode_key, (num,), 0, len(modes), dtype=jnp.int32)
+        noise = jax.random.normal(noise_key, (num, modes.shape[1]), dtype=jnp.float32)
+        return {"image": jnp.asarray(modes)[label] + jnp.float32(std) * noise, "label": label}
+
+    return DeviceSource(
+        name=name,
+        element_spec=element_spec_of(modes.shape[1:], labelled=True),
+        num_classes=len(modes),
+        sample=sample,
+        modes=modes,
+        std=std,
+    )
+
+
+def ring(*, num_modes: int = 8, radius: float = 2.0, std: float = 0.02) -> DeviceSource:
+    r"""Makes a ring of Gaussians: `m_k = radius (cos 2πk/K, sin 2πk/K)`, K = num_modes.
+
+    Args:
+      num_modes: K, at least 1.
+      radius: of the ring; positive.
+      std: standard deviation of each mode; positive.
+
+    Returns:
+      A `DeviceSource` of points [2].
+
+    Raises:
+      ValueError: a value out of its range.
+
+    >>> ring(num_modes=4).modes.round(6).tolist()[0]
+    [2.0, 0.0]
+
+    References:
+      Metz et al., "Unrolled Generative Adversarial Networks", 2017.
+    """
+    num_modes, radius = _count("num_modes", num_modes), _positive("radius", radius)
+    angles = 2 * np.pi * np.arange(num_modes) / num_modes
+    return mixture("ring", radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), std)
+
+
+def grid(*, num_side: int = 5, spacing: float = 2.0, std: float = 0.05) -> DeviceSource:
+    """Makes a square grid of Gaussians, centred on 0: by default on {-4, -2, 0, 2, 4}².
+
+    Args:
+      num_side: modes along each side, at least 1; there are num_side² modes.
+      spacing: distance between neighbours; positive.
+      std: standard deviation of each mode; positive.
+
+    Returns:
+      A `DeviceSource` of points [2].
+
+    Raises:
+      ValueError: a value out of its range.
+
+    >>> grid().num_classes
+    25
+
+    References:
+      Dumoulin et al., "Adversarially Learned Inference", 2017.
+    """
+    num_side, spacing = _count("num_side", num_side), _positive("spacing", spacing)
+    side = spacing * (np.arange(num_side) - (num_side - 1) / 2)
+    first, second = np.meshgrid(side, side, indexing="ij")
+    return mixture("grid", np.stack([first.ravel(), second.ravel()], axis=1), std)
+
+
+def _count(field: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{field}: {value!r}; allowed: an integer, at least 1")
+    return value
+
+
+def _positive(field: str, value: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value < math.inf:
+        raise ValueError(f"{field}: {value!r}; allowed: a finite number above 0")
+    return float(value)

@@ -1,0 +1,94 @@
+"""A data set of your own, as arrays in one .npz file."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from jaxgan.data.arrays import array_source
+from jaxgan.data.images import check_image_size, resize_array
+from jaxgan.data.source import DataError, Source
+
+ARRAYS = ("images", "points", "labels")
+
+
+def npz(
+    path: str | os.PathLike[str], *, image_size: int | None = None, labels: bool = True
+) -> Source:
+    """Opens the arrays of a .npz file, as `numpy.savez` writes it; pickles are refused.
+
+    The file holds `images`, uint8 [N, H, W, C] or [N, H, W] or floats in [-1, 1] of these shapes,
+    or else `points`, floats [N, D]; and perhaps `labels`, integers [N].
+
+    Args:
+      path: the file.
+      image_size: side in pixels to bring uint8 images to; see `images.resize_and_crop`.
+      labels: whether to use the labels, if the file has them.
+
+    Returns:
+      A `Source`.
+
+    Raises:
+      DataError: the file is missing or damaged, or its arrays are not as above.
+
+    >>> import tempfile
+    >>> file = os.path.join(tempfile.mkdtemp(), "points.npz")
+    >>> np.savez(file, points=np.zeros((10, 2), np.float32))
+    >>> npz(file).element_spec["image"].shape
+    (2,)
+    """
+    image_size = check_image_size(image_size)
+    name = f"npz:{os.fspath(path)}"
+    arrays = _load(name, path)
+    if ("images" in arrays) == ("points" in arrays):
+        raise DataError(
+            f"{name}: holds arrays {sorted(arrays)}; allowed: images or points, and labels"
+        )
+    classes = arrays.get("labels") if labels else None
+    if "points" in arrays:
+        return _points(name, arrays["points"], classes, image_size)
+    images = arrays["images"]
+    if images.ndim == 3:
+        images = images[..., None]
+    if image_size is not None and images.ndim == 4 and images.shape[1:3] != (image_size,) * 2:
+        if images.dtype != np.uint8 or images.shape[-1] not in (1, 3) or 0 in images.shape:
+            raise DataError(
+                f"{name}: image_size {image_size} for {images.dtype} images of shape "
+                f"{images.shape[1:]}; allowed: resizing uint8 images of 1 or 3 channels"
+            )
+        images = np.stack([resize_array(one, image_size, one.shape[-1]) for one in images])
+    return array_source(name, images, classes)
+
+
+def _points(
+    name: str, points: np.ndarray, classes: np.ndarray | None, image_size: int | None
+) -> Source:
+    if image_size is not None:
+        raise DataError(f"{name}: image_size {image_size} for points; allowed: none")
+    if points.ndim != 2 or points.dtype.kind != "f":
+        raise DataError(
+            f"{name}: points of dtype {points.dtype} and shape {points.shape}; "
+            "allowed: floats [N, D]"
+        )
+    return array_source(name, points, classes)
+
+
+def _load(name: str, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Reads the arrays that we know; every other name in the file is an error."""
+    if not os.path.isfile(path):
+        raise DataError(f"{name}: no such file; allowed: a .npz file of {', '.join(ARRAYS)}")
+    # A damaged archive makes zipfile, zlib and NumPy raise whatever they stumble on.
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = list(archive.files)
+            arrays = {key: archive[key] for key in names if key in ARRAYS}
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"{name}: cannot be read ({reason}); allowed: an undamaged .npz file without pickles"
+        ) from error
+    unknown = sorted(set(names) - set(ARRAYS))
+    if unknown:
+        raise DataError(f"{name}: unknown arrays {unknown}; allowed: {', '.join(ARRAYS)}")
+    return arrays

@@ -1,0 +1,65 @@
+"""Opens a data set from the words of a config: `"digits"`, `"ring"`, `"tfds:mnist"`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from jaxgan.data.digits import digits
+from jaxgan.data.folder import folder
+from jaxgan.data.mixture import grid, ring
+from jaxgan.data.npz import npz
+from jaxgan.data.source import DataError, DeviceSource, Source
+from jaxgan.data.tfds import tfds
+
+# What each kind is opened by, and what its argument after the colon is (None: it takes none).
+SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
+    "digits": (digits, None),
+    "folder": (folder, "PATH"),
+    "grid": (grid, None),
+    "npz": (npz, "PATH"),
+    "ring": (ring, None),
+    "tfds": (tfds, "NAME"),
+}
+
+
+def open_source(spec: str, **options: Any) -> Source | DeviceSource:
+    """Opens a data set by name, with the options of the function that opens it.
+
+    Args:
+      spec: `digits`, `ring`, `grid`, `tfds:NAME`, `folder:PATH` or `npz:PATH`.
+      **options: keyword arguments of `digits`, `ring`, `grid`, `tfds`, `folder` or `npz`.
+
+    Returns:
+      A `Source`, or a `DeviceSource` for `ring` and `grid`.
+
+    Raises:
+      DataError: an unknown kind or option, or data that cannot be used; one line.
+
+    >>> open_source("digits", image_size=16).element_spec["image"].shape
+    (16, 16, 1)
+    >>> open_source("ring", modes=8)
+    Traceback (most recent call last):
+    jaxgan.data.source.DataError: ring: unknown option modes; allowed: num_modes, radius, std
+    """
+    kind, colon, argument = spec.partition(":")
+    known = ", ".join(f"{name}:{takes}" if takes else name for name, (_, takes) in SOURCES.items())
+    if kind not in SOURCES:
+        raise DataError(f"data set: {spec!r}; allowed: {known}")
+    opener, takes = SOURCES[kind]
+    if (takes is None and colon) or (takes is not None and not argument):
+        raise DataError(f"data set: {spec!r}; allowed: {f'{kind}:{takes}' if takes else kind}")
+    parameters = inspect.signature(opener).parameters.values()
+    allowed = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
+    for option in options:
+        if option not in allowed:
+            raise DataError(
+                f"{kind}: unknown option {option}; allowed: {', '.join(sorted(allowed))}"
+            )
+    try:
+        return opener(*([argument] if takes else []), **options)
+    except DataError:
+        raise
+    except ValueError as error:  # an option's value: say whose
+        raise DataError(f"{kind}: {error}") from error

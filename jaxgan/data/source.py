@@ -1,0 +1,73 @@
+"""Where real examples come from: `Source` on the host, `DeviceSource` inside the training step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.typing import Batch, Key
+
+NumpyBatch = dict[str, np.ndarray]
+ElementSpec = dict[str, jax.ShapeDtypeStruct]
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message is one line: what, its value, what is allowed."""
+
+
+class Source(NamedTuple):
+    """A finite data set on the host, with random access.
+
+    Attributes:
+      name: what it was opened as: `"digits"`, `"tfds:mnist"`.
+      element_spec: one example: `{"image": (H, W, C) or (D,) float32}` and, when labelled,
+        `"label": () int32`.
+      num_examples: how many there are.
+      num_classes: labels are in [0, num_classes); None when unlabelled.
+      class_names: one name per class, or () when unknown.
+      read: maps int [n] indices to a batch of n examples, images float32 in [-1, 1]; pure, and
+        called from several threads.
+    """
+
+    name: str
+    element_spec: ElementSpec
+    num_examples: int
+    num_classes: int | None
+    class_names: tuple[str, ...]
+    read: Callable[[np.ndarray], NumpyBatch]
+
+
+class DeviceSource(NamedTuple):
+    """A distribution that is sampled on the device, inside the training step.
+
+    Attributes:
+      name: what it was opened as: `"ring"`.
+      element_spec: one example, as in `Source`.
+      num_classes: labels are in [0, num_classes).
+      sample: `(key, num) -> {"image": [num, D], "label": [num]}`, jittable with `num` static.
+      modes: float32 [num_modes, D], the centres of the Gaussian mixture.
+      std: the standard deviation of each mode, in every coordinate.
+    """
+
+    name: str
+    element_spec: ElementSpec
+    num_classes: int
+    sample: Callable[[Key, int], Batch]
+    modes: np.ndarray
+    std: float
+
+
+def element_spec_of(shape: Sequence[int], labelled: bool) -> ElementSpec:
+    """Describes one example: a float32 image or point, and an int32 label if `labelled`.
+
+    >>> sorted(element_spec_of((8, 8, 1), labelled=True))
+    ['image', 'label']
+    """
+    spec: ElementSpec = {"image": jax.ShapeDtypeStruct(tuple(shape), jnp.float32)}
+    if labelled:
+        spec["label"] = jax.ShapeDtypeStruct((), jnp.int32)
+    return spec

@@ -1,0 +1,66 @@
+"""The base field: each player's gradient of its own loss."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import typeof, vjp
+from jax.interpreters import ad
+
+from jaxgan.fields.base import Field, Pull
+from jaxgan.game import Game
+from jaxgan.state import Context
+from jaxgan.typing import Array, Batch, PlayerTree, PyTree
+
+
+def gradient(game: Game) -> Field:
+    """Every player's gradient of its own loss, from one evaluation of the game.
+
+    ξ(w) = (∇_{w_1} L_1(w), ..., ∇_{w_n} L_n(w)): one forward pass of all losses, then one pullback
+    per player.
+
+    Args:
+      game: any `Game`.
+
+    Returns:
+      A `Field` without memory.
+
+    Example:
+      >>> import jax
+      >>> from jaxgan.games import bilinear
+      >>> field = gradient(bilinear())
+      >>> params, net_state = field.game.init(jax.random.key(0))
+      >>> grads, _, _ = field.apply(params, (), net_state, {}, Context(jax.random.key(0)))
+      >>> grads["gen"].tolist(), grads["disc"].tolist()
+      ([1.0], [-1.0])
+
+    References:
+      Balduzzi et al., 2018 (arXiv:1802.05642), definition 1.
+    """
+
+    def init(params: PlayerTree) -> PyTree:
+        return ()
+
+    def apply(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        def evaluate(
+            params: PlayerTree,
+        ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
+            scene, new_state = game.generate(params, net_state, batch, context)
+            return game.losses(params, new_state, scene, context)
+
+        losses, pullback, (new_state, metrics) = vjp(evaluate, params, has_aux=True)
+        # Symbolic zeros for the other players' losses, so that nothing of theirs is pulled back.
+        zeros = {player: ad.Zero(typeof(loss)) for player, loss in losses.items()}
+        grads = {}
+        for player, loss in losses.items():
+            (pulled,) = pullback({**zeros, player: jnp.ones_like(loss)})
+            grads[player] = pulled[player]
+        metrics = {player: {"loss": losses[player], **metrics[player]} for player in losses}
+        return grads, memory, (new_state, metrics)
+
+    return Field(game, init, apply)

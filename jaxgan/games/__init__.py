@@ -1,0 +1,6 @@
+"""Games: one a file."""
+
+from jaxgan.games.gan import gan, normal_latent
+from jaxgan.games.toy import bilinear, dirac, quadratic
+
+__all__ = ["bilinear", "dirac", "gan", "normal_latent", "quadratic"]

@@ -1,0 +1,154 @@
+"""The generative adversarial network: any generator, discriminator, objective and latent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.game import Game
+from jaxgan.losses import Loss, non_saturating
+from jaxgan.network import Network
+from jaxgan.state import Context, stream
+from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
+
+Latent = Callable[[Key, tuple[int, ...]], Array]
+"""Draws latents: (key, (num,)) -> an array whose first axis is num long."""
+
+
+def normal_latent(dim: int) -> Latent:
+    """Standard normal latents, z ~ N(0, I).
+
+    Args:
+      dim: length of z.
+
+    Returns:
+      A `Latent` giving arrays of shape [num, dim].
+
+    Raises:
+      ValueError: if `dim` is not positive.
+
+    Example:
+      >>> normal_latent(3)(jax.random.key(0), (2,)).shape
+      (2, 3)
+    """
+    if dim < 1:
+        raise ValueError(f"latent dimension is {dim}; it must be at least 1")
+    return lambda key, shape: jax.random.normal(key, (*shape, dim))
+
+
+def gan(
+    gen: Network,
+    disc: Network,
+    *,
+    latent: int | Latent,
+    loss: Loss | None = None,
+) -> Game:
+    """A two-player game between a generator and a discriminator.
+
+    L_gen = E[loss.gen(D(x), D(G(z)))],  L_disc = E[loss.disc(D(x), D(G(z)))].
+    Real and generated batches pass through the discriminator separately, so batch norm
+    normalises each with its own statistics.
+
+    The scene has `real` (the batch's `image`), `fake`, `latent` and, where the data has them,
+    `label`. A batch that holds `latent` is taken at its word: nothing is drawn.
+
+    Args:
+      gen: z -> image.
+      disc: image -> logits of shape [B] (or whatever the loss takes).
+      latent: the dimension of standard normal latents, or a function that draws them.
+      loss: an adversarial objective; non-saturating by default.
+
+    Returns:
+      A `Game` with players `gen` and `disc`.
+
+    Example:
+      >>> import flax.linen as nn
+      >>> from jaxgan.network import Network, from_linen
+      >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 8)))
+      >>> disc = Network(lambda key: (jnp.ones(2), {}),
+      ...                lambda w, state, x, train=True, key=None: (x @ w, state))
+      >>> game = gan(gen, disc, latent=8)
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> context, batch = Context(jax.random.key(1)), {"image": jnp.ones((5, 2))}
+      >>> scene, _ = game.generate(params, net_state, batch, context)
+      >>> scene["fake"].shape, sorted(game.losses(params, net_state, scene, context)[0])
+      ((5, 2), ['disc', 'gen'])
+
+    References:
+      Goodfellow et al., 2014 (arXiv:1406.2661).
+    """
+    objective = non_saturating() if loss is None else loss
+    draw_latent = normal_latent(latent) if isinstance(latent, int) else latent
+
+    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
+        gen_params, gen_state = gen.init(stream(key, "init/gen"))
+        disc_params, disc_state = disc.init(stream(key, "init/disc"))
+        net_state = {
+            "gen": {"network": gen_state},
+            "disc": {"network": disc_state, "loss": objective.init()},
+        }
+        return {"gen": gen_params, "disc": disc_params}, net_state
+
+    def generate(
+        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+    ) -> tuple[Scene, PlayerTree]:
+        if "latent" in batch:
+            z = batch["latent"]
+        else:
+            z = context.draw("latent", draw_latent, (batch["image"].shape[0],))
+        own = net_state["gen"]
+        fake, network_state = gen.apply(
+            params["gen"],
+            own["network"],
+            z,
+            train=context.train,
+            key=context.part_stream("gen/noise"),
+        )
+        scene = {"real": batch.get("image"), "fake": fake, "latent": z}
+        if "label" in batch:
+            scene["label"] = batch["label"]
+        return scene, {**net_state, "gen": {**own, "network": network_state}}
+
+    def discriminate(
+        params: PlayerTree, network_state: PyTree, inputs: PyTree, context: Context, name: str
+    ) -> tuple[PyTree, PyTree]:
+        return disc.apply(
+            params["disc"],
+            network_state,
+            inputs,
+            train=context.train,
+            key=context.part_stream(f"disc/noise/{name}"),
+        )
+
+    def losses(
+        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
+        own = net_state["disc"]
+        real_out, network = discriminate(params, own["network"], scene["real"], context, "real")
+        fake_out, network = discriminate(params, network, scene["fake"], context, "fake")
+        disc_values, loss_state = objective.disc(real_out, fake_out, own["loss"], context)
+        gen_values = objective.gen(real_out, fake_out, own["loss"], context)
+        values = {"gen": jnp.mean(gen_values), "disc": jnp.mean(disc_values)}
+        disc_metrics = {
+            "real_out": _mean(real_out),
+            "fake_out": _mean(fake_out),
+            **(loss_state if isinstance(loss_state, dict) else {}),
+        }
+        new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
+        return values, (new_state, {"gen": {}, "disc": disc_metrics})
+
+    def critic(
+        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
+    ) -> PyTree:
+        network_state = net_state["disc"]["network"]
+        outputs, _ = discriminate(params, network_state, inputs, context, "real")
+        return outputs
+
+    couples = gen.couples_batch or disc.couples_batch or objective.couples_batch
+    return Game(init, generate, losses, critic, couples)
+
+
+def _mean(outputs: PyTree) -> Array:
+    return jnp.mean(jnp.stack([jnp.mean(leaf) for leaf in jax.tree.leaves(outputs)]))

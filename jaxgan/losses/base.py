@@ -1,0 +1,126 @@
+"""The contract of an adversarial objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import chex
+
+from jaxgan.state import Context
+from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+
+
+def _stateless() -> PyTree:
+    return ()
+
+
+class Loss(NamedTuple):
+    """An adversarial objective over a whole batch; every player minimises.
+
+    Both functions see all real and all fake outputs at once, so objectives that compare examples
+    with each other (relativistic ones, batch softmax) fit as they are. `real_out` and `fake_out`
+    are what the discriminator returned: logits of shape [B] for most.
+
+    Attributes:
+      disc: (real_out, fake_out, state, context) -> (values of shape [B], state): the
+        discriminator's loss per example. It owns the state and updates it.
+      gen: (real_out, fake_out, state, context) -> values of shape [B]: the generator's loss per
+        example. It reads the state only, so no step of the generator can change it.
+      init: () -> state, `()` for most. Scalar entries of a dict are logged under their names.
+      couples_batch: whether an example's loss depends on the other examples of its batch.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> mine = Loss(
+      ...     disc=lambda real, fake, state, context: (jnp.tanh(fake - real), state),
+      ...     gen=lambda real, fake, state, context: jnp.tanh(real - fake),
+      ... )
+      >>> mine.gen(jnp.zeros(2), jnp.zeros(2), mine.init(), Context(jax.random.key(0))).tolist()
+      [0.0, 0.0]
+    """
+
+    disc: Callable[[Any, Any, PyTree, Context], tuple[Array, PyTree]]
+    gen: Callable[[Any, Any, PyTree, Context], Array]
+    init: Callable[[], PyTree] = _stateless
+    couples_batch: bool = False
+
+
+def stateless(
+    disc: Callable[[Array, Array, Context], Array], gen: Callable[[Array, Array, Context], Array]
+) -> Loss:
+    """A `Loss` of two functions of the logits, without state: the usual case.
+
+    Args:
+      disc: (real_logits, fake_logits, context) -> values of shape [B].
+      gen: likewise, for the generator.
+
+    Returns:
+      A `Loss` that checks that logits have shape [B].
+
+    Example:
+      >>> loss = stateless(lambda real, fake, context: fake - real,
+      ...                  lambda real, fake, context: real - fake)
+      >>> loss.init()
+      ()
+    """
+
+    def disc_values(
+        real_logits: Array, fake_logits: Array, state: PyTree, context: Context
+    ) -> tuple[Array, PyTree]:
+        check_logits(real_logits, fake_logits)
+        return disc(real_logits, fake_logits, context), state
+
+    def gen_values(
+        real_logits: Array, fake_logits: Array, state: PyTree, context: Context
+    ) -> Array:
+        check_logits(real_logits, fake_logits)
+        return gen(real_logits, fake_logits, context)
+
+    return Loss(disc_values, gen_values)
+
+
+def check_logits(real_logits: Array, fake_logits: Array) -> None:
+    """Raises unless there is one real and one fake logit per example.
+
+    Args:
+      real_logits: the discriminator's output on real examples.
+      fake_logits: its output on generated ones.
+
+    Raises:
+      ValueError: naming the shapes found.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> check_logits(jnp.zeros((4, 1)), jnp.zeros((4, 1)))
+      Traceback (most recent call last):
+      ...
+      ValueError: real logits have shape (4, 1), fake ones (4, 1); both must be [batch]
+    """
+    try:
+        chex.assert_rank([real_logits, fake_logits], 1)
+        chex.assert_equal_shape([real_logits, fake_logits])
+    except AssertionError:
+        shapes = (real_logits.shape, fake_logits.shape)
+        raise ValueError(
+            f"real logits have shape {shapes[0]}, fake ones {shapes[1]}; both must be [batch]"
+        ) from None
+
+
+def check_smoothing(smoothing: ScalarOrSchedule) -> None:
+    """Raises unless a label smoothing lies in [0, 1).
+
+    Args:
+      smoothing: a number, which is checked, or a schedule, which is not.
+
+    Raises:
+      ValueError: naming the value.
+
+    Example:
+      >>> check_smoothing(1.5)
+      Traceback (most recent call last):
+      ...
+      ValueError: smoothing is 1.5; it must be at least 0 and below 1
+    """
+    if not callable(smoothing) and not 0.0 <= smoothing < 1.0:
+        raise ValueError(f"smoothing is {smoothing}; it must be at least 0 and below 1")

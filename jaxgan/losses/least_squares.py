@@ -1,0 +1,40 @@
+"""The least-squares objective."""
+
+from __future__ import annotations
+
+from jaxgan.losses.base import Loss, stateless
+from jaxgan.state import Context
+from jaxgan.typing import Array
+
+
+def least_squares(fake_label: float = 0.0, real_label: float = 1.0, gen_label: float = 1.0) -> Loss:
+    """Squared distances to labels instead of a log likelihood.
+
+    L_D = ½ E_x[(D(x) - b)²] + ½ E_z[(D(G(z)) - a)²],  L_G = ½ E_z[(D(G(z)) - c)²].
+    The default is the paper's 0-1 coding (a, b, c) = (0, 1, 1); (-1, 1, 0) gives Pearson's χ².
+
+    Args:
+      fake_label: a.
+      real_label: b.
+      gen_label: c, what the generator wants D to say of its samples.
+
+    Returns:
+      A `Loss` over logits of shape [B].
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> context = Context(jax.random.key(0))
+      >>> float(least_squares().gen(jnp.zeros(1), jnp.asarray([3.0]), (), context)[0])
+      2.0
+
+    References:
+      Mao et al., 2017 (arXiv:1611.04076), eq. 2, 8 and 9.
+    """
+
+    def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
+        return 0.5 * (real_logits - real_label) ** 2 + 0.5 * (fake_logits - fake_label) ** 2
+
+    def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
+        return 0.5 * (fake_logits - gen_label) ** 2
+
+    return stateless(disc, gen)

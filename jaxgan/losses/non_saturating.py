@@ -1,0 +1,50 @@
+"""The non-saturating objective, the usual one of the first GAN paper."""
+
+from __future__ import annotations
+
+from jax.nn import softplus
+
+from jaxgan.losses.base import Loss, check_smoothing, stateless
+from jaxgan.losses.minimax import logistic
+from jaxgan.schedules import at
+from jaxgan.state import Context
+from jaxgan.typing import Array, ScalarOrSchedule
+
+
+def non_saturating(smoothing: ScalarOrSchedule = 0.0) -> Loss:
+    """The generator maximises log D(G(z)) rather than minimising log(1 - D(G(z))).
+
+    With D = σ(logit) and s the smoothing,
+      L_D = -E_x[(1 - s) log D(x) + s log(1 - D(x))] - E_z[log(1 - D(G(z)))],
+      L_G = -E_z[log D(G(z))].
+    The same fixed points as `minimax`, with a strong gradient where the discriminator wins.
+
+    Args:
+      smoothing: one-sided label smoothing s in [0, 1), or a schedule.
+
+    Returns:
+      A `Loss` over logits of shape [B].
+
+    Raises:
+      ValueError: if the smoothing is outside [0, 1).
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> context = Context(jax.random.key(0))
+      >>> values = non_saturating().gen(jnp.zeros(1), jnp.asarray([-20.0]), (), context)
+      >>> round(float(values[0]), 4)
+      20.0
+
+    References:
+      Goodfellow et al., 2014 (arXiv:1406.2661), section 3. Smoothing: Salimans et al., 2016
+      (arXiv:1606.03498).
+    """
+    check_smoothing(smoothing)
+
+    def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
+        return logistic(real_logits, fake_logits, at(smoothing, context.step))
+
+    def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
+        return softplus(-fake_logits)
+
+    return stateless(disc, gen)

@@ -1,0 +1,64 @@
+"""Relativistic pairing over any base objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxgan.losses.base import Loss, check_logits
+from jaxgan.losses.non_saturating import non_saturating
+from jaxgan.state import Context
+from jaxgan.typing import Array, PyTree
+
+
+def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: Any) -> Loss:
+    """The base objective on differences: is this real example more real than that fake one?
+
+    With d = D(x) - D(G(z)) over pairs of one real and one fake example, and ℓ the base's
+    discriminator loss as a function of real and fake logits,
+      L_D = ½ ℓ(d, -d),  L_G = ½ ℓ(-d, d).
+    The generator plays the same game with the roles swapped, whatever the base's own generator
+    term, and the half leaves one term per pair where the two are equal: over the non-saturating
+    base it is RpGAN, L_D = E softplus(-d) and L_G = E softplus(d). Moving all fakes to one side
+    of a decision boundary gains nothing here, as each fake is measured against its own real one.
+
+    Args:
+      base: an objective over logits, or its factory.
+      **options: arguments of the factory, such as `smoothing=0.1`.
+
+    Returns:
+      A `Loss` over logits of shape [B].
+
+    Raises:
+      TypeError: if options are given with a base that is already made.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> context = Context(jax.random.key(0))
+      >>> values, _ = relativistic().disc(jnp.asarray([5.0]), jnp.asarray([5.0]), (), context)
+      >>> round(float(values[0]), 4)  # log 2: only the gap counts
+      0.6931
+
+    References:
+      Jolicoeur-Martineau, 2019 (arXiv:1807.00734), RpGAN with g1 = f2 and
+      g2 = f1; Huang et al., 2024 (arXiv:2501.05441).
+    """
+    if isinstance(base, Loss) and options:
+        raise TypeError(f"options {sorted(options)} need a factory as base, not a Loss")
+    loss = base if isinstance(base, Loss) else base(**options)
+
+    def disc(
+        real_logits: Array, fake_logits: Array, state: PyTree, context: Context
+    ) -> tuple[Array, PyTree]:
+        check_logits(real_logits, fake_logits)
+        gap = real_logits - fake_logits
+        values, state = loss.disc(gap, -gap, state, context)
+        return 0.5 * values, state
+
+    def gen(real_logits: Array, fake_logits: Array, state: PyTree, context: Context) -> Array:
+        check_logits(real_logits, fake_logits)
+        gap = real_logits - fake_logits
+        values, _ = loss.disc(-gap, gap, state, context)
+        return 0.5 * values
+
+    return Loss(disc, gen, loss.init, loss.couples_batch)

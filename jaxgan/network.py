@@ -1,0 +1,184 @@
+"""A player's function approximator as two pure functions; the only file that knows Flax."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from jaxgan.state import stream
+from jaxgan.typing import Array, Key, NetState, Params, PyTree
+
+BATCH_STATS = "batch_stats"
+"""The collection of running batch statistics; `ema` averages it, and it couples examples."""
+
+
+class Network(NamedTuple):
+    """A generator, a discriminator, an encoder: two pure functions.
+
+    Attributes:
+      init: (key) -> (params, net_state). `net_state` is a dict of collections, such as
+        `{"batch_stats": ...}`; empty for a stateless network.
+      apply: (params, net_state, *inputs, train=True, key=None) -> (output, net_state). `key`
+        feeds the network's own noise (dropout, say); `train=False` reads running statistics.
+      couples_batch: whether an example's output depends on the other examples of its batch, so
+        that splitting the batch changes the result.
+    """
+
+    init: Callable[[Key], tuple[Params, NetState]]
+    apply: Callable[..., tuple[Any, NetState]]
+    couples_batch: bool = False
+
+
+def _spec(example_input: PyTree) -> PyTree:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), example_input)
+
+
+def from_linen(module: nn.Module, *example_inputs: PyTree) -> Network:
+    """Makes a `Network` of a Flax Linen module.
+
+    The module's `__call__` may take `train`; if it does, it is passed. All its random streams
+    (dropout, noise) are fed from the one key given to `apply`.
+
+    Args:
+      module: a Linen module, not bound.
+      *example_inputs: one array or `jax.ShapeDtypeStruct` per positional input, batch axis
+        included; only shapes and dtypes are used.
+
+    Returns:
+      A `Network`.
+
+    Raises:
+      TypeError: if `module` is no Linen module.
+
+    Example:
+      >>> network = from_linen(nn.Dense(3), jnp.zeros((1, 2)))
+      >>> params, net_state = network.init(jax.random.key(0))
+      >>> output, _ = network.apply(params, net_state, jnp.ones((5, 2)))
+      >>> output.shape, net_state
+      ((5, 3), {})
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"module is a {type(module).__name__}; from_linen takes a flax.linen.Module"
+        )
+    takes_train = "train" in inspect.signature(type(module).__call__).parameters
+    inputs = _spec(example_inputs)
+
+    def keywords(train: bool) -> dict[str, Any]:
+        return {"train": train} if takes_train else {}
+
+    def init(key: Key) -> tuple[Params, NetState]:
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), inputs)
+        variables = dict(module.init(key, *zeros, **keywords(train=True)))
+        return variables.pop("params", {}), variables
+
+    def apply(
+        params: Params,
+        net_state: NetState,
+        *inputs: PyTree,
+        train: bool = True,
+        key: Key | None = None,
+    ) -> tuple[Any, NetState]:
+        # A stream without a key of its own ("dropout") is derived from the one named "params".
+        rngs = None if key is None else {"params": key}
+        mutable = list(net_state) if train else False
+        output = module.apply(
+            {"params": params, **net_state}, *inputs, **keywords(train), rngs=rngs, mutable=mutable
+        )
+        if not train:
+            return output, net_state
+        output, new_state = output
+        return output, {**net_state, **new_state}
+
+    _, net_state = jax.eval_shape(init, jax.random.key(0))
+    return Network(init, apply, couples_batch=BATCH_STATS in net_state)
+
+
+def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+    """Makes a `Network` of a Flax NNX module.
+
+    Parameters are the module's `nnx.Param`, its batch statistics become the collection
+    `batch_stats`, any other variable the collection `other`. Keys and counters of NNX are not
+    state here: they are set anew from the key given to `apply`.
+
+    Args:
+      build: makes the module from its random streams, `lambda rngs: nnx.Linear(2, 3, rngs=rngs)`.
+
+    Returns:
+      A `Network`.
+
+    Example:
+      >>> network = from_nnx(lambda rngs: nnx.Linear(2, 3, rngs=rngs))
+      >>> params, net_state = network.init(jax.random.key(0))
+      >>> output, _ = network.apply(params, net_state, jnp.ones((5, 2)))
+      >>> output.shape
+      (5, 3)
+    """
+    filters = (nnx.Param, nnx.RngState, nnx.BatchStat, ...)
+
+    def split(module: nnx.Module) -> tuple[Any, list[Any]]:
+        graph, *states = nnx.split(module, *filters)
+        return graph, [nnx.to_pure_dict(state) for state in states]
+
+    def collect(batch_stats: PyTree, other: PyTree) -> NetState:
+        collections = {BATCH_STATS: batch_stats, "other": other}
+        return {name: tree for name, tree in collections.items() if tree}
+
+    # NNX keeps the mode (train or not) in the module's static part: one abstract module for each.
+    abstract = {}
+    for train in (True, False):
+        module = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
+        if train:
+            module.train()
+        else:
+            module.eval()
+        abstract[train] = nnx.split(module, *filters)
+
+    def init(key: Key) -> tuple[Params, NetState]:
+        _, (params, _, batch_stats, other) = split(build(nnx.Rngs(key)))
+        return params, collect(batch_stats, other)
+
+    def apply(
+        params: Params,
+        net_state: NetState,
+        *inputs: PyTree,
+        train: bool = True,
+        key: Key | None = None,
+    ) -> tuple[Any, NetState]:
+        graph, *states = abstract[train]
+        key = jax.random.key(0) if key is None else key
+        trees = [params, None, net_state.get(BATCH_STATS, {}), net_state.get("other", {})]
+        filled = [
+            _fill(state, partial(_rng_value, key) if tree is None else partial(_leaf, tree))
+            for state, tree in zip(states, trees, strict=True)
+        ]
+        module = nnx.merge(graph, *filled, copy=True)
+        output = module(*inputs)
+        _, (_, _, batch_stats, other) = split(module)
+        return output, collect(batch_stats, other) if train else net_state
+
+    _, net_state = jax.eval_shape(init, jax.random.key(0))
+    return Network(init, apply, couples_batch=BATCH_STATS in net_state)
+
+
+def _fill(state: Any, value: Callable[[tuple[Any, ...], Any], Array]) -> Any:
+    flat = nnx.to_flat_state(state)
+    return nnx.from_flat_state([(path, leaf.replace(value(path, leaf))) for path, leaf in flat])
+
+
+def _leaf(tree: PyTree, path: tuple[Any, ...], leaf: Any) -> Array:
+    return reduce(lambda subtree, name: subtree[name], path, tree)
+
+
+def _rng_value(key: Key, path: tuple[Any, ...], leaf: Any) -> Array:
+    # A stream of NNX is a typed key and a counter: a key derived from ours, counted from 0.
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return stream(key, "/".join(map(str, path)))
+    return jnp.zeros(leaf.shape, leaf.dtype)

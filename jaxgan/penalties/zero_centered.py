@@ -1,0 +1,71 @@
+"""Zero-centred gradient penalties on real (R1) and on generated examples (R2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jaxgan.penalties.base import Penalty, Term, View, input_gradient, squared_norm
+from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+
+
+def r1(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+    """R1: the discriminator is flat at the data.
+
+    γ/2 E_x[‖∇_x D(x)‖²], D the logit, γ the weight. Some codes leave out the half: their 10 is
+    20 here. It makes the equilibrium of the Dirac-GAN attracting, with eigenvalues
+    -γ/2 ± √(γ²/4 - f'(0)²).
+
+    Args:
+      weight: γ, a number or a schedule of the step.
+      every: lazy regularisation (Karras et al., 2020): in every n-th update, with weight nγ.
+
+    Returns:
+      A `Penalty` for the discriminator.
+
+    Raises:
+      ValueError: if the weight is negative or `every` is not a positive integer.
+
+    Example:
+      >>> import jax.numpy as jnp, jax
+      >>> from jaxgan.penalties.base import View
+      >>> view = View({}, lambda x: 3.0 * x[:, 0], {"real": jnp.ones((2, 1))}, None)
+      >>> r1().terms[0].values(view, ())[0].tolist()  # ½ · 3²
+      [4.5, 4.5]
+
+    References:
+      Mescheder et al., 2018 (arXiv:1801.04406), eq. 9.
+    """
+    return Penalty((Term("r1", _half_squared_gradient("real"), weight, every),))
+
+
+def r2(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+    """R2: the discriminator is flat at the generator's samples.
+
+    γ/2 E_z[‖∇_x D(G(z))‖²], D the logit, γ the weight.
+
+    Args:
+      weight: γ, a number or a schedule of the step.
+      every: in every n-th update, with weight nγ.
+
+    Returns:
+      A `Penalty` for the discriminator.
+
+    Raises:
+      ValueError: if the weight is negative or `every` is not a positive integer.
+
+    Example:
+      >>> (r1(weight=1.0) + r2(weight=1.0)).terms[1].name
+      'r2'
+
+    References:
+      Mescheder et al., 2018 (arXiv:1801.04406), eq. 10; with R1 in Huang et al., 2024
+      (arXiv:2501.05441).
+    """
+    return Penalty((Term("r2", _half_squared_gradient("fake"), weight, every),))
+
+
+def _half_squared_gradient(which: str) -> Callable[[View, PyTree], tuple[Array, PyTree]]:
+    def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
+        return 0.5 * squared_norm(input_gradient(view.critic, view.scene[which])), state
+
+    return values

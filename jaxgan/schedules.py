@@ -1,0 +1,110 @@
+"""Scalars that may change with the step: every weight, rate and decay is one or the other."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from jaxgan.typing import Array, ScalarOrSchedule, Schedule
+
+
+def at(value: ScalarOrSchedule, step: Array) -> Array | float:
+    """Reads a scalar or a schedule at `step`.
+
+    Args:
+      value: a number, or a function of the step count.
+      step: int32 scalar.
+
+    Returns:
+      The value now: a Python float (weakly typed, so that it takes the dtype of what it
+      meets) or what the schedule returns.
+
+    Example:
+      >>> at(0.5, jnp.int32(3)), float(at(lambda step: 2.0 * step.astype(float), jnp.int32(3)))
+      (0.5, 6.0)
+    """
+    return value(step) if callable(value) else value
+
+
+def scale(value: ScalarOrSchedule, factor: ScalarOrSchedule) -> ScalarOrSchedule:
+    """The product of two scalars or schedules, again a scalar or a schedule.
+
+    Args:
+      value: a number or a schedule.
+      factor: a number or a schedule.
+
+    Returns:
+      A number where both are numbers, a schedule otherwise.
+
+    Example:
+      >>> scale(2.0, 3.0), scale(2.0, lambda step: step)(5)
+      (6.0, 10.0)
+    """
+    if callable(value) or callable(factor):
+        return lambda step: at(value, step) * at(factor, step)
+    return value * factor
+
+
+def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
+    """Half a cosine from `init_value` to `final_value`, constant afterwards.
+
+    With t = min(step / num_steps, 1) the value is
+    final + (init - final) (1 + cos πt) / 2. Unlike Optax's cosine decay it may also rise, and
+    may start at zero.
+
+    Args:
+      init_value: the value at step 0.
+      final_value: the value from `num_steps` on.
+      num_steps: length of the change, in the steps that the schedule is given.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      ValueError: if `num_steps` is not positive.
+
+    Example:
+      >>> weight = cosine(10.0, 1.0, 100)
+      >>> [round(float(weight(jnp.int32(step))), 3) for step in (0, 50, 100, 200)]
+      [10.0, 5.5, 1.0, 1.0]
+
+    References:
+      Loshchilov & Hutter, SGDR, 2017 (arXiv:1608.03983); as used for every hyper-parameter of
+      R3GAN (Huang et al., 2024, arXiv:2501.05441).
+    """
+    if num_steps <= 0:
+        raise ValueError(f"num_steps is {num_steps}; a cosine schedule needs a positive number")
+
+    def schedule(step: Array) -> Array:
+        progress = jnp.minimum(jnp.asarray(step) / num_steps, 1.0)
+        return final_value + (init_value - final_value) * 0.5 * (1.0 + jnp.cos(jnp.pi * progress))
+
+    return schedule
+
+
+def linear(init_value: float, final_value: float, num_steps: int) -> Schedule:
+    """A straight line from `init_value` to `final_value`, constant afterwards.
+
+    Args:
+      init_value: the value at step 0.
+      final_value: the value from `num_steps` on.
+      num_steps: length of the change, in the steps that the schedule is given.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      ValueError: if `num_steps` is not positive.
+
+    Example:
+      >>> noise = linear(0.1, 0.0, 10)
+      >>> [round(float(noise(jnp.int32(step))), 3) for step in (0, 5, 20)]
+      [0.1, 0.05, 0.0]
+    """
+    if num_steps <= 0:
+        raise ValueError(f"num_steps is {num_steps}; a linear schedule needs a positive number")
+
+    def schedule(step: Array) -> Array:
+        progress = jnp.minimum(jnp.asarray(step) / num_steps, 1.0)
+        return init_value + (final_value - init_value) * progress
+
+    return schedule

@@ -1,0 +1,53 @@
+"""Data sampled on the device, inside the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import jax
+
+from jaxgan.algorithms.base import Algorithm
+from jaxgan.state import TrainState, stream
+from jaxgan.typing import Batch, Key, Metrics
+
+
+def device_data(
+    algorithm: Algorithm, sample: Callable[[Key, int], Batch], batch_size: int
+) -> Algorithm:
+    """Draws the real batches of each step on the device, so that the whole loop is one program.
+
+    Args:
+      algorithm: the algorithm to feed.
+      sample: (key, num) -> batch of `num` examples, such as `Source.sample` of a mixture.
+      batch_size: examples per batch.
+
+    Returns:
+      An `Algorithm` that ignores the batch it is given (pass `{}`); the data of step t depend on
+      the run's key and t alone.
+
+    Raises:
+      ValueError: if `batch_size` is not positive.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from jaxgan.algorithms import simultaneous
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import dirac
+      >>> from jaxgan.optimizers import sgd
+      >>> one = simultaneous(gradient(dirac()), {"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> fed = device_data(one, lambda key, num: {"image": jnp.zeros((num, 1))}, batch_size=8)
+      >>> state, metrics = fed.step(fed.init(jax.random.key(0)), {})
+      >>> fed.num_batches
+      ()
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    shape = (*algorithm.num_batches, batch_size)
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        drawn = sample(stream(state.key, "data", state.step), math.prod(shape))
+        drawn = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), drawn)
+        return algorithm.step(state, drawn)
+
+    return algorithm._replace(step=step, num_batches=())

@@ -1,0 +1,96 @@
+"""Many independent trainings in one program."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.algorithms.base import Algorithm
+from jaxgan.state import TrainState
+from jaxgan.typing import Batch, Key, Metrics
+
+SPREAD = "std/"
+"""Prefix of the metric that holds a metric's standard deviation over seeds."""
+
+_AXES = TrainState._make(None if name == "step" else 0 for name in TrainState._fields)
+
+
+def seeds(algorithm: Algorithm, num_seeds: int) -> Algorithm:
+    """Trains `num_seeds` members side by side under `vmap`, each with its own key.
+
+    Member i starts from the key `fold_in(key, i)`: its initial bits are those of a run with that
+    key, and it follows that run to rounding for as long as the game is not chaotic. The step
+    count is shared, so that lazy penalties stay lazy. All members see the same batches from the
+    host; what is sampled on the device (`device_data`, put inside) differs.
+
+    Args:
+      algorithm: the algorithm to replicate.
+      num_seeds: how many members.
+
+    Returns:
+      An `Algorithm` over a state with a leading axis of members on every leaf but `step`. Each
+      metric is the mean over members, and `std/NAME` its standard deviation.
+
+    Raises:
+      ValueError: if `num_seeds` is not positive.
+
+    Example:
+      >>> from jaxgan.algorithms import simultaneous
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import bilinear
+      >>> from jaxgan.optimizers import sgd
+      >>> one = simultaneous(gradient(bilinear()), {"gen": sgd(0.5), "disc": sgd(0.5)})
+      >>> four = seeds(one, 4)
+      >>> state, metrics = four.step(four.init(jax.random.key(0)), {})
+      >>> state.params["gen"].shape, sorted(metrics)
+      ((4, 1), ['loss/disc', 'loss/gen', 'std/loss/disc', 'std/loss/gen'])
+    """
+    if num_seeds < 1:
+        raise ValueError(f"num_seeds is {num_seeds}; it must be at least 1")
+
+    def init(key: Key) -> TrainState:
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_seeds))
+        # One after the other rather than under vmap: the very bits of the single run.
+        state = lax.map(algorithm.init, keys)
+        return state._replace(step=state.step[0])
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        state, metrics = jax.vmap(
+            algorithm.step, in_axes=(_AXES, None), out_axes=(_AXES, 0), axis_size=num_seeds
+        )(state, batch)
+        mean = {name: jnp.mean(values) for name, values in metrics.items()}
+        spread = {SPREAD + name: jnp.std(values) for name, values in metrics.items()}
+        return state, {**mean, **spread}
+
+    return algorithm._replace(init=init, step=step)
+
+
+def member(state: TrainState, index: int) -> TrainState:
+    """One member of a state made by `seeds`, as a state of its own.
+
+    Args:
+      state: a state with a leading axis of members.
+      index: which one.
+
+    Returns:
+      The state of a single run.
+
+    Raises:
+      ValueError: if there is no such member.
+
+    Example:
+      >>> keys = jax.random.split(jax.random.key(0), 3)
+      >>> state = TrainState(jnp.int32(5), keys, {"gen": jnp.arange(3.0)}, {}, {}, (), {})
+      >>> one = member(state, 1)
+      >>> int(one.step), float(one.params["gen"])
+      (5, 1.0)
+    """
+    if state.key.ndim != 1:
+        raise ValueError(f"member is {index}, but the run has a single member")
+    num_seeds = state.key.shape[0]
+    if not 0 <= index < num_seeds:
+        raise ValueError(f"member is {index}; the run has members 0 to {num_seeds - 1}")
+    fields = state._asdict()
+    step = fields.pop("step")
+    return TrainState(step=step, **jax.tree.map(lambda x: x[index], fields))

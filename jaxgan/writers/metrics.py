@@ -1,0 +1,188 @@
+"""Metrics of a run: `metrics.jsonl` to compute with, event files to look at."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from jaxgan.writers.atomic import replacing
+from jaxgan.writers.events import EventWriter, drop_later_events
+
+_FLUSH_SECONDS = 10.0
+
+
+class MetricWriter:
+    """Writes each logged step to `metrics.jsonl` and to event files under `tensorboard/`.
+
+    A line of `metrics.jsonl` is one JSON object, `{"step": 10, "loss/gen": 0.69}`. JSON has no
+    number for what is not finite: that is the string "NaN", "Infinity" or "-Infinity", which
+    Python's `float` reads. Lines survive a killed process at once, a power cut after `flush`.
+
+    Args:
+      workdir: the run's folder; created.
+      resume_step: the step a run goes on from: what was logged beyond it is dropped from both.
+        None starts anew: all that was logged here is dropped.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with MetricWriter(Path(folder.name)) as writer:
+    ...     for step in (1, 2, 3):
+    ...         writer.scalars(step, {"loss/gen": np.float32(0.1) * np.float32(step)})
+    >>> MetricWriter(Path(folder.name), resume_step=2).close()
+    >>> read_metrics(Path(folder.name) / "metrics.jsonl")
+    [{'step': 1, 'loss/gen': 0.1}, {'step': 2, 'loss/gen': 0.2}]
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, workdir: Path, *, resume_step: int | None = None) -> None:
+        workdir = Path(workdir)
+        workdir.mkdir(parents=True, exist_ok=True)
+        path = workdir / "metrics.jsonl"
+        drop_later_lines(path, resume_step)
+        drop_later_events(workdir / "tensorboard", resume_step)
+        # Line buffered: each line is with the operating system when the call returns.
+        self._lines = path.open("a", buffering=1, encoding="utf-8")
+        purge_step = None if resume_step is None else resume_step + 1
+        self._events = EventWriter(workdir / "tensorboard", purge_step=purge_step)
+        self._last_step = -1 if resume_step is None else resume_step
+        self._flushed_at = time.monotonic()
+
+    def scalars(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """Logs the scalars of a step.
+
+        Args:
+          step: number of steps done; not below the last one logged.
+          metrics: from name to a Python, NumPy or JAX scalar.
+
+        Raises:
+          ValueError: if `step` goes back, a metric is no scalar, or one is named `step`.
+        """
+        if step < self._last_step:
+            raise ValueError(f"step is {step}; must not be below the last one, {self._last_step}")
+        values = {name: _to_number(name, value) for name, value in metrics.items()}
+        self._last_step = step
+        row = {"step": int(step)} | {name: _to_json(value) for name, value in values.items()}
+        self._lines.write(json.dumps(row, allow_nan=False) + "\n")
+        self._events.scalars(step, values)
+        if time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
+            self.flush()
+
+    def image(self, step: int, name: str, pixels: np.ndarray) -> None:
+        """Logs a picture, to the event files only.
+
+        Args:
+          step: number of steps done.
+          name: its tag, `samples`.
+          pixels: uint8 of shape [height, width, 1 or 3].
+
+        Raises:
+          ValueError: if `pixels` is anything else.
+        """
+        pixels = np.asarray(pixels)
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] not in (1, 3):
+            raise ValueError(
+                f"image {name} is {pixels.dtype}{list(pixels.shape)}; must be uint8[h, w, 1 or 3]"
+            )
+        self._events.image(step, name, pixels)
+
+    def flush(self) -> None:
+        """Returns when all that was logged is on the disk: call it before a checkpoint."""
+        self._lines.flush()
+        os.fsync(self._lines.fileno())
+        self._events.flush()
+        self._flushed_at = time.monotonic()
+
+    def close(self) -> None:
+        """Flushes and closes the files."""
+        if not self._lines.closed:
+            self.flush()
+            self._lines.close()
+            self._events.close()
+
+    def __enter__(self) -> MetricWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Reads a `metrics.jsonl`, one dict per line; a torn last line is left out.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The rows, with numbers only: "NaN", "Infinity" and "-Infinity" are floats again.
+    """
+    with path.open("rb") as lines:
+        return [
+            {name: float(v) if isinstance(v, str) else v for name, v in row.items()}
+            for row in map(_parse, lines)
+            if row is not None
+        ]
+
+
+def drop_later_lines(path: Path, last_step: int | None) -> None:
+    """Rewrites a `metrics.jsonl` without the lines after `last_step` and without torn ones.
+
+    Args:
+      path: the file; may be missing.
+      last_step: the last step that stays; None removes the file.
+    """
+    if last_step is None or not path.exists():
+        path.unlink(missing_ok=True)
+        return
+    with path.open("rb") as lines:
+        kept = list(_stay(lines, last_step))
+    if sum(map(len, kept)) != path.stat().st_size:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"".join(kept))
+
+
+def _stay(lines: Iterable[bytes], last_step: int) -> Iterable[bytes]:
+    for line in lines:
+        row = _parse(line)
+        if row is not None and row["step"] <= last_step:
+            yield line
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """One row, or None for a line that a crash has cut."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and "step" in row else None
+
+
+def _to_number(name: str, value: Any) -> int | float:
+    """A Python number with the digits that the scalar's own type needs: 0.1, not 0.10000000149."""
+    if name == "step":
+        raise ValueError("metric step: the name is taken by the step count")
+    scalar = np.asarray(value)
+    if scalar.size != 1:
+        raise ValueError(f"metric {name} has shape {scalar.shape}; must be a scalar")
+    item = scalar.reshape(())[()]
+    return int(item) if scalar.dtype.kind in "biu" else float(str(item))
+
+
+def _to_json(value: int | float) -> int | float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
