@@ -9,6 +9,7 @@ from jaxgan.algorithms import Algorithm, alternating, simultaneous
 from jaxgan.fields import Field, gradient, microbatch
 from jaxgan.game import Game, with_penalty, zero_sum
 from jaxgan.games import bilinear, dirac, gan, normal_latent, quadratic
+from jaxgan.load import Loaded, load
 from jaxgan.losses import Loss
 from jaxgan.network import Network, from_linen, from_nnx
 from jaxgan.penalties import Penalty
@@ -22,6 +23,7 @@ __all__ = [
     "Context",
     "Field",
     "Game",
+    "Loaded",
     "Loss",
     "Network",
     "Penalty",
@@ -38,6 +40,7 @@ __all__ = [
     "gan",
     "gradient",
     "linear",
+    "load",
     "losses",
     "member",
     "microbatch",

@@ -22,6 +22,9 @@ def _make(
     factory: Callable[..., optax.GradientTransformation],
     **hyperparams: ScalarOrSchedule | None,
 ) -> optax.GradientTransformation:
+    rate = hyperparams["learning_rate"]
+    if not callable(rate) and (rate is None or not rate >= 0):
+        raise ValueError(f"learning_rate is {rate}; it must be at least 0, or a schedule")
     # Optax takes a schedule for the learning rate only; the rest goes through inject_hyperparams.
     scheduled = any(callable(v) for name, v in hyperparams.items() if name != "learning_rate")
     return optax.inject_hyperparams(factory)(**hyperparams) if scheduled else factory(**hyperparams)

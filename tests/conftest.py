@@ -1,12 +1,15 @@
-"""A strict session: 8 simulated devices, strict promotion, warnings from jaxgan are errors."""
+"""Fixtures of the test session; its strictness is set in the repository's own conftest.py."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
-).strip()
-os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
-os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+import jax
+import pytest
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """The test runs with 64-bit numbers by default, hence `jnp.ones(2)` is float64."""
+    with jax.enable_x64(True):
+        yield

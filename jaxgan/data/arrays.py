@@ -156,14 +156,9 @@ def _decode_all(
     images, labels = np.empty(shape, np.uint8), np.empty(shape[0], np.int64)
     chunks = np.split(np.arange(shape[0]), np.arange(DECODE_CHUNK, shape[0], DECODE_CHUNK))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            decoded = pool.map(decode, chunks)
-            for chunk, result in zip(
-                chunks, with_progress(decoded, len(chunks), name), strict=True
-            ):
-                images[chunk], labels[chunk] = result
-        finally:
-            pool.shutdown(cancel_futures=True)  # one bad file is enough to know
+        decoded = pool.map(decode, chunks)  # the first failure cancels the chunks not begun
+        for chunk, result in zip(chunks, with_progress(decoded, len(chunks), name), strict=True):
+            images[chunk], labels[chunk] = result
     return images, labels
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from jaxgan.data.arrays import array_source
 from jaxgan.data.images import check_image_size
-from jaxgan.data.source import Source
+from jaxgan.data.source import Source, check_flag
 
 NATIVE_SIZE = 8
 
@@ -25,7 +25,7 @@ def digits(*, image_size: int | None = None, labels: bool = True) -> Source:
       A `Source` of images [image_size, image_size, 1].
 
     Raises:
-      ValueError: `image_size` is not a side length.
+      ValueError: an option out of its range.
 
     >>> source = digits()
     >>> source.num_examples, source.num_classes, source.element_spec["image"].shape
@@ -36,7 +36,7 @@ def digits(*, image_size: int | None = None, labels: bool = True) -> Source:
     """
     from sklearn.datasets import load_digits  # takes a second to import
 
-    image_size = check_image_size(image_size)
+    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     pixels, classes = load_digits(return_X_y=True)
     images = pixels.reshape(-1, NATIVE_SIZE, NATIVE_SIZE).astype(np.float32) / 8 - 1
     if image_size not in (None, NATIVE_SIZE):

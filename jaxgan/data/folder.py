@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source, with_progress
 from jaxgan.data.images import check_image_size, convert_channels, resize_and_crop, to_array
-from jaxgan.data.source import DataError, Source
+from jaxgan.data.source import DataError, Source, check_flag
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 
@@ -41,6 +41,7 @@ def folder(
       A `Source`.
 
     Raises:
+      ValueError: an option out of its range.
       DataError: the folder is missing or empty, or a file in it is not a readable image.
 
     >>> import tempfile
@@ -49,9 +50,9 @@ def folder(
     >>> folder(path, image_size=4).element_spec["image"].shape
     (4, 4, 3)
     """
-    image_size = check_image_size(image_size)
+    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     if isinstance(channels, bool) or channels not in (1, 3):
-        raise DataError(f"channels: {channels!r}; allowed: 1 or 3")
+        raise ValueError(f"channels: {channels!r}; allowed: 1 or 3")
     name = f"folder:{os.fspath(path)}"
     files, classes, class_names = _list(name, Path(path))
     height, width = (image_size, image_size) if image_size else _common_size(name, files)

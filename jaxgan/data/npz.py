@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgan.data.arrays import array_source
 from jaxgan.data.images import check_image_size, resize_array
-from jaxgan.data.source import DataError, Source
+from jaxgan.data.source import DataError, Source, check_flag
 
 ARRAYS = ("images", "points", "labels")
 
@@ -30,6 +30,7 @@ def npz(
       A `Source`.
 
     Raises:
+      ValueError: an option out of its range.
       DataError: the file is missing or damaged, or its arrays are not as above.
 
     >>> import tempfile
@@ -38,7 +39,7 @@ def npz(
     >>> npz(file).element_spec["image"].shape
     (2,)
     """
-    image_size = check_image_size(image_size)
+    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     name = f"npz:{os.fspath(path)}"
     arrays = _load(name, path)
     if ("images" in arrays) == ("points" in arrays):
@@ -51,7 +52,12 @@ def npz(
     images = arrays["images"]
     if images.ndim == 3:
         images = images[..., None]
-    if image_size is not None and images.ndim == 4 and images.shape[1:3] != (image_size,) * 2:
+    if images.ndim != 4:
+        raise DataError(
+            f"{name}: {images.dtype} images of shape {images.shape}; "
+            "allowed: images [N, H, W, C] or [N, H, W]"
+        )
+    if image_size is not None and images.shape[1:3] != (image_size,) * 2:
         if images.dtype != np.uint8 or images.shape[-1] not in (1, 3) or 0 in images.shape:
             raise DataError(
                 f"{name}: image_size {image_size} for {images.dtype} images of shape "
@@ -80,7 +86,10 @@ def _load(name: str, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise DataError(f"{name}: no such file; allowed: a .npz file of {', '.join(ARRAYS)}")
     # A damaged archive makes zipfile, zlib and NumPy raise whatever they stumble on.
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file:  # np.load does not close a damaged file that it opened
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError("a single array")
             names = list(archive.files)
             arrays = {key: archive[key] for key in names if key in ARRAYS}
     except Exception as error:

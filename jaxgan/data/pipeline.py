@@ -128,7 +128,8 @@ def pipeline(
         ("prefetch", prefetch, 0),
         *(("num_batches", size, 1) for size in num_batches),
     ):
-        if count is not None and (isinstance(count, bool) or count < least):
+        whole = isinstance(count, int) and not isinstance(count, bool)
+        if count is not None and not (whole and count >= least):
             raise ValueError(f"{field}: {count}; allowed: an integer, at least {least}")
     if seed >= 2**64:
         raise ValueError(f"seed: {seed}; allowed: below 2**64")

@@ -61,6 +61,17 @@ class DeviceSource(NamedTuple):
     std: float
 
 
+def check_flag(field: str, value: bool) -> bool:
+    """Returns `value` if it is True or False, and raises otherwise.
+
+    >>> check_flag("labels", True)
+    True
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"{field}: {value!r}; allowed: true or false")
+    return value
+
+
 def element_spec_of(shape: Sequence[int], labelled: bool) -> ElementSpec:
     """Describes one example: a float32 image or point, and an int32 label if `labelled`.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
 from jaxgan.data.images import check_image_size, resize_array
-from jaxgan.data.source import DataError, Source
+from jaxgan.data.source import DataError, Source, check_flag
 
 
 def tfds(
@@ -43,6 +43,7 @@ def tfds(
       A `Source`.
 
     Raises:
+      ValueError: an option out of its range.
       DataError: there is no such data set or split, it is not prepared, it holds no such images,
         or its files are damaged.
       ImportError: `jaxgan[data]` is not installed.
@@ -50,9 +51,9 @@ def tfds(
     >>> tfds("mnist", data_dir="/data/tfds").num_examples  # doctest: +SKIP
     60000
     """
-    image_size = check_image_size(image_size)
+    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     if isinstance(channels, bool) or channels not in (None, 1, 3):
-        raise DataError(f"channels: {channels!r}; allowed: 1, 3, or none")
+        raise ValueError(f"channels: {channels!r}; allowed: 1, 3, or none")
     title = f"tfds:{name}"
     with _absl_silenced():
         builder = _builder(title, name, data_dir)

@@ -23,8 +23,8 @@ def device_data(
       batch_size: examples per batch.
 
     Returns:
-      An `Algorithm` that ignores the batch it is given (pass `{}`); the data of step t depend on
-      the run's key and t alone.
+      An `Algorithm` that takes the empty batch `{}`, and still says in `num_batches` how many
+      batches a step eats; the data of step t depend on the run's key and t alone.
 
     Raises:
       ValueError: if `batch_size` is not positive.
@@ -38,8 +38,8 @@ def device_data(
       >>> one = simultaneous(gradient(dirac()), {"gen": sgd(0.1), "disc": sgd(0.1)})
       >>> fed = device_data(one, lambda key, num: {"image": jnp.zeros((num, 1))}, batch_size=8)
       >>> state, metrics = fed.step(fed.init(jax.random.key(0)), {})
-      >>> fed.num_batches
-      ()
+      >>> int(state.step), sorted(metrics)[-2:]
+      (1, ['loss/disc', 'loss/gen'])
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
@@ -50,4 +50,4 @@ def device_data(
         drawn = jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), drawn)
         return algorithm.step(state, drawn)
 
-    return algorithm._replace(step=step, num_batches=())
+    return algorithm._replace(step=step)

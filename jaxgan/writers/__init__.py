@@ -1,9 +1,16 @@
 """What a run leaves for people to look at: metrics, event files, pictures, a progress line."""
 
-from jaxgan.writers.curves import curves_png as curves_png
-from jaxgan.writers.metrics import MetricWriter as MetricWriter
-from jaxgan.writers.metrics import read_metrics as read_metrics
-from jaxgan.writers.pictures import image_grid as image_grid
-from jaxgan.writers.pictures import save_png as save_png
-from jaxgan.writers.pictures import scatter_png as scatter_png
-from jaxgan.writers.progress import Progress as Progress
+from jaxgan.writers.curves import curves_png
+from jaxgan.writers.metrics import MetricWriter, read_metrics
+from jaxgan.writers.pictures import image_grid, save_png, scatter
+from jaxgan.writers.progress import Progress
+
+__all__ = [
+    "MetricWriter",
+    "Progress",
+    "curves_png",
+    "image_grid",
+    "read_metrics",
+    "save_png",
+    "scatter",
+]

@@ -78,25 +78,30 @@ def save_png(path: Path, pixels: np.ndarray) -> None:
         Image.fromarray(pixels).save(temporary, format="PNG")
 
 
-def scatter_png(
-    path: Path,
+def scatter(
     fake_points: np.ndarray,
     real_points: np.ndarray,
     *,
     title: str = "",
     dpi: int = 100,
-) -> None:
+) -> np.ndarray:
     """Draws samples in colour over pale data; the window is the data's, so frames compare.
 
     Args:
-      path: the PNG file; its folder is created.
       fake_points: [N, 2].
       real_points: [M, 2].
       title: above the picture.
       dpi: pixels per inch, of 5 x 5 inches.
 
+    Returns:
+      uint8 of shape [height, width, 3].
+
     Raises:
       ValueError: if points are not of shape [N, 2], or there is no data.
+
+    >>> ring = np.asarray([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    >>> scatter(0.9 * ring, ring).shape
+    (500, 500, 3)
     """
     # Matplotlib takes a second to import, and toy games are the only ones to need it here.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -113,7 +118,7 @@ def scatter_png(
     num_outside = int((~(np.abs(fake - center) <= half).all(axis=1)).sum())
 
     figure = Figure(figsize=(5, 5), dpi=dpi, layout="constrained")
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.scatter(
         real[:, 0], real[:, 1], s=10, color="0.78", linewidths=0, label=f"data ({len(real)})"
@@ -127,8 +132,8 @@ def scatter_png(
         title=title,
     )
     axes.legend(loc="upper right", fontsize="small", framealpha=0.9, markerscale=2)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _to_uint8(images: np.ndarray) -> np.ndarray:

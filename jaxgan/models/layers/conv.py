@@ -219,9 +219,7 @@ def _apply_layer(
     if layer.use_bias:
         bias = layer.param("bias", layer.bias_init, (layer.features,), layer.param_dtype)
     x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=layer.dtype)
-    y = convolve(
-        x, kernel, stride=layer.stride, padding=layer.padding, lowering=layer.lowering
-    )
+    y = convolve(x, kernel, stride=layer.stride, padding=layer.padding, lowering=layer.lowering)
     return y if bias is None else y + bias.reshape(1, 1, 1, -1)
 
 
@@ -259,14 +257,13 @@ def _forward_geometry(
     image, kernel, steps = _pair(image, "image"), _pair(kernel, "kernel"), _pair(stride, "stride")
     explicit = _explicit_padding(padding)
     if explicit is None:
-        totals = [
-            max((-(-n // s) - 1) * s + k - n, 0)
-            for n, k, s in zip(image, kernel, steps, strict=True)
-        ]
-        explicit = tuple((t // 2, t - t // 2) for t in totals)  # odd pixels go last, as in XLA
-    output = tuple(
-        (n + sum(p) - k) // s + 1
-        for n, p, k, s in zip(image, explicit, kernel, steps, strict=True)
+        explicit = (
+            _same_padding(image[0], kernel[0], steps[0]),
+            _same_padding(image[1], kernel[1], steps[1]),
+        )
+    output = (
+        (image[0] + sum(explicit[0]) - kernel[0]) // steps[0] + 1,
+        (image[1] + sum(explicit[1]) - kernel[1]) // steps[1] + 1,
     )
     if min(output) < 1:
         raise ValueError(
@@ -276,20 +273,26 @@ def _forward_geometry(
     return _Geometry(image, kernel, steps, explicit, output)
 
 
+def _same_padding(size: int, kernel: int, stride: int) -> Pair:
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2  # an odd pixel goes last, as in XLA
+
+
 def _transpose_geometry(
     image: Sequence[int], kernel: Sequence[int], stride: int | Pair, padding: Padding
 ) -> _Geometry:
     image, kernel, steps = _pair(image, "image"), _pair(kernel, "kernel"), _pair(stride, "stride")
     explicit = _explicit_padding(padding)
-    if explicit is None:
-        output = tuple(n * s for n, s in zip(image, steps, strict=True))
-    else:
-        output = tuple(
+    output = [n * s for n, s in zip(image, steps, strict=True)]
+    if explicit is not None:
+        output = [
             (n - 1) * s + k - sum(p)
             for n, s, k, p in zip(image, steps, kernel, explicit, strict=True)
-        )
+        ]
     if min(output) < 1:
-        raise ValueError(f"padding: got {padding!r}; must leave at least one pixel of {output}")
+        raise ValueError(
+            f"padding: got {padding!r}; must leave a pixel, but the output is {output}"
+        )
     return _forward_geometry(output, kernel, stride, padding)
 
 
@@ -364,7 +367,8 @@ def _phases(x: Array, geometry: _Geometry, blocks: Pair) -> Array:
 
 def _taps(geometry: _Geometry) -> Pair:
     """Kernel size in blocks of stride pixels."""
-    return tuple(-(-k // s) for k, s in zip(geometry.kernel, geometry.stride, strict=True))
+    (height, width), (s, t) = geometry.kernel, geometry.stride
+    return -(-height // s), -(-width // t)
 
 
 def _patches_times_matrix(x: Array, kernel: Array, geometry: _Geometry) -> Array:

@@ -1,0 +1,55 @@
+"""DCGAN on 1,797 real handwritten digits, 8x8 pixels: the main job.
+
+jaxgan train --config configs/digits.py --workdir runs/digits
+jaxgan train --config configs/digits.py:smoke --workdir /tmp/digits
+"""
+
+from __future__ import annotations
+
+import ml_collections
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    """The config; `smoke` is a few steps of a small network.
+
+    Args:
+      arg: `""` or `"smoke"`.
+
+    Returns:
+      A config for `jaxgan train`.
+
+    Raises:
+      ValueError: for another argument.
+    """
+    if arg not in ("", "smoke"):
+        raise ValueError(f"argument {arg!r}; it must be empty or 'smoke'")
+    smoke = arg == "smoke"
+    total_steps = 20 if smoke else 6000
+    decay = {"schedule": "cosine", "num_steps": total_steps}
+    adam = {
+        "name": "adam",
+        "learning_rate": {**decay, "init_value": 1e-3, "final_value": 1e-4},
+        "b1": 0.0,
+        "b2": 0.99,
+    }
+    penalty = {"weight": {**decay, "init_value": 1.0, "final_value": 0.1}}
+    network = {"name": "dcgan", "base_channels": 8 if smoke else 32}
+    return ml_collections.ConfigDict(
+        {
+            "total_steps": total_steps,
+            "substeps": 10,
+            "batch_size": 64,
+            "data": {"source": "digits"},
+            "latent_dim": 32,
+            "generator": {**network, "norm": "batch"},
+            "discriminator": {**network, "norm": "none"},
+            "loss": {"name": "relativistic", "base": "non_saturating"},
+            "penalties": {"r1": penalty, "r2": penalty},
+            "algorithm": {"name": "simultaneous"},
+            "optimizer": {"gen": adam, "disc": adam},
+            "ema": {"decay": 0.999},
+            "log_every_steps": 10 if smoke else 50,
+            "sample_every_steps": 10 if smoke else 500,
+            "checkpoint_every_steps": 10 if smoke else 1000,
+        }
+    )

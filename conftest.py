@@ -1,0 +1,25 @@
+"""A strict session, for tests and doctests alike; set before JAX is first imported.
+
+8 simulated devices, no silent mixing of dtypes or ranks, and compiled programs kept between runs.
+Warnings are errors, see setup.cfg.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+NUM_DEVICES = 8
+_DEVICES = f"--xla_force_host_platform_device_count={NUM_DEVICES}"
+_CACHE = Path(__file__).parent / ".cache" / "jax"
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}".strip()
+os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ.get("JAXGAN_TEST_CACHE", str(_CACHE))
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+# Programs are cached for the machine that compiled them; the loader's notes on that are noise.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,433 @@
+"""Configs to objects: the only file that reads a config."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from jaxgan import algorithms, fields, games, losses, models, optimizers, parallel, penalties
+from jaxgan import transforms as tf
+from jaxgan.algorithms import Algorithm
+from jaxgan.config import Config, ConfigError, Table, check_keys, complete, make, plain
+from jaxgan.data import DeviceSource, Source, open_source
+from jaxgan.data.source import ElementSpec
+from jaxgan.game import Game, with_penalty
+from jaxgan.loop import Cadence
+from jaxgan.losses import Loss
+from jaxgan.network import Network, from_linen
+from jaxgan.penalties import Penalty
+
+ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
+
+
+def dcgan_generator(
+    shape: tuple[int, ...],
+    latent_dim: int,
+    base_channels: int = 64,
+    norm: models.Norm = "batch",
+    kernel_size: int = 4,
+) -> Network:
+    """`models.DCGANGenerator` for images of `shape`; see there for the options.
+
+    Example:
+      >>> dcgan_generator((8, 8, 1), latent_dim=4, base_channels=8).couples_batch
+      True
+    """
+    size, channels = _image_size(shape)
+    module = models.DCGANGenerator(size, channels, base_channels, norm, kernel_size)
+    return from_linen(module, jax.ShapeDtypeStruct((1, latent_dim), jnp.float32))
+
+
+def dcgan_discriminator(
+    shape: tuple[int, ...],
+    base_channels: int = 64,
+    norm: models.Norm = "batch",
+    kernel_size: int = 4,
+) -> Network:
+    """`models.DCGANDiscriminator` for images of `shape`; see there for the options.
+
+    Example:
+      >>> dcgan_discriminator((8, 8, 1), base_channels=8, norm="none").couples_batch
+      False
+    """
+    size, channels = _image_size(shape)
+    module = models.DCGANDiscriminator(size, channels, base_channels, norm, kernel_size)
+    return from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+
+
+def _image_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) != 3 or shape[0] != shape[1]:
+        raise ConfigError(
+            f"data of shape {shape}; dcgan makes square images [size, size, channels]"
+        )
+    return shape[0], shape[2]
+
+
+def mlp_generator(
+    shape: tuple[int, ...],
+    latent_dim: int,
+    features: tuple[int, ...] = (128, 128),
+    activation: str = "relu",
+    orthogonal_gain: float = 0.0,
+) -> Network:
+    """`models.MLPGenerator` for data of `shape`: tanh at the end for images, linear for points.
+
+    A positive `orthogonal_gain` initialises every kernel orthogonally with that gain.
+
+    Example:
+      >>> mlp_generator((2,), latent_dim=4).couples_batch
+      False
+    """
+    module = models.MLPGenerator(
+        features,
+        shape,
+        out_activation=jnp.tanh if len(shape) == 3 else None,
+        **_mlp_options(activation, orthogonal_gain),
+    )
+    return from_linen(module, jax.ShapeDtypeStruct((1, latent_dim), jnp.float32))
+
+
+def mlp_discriminator(
+    shape: tuple[int, ...],
+    features: tuple[int, ...] = (128, 128),
+    activation: str = "relu",
+    orthogonal_gain: float = 0.0,
+    input_scale: float = 1.0,
+) -> Network:
+    """`models.MLPDiscriminator` for data of `shape`, which `input_scale` multiplies first.
+
+    Example:
+      >>> mlp_discriminator((2,), input_scale=0.25).couples_batch
+      False
+    """
+    options = _mlp_options(activation, orthogonal_gain)
+    module = models.MLPDiscriminator(features, input_scale=input_scale, **options)
+    return from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+
+
+def _mlp_options(activation: str, orthogonal_gain: float) -> dict[str, Any]:
+    if activation not in ACTIVATIONS:
+        raise ConfigError(f"activation is {activation!r}; allowed: {', '.join(ACTIVATIONS)}")
+    options: dict[str, Any] = {"activation": ACTIVATIONS[activation]}
+    if orthogonal_gain > 0:
+        options["kernel_init"] = nn.initializers.orthogonal(orthogonal_gain)
+    return options
+
+
+def relativistic_loss(base: Any = "non_saturating") -> Loss:
+    """`losses.relativistic` over a base that is itself named by a section.
+
+    Example:
+      >>> isinstance(relativistic_loss("hinge"), Loss)
+      True
+    """
+    return losses.relativistic(make(complete(base, LOSSES, "loss.base"), LOSSES, "loss.base"))
+
+
+GENERATORS: Table = {"dcgan": dcgan_generator, "mlp": mlp_generator}
+DISCRIMINATORS: Table = {"dcgan": dcgan_discriminator, "mlp": mlp_discriminator}
+LOSSES: Table = {
+    "hinge": losses.hinge,
+    "least_squares": losses.least_squares,
+    "minimax": losses.minimax,
+    "non_saturating": losses.non_saturating,
+    "relativistic": relativistic_loss,
+    "wasserstein": losses.wasserstein,
+}
+PENALTIES: Table = {"r1": penalties.r1, "r2": penalties.r2, "wgan_gp": penalties.wgan_gp}
+ALGORITHMS: Table = {
+    "alternating": algorithms.alternating,
+    "simultaneous": algorithms.simultaneous,
+}
+OPTIMIZERS: Table = {
+    "adam": optimizers.adam,
+    "rmsprop": optimizers.rmsprop,
+    "sgd": optimizers.sgd,
+}
+AVERAGES: Table = {"ema": tf.ema}
+PLAYERS = ("gen", "disc")
+
+# Whole numbers of a config: default and least value allowed.
+INTEGERS: Mapping[str, tuple[int, int]] = {
+    "batch_size": (64, 1),
+    "checkpoint_every_steps": (1000, 1),
+    "keep_checkpoints": (3, 1),
+    "latent_dim": (64, 1),
+    "log_every_steps": (100, 1),
+    "num_devices": (0, 0),
+    "num_microbatches": (1, 1),
+    "num_samples": (64, 1),
+    "num_seeds": (1, 1),
+    "sample_every_steps": (1000, 1),
+    "seed": (0, 0),
+    "substeps": (1, 1),
+    "total_steps": (10_000, 1),
+}
+SECTIONS = (
+    "algorithm",
+    "data",
+    "discriminator",
+    "ema",
+    "generator",
+    "loss",
+    "optimizer",
+    "penalties",
+    "skip_nonfinite",
+)
+
+# What may change between two runs in one workdir: how long, how often, where.
+FREE_KEYS = (
+    "checkpoint_every_steps",
+    "data.data_dir",
+    "keep_checkpoints",
+    "log_every_steps",
+    "num_devices",
+    "num_samples",
+    "sample_every_steps",
+    "total_steps",
+)
+
+
+def resolve(config: Config) -> Config:
+    """Checks a config and fills in every default, so that it says all that a run depends on.
+
+    Args:
+      config: a nested dict; see docs/configs.md for its keys.
+
+    Returns:
+      The complete config, ready for JSON.
+
+    Raises:
+      ConfigError: naming the key, its value and what is allowed.
+
+    Example:
+      >>> minimal = {"generator": "mlp", "discriminator": "mlp", "data": {"source": "ring"},
+      ...            "optimizer": {"gen": {"name": "adam", "learning_rate": 1e-3},
+      ...                          "disc": {"name": "adam", "learning_rate": 1e-3}}}
+      >>> config = resolve(minimal)
+      >>> config["loss"], config["batch_size"], config["optimizer"]["gen"]["b2"]
+      ({'name': 'non_saturating', 'smoothing': 0.0}, 64, 0.999)
+    """
+    config = plain(config)
+    check_keys(config, [*INTEGERS, *SECTIONS])
+    full: Config = {}
+    for key, (default, least) in INTEGERS.items():
+        value = config.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigError(f"{key}: {value!r}; it must be an integer, at least {least}")
+        full[key] = value
+    full["skip_nonfinite"] = config.get("skip_nonfinite", False)
+    if not isinstance(full["skip_nonfinite"], bool):
+        raise ConfigError(f"skip_nonfinite: {full['skip_nonfinite']!r}; it must be true or false")
+    data = config.get("data", {"source": "digits"})
+    full["data"] = {"source": data} if isinstance(data, str) else data
+    if not isinstance(full["data"], dict) or not isinstance(full["data"].get("source"), str):
+        raise ConfigError(f"data: {data!r}; it must be a source or {{'source': ..., ...}}")
+    for key, table in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
+        section = config.get(key, "dcgan")
+        full[key] = complete(section, table, key, given=("shape", "latent_dim"))
+    full["loss"] = complete(config.get("loss", "non_saturating"), LOSSES, "loss")
+    if "base" in full["loss"]:
+        full["loss"]["base"] = complete(full["loss"]["base"], LOSSES, "loss.base")
+    full["penalties"] = _resolve_penalties(config.get("penalties", {}))
+    full["optimizer"] = _resolve_optimizers(config.get("optimizer", {}))
+    full["algorithm"] = complete(
+        config.get("algorithm", "simultaneous"),
+        ALGORITHMS,
+        "algorithm",
+        given=("field", "optimizers", "critic"),
+    )
+    ema = config.get("ema")
+    if ema is not None:
+        ema = complete({"name": "ema", **ema}, AVERAGES, "ema", given=("algorithm", "player"))
+    full["ema"] = ema
+    return dict(sorted(full.items()))
+
+
+def _resolve_penalties(section: Any) -> Config:
+    if not isinstance(section, dict):
+        raise ConfigError(f"penalties: {section!r}; it must be {{name: {{option: value}}}}")
+    resolved = {}
+    for name, options in section.items():
+        if options is not None:
+            resolved[name] = complete({"name": name, **options}, PENALTIES, f"penalties.{name}")
+    return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
+
+
+def _resolve_optimizers(section: Any) -> Config:
+    if not isinstance(section, dict) or set(section) != set(PLAYERS):
+        raise ConfigError(f"optimizer: {section!r}; it must have one entry each for gen and disc")
+    return {p: complete(section[p], OPTIMIZERS, f"optimizer.{p}") for p in PLAYERS}
+
+
+def open_data(config: Config) -> Source | DeviceSource:
+    """Opens the data of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+
+    Returns:
+      The source.
+
+    Raises:
+      DataError: if it cannot be used.
+
+    Example:
+      >>> open_data({"data": {"source": "digits"}}).num_examples
+      1797
+    """
+    options = {key: value for key, value in config["data"].items() if key != "source"}
+    return open_source(config["data"]["source"], **options)
+
+
+def build_game(config: Config, spec: ElementSpec) -> Game:
+    """The game of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+
+    Returns:
+      A `gan`, penalised as the config says.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      See `build_algorithm`.
+    """
+    shape, latent_dim = tuple(spec["image"].shape), config["latent_dim"]
+    gen = make(config["generator"], GENERATORS, "generator", shape=shape, latent_dim=latent_dim)
+    disc = make(config["discriminator"], DISCRIMINATORS, "discriminator", shape=shape)
+    game = games.gan(gen, disc, latent=latent_dim, loss=make(config["loss"], LOSSES, "loss"))
+    terms = Penalty(())
+    for name, options in config["penalties"].items():
+        terms = terms + make({"name": name, **options}, PENALTIES, f"penalties.{name}")
+    return with_penalty(game, terms) if terms.terms else game
+
+
+def build_algorithm(
+    config: Config, spec: ElementSpec, source: DeviceSource | None = None, mesh: Mesh | None = None
+) -> Algorithm:
+    """The algorithm of a resolved config, with its transforms, checked without compiling.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      source: the data, if they are sampled on the device.
+      mesh: the devices over which those samples are split.
+
+    Returns:
+      The algorithm, ready to be jitted.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "substeps": 10,
+      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in PLAYERS}})
+      >>> spec = {"image": jax.ShapeDtypeStruct((2,), jnp.float32)}
+      >>> build_algorithm(config, spec).num_batches
+      (10,)
+    """
+    players = {p: make(config["optimizer"][p], OPTIMIZERS, f"optimizer.{p}") for p in PLAYERS}
+    field = fields.gradient(build_game(config, spec))
+    if config["num_microbatches"] > 1:
+        field = fields.microbatch(config["num_microbatches"])(field)
+    algorithm: Algorithm = make(
+        config["algorithm"], ALGORITHMS, "algorithm", field=field, optimizers=players
+    )
+    if source is not None:
+        sample = source.sample if mesh is None else parallel.shard_sampler(source.sample, mesh)
+        algorithm = tf.device_data(algorithm, sample, config["batch_size"])
+    if config["skip_nonfinite"]:
+        algorithm = tf.skip_nonfinite(algorithm)
+    if config["ema"] is not None:
+        algorithm = make(config["ema"], AVERAGES, "ema", algorithm=algorithm)
+    if config["num_seeds"] > 1:
+        algorithm = tf.seeds(algorithm, config["num_seeds"])
+    if config["substeps"] > 1:
+        algorithm = tf.substeps(algorithm, config["substeps"])
+    return algorithm
+
+
+def check_step(algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool) -> None:
+    """Evaluates one step abstractly: what does not fit is found before anything is compiled.
+
+    Args:
+      algorithm: the algorithm.
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      is_fed: whether batches come from the host.
+
+    Raises:
+      ConfigError: with what the failing part says.
+
+    Example:
+      See `jaxgan.cli.train`.
+    """
+    lead = (*algorithm.num_batches, config["batch_size"])
+    batch: dict[str, jax.ShapeDtypeStruct] = {}
+    if is_fed:
+        batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}
+    try:
+        state = jax.eval_shape(algorithm.init, jax.random.key(0))
+        jax.eval_shape(algorithm.step, state, batch)
+    except (ValueError, TypeError, AssertionError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise ConfigError(f"this game cannot be played: {first_line}") from error
+
+
+def build_cadence(config: Config) -> Cadence:
+    """When the loop does what.
+
+    Args:
+      config: as `resolve` returns it.
+
+    Returns:
+      A `Cadence`.
+
+    Raises:
+      ConfigError: if a cadence is no multiple of `substeps`.
+
+    Example:
+      >>> steps = {"total_steps": 25, "substeps": 10, "log_every_steps": 10,
+      ...          "sample_every_steps": 10, "checkpoint_every_steps": 10}
+      >>> build_cadence(steps)
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
+    """
+    names = ("total_steps", "log_every_steps", "sample_every_steps", "checkpoint_every_steps")
+    for name in names:
+        if config[name] % config["substeps"]:
+            raise ConfigError(
+                f"{name}: {config[name]}; it must be a multiple of substeps, {config['substeps']}"
+            )
+    return Cadence(steps_per_call=config["substeps"], **{name: config[name] for name in names})
+
+
+def images_per_step(config: Config, algorithm: Algorithm) -> int:
+    """Real examples that one step eats, over all seeds.
+
+    Args:
+      config: as `resolve` returns it.
+      algorithm: as `build_algorithm` returns it.
+
+    Returns:
+      Batch size, times the batches of a step, times the members.
+
+    Example:
+      >>> class Fake(NamedTuple):
+      ...     num_batches: tuple
+      >>> images_per_step({"batch_size": 64, "num_seeds": 2, "substeps": 10}, Fake((10, 2)))
+      256
+    """
+    per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)
+    return per_call // config["substeps"]

@@ -1,0 +1,1 @@
+"""The command `jaxgan`: thin; each sub-command is one file."""

@@ -1,0 +1,289 @@
+"""Configs as plain nested dicts: read from a file, overridden by flags, completed, compared."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import runpy
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+
+from jaxgan import schedules
+from jaxgan.typing import ScalarOrSchedule
+
+Config = dict[str, Any]
+Table = Mapping[str, Callable[..., Any]]
+
+SCHEDULES: Table = {"cosine": schedules.cosine, "linear": schedules.linear}
+
+
+class ConfigError(ValueError):
+    """A config that cannot be used; the message is one line: key, value, what is allowed."""
+
+
+def load_config(spec: str) -> Config:
+    """Reads a config file.
+
+    Args:
+      spec: `FILE` or `FILE:ARG`; the file defines `get_config(arg)`, which returns an
+        `ml_collections.ConfigDict`.
+
+    Returns:
+      The config as a plain nested dict.
+
+    Raises:
+      ConfigError: if there is no such file, it defines no `get_config`, or that fails.
+
+    Example:
+      >>> load_config("no_such_file.py:smoke")
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.ConfigError: config: 'no_such_file.py' is not a file
+    """
+    file, _, arg = spec.partition(":")
+    if not Path(file).is_file():
+        raise ConfigError(f"config: {file!r} is not a file")
+    try:
+        get_config = runpy.run_path(file).get("get_config")
+    except Exception as error:
+        raise ConfigError(f"config: {file} fails: {type(error).__name__}: {error}") from error
+    if get_config is None:
+        raise ConfigError(f"config: {file} defines no get_config(arg)")
+    try:
+        config = get_config(arg)
+    except ValueError as error:
+        raise ConfigError(f"config: {file}: {error}") from error
+    if isinstance(config, ml_collections.ConfigDict):
+        config = config.to_dict()
+    return plain(config)
+
+
+def plain(value: Any) -> Any:
+    """A config as JSON knows it: dicts, lists, strings, numbers, None.
+
+    Args:
+      value: a nested config.
+
+    Returns:
+      The same with tuples as lists, so that a config equals itself read back.
+
+    Example:
+      >>> plain({"features": (128, 128)})
+      {'features': [128, 128]}
+    """
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def override(config: Config, key: str, value: str) -> Config:
+    """Sets one entry, as `--config.KEY=VALUE` does.
+
+    Args:
+      config: a nested dict, which is left as it is.
+      key: dotted path, `optimizer.gen.learning_rate`.
+      value: a Python literal, or else a string.
+
+    Returns:
+      The changed config. Whether the key exists is for whoever reads the section to say.
+
+    Raises:
+      ConfigError: if a part of the path before the last is no section.
+
+    Example:
+      >>> override({"loss": {"name": "hinge"}}, "loss.name", "minimax")
+      {'loss': {'name': 'minimax'}}
+    """
+    head, _, rest = key.partition(".")
+    if not rest:
+        return {**config, head: _literal(value)}
+    section = config.get(head)
+    if isinstance(section, str):
+        section = {"name": section}
+    if not isinstance(section, dict):
+        raise ConfigError(f"{head}: not a section of the config, so there is no {key!r} in it")
+    return {**config, head: override(section, rest, value)}
+
+
+def _literal(text: str) -> Any:
+    named = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in named:
+        return named[text.lower()]
+    try:
+        return plain(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        return text
+
+
+def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """What differs between two configs.
+
+    Args:
+      old: a nested dict.
+      new: another.
+      prefix: of the keys.
+
+    Returns:
+      (old value, new value) by dotted key; None where one has no such key.
+
+    Example:
+      >>> differences({"seed": 0, "loss": {"name": "hinge"}}, {"seed": 0, "loss": {}})
+      {'loss.name': ('hinge', None)}
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in sorted({*old, *new}):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found |= differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found[prefix + key] = (a, b)
+    return found
+
+
+def check_keys(section: Mapping[str, Any], allowed: Sequence[str], path: str = "") -> None:
+    """Raises if a section has a key that it may not have.
+
+    Args:
+      section: a nested dict.
+      allowed: its known keys.
+      path: the section's own dotted key.
+
+    Raises:
+      ConfigError: naming the key and the nearest known ones.
+
+    Example:
+      >>> check_keys({"sede": 0}, ["seed", "data"])
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.ConfigError: sede: unknown key; did you mean seed? Allowed: data, seed
+    """
+    for key in section:
+        if key not in allowed:
+            near = difflib.get_close_matches(str(key), allowed)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ";"
+            known = ", ".join(sorted(allowed)) or "none"
+            raise ConfigError(
+                f"{path}{'.' if path else ''}{key}: unknown key{hint} Allowed: {known}"
+            )
+
+
+def complete(
+    section: Any, table: Table, path: str, *, given: Sequence[str] = (), key: str = "name"
+) -> Config:
+    """Fills a section that names a function and its options with the options' defaults.
+
+    Args:
+      section: `{"name": NAME, option: value, ...}`, or just `NAME`.
+      table: the functions by name.
+      path: the section's dotted key, for messages.
+      given: parameters that the caller supplies, so that they are no options.
+      key: what the name is called.
+
+    Returns:
+      The section with every option of the function.
+
+    Raises:
+      ConfigError: for an unknown name, an unknown or missing option, or a value of a wrong type.
+
+    Example:
+      >>> from jaxgan.losses import hinge, minimax
+      >>> complete("minimax", {"hinge": hinge, "minimax": minimax}, "loss")
+      {'name': 'minimax', 'smoothing': 0.0}
+    """
+    section = {key: section} if isinstance(section, str) else section
+    if not isinstance(section, Mapping) or key not in section:
+        raise ConfigError(f"{path}: {section!r}; it must be a name or {{{key!r}: ..., ...}}")
+    name = section[key]
+    if name not in table:
+        near = difflib.get_close_matches(str(name), table)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ";"
+        raise ConfigError(f"{path}.{key}: {name!r}{hint} allowed: {', '.join(sorted(table))}")
+    options = _options(table[name], given)
+    check_keys({k: v for k, v in section.items() if k != key}, list(options), f"{path} ({name})")
+    filled = {key: name}
+    for option, parameter in options.items():
+        where = f"{path}.{option}"
+        value = section.get(option, parameter.default)
+        if value is inspect.Parameter.empty:
+            raise ConfigError(f"{where}: missing; {name} needs it")
+        filled[option] = _checked(value, parameter.annotation, where)
+    return filled
+
+
+def make(section: Config, table: Table, path: str, *, key: str = "name", **given: Any) -> Any:
+    """Calls the function that a completed section names.
+
+    Args:
+      section: as `complete` returns it.
+      table: the functions by name.
+      path: the section's dotted key, for messages.
+      key: what the name is called.
+      **given: further keyword arguments.
+
+    Returns:
+      What the function returns.
+
+    Raises:
+      ConfigError: with the function's own words where it refuses an option.
+
+    Example:
+      >>> from jaxgan.losses import minimax
+      >>> make({"name": "minimax", "smoothing": 2.0}, {"minimax": minimax}, "loss")
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1
+    """
+    options = {name: _value(value) for name, value in section.items() if name != key}
+    try:
+        return table[section[key]](**options, **given)
+    except ConfigError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict) and "schedule" in value:
+        return make(value, SCHEDULES, "schedule", key="schedule")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _options(function: Callable[..., Any], given: Sequence[str]) -> dict[str, inspect.Parameter]:
+    hints = typing.get_type_hints(getattr(function, "__init__", function))
+    if not isinstance(function, type):
+        hints = typing.get_type_hints(function)
+    parameters = inspect.signature(function).parameters.values()
+    return {
+        p.name: p.replace(annotation=hints.get(p.name, Any))
+        for p in parameters
+        if p.name not in given and p.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+
+
+def _checked(value: Any, kind: Any, where: str) -> Any:
+    if kind in (ScalarOrSchedule, ScalarOrSchedule | None) and isinstance(value, Mapping):
+        return complete(value, SCHEDULES, where, key="schedule")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    rules: dict[Any, tuple[bool, str]] = {
+        int: (is_number and isinstance(value, int), "an integer"),
+        float: (is_number, "a number"),
+        bool: (isinstance(value, bool), "true or false"),
+        str: (isinstance(value, str), "a string"),
+        ScalarOrSchedule: (is_number, "a number or {'schedule': ...}"),
+        ScalarOrSchedule | None: (
+            is_number or value is None,
+            "a number, {'schedule': ...} or none",
+        ),
+        int | None: (value is None or (is_number and isinstance(value, int)), "an integer or none"),
+    }
+    is_right, allowed = rules.get(kind, (True, ""))
+    if not is_right:
+        raise ConfigError(f"{where}: {value!r}; it must be {allowed}")
+    return plain(value)

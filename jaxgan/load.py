@@ -1,0 +1,84 @@
+"""A trained run, back from its folder: `jg.load(workdir)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import ml_collections
+import numpy as np
+
+from jaxgan import workdir as folder
+from jaxgan.build import build_algorithm, build_game
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.config import ConfigError
+from jaxgan.game import Game
+from jaxgan.sampling import make_sampler
+from jaxgan.state import TrainState
+from jaxgan.transforms import member as take_member
+
+
+class Loaded(NamedTuple):
+    """A run that can be sampled.
+
+    Attributes:
+      config: what it was trained with.
+      game: the game it plays.
+      state: its state at `step`.
+      step: how many steps it has done.
+      sample: (num, seed=0) -> images float32 [num, H, W, C] in [-1, 1], or points [num, D].
+    """
+
+    config: ml_collections.FrozenConfigDict
+    game: Game
+    state: TrainState
+    step: int
+    sample: Callable[..., np.ndarray]
+
+
+def load(
+    workdir: str | Path, *, step: int | None = None, member: int | None = None, ema: bool = True
+) -> Loaded:
+    """Loads a run from its folder.
+
+    Args:
+      workdir: where `jaxgan train` wrote.
+      step: which checkpoint; the last by default.
+      member: which member of a run of several seeds; the first by default.
+      ema: whether to sample from the averaged generator, where one was kept.
+
+    Returns:
+      A `Loaded`; sample i depends on the seed and i alone.
+
+    Raises:
+      ConfigError: if the folder is no run's, or has no checkpoint.
+      CheckpointError: if its checkpoint does not fit its config.
+      ValueError: if there is no such member.
+
+    Example:
+      >>> load("no/such/folder")
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.ConfigError: workdir: no/such/folder holds no run: there is no config.json
+    """
+    path = Path(workdir)
+    config, spec = folder.read_config(path), folder.read_spec(path)
+    checkpoints = Checkpoints(path / "checkpoints")
+    steps = checkpoints.steps()
+    if not steps or (step is not None and step not in steps):
+        raise ConfigError(f"workdir: {path} has no checkpoint{f' {step}' if step else ''}: {steps}")
+    template = jax.eval_shape(build_algorithm(config, spec).init, jax.random.key(0))
+    step, state, _ = checkpoints.restore(template, step)
+    if state.key.ndim or member is not None:
+        state = take_member(state, member or 0)
+    if not ema:
+        state = state._replace(ema={})
+    game = build_game(config, spec)
+    sampler = make_sampler(game, spec)
+
+    def sample(num: int, seed: int = 0) -> np.ndarray:
+        return sampler(state, jax.random.key(seed), num)
+
+    return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample)

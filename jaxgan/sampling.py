@@ -1,0 +1,96 @@
+"""Drawing samples from a trained game."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.game import Game
+from jaxgan.state import Context, TrainState, stream
+from jaxgan.transforms import averaged
+from jaxgan.typing import Array, Key
+from jaxgan.writers import image_grid, scatter
+
+CHUNK = 256
+"""Samples are drawn so many at a time: bounded memory, and sample i depends on (key, i) alone."""
+
+Sampler = Callable[[TrainState, Key, int], np.ndarray]
+
+
+def make_sampler(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Sampler:
+    """A function that draws samples from a state: averaged players where kept, no training mode.
+
+    Args:
+      game: the game, whose scene has `fake`.
+      element_spec: shape and dtype of one real example.
+
+    Returns:
+      (state, key, num) -> samples of shape [num, ...] on the host. The first n samples are the
+      same whatever `num`. A state with a leading axis of members (`seeds`) gives
+      [num_seeds, num, ...].
+
+    Example:
+      >>> from jaxgan.games import dirac
+      >>> game = dirac()
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> sampler = make_sampler(game, {"image": jax.ShapeDtypeStruct((1,), jnp.float32)})
+      >>> sampler(state, jax.random.key(1), 3).shape
+      (3, 1)
+    """
+
+    def draw(state: TrainState, key: Key) -> Array:
+        params, net_state = averaged(state)
+        batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
+        context = Context(key, step=state.step, train=False)
+        scene, _ = game.generate(params, net_state, batch, context)
+        return scene["fake"]
+
+    def draw_all(state: TrainState, key: Key) -> Array:
+        if state.key.ndim == 0:
+            return draw(state, key)
+        axes = TrainState._make(None if name == "step" else 0 for name in TrainState._fields)
+        return jax.vmap(draw, in_axes=(axes, None))(state, key)
+
+    jitted = jax.jit(draw_all)
+
+    def sampler(state: TrainState, key: Key, num: int) -> np.ndarray:
+        if num < 1:
+            raise ValueError(f"num is {num}; it must be at least 1")
+        chunks = [jitted(state, stream(key, "sample", c)) for c in range(-(-num // CHUNK))]
+        axis = state.key.ndim
+        return np.concatenate([np.asarray(c) for c in chunks], axis=axis).take(range(num), axis)
+
+    return sampler
+
+
+def picture(samples: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
+    """A picture of samples: a grid of images, or a scatter of points over the data.
+
+    Args:
+      samples: images [num, H, W, C], points [num, D] (of which the first two coordinates are
+        shown), or either with a leading axis of members, which are set side by side.
+      real: real points [num, D], for points.
+
+    Returns:
+      uint8 of shape [height, width, 1 or 3].
+
+    Example:
+      >>> picture(np.zeros((4, 8, 8, 1))).shape
+      (152, 152, 1)
+    """
+    if samples.ndim in (3, 5):
+        members = np.stack([picture(member, real) for member in samples])
+        return image_grid(members, scale=1, pad=4)
+    if samples.ndim == 4:
+        return image_grid(samples)
+    if real is None:
+        raise ValueError("points are drawn over real ones; real is None")
+    return scatter(_plane(samples), _plane(real))
+
+
+def _plane(points: np.ndarray) -> np.ndarray:
+    return np.pad(points, ((0, 0), (0, max(0, 2 - points.shape[1]))))[:, :2]

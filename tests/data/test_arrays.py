@@ -1,0 +1,95 @@
+"""Sources of arrays and of decoded examples."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from jaxgan.data import DataError, array_source, decoded_source
+from jaxgan.data.arrays import with_progress
+
+
+def decode(indices):
+    images = np.zeros((1, 3, 2, 1), np.uint8) + indices[:, None, None, None]
+    return images.astype(np.uint8), indices % 7
+
+
+@pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
+def test_decoded_source_reads_the_same_either_way(limit):
+    source = decoded_source(
+        "d", decode, (600, 3, 2, 1), num_classes=7, class_names="abcdefg", decode_limit_bytes=limit
+    )
+    indices = np.array([599, 0, 255, 256, 0])
+    batch = source.read(indices)
+    expected = np.broadcast_to((indices % 256)[:, None, None, None] / 127.5 - 1, (5, 3, 2, 1))
+    np.testing.assert_allclose(batch["image"], expected, atol=1e-7)
+    np.testing.assert_array_equal(batch["label"], indices % 7)
+    assert (batch["image"].dtype, batch["label"].dtype) == (np.float32, np.int32)
+    assert (source.num_examples, source.num_classes) == (600, 7)
+    assert source.class_names == tuple("abcdefg")
+    assert source.element_spec["image"].shape == (3, 2, 1)
+
+
+def test_the_limit_decides_when_decoding_happens():
+    calls = []
+
+    def counted(indices):
+        calls.append(len(indices))
+        return decode(indices)
+
+    num_bytes = 600 * 3 * 2
+    decoded_source("d", counted, (600, 3, 2, 1), decode_limit_bytes=num_bytes)
+    assert sum(calls) == 600
+    calls.clear()
+    decoded_source("d", counted, (600, 3, 2, 1), decode_limit_bytes=num_bytes - 1)
+    assert sum(calls) == 1
+
+
+@pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
+def test_unlabelled(limit):
+    source = decoded_source("d", decode, (9, 3, 2, 1), decode_limit_bytes=limit)
+    assert list(source.read(np.arange(3))) == list(source.element_spec) == ["image"]
+    assert source.num_classes is None
+
+
+@pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
+def test_labels_out_of_range_are_found(limit):
+    with pytest.raises(DataError, match="d: label 5 of example 5; allowed: 0 to 4"):
+        decoded_source("d", decode, (9, 3, 2, 1), num_classes=5, decode_limit_bytes=limit).read(
+            np.array([1, 5])
+        )
+
+
+def test_one_bad_chunk_stops_the_rest():
+    done = []
+    lock = threading.Lock()
+
+    def failing(indices):
+        with lock:
+            done.append(indices[0])
+        raise DataError("broken")
+
+    with pytest.raises(DataError, match="broken"):
+        decoded_source("d", failing, (256 * 1000, 1, 1, 1))
+    assert len(done) < 1000
+
+
+def test_reading_does_not_hand_out_the_stored_arrays():
+    source = array_source("p", np.zeros((4, 2), np.float32))
+    source.read(np.arange(4))["image"][:] = 7
+    assert source.read(np.arange(4))["image"].max() == 0
+
+
+def test_float64_becomes_float32():
+    source = array_source("p", np.ones((4, 2)), np.zeros(4, np.uint8))
+    batch = source.read(np.arange(2))
+    assert (batch["image"].dtype, batch["label"].dtype) == (np.float32, np.int32)
+
+
+def test_progress_is_told_on_stderr_when_it_takes_long(monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules[with_progress.__module__], "PROGRESS_SECONDS", -1.0)
+    assert list(with_progress(range(4), 4, "set")) == [0, 1, 2, 3]
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [f"set: read {share}%" for share in (25, 50, 75, 100)]
