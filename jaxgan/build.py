@@ -424,9 +424,8 @@ def images_per_step(config: Config, algorithm: Algorithm) -> int:
       Batch size, times the batches of a step, times the members.
 
     Example:
-      >>> class Fake(NamedTuple):
-      ...     num_batches: tuple
-      >>> images_per_step({"batch_size": 64, "num_seeds": 2, "substeps": 10}, Fake((10, 2)))
+      >>> config = {"batch_size": 64, "num_seeds": 2, "substeps": 10}
+      >>> images_per_step(config, Algorithm(None, None, (10, 2), None))
       256
     """
     per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)

@@ -52,8 +52,8 @@ def replicated(mesh: Mesh) -> NamedSharding:
       A sharding for arrays of any rank.
 
     Example:
-      >>> replicated(make_mesh(1)).spec
-      PartitionSpec()
+      >>> tuple(replicated(make_mesh(1)).spec)
+      ()
     """
     return NamedSharding(mesh, PartitionSpec())
 
@@ -69,8 +69,8 @@ def batch_sharding(mesh: Mesh, num_batches: tuple[int, ...]) -> NamedSharding:
       A sharding for arrays of shape [*num_batches, B, ...].
 
     Example:
-      >>> batch_sharding(make_mesh(1), (10, 2)).spec
-      PartitionSpec(None, None, 'data')
+      >>> tuple(batch_sharding(make_mesh(1), (10, 2)).spec)
+      (None, None, 'data')
     """
     return NamedSharding(mesh, PartitionSpec(*(None for _ in num_batches), DATA_AXIS))
 

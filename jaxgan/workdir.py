@@ -31,7 +31,7 @@ def write(workdir: Path, config: Config, spec: ElementSpec) -> None:
     Example:
       >>> import tempfile
       >>> folder = Path(tempfile.mkdtemp())
-      >>> write(folder, {"seed": 0}, {"image": jax.ShapeDtypeStruct((2,), np.float32)})
+      >>> write(folder, {"seed": 0}, {"image": jax.ShapeDtypeStruct((2,), "float32")})
       >>> read_config(folder), read_spec(folder)["image"].shape
       ({'seed': 0}, (2,))
     """

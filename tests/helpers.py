@@ -104,7 +104,8 @@ def plain(tree: Any) -> Any:
 
     def leaf(x: Any) -> Any:
         is_key = jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
-        return np.asarray(jax.random.key_data(x) if is_key else x)
+        # A copy: a view would keep the buffer alive and so from being donated.
+        return np.array(jax.random.key_data(x) if is_key else x)
 
     return jax.tree.map(leaf, tree)
 

@@ -120,25 +120,8 @@ def pipeline(
     >>> next(batches)["image"].shape, batches.get_state()
     ((10, 64, 8, 8, 1), {'next': 10})
     """
-    for field, count, least in (
-        ("batch_size", batch_size, 1),
-        ("seed", seed, 0),
-        ("num_processes", num_processes, 1),
-        ("num_threads", num_threads, 0),
-        ("prefetch", prefetch, 0),
-        *(("num_batches", size, 1) for size in num_batches),
-    ):
-        whole = isinstance(count, int) and not isinstance(count, bool)
-        if count is not None and not (whole and count >= least):
-            raise ValueError(f"{field}: {count}; allowed: an integer, at least {least}")
-    if seed >= 2**64:
-        raise ValueError(f"seed: {seed}; allowed: below 2**64")
-    if not 0 <= process_index < num_processes:
-        raise ValueError(f"process_index: {process_index}; allowed: 0 to {num_processes - 1}")
-    if batch_size % num_processes:
-        raise ValueError(
-            f"batch_size: {batch_size}; allowed: a multiple of the {num_processes} processes"
-        )
+    _check_counts(batch_size, seed, num_batches, num_threads, prefetch)
+    _check_processes(batch_size, process_index, num_processes)
     per_item = math.prod(num_batches)
     if isinstance(source, DeviceSource):
         return Pipeline(lambda t: itertools.repeat({}), per_item)
@@ -153,17 +136,47 @@ def pipeline(
         lead = (*num_batches, local_size)
         return {key: value.reshape(lead + value.shape[1:]) for key, value in batch.items()}
 
-    threads = 1 if num_threads is None else num_threads
-    options = grain.ReadOptions(
-        num_threads=threads if prefetch else 0,
-        prefetch_buffer_size=max(prefetch, threads) if threads and prefetch else 0,
-    )
+    threads = 0 if prefetch == 0 else 1 if num_threads is None else num_threads
+    ahead = max(prefetch, threads) if threads else 0
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
 
     def start(t: int) -> Iterator[NumpyBatch]:
         stream = grain.MapDataset.range(t, sys.maxsize, per_item).map(read)
         return iter(stream.to_iter_dataset(options))
 
     return Pipeline(start, per_item)
+
+
+def _check_counts(
+    batch_size: int,
+    seed: int,
+    num_batches: tuple[int, ...],
+    num_threads: int | None,
+    prefetch: int,
+) -> None:
+    for field, count, least in (
+        ("batch_size", batch_size, 1),
+        ("seed", seed, 0),
+        ("num_threads", num_threads, 0),
+        ("prefetch", prefetch, 0),
+        *(("num_batches", size, 1) for size in num_batches),
+    ):
+        whole = isinstance(count, int) and not isinstance(count, bool)
+        if count is not None and not (whole and count >= least):
+            raise ValueError(f"{field}: {count}; allowed: an integer, at least {least}")
+    if seed >= 2**64:
+        raise ValueError(f"seed: {seed}; allowed: below 2**64")
+
+
+def _check_processes(batch_size: int, process_index: int, num_processes: int) -> None:
+    if num_processes < 1:
+        raise ValueError(f"num_processes: {num_processes}; allowed: at least 1")
+    if not 0 <= process_index < num_processes:
+        raise ValueError(f"process_index: {process_index}; allowed: 0 to {num_processes - 1}")
+    if batch_size % num_processes:
+        raise ValueError(
+            f"batch_size: {batch_size}; allowed: a multiple of the {num_processes} processes"
+        )
 
 
 def example_order(num_examples: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,0 +1,159 @@
+"""DCGAN: its shapes at every size, the paper's architecture, its statistics and its gradients."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.models import DCGANDiscriminator, DCGANGenerator
+
+
+def _variables(module, *shape):
+    return jax.jit(module.init)(jax.random.key(0), jnp.zeros(shape))
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("image_size", [8, 14, 16, 28, 32, 56, 64])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_shapes(image_size, channels, norm):
+    generator = DCGANGenerator(image_size, channels, base_channels=4, norm=norm)
+    discriminator = DCGANDiscriminator(image_size, channels, base_channels=4, norm=norm)
+    z = jnp.zeros((2, 10))
+
+    def play(key):
+        images, gen_variables = generator.init_with_output(key, z)
+        logits, disc_variables = discriminator.init_with_output(key, images)
+        return images, logits, gen_variables, disc_variables
+
+    images, logits, gen_variables, disc_variables = jax.eval_shape(play, jax.random.key(0))
+    assert images.shape == (2, image_size, image_size, channels)
+    assert logits.shape == (2,)
+    for variables in (gen_variables, disc_variables):
+        expected = ((norm == "batch") and image_size > 14) or variables is gen_variables
+        assert ("batch_stats" in variables) == (norm == "batch" and expected)
+
+
+def test_widths_and_biases_are_the_papers():
+    """64 pixels and 128 base channels: 4x4x1024, 512, 256, 128, 3 (figure 1 of the paper)."""
+    generator = DCGANGenerator(64, 3, base_channels=128, kernel_size=5)
+    shapes = jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, 100)))["params"]
+    shapes = jax.tree.map(lambda leaf: leaf.shape, shapes)
+    assert shapes["Dense_0"] == {"kernel": (100, 4 * 4 * 1024)}
+    for i, (width, in_features) in enumerate([(512, 1024), (256, 512), (128, 256)]):
+        assert shapes[f"ConvTranspose_{i}"] == {"kernel": (5, 5, width, in_features)}
+    assert shapes["ConvTranspose_3"] == {"kernel": (5, 5, 3, 128), "bias": (3,)}
+    assert [shapes[f"BatchNorm_{i}"]["scale"] for i in range(4)] == [
+        (1024,), (512,), (256,), (128,)
+    ]  # fmt: skip
+    assert "BatchNorm_4" not in shapes
+
+    discriminator = DCGANDiscriminator(64, 3, base_channels=64)
+    shapes = jax.eval_shape(discriminator.init, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+    shapes = jax.tree.map(lambda leaf: leaf.shape, shapes["params"])
+    assert shapes["Conv_0"] == {"kernel": (4, 4, 3, 64), "bias": (64,)}
+    for i in (1, 2, 3):
+        assert shapes[f"Conv_{i}"] == {"kernel": (4, 4, 32 * 2**i, 64 * 2**i)}
+    assert [shapes[f"BatchNorm_{i}"]["scale"] for i in range(3)] == [(128,), (256,), (512,)]
+    assert "BatchNorm_3" not in shapes
+
+
+def test_weights_are_drawn_from_a_normal_of_two_hundredths():
+    for module, shape in [
+        (DCGANGenerator(16, 1, base_channels=32), (1, 100)),
+        (DCGANDiscriminator(16, 1, base_channels=32), (1, 16, 16, 1)),
+    ]:
+        params = _variables(module, *shape)["params"]
+        kernels = [layer["kernel"] for layer in params.values() if "kernel" in layer]
+        for kernel in kernels:
+            noise = 4 / np.sqrt(2 * kernel.size)  # four standard errors
+            assert float(jnp.std(kernel)) == pytest.approx(0.02, rel=noise)
+
+
+def test_images_lie_in_the_open_interval_and_the_last_layer_has_no_norm():
+    generator = DCGANGenerator(8, 1, base_channels=4)
+    variables = _variables(generator, 2, 5)
+    z = 3 * jax.random.normal(jax.random.key(1), (16, 5))
+    images, _ = generator.apply(variables, z, mutable=["batch_stats"])
+    assert float(jnp.max(jnp.abs(images))) < 1
+    bias = variables["params"]["ConvTranspose_0"]["bias"] + 5.0
+    params = {**variables["params"], "ConvTranspose_0": {
+        **variables["params"]["ConvTranspose_0"], "bias": bias}}  # fmt: skip
+    shifted, _ = generator.apply({**variables, "params": params}, z, mutable=["batch_stats"])
+    np.testing.assert_allclose(shifted, np.tanh(np.arctanh(images) + 5.0), atol=1e-5)
+
+
+def test_batch_statistics_are_the_batchs_in_training_and_the_running_ones_after():
+    discriminator = DCGANDiscriminator(16, 1, base_channels=8)
+    variables = _variables(discriminator, 2, 16, 16, 1)
+    x = jax.random.normal(jax.random.key(1), (6, 16, 16, 1))
+    features = np.asarray(_intermediates(discriminator, variables, x)["Conv_1"]["__call__"][0])
+    _, new = discriminator.apply(variables, x, mutable=["batch_stats"])
+    stats = new["batch_stats"]["BatchNorm_0"]
+    np.testing.assert_allclose(stats["mean"], 0.1 * features.mean((0, 1, 2)), atol=1e-6)
+    np.testing.assert_allclose(
+        stats["var"], 0.9 + 0.1 * features.var((0, 1, 2)), rtol=1e-5, atol=1e-6
+    )
+    evaluate = {"params": variables["params"], **new}
+    one_by_one = [discriminator.apply(evaluate, x[i : i + 1], train=False) for i in range(2)]
+    together = discriminator.apply(evaluate, x, train=False)
+    np.testing.assert_allclose(jnp.concatenate(one_by_one), together[:2], atol=1e-6)
+
+
+def _intermediates(module, variables, x):
+    """What every submodule returned."""
+    _, captured = module.apply(
+        variables, x, capture_intermediates=True, mutable=["batch_stats", "intermediates"]
+    )
+    return captured["intermediates"]
+
+
+def test_leaky_slope_is_a_fifth():
+    discriminator = DCGANDiscriminator(8, 1, base_channels=1, norm="none")
+    variables = _variables(discriminator, 1, 8, 8, 1)
+    params = jax.tree.map(jnp.zeros_like, variables["params"])
+    params["Dense_0"]["kernel"] = jnp.ones((16, 1))
+    logits = []
+    for bias in (-1.0, 1.0):
+        params["Conv_0"]["bias"] = jnp.asarray([bias])
+        logits.append(float(discriminator.apply({"params": params}, jnp.zeros((1, 8, 8, 1)))[0]))
+    assert logits == pytest.approx([-0.2 * 16, 16.0], rel=1e-6)
+
+
+def test_r1_gradient_is_the_finite_difference():
+    discriminator = DCGANDiscriminator(8, 1, base_channels=4, norm="none")
+    x = np.random.default_rng(0).standard_normal((3, 8, 8, 1))
+    with jax.enable_x64(True):
+        params = jax.jit(discriminator.init)(jax.random.key(0), jnp.float32(x))["params"]
+        params = jax.tree.map(lambda leaf: 20 * jnp.asarray(leaf, jnp.float64), params)
+        direction = jax.tree.map(lambda leaf: jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape),
+                                 params)  # fmt: skip
+
+        def penalty(params):
+            slope = jax.grad(lambda x: jnp.sum(discriminator.apply({"params": params}, x)))(x)
+            return jnp.sum(jnp.square(slope))
+
+        def along(h):
+            return penalty(jax.tree.map(lambda p, d: p + h * d, params, direction))
+
+        gradient = jax.jit(jax.grad(penalty))(params)
+        slope = sum(jnp.vdot(g, d) for g, d in zip(*map(jax.tree.leaves, (gradient, direction)),
+                                                   strict=True))  # fmt: skip
+        h = 1e-7
+        along = jax.jit(along)
+        assert float(slope) == pytest.approx(float((along(h) - along(-h)) / (2 * h)), rel=1e-5)
+
+
+@pytest.mark.parametrize("module", [DCGANGenerator, DCGANDiscriminator])
+@pytest.mark.parametrize("image_size", [0, 4, 7, 12, 30, 31, 63])
+def test_a_size_that_cannot_be_made_is_refused(module, image_size):
+    with pytest.raises(ValueError, match=rf"image_size: got {image_size}; must be 4 \* 2\^n"):
+        module(image_size)
+
+
+def test_other_bad_input_is_named():
+    with pytest.raises(ValueError, match="norm: got 'layer'"):
+        DCGANGenerator(8, norm="layer")
+    with pytest.raises(ValueError, match=r"x: got images of shape \(8, 8, 3\)"):
+        DCGANDiscriminator(8, channels=1).init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))

@@ -1,0 +1,85 @@
+"""Perceptrons against their formula in NumPy."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+
+def _forward(params, x, activation):
+    layers = [params[f"Dense_{i}"] for i in range(len(params))]
+    for layer in layers[:-1]:
+        x = activation(x @ np.asarray(layer["kernel"]) + np.asarray(layer["bias"]))
+    return x @ np.asarray(layers[-1]["kernel"]) + np.asarray(layers[-1]["bias"])
+
+
+def test_generator_is_its_formula():
+    z = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+    generator = MLPGenerator((8, 6), (2,), activation=nn.tanh, out_activation=jnp.tanh)
+    variables = generator.init(jax.random.key(0), z)
+    expected = np.tanh(_forward(variables["params"], z, np.tanh))
+    np.testing.assert_allclose(generator.apply(variables, z), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_generator_makes_samples_of_any_shape():
+    z = jax.random.normal(jax.random.key(0), (5, 3))
+    flat, images = MLPGenerator((8,), (32,)), MLPGenerator((8,), (4, 4, 2))
+    variables = flat.init(jax.random.key(1), z)
+    np.testing.assert_array_equal(
+        images.apply(variables, z), flat.apply(variables, z).reshape(5, 4, 4, 2)
+    )
+
+
+def test_discriminator_flattens_scales_and_squeezes():
+    x = np.random.default_rng(1).standard_normal((5, 4, 4, 2)).astype(np.float32)
+    discriminator = MLPDiscriminator((8, 6), input_scale=0.5)
+    variables = discriminator.init(jax.random.key(0), x)
+    assert variables["params"]["Dense_0"]["kernel"].shape == (32, 8)
+    flat = 0.5 * x.reshape(5, 32)
+    expected = _forward(variables["params"], flat, lambda a: np.maximum(a, 0))[:, 0]
+    logits = discriminator.apply(variables, x)
+    assert logits.shape == (5,)
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_train_changes_nothing():
+    x = jnp.ones((3, 2))
+    for module in (MLPGenerator((4,), (2,)), MLPDiscriminator((4,))):
+        variables = module.init(jax.random.key(0), x)
+        np.testing.assert_array_equal(
+            module.apply(variables, x, train=True), module.apply(variables, x, train=False)
+        )
+
+
+def test_every_kernel_is_drawn_by_the_initialiser():
+    module = MLPDiscriminator((16, 16), kernel_init=nn.initializers.orthogonal(0.8))
+    params = module.init(jax.random.key(0), jnp.ones((1, 16)))["params"]
+    for i in (0, 1):
+        kernel = params[f"Dense_{i}"]["kernel"]
+        np.testing.assert_allclose(kernel.T @ kernel, 0.64 * np.eye(16), atol=1e-5)
+    assert float(jnp.linalg.norm(params["Dense_2"]["kernel"])) == pytest.approx(0.8, rel=1e-5)
+
+
+def test_computes_in_its_dtype():
+    module = MLPGenerator((4,), (2,), input_scale=0.5, dtype=jnp.bfloat16)
+    variables = module.init(jax.random.key(0), jnp.ones((1, 3)))
+    assert variables["params"]["Dense_0"]["kernel"].dtype == jnp.float32
+    assert module.apply(variables, jnp.ones((1, 3))).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("module", "x", "words"),
+    [
+        (MLPGenerator((4, 0), (2,)), jnp.ones((1, 3)), "features: got"),
+        (MLPGenerator((4,), (0,)), jnp.ones((1, 3)), "features: got"),
+        (MLPDiscriminator((4,)), jnp.ones(3), "x: got shape"),
+    ],
+)
+def test_bad_input_is_named(module, x, words):
+    with pytest.raises(ValueError, match=words):
+        module.init(jax.random.key(0), x)
