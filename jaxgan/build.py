@@ -244,6 +244,9 @@ def resolve(config: Config) -> Config:
         given=("field", "optimizers", "critic"),
     )
     ema = config.get("ema")
+    ema = None if ema == "none" else ema
+    if ema is not None and not isinstance(ema, dict):
+        raise ConfigError(f"ema: {ema!r}; it must be {{'decay': ..., 'warmup': ...}} or none")
     if ema is not None:
         ema = complete({"name": "ema", **ema}, AVERAGES, "ema", given=("algorithm", "player"))
     full["ema"] = ema

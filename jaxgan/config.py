@@ -92,10 +92,11 @@ def override(config: Config, key: str, value: str) -> Config:
       value: a Python literal, or else a string.
 
     Returns:
-      The changed config. Whether the key exists is for whoever reads the section to say.
+      The changed config, with new sections where there were none. Whether a key is known is for
+      whoever reads its section to say.
 
     Raises:
-      ConfigError: if a part of the path before the last is no section.
+      ConfigError: if a part of the path before the last holds a number.
 
     Example:
       >>> override({"loss": {"name": "hinge"}}, "loss.name", "minimax")
@@ -107,13 +108,15 @@ def override(config: Config, key: str, value: str) -> Config:
     section = config.get(head)
     if isinstance(section, str):
         section = {"name": section}
+    if section is None:
+        section = {}
     if not isinstance(section, dict):
-        raise ConfigError(f"{head}: not a section of the config, so there is no {key!r} in it")
+        raise ConfigError(f"{head}: {section!r} has no keys, so {rest!r} cannot be set in it")
     return {**config, head: override(section, rest, value)}
 
 
 def _literal(text: str) -> Any:
-    named = {"true": True, "false": False, "none": None, "null": None}
+    named = {"true": True, "false": False, "null": None}
     if text.lower() in named:
         return named[text.lower()]
     try:

@@ -25,7 +25,7 @@ class Network(NamedTuple):
     Attributes:
       init: (key) -> (params, net_state). `net_state` is a dict of collections, such as
         `{"batch_stats": ...}`; empty for a stateless network.
-      apply: (params, net_state, *inputs, train=True, key=None) -> (output, net_state). `key`
+      apply: `(params, net_state, *inputs, train=True, key=None) -> (output, net_state)`. `key`
         feeds the network's own noise (dropout, say); `train=False` reads running statistics.
       couples_batch: whether an example's output depends on the other examples of its batch, so
         that splitting the batch changes the result.

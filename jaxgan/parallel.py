@@ -66,7 +66,7 @@ def batch_sharding(mesh: Mesh, num_batches: tuple[int, ...]) -> NamedSharding:
       num_batches: the leading axes of an algorithm's batch.
 
     Returns:
-      A sharding for arrays of shape [*num_batches, B, ...].
+      A sharding for arrays of shape `[*num_batches, B, ...]`.
 
     Example:
       >>> tuple(batch_sharding(make_mesh(1), (10, 2)).spec)

@@ -30,13 +30,15 @@ class Mlp(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = True) -> jax.Array:
         for width in self.features[:-1]:
-            x = nn.Dense(width, param_dtype=self.dtype)(x)
+            # A bias in front of batch norm has gradient zero, and Adam would normalise its noise.
+            x = nn.Dense(width, use_bias=not self.batch_norm, param_dtype=self.dtype)(x)
             if self.batch_norm:
                 x = nn.BatchNorm(
                     use_running_average=not train,
                     momentum=0.9,
                     dtype=self.dtype,
                     param_dtype=self.dtype,
+                    force_float32_reductions=self.dtype == jnp.float32,
                 )(x)
             x = jnp.tanh(x)
             if self.dropout:

@@ -14,8 +14,10 @@ def minimax(smoothing: ScalarOrSchedule = 0.0) -> Loss:
     """The saturating zero-sum objective: the generator minimises what the discriminator maximises.
 
     With D = σ(logit) and s the smoothing,
+
       V = E_x[(1 - s) log D(x) + s log(1 - D(x))] + E_z[log(1 - D(G(z)))],
       L_D = -V, L_G = V.
+
     Where D wins, the gradient of L_G with respect to the fake logit, -σ(logit), vanishes: it
     saturates. L_G holds the term in x too, which is constant in G but not in an unrolled D.
 

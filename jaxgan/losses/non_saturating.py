@@ -15,8 +15,10 @@ def non_saturating(smoothing: ScalarOrSchedule = 0.0) -> Loss:
     """The generator maximises log D(G(z)) rather than minimising log(1 - D(G(z))).
 
     With D = σ(logit) and s the smoothing,
+
       L_D = -E_x[(1 - s) log D(x) + s log(1 - D(x))] - E_z[log(1 - D(G(z)))],
       L_G = -E_z[log D(G(z))].
+
     The same fixed points as `minimax`, with a strong gradient where the discriminator wins.
 
     Args:

@@ -16,7 +16,9 @@ def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: A
 
     With d = D(x) - D(G(z)) over pairs of one real and one fake example, and ℓ the base's
     discriminator loss as a function of real and fake logits,
+
       L_D = ½ ℓ(d, -d),  L_G = ½ ℓ(-d, d).
+
     The generator plays the same game with the roles swapped, whatever the base's own generator
     term, and the half leaves one term per pair where the two are equal: over the non-saturating
     base it is RpGAN, L_D = E softplus(-d) and L_G = E softplus(d). Moving all fakes to one side

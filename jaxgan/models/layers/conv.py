@@ -408,12 +408,12 @@ def _winograd(x: Array, kernel: Array, geometry: _Geometry) -> Array:
     batch, (in_features, features) = x.shape[0], kernel.shape[2:]
     (s, t), (height, width) = geometry.stride, tiles
 
-    x = _phases(x, geometry, (2 * height + taps - 1, 2 * width + taps - 1))
-    x = jnp.concatenate([x[:, :, i, :, j] for i in range(s) for j in range(t)], axis=-1)
+    x = _phases(x, geometry, (2 * height + 2, 2 * width + 2)).transpose(0, 1, 3, 2, 4, 5)
+    x = x.reshape(batch, 2 * height + 2, 2 * width + 2, s * t * in_features)
     inputs = [
         tile.reshape(-1, s * t * in_features)
-        for row in _input_transform(_tile_slices(x, 1, height, taps))
-        for tile in _input_transform(_tile_slices(row, 2, width, taps))
+        for row in _input_transform(_tile_slices(x, 1, taps))
+        for tile in _input_transform(_tile_slices(row, 2, taps))
     ]
 
     config = [(0, taps * s - geometry.kernel[0], 0), (0, taps * t - geometry.kernel[1], 0)]
@@ -435,15 +435,15 @@ def _winograd(x: Array, kernel: Array, geometry: _Geometry) -> Array:
     return y[:, : geometry.output[0], : geometry.output[1]]
 
 
-def _tile_slices(x: Array, axis: int, num_tiles: int, taps: int) -> list[Array]:
+def _tile_slices(x: Array, axis: int, taps: int) -> list[Array]:
     """Element i of every window of taps + 1 along `axis`, whose windows start two apart."""
-    shape = (*x.shape[:axis], num_tiles, 2, *x.shape[axis + 1 :])
-    slices = []
-    for i in range(taps + 1):
-        start = i - i % 2 if i < taps or taps == 3 else i - 1
-        pairs = lax.slice_in_dim(x, start, start + 2 * num_tiles, axis=axis).reshape(shape)
-        slices.append(lax.index_in_dim(pairs, i - start, axis + 1, keepdims=False))
-    return slices
+    num_pairs = x.shape[axis] // 2
+    pairs = x.reshape(*x.shape[:axis], num_pairs, 2, *x.shape[axis + 1 :])
+    # The transpose of a split is a concatenation, where that of two slices would be padded sums.
+    even, odd = (lax.squeeze(p, (axis + 1,)) for p in lax.split(pairs, (1, 1), axis=axis + 1))
+    firsts = [lax.slice_in_dim(p, 0, num_pairs - 1, axis=axis) for p in (even, odd)]
+    seconds = [lax.slice_in_dim(p, 1, num_pairs, axis=axis) for p in (even, odd)]
+    return [*firsts, *seconds][: taps + 1]
 
 
 def _input_transform(d: Sequence[Array]) -> tuple[Array, ...]:

@@ -1,0 +1,97 @@
+"""The batch in parts has the field of the whole batch, where examples do not meet."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan import Context, losses, penalties
+from jaxgan.fields import Field, gradient, microbatch
+from tests import helpers
+
+
+def field(dtype: Any = jnp.float32) -> Field:
+    # WGAN-GP draws a number per pair, and the game a latent per example: both must be split.
+    return gradient(
+        helpers.mlp_gan(dtype, loss=losses.wasserstein(), penalty=penalties.wgan_gp(weight=10.0))
+    )
+
+
+def evaluate(field: Field, dtype: Any) -> Any:
+    params, net_state = field.game.init(jax.random.key(0))
+    batch = helpers.real_batch(dtype=dtype)
+
+    @jax.jit
+    def pull(params: Any) -> Any:
+        context = Context(jax.random.key(1))
+        grads, _, (_, metrics) = field.apply(params, (), net_state, batch, context)
+        return grads, metrics
+
+    return pull(params)
+
+
+SPLITS = {
+    "8": microbatch(8),
+    "2 of 2": lambda field: microbatch(2)(microbatch(2)(field)),
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_parts_equal_the_whole_in_float64(name: str, float64: None) -> None:
+    whole = evaluate(field(jnp.float64), np.float64)
+    parts = evaluate(SPLITS[name](field(jnp.float64)), np.float64)
+    assert helpers.max_difference(whole, parts) < 1e-13
+    assert jax.tree.structure(whole) == jax.tree.structure(parts)
+
+
+@pytest.mark.parametrize(
+    "play",
+    [jaxgan.simultaneous, lambda f, o: jaxgan.alternating(f, o, n_critic=2)],
+    ids=["simultaneous", "alternating"],
+)
+def test_a_training_in_parts_is_the_training(play: Callable[..., Any]) -> None:
+    ends = []
+    for own in (field(), microbatch(2)(field())):
+        algorithm = play(own, helpers.sgds(1e-2))
+        ends.append(helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3))
+    assert helpers.max_difference(ends[0][0], ends[1][0]) < 1e-6
+    assert helpers.max_difference(ends[0][0].params, field().game.init(jax.random.key(0))[0]) > 1e-3
+
+
+@pytest.mark.parametrize("player", ["gen", "disc"])
+def test_games_that_couple_examples_warn_when_built(player: str) -> None:
+    coupled = gradient(helpers.mlp_gan(**{f"{player}_batch_norm": True}))
+    with pytest.warns(UserWarning, match="couples the examples of a batch"):
+        microbatch(2)(coupled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        microbatch(1)(coupled)  # the whole batch is one part
+        microbatch(2)(gradient(helpers.mlp_gan()))
+
+
+def test_parts_that_do_not_divide_the_batch_are_refused() -> None:
+    with pytest.raises(ValueError, match="num_parts is 3, which does not divide the batch of 8"):
+        evaluate(microbatch(3)(field()), np.float32)
+    with pytest.raises(ValueError, match="num_parts is 0"):
+        microbatch(0)
+
+
+def test_state_passes_from_part_to_part() -> None:
+    def values(view: Any, state: Any) -> Any:
+        return jnp.zeros(()), {"parts": state["parts"] + 1, "last": view.context.part}
+
+    init = {"parts": jnp.int32(0), "last": jnp.int32(0)}
+    term = penalties.Term("count", values, init=lambda: init)
+    game = jaxgan.with_penalty(jaxgan.dirac(), penalties.Penalty((term,)))
+    own = microbatch(4)(gradient(game))
+    params, net_state = game.init(jax.random.key(0))
+    batch = {"image": jnp.zeros((8, 1))}
+    _, _, (net_state, _) = own.apply(params, (), net_state, batch, Context(jax.random.key(0)))
+    assert jax.tree.map(int, net_state["disc"]["count"]) == {"parts": 4, "last": 3}

@@ -1,0 +1,110 @@
+"""Bad input: one line that names the field, exit code 2, and nothing on disk is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxgan.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+RING = f"{ROOT / 'configs' / 'ring.py'}:smoke"
+DIGITS = f"{ROOT / 'configs' / 'digits.py'}:smoke"
+
+# config, flags, what the line says
+ROWS = [
+    ("no/such/file.py", [], "'no/such/file.py' is not a file"),
+    (RING.replace(":smoke", ":fast"), [], "argument 'fast'; it must be one of"),
+    (RING, ["--config.batchsize=64"], "batchsize: unknown key; did you mean batch_size"),
+    (RING, ["--config.batch_size=64.5"], "batch_size: 64.5; it must be an integer, at least 1"),
+    (RING, ["--config.batch_size=many"], "batch_size: 'many'; it must be an integer"),
+    (RING, ["--config.batch_size=12"], "batch_size is 12, which 8 devices do not divide"),
+    (RING, ["--config.num_devices=99"], "num_devices is 99; there are 1 to 8"),
+    (RING, ["--config.seed=-1"], "seed: -1; it must be an integer, at least 0"),
+    (RING, ["--config.num_microbatches=3"], "num_parts is 3, which does not divide"),
+    (RING, ["--config.total_steps=25"], "total_steps: 25; it must be a multiple of substeps, 10"),
+    (RING, ["--config.loss=hing"], "loss.name: 'hing'; did you mean hinge"),
+    (RING, ["--config.loss=hinge", "--config.loss.margin=2"], "loss (hinge).margin: unknown key"),
+    (RING, ["--config.loss=minimax", "--config.loss.smoothing=2"], "smoothing is 2"),
+    (RING, ["--config.loss.base=hing"], "loss.base.name: 'hing'"),
+    (RING, ["--config.penalties.r1.weight=-1"], "r1: weight is -1"),
+    (RING, ["--config.penalties.r1.every=0"], "r1: every is 0"),
+    (RING, ["--config.penalties.r1.every=often"], "penalties.r1.every: 'often'; it must be"),
+    (RING, ["--config.penalties.r7.weight=1"], "penalties.r7"),
+    (RING, ["--config.optimizer.gen.learning_rate=-1"], "learning_rate is -1"),
+    (RING, ["--config.optimizer.gen.name=adamm"], "did you mean adam"),
+    (RING, ["--config.optimizer.generator=adam"], "one entry each for gen and disc"),
+    (RING, ["--config.algorithm=alternating", "--config.algorithm.n_critic=0"], "n_critic is 0"),
+    (RING, ["--config.ema={'decay': 1.5}"], "ema decay is 1.5"),
+    (RING, ["--config.ema=0.9"], "ema: 0.9; it must be {'decay': ..., 'warmup': ...} or none"),
+    (RING, ["--config.skip_nonfinite=perhaps"], "skip_nonfinite: 'perhaps'"),
+    (RING, ["--config.generator=dcgan"], "dcgan makes square images"),
+    (RING, ["--config.generator.features=[0]"], "features"),
+    (RING, ["--config.generator.activation=sine"], "activation is 'sine'; allowed"),
+    (RING, ["--config.data.source=rings"], "'rings'; allowed: digits"),
+    (RING, ["--config.data.modes=3"], "ring: unknown option modes"),
+    (RING, ["--config.data.std=-1"], "std"),
+    (RING, ["--config.latent_dim=0"], "latent_dim: 0"),
+    (DIGITS, ["--config.data.image_size=20"], "image_size"),
+    (DIGITS, ["--config.discriminator.norm=layer"], "norm"),
+    (DIGITS, ["--config.data.source=folder:/no/such/folder"], "/no/such/folder"),
+    (DIGITS, ["--config.data.source=npz:/no/such.npz"], "/no/such.npz"),
+    (DIGITS, ["--config.data.source=tfds:no_such_set"], "no_such_set"),
+]
+
+
+@pytest.mark.parametrize(("config", "flags", "message"), ROWS, ids=lambda x: str(x)[-40:])
+def test_one_clear_line(
+    config: str,
+    flags: list[str],
+    message: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["train", "--config", config, "--workdir", str(tmp_path / "run"), *flags]) == 2
+    error = capfd.readouterr().err.strip()
+    assert error.startswith("jaxgan: error: ")
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_nan_in_the_data_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    images = np.zeros((20, 8, 8, 1), np.float32)
+    images[7] = np.nan
+    np.savez(tmp_path / "data.npz", images=images)
+    flags = [f"--config.data.source=npz:{tmp_path / 'data.npz'}"]
+    assert main(["train", "--config", DIGITS, "--workdir", str(tmp_path / "run"), *flags]) == 2
+    assert "NaN" in capfd.readouterr().err
+
+
+def test_an_unreadable_image_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "broken.png").write_bytes(b"no image")
+    flags = [f"--config.data.source=folder:{tmp_path / 'images'}", "--config.data.image_size=8"]
+    assert main(["train", "--config", DIGITS, "--workdir", str(tmp_path / "run"), *flags]) == 2
+    assert "broken.png" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--confg=x", "--config.seed", "--workdirs=x"])
+def test_unknown_flags_are_refused(flag: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--config", RING, "--workdir", "run", flag])
+    assert stop.value.code == 2
+    assert flag in capfd.readouterr().err
+
+
+def test_a_folder_with_checkpoints_of_unknown_origin_is_left_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    assert main(["train", "--config", RING, "--workdir", str(tmp_path)]) == 2
+    assert "has checkpoints but no config.json" in capfd.readouterr().err
+
+
+def test_a_damaged_config_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.json").write_text("{")
+    assert main(["train", "--config", RING, "--workdir", str(tmp_path)]) == 2
+    assert "config.json is damaged" in capfd.readouterr().err

@@ -1,0 +1,203 @@
+"""The real command, from config to pictures: what a run leaves, how it stops, how it goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import jaxgan as jg
+from jaxgan import loop
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.cli.main import main
+from jaxgan.writers import read_metrics
+
+ROOT = Path(__file__).parents[2]
+TFDS = Path(os.environ.get("JAXGAN_TFDS_DIR", ROOT.parent / "shared" / "data" / "tfds"))
+CONFIGS = {path.stem: path for path in sorted((ROOT / "configs").glob("*.py"))}
+RING = f"{CONFIGS['ring']}:smoke"
+
+
+def train(config: str, workdir: Path, *flags: str) -> int:
+    return main(["train", "--config", config, "--workdir", str(workdir), *flags])
+
+
+def bits(state: jg.TrainState) -> list[bytes]:
+    state = state._replace(key=jax.random.key_data(state.key))
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state)]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_runs_and_leaves_what_it_should(name: str, tmp_path: Path) -> None:
+    flags = []
+    if "tfds:" in CONFIGS["mnist"].read_text() and "mnist" in name:
+        if not TFDS.exists():
+            pytest.skip("no prepared MNIST here")
+        flags = [f"--config.data.data_dir={TFDS}"]
+    assert train(f"{CONFIGS[name]}:smoke", tmp_path, *flags) == 0
+    config = json.loads((tmp_path / "config.json").read_text())
+    total = config["total_steps"]
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert [line["step"] for line in lines] == list(
+        range(config["log_every_steps"], total + 1, config["log_every_steps"])
+    )
+    for line in lines:
+        assert {"loss/gen", "loss/disc", "steps_per_second", "images_per_second"} <= set(line)
+    for picture in (f"samples/step_{total:08d}.png", "curves.png"):
+        with Image.open(tmp_path / picture) as image:
+            assert min(image.size) > 100
+    assert list((tmp_path / "tensorboard").iterdir())
+    assert Checkpoints(tmp_path / "checkpoints").steps()[-1] == total
+    assert jg.load(tmp_path).sample(3).shape[0] == 3
+
+
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
+    config = f"{CONFIGS['digits']}:smoke"
+    assert train(config, tmp_path / "whole") == 0
+    assert train(config, tmp_path / "parts", "--config.total_steps=10") == 0
+    assert train(config, tmp_path / "parts") == 0
+    whole, parts = jg.load(tmp_path / "whole"), jg.load(tmp_path / "parts")
+    assert whole.step == parts.step == 20
+    assert bits(whole.state) == bits(parts.state)
+    # The data order too: the losses logged after the break are the same numbers.
+    metrics = [read_metrics(tmp_path / run / "metrics.jsonl") for run in ("whole", "parts")]
+    for name in ("step", "loss/gen", "loss/disc"):
+        assert [line[name] for line in metrics[0]] == [line[name] for line in metrics[1]]
+
+
+def test_lines_behind_the_last_checkpoint_are_dropped(tmp_path: Path) -> None:
+    flags = ["--config.total_steps=40", "--config.checkpoint_every_steps=20"]
+    assert train(RING, tmp_path, *flags) == 0
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    for folder in (tmp_path / "checkpoints").iterdir():
+        if folder.name.endswith("40"):
+            subprocess.run(["rm", "-r", str(folder)], check=True)
+    assert checkpoints.steps()[-1] == 20
+    assert train(RING, tmp_path, *flags) == 0
+    steps = [line["step"] for line in read_metrics(tmp_path / "metrics.jsonl")]
+    assert steps == [10, 20, 30, 40]
+
+
+def test_a_finished_run_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert train(RING, tmp_path) == 0
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    assert train(RING, tmp_path) == 0
+    assert "finished" in capfd.readouterr().err
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_longer_run_and_other_cadences_are_allowed_and_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert train(RING, tmp_path) == 0
+    flags = ["--config.total_steps=40", "--config.log_every_steps=20"]
+    assert train(RING, tmp_path, *flags) == 0
+    assert "config: total_steps was 20, is 40" in capfd.readouterr().err
+
+
+def test_another_config_is_refused_and_listed_unless_overridden(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert train(RING, tmp_path) == 0
+    before = (tmp_path / "config.json").read_bytes()
+    flags = ["--config.total_steps=40", "--config.optimizer.gen.b1=0.5", "--config.batch_size=512"]
+    assert train(RING, tmp_path, *flags) == 2
+    message = capfd.readouterr().err
+    assert "batch_size was 256, is 512" in message
+    assert "optimizer.gen.b1 was 0.0, is 0.5" in message
+    assert (tmp_path / "config.json").read_bytes() == before
+    assert train(RING, tmp_path, *flags, "--override-config") == 0
+    assert jg.load(tmp_path).step == 40
+
+
+def test_numbers_lost_stop_the_run_and_are_never_saved(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--config.total_steps=40", "--config.optimizer.gen.learning_rate=1e30"]
+    assert train(RING, tmp_path, *flags) == 3
+    report = json.loads((tmp_path / "nonfinite.json").read_text())
+    assert report["metrics"]
+    assert any(leaf.startswith("params/") for leaf in report["leaves"])
+    assert "not finite" in capfd.readouterr().err
+    assert Checkpoints(tmp_path / "checkpoints").steps() == []
+
+
+def test_skipping_keeps_a_run_with_lost_steps_alive(tmp_path: Path) -> None:
+    flags = ["--config.skip_nonfinite=true", "--config.optimizer.gen.learning_rate=1e30"]
+    assert train(RING, tmp_path, *flags) == 0
+    assert read_metrics(tmp_path / "metrics.jsonl")[-1]["skipped"] == 1.0
+    assert Checkpoints(tmp_path / "checkpoints").steps()[-1] == 20
+
+
+def test_the_step_is_compiled_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        assert train(f"{CONFIGS['digits']}:smoke", tmp_path) == 0
+    compiled = [m for m in caplog.messages if m.startswith("Finished XLA compilation of jit(step)")]
+    assert len(compiled) == 1, caplog.messages
+
+
+def test_metrics_are_read_only_behind_the_next_dispatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    jit, write = jax.jit, loop._Log.write
+
+    def recording_jit(function: Callable[..., object], **options: object) -> Callable[..., object]:
+        compiled = jit(function, **options)
+        if function.__name__ != "step":
+            return compiled
+
+        def dispatch(*args: object) -> object:
+            events.append("step")
+            return compiled(*args)
+
+        return dispatch
+
+    def recording_write(log: loop._Log) -> None:
+        if log.pending is not None:
+            events.append(f"read {log.pending[0]}")
+        write(log)
+
+    monkeypatch.setattr(loop.jax, "jit", recording_jit)
+    monkeypatch.setattr(loop._Log, "write", recording_write)
+    flags = ["--config.total_steps=40", "--config.checkpoint_every_steps=40"]
+    assert train(RING, tmp_path, *flags) == 0
+    assert events == ["step", "step", "read 10", "step", "read 20", "step", "read 30", "read 40"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_the_run_goes_on_as_if_nothing_happened(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    flags = ["--config.total_steps=20000", "--config.checkpoint_every_steps=20000"]
+    command = [sys.executable, "-m", "jaxgan.cli.main", "train", "--config", RING]
+    process = subprocess.Popen(
+        [*command, "--workdir", str(tmp_path / "parts"), *flags],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "JAX_NUMPY_RANK_PROMOTION": "raise"},
+    )
+    metrics = tmp_path / "parts" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == code
+    stopped = Checkpoints(tmp_path / "parts" / "checkpoints").steps()[-1]
+    assert 0 < stopped < 20000
+    total = f"--config.total_steps={stopped + 20}"
+    cadence = f"--config.checkpoint_every_steps={stopped + 20}"
+    assert train(RING, tmp_path / "parts", total, cadence) == 0
+    assert train(RING, tmp_path / "whole", total, cadence) == 0
+    whole, parts = jg.load(tmp_path / "whole"), jg.load(tmp_path / "parts")
+    assert bits(whole.state) == bits(parts.state)

@@ -1,0 +1,144 @@
+"""Optax's optimizers as the factories make them: the same updates, but differentiable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import cosine, linear, optimizers
+
+GRADS = np.random.default_rng(0).normal(size=(20, 4))
+
+
+def trajectory(optimizer: optax.GradientTransformation, grads: np.ndarray = GRADS) -> np.ndarray:
+    params = jnp.ones(grads.shape[1], grads.dtype)
+    state, path = optimizers.init(optimizer, params), []
+    step = jax.jit(lambda g, s, p: optimizers.update(optimizer, g, s, p))
+    for grad in grads:
+        params, state = step(jnp.asarray(grad), state, params)
+        path.append(params)
+    return np.stack(path)
+
+
+PAIRS = [
+    pytest.param(optimizers.adam(1e-2), optax.adam(1e-2), id="adam"),
+    pytest.param(
+        optimizers.adam(1e-2, b1=0.0, b2=0.99), optax.adam(1e-2, b1=0.0, b2=0.99), id="adam b1=0"
+    ),
+    pytest.param(
+        optimizers.rmsprop(1e-2, decay=0.99),
+        optax.rmsprop(1e-2, decay=0.99, eps=1e-8, eps_in_sqrt=True),
+        id="rmsprop",
+    ),
+    pytest.param(optimizers.sgd(1e-2), optax.sgd(1e-2), id="sgd"),
+    pytest.param(optimizers.sgd(1e-2, -0.3), optax.sgd(1e-2, momentum=-0.3), id="sgd momentum"),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_the_update_is_optaxs_own(ours: Any, theirs: Any, float64: None) -> None:
+    found, expected = trajectory(ours), trajectory(theirs)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert np.abs(found[-1] - 1.0).max() > 1e-2
+
+
+def adam_by_hand(rate: Callable[[int], float], b2: Callable[[int], float]) -> np.ndarray:
+    """Adam with b1 = 0.5 and hyper-parameters of the update count, bias corrected by today's."""
+    params, m, v, path = np.ones(GRADS.shape[1]), 0.0, 0.0, []
+    for index, grad in enumerate(GRADS):
+        m = 0.5 * m + 0.5 * grad
+        v = b2(index) * v + (1 - b2(index)) * grad**2
+        m_hat, v_hat = m / (1 - 0.5 ** (index + 1)), v / (1 - b2(index) ** (index + 1))
+        params = params - rate(index) * m_hat / (np.sqrt(v_hat) + 1e-8)
+        path.append(params)
+    return np.stack(path)
+
+
+def test_any_hyperparameter_of_adam_may_be_a_schedule(float64: None) -> None:
+    optimizer = optimizers.adam(linear(0.0, 0.5, 10), b1=0.5, b2=cosine(0.9, 0.99, 10))
+    expected = adam_by_hand(
+        lambda t: min(t, 10) / 20,
+        lambda t: 0.99 - 0.09 * 0.5 * (1 + np.cos(np.pi * min(t, 10) / 10)),
+    )
+    # Schedules give float32 numbers.
+    np.testing.assert_allclose(trajectory(optimizer), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_other_hyperparameters_may_be_schedules(float64: None) -> None:
+    found = trajectory(optimizers.rmsprop(0.25, decay=linear(0.0, 0.5, 2)))
+    params, v = np.ones(GRADS.shape[1]), 0.0
+    for index, grad in enumerate(GRADS):
+        decay = min(index, 2) / 4
+        v = decay * v + (1 - decay) * grad**2
+        params = params - 0.25 * grad / np.sqrt(v + 1e-8)
+        np.testing.assert_allclose(found[index], params, rtol=1e-6)
+    found = trajectory(optimizers.sgd(0.25, momentum=linear(0.0, 0.5, 2)))
+    params, trace = np.ones(GRADS.shape[1]), 0.0
+    for index, grad in enumerate(GRADS):
+        trace = grad + min(index, 2) / 4 * trace
+        params = params - 0.25 * trace
+        np.testing.assert_allclose(found[index], params, rtol=1e-6)
+
+
+DIFFERENTIABLE = {
+    "adam": optimizers.adam(1e-2, b1=0.5),
+    "adam b1=0": optimizers.adam(1e-2, b1=0.0),
+    "adam, b2 scheduled": optimizers.adam(1e-2, b2=linear(0.9, 0.99, 10)),
+    "rmsprop": optimizers.rmsprop(1e-2),
+    "sgd": optimizers.sgd(1e-2, momentum=0.9),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+@pytest.mark.parametrize("num_before", [0, 3])
+def test_the_update_has_a_derivative_at_zero_gradient(name: str, num_before: int) -> None:
+    optimizer, params = DIFFERENTIABLE[name], jnp.ones(3)
+    state = optimizers.init(optimizer, params)
+    for _ in range(num_before):  # a unit that was never alive
+        params, state = optimizers.update(optimizer, jnp.zeros(3), state, params)
+
+    def move(grad: jax.Array) -> jax.Array:
+        return optimizers.update(optimizer, grad, state, params)[0]
+
+    for derivative in (jax.jacrev(move), jax.jacfwd(move)):
+        slope = derivative(jnp.zeros(3))
+        assert np.isfinite(slope).all()
+        assert (np.diagonal(slope) < 0).all(), "the update must still follow the gradient"
+    second = jax.jacfwd(jax.jacrev(move))(jnp.zeros(3))
+    assert np.isfinite(second).all()
+
+
+def test_optaxs_own_adam_has_none() -> None:
+    # Why the factories are there: this is what they mend.
+    optimizer, params = optax.adam(1e-2), jnp.ones(3)
+    state = optimizers.init(optimizer, params)
+    slope = jax.jacrev(lambda g: optimizers.update(optimizer, g, state, params)[0])(jnp.zeros(3))
+    assert not np.isfinite(slope).all()
+
+
+def test_eps_root_does_not_slow_small_gradients() -> None:
+    # The first step of Adam has length η however small the gradient; 1e-6 is small for a GAN.
+    optimizer, params = optimizers.adam(1e-2), jnp.zeros(1)
+    grads = jnp.full(1, 1e-6)
+    params, _ = optimizers.update(optimizer, grads, optimizers.init(optimizer, params), params)
+    np.testing.assert_allclose(params, [-1e-2], rtol=2e-2)
+
+
+def test_mixed_dtypes_are_met_in_a_strict_session() -> None:
+    # Optax's own call raises here, the wrapper does not; and parameters keep their dtype.
+    optimizer, params = optax.adam(optax.linear_schedule(1e-2, 0.0, 5)), jnp.ones(2, jnp.bfloat16)
+    state = optimizers.init(optimizer, params)
+    with pytest.raises(jax.dtypes.TypePromotionError):
+        optimizer.update(params, state, params)
+    moved, state = optimizers.update(optimizer, params, state, params)
+    assert moved.dtype == jnp.bfloat16
+    assert float(moved[0]) < 1.0
+    # The session is as strict as before.
+    with pytest.raises(jax.dtypes.TypePromotionError):
+        jnp.ones(2, jnp.float32) + jnp.ones(2, jnp.int32)
