@@ -11,7 +11,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-from jaxgan.version import __version__  # noqa: E402
+from jaxgan.version import __version__
 
 project = "jaxgan"
 author = "the jaxgan authors"
@@ -58,8 +58,9 @@ python_use_unqualified_type_names = True
 
 def is_skipped(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
     """Leaves out what a class's docstring has described: fields, and their defaults from others."""
+    module = getattr(obj, "__module__", None) or "jaxgan"
     is_field = type(obj).__name__ == "_tuplegetter"
-    is_default = what == "class" and not (getattr(obj, "__module__", "") or "jaxgan").startswith("jaxgan")
+    is_default = what == "class" and not module.startswith("jaxgan")
     return True if is_field or is_default else None
 
 

@@ -31,6 +31,7 @@ def dcgan_generator(
     latent_dim: int,
     base_channels: int = 64,
     norm: models.Norm = "batch",
+    num_extra_layers: int = 0,
     kernel_size: int = 4,
 ) -> Network:
     """`models.DCGANGenerator` for images of `shape`; see there for the options.
@@ -40,7 +41,8 @@ def dcgan_generator(
       True
     """
     size, channels = _image_size(shape)
-    module = models.DCGANGenerator(size, channels, base_channels, norm, kernel_size)
+    options = (base_channels, norm, num_extra_layers, kernel_size)
+    module = models.DCGANGenerator(size, channels, *options)
     return from_linen(module, jax.ShapeDtypeStruct((1, latent_dim), jnp.float32))
 
 
@@ -48,6 +50,7 @@ def dcgan_discriminator(
     shape: tuple[int, ...],
     base_channels: int = 64,
     norm: models.Norm = "batch",
+    num_extra_layers: int = 0,
     kernel_size: int = 4,
 ) -> Network:
     """`models.DCGANDiscriminator` for images of `shape`; see there for the options.
@@ -57,7 +60,8 @@ def dcgan_discriminator(
       False
     """
     size, channels = _image_size(shape)
-    module = models.DCGANDiscriminator(size, channels, base_channels, norm, kernel_size)
+    options = (base_channels, norm, num_extra_layers, kernel_size)
+    module = models.DCGANDiscriminator(size, channels, *options)
     return from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
 
 
@@ -219,8 +223,8 @@ def resolve(config: Config) -> Config:
     full: Config = {}
     for key, (default, least) in INTEGERS.items():
         value = config.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConfigError(f"{key}: {value!r}; it must be an integer, at least {least}")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
+            raise ConfigError(f"{key}: {value!r}; it must be an integer from {least} to 2**31 - 1")
         full[key] = value
     full["skip_nonfinite"] = config.get("skip_nonfinite", False)
     if not isinstance(full["skip_nonfinite"], bool):
@@ -258,8 +262,9 @@ def _resolve_penalties(section: Any) -> Config:
         raise ConfigError(f"penalties: {section!r}; it must be {{name: {{option: value}}}}")
     resolved = {}
     for name, options in section.items():
-        if options is not None:
-            resolved[name] = complete({"name": name, **options}, PENALTIES, f"penalties.{name}")
+        if not isinstance(options, dict):
+            raise ConfigError(f"penalties.{name}: {options!r}; it must be {{option: value}}")
+        resolved[name] = complete({"name": name, **options}, PENALTIES, f"penalties.{name}")
     return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
 
 

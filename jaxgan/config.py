@@ -204,7 +204,7 @@ def complete(
     if not isinstance(section, Mapping) or key not in section:
         raise ConfigError(f"{path}: {section!r}; it must be a name or {{{key!r}: ..., ...}}")
     name = section[key]
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         near = difflib.get_close_matches(str(name), table)
         hint = f"; did you mean {' or '.join(near)}?" if near else ";"
         raise ConfigError(f"{path}.{key}: {name!r}{hint} allowed: {', '.join(sorted(table))}")

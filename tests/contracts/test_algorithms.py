@@ -79,6 +79,8 @@ TABLE = [
     ),
 ]
 ROWS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE])
+# Compiling a GAN takes seconds: the row that is another's mirror image is left out there.
+GANS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE[:3]])
 
 
 def full_game() -> Game:
@@ -107,7 +109,7 @@ def program(name: str) -> Program:
     return Program(algorithm, jax.jit(counted, donate_argnums=0), traces)
 
 
-@ROWS
+@GANS
 def test_the_contract_of_a_step(row: Row) -> None:
     algorithm, step, traces = program(row.name)
     assert algorithm.num_batches == row.num_batches
@@ -131,7 +133,7 @@ def test_the_contract_of_a_step(row: Row) -> None:
         assert all(int(count) == 3 * row.updates[player] for count in counts)
 
 
-@ROWS
+@GANS
 def test_a_state_is_arrays_only(row: Row) -> None:
     state = program(row.name).algorithm.init(jax.random.key(0))
     for leaf in jax.tree.leaves(state):
@@ -143,7 +145,7 @@ def test_a_state_is_arrays_only(row: Row) -> None:
     assert state.memory == ()
 
 
-@ROWS
+@GANS
 def test_resuming_is_exact(row: Row) -> None:
     algorithm, step, _ = program(row.name)
 
@@ -239,7 +241,7 @@ def record(name: str) -> tuple[list[Any], dict[str, Any]]:
     return states, {p: jax.tree.map(np.asarray, net_state[p]["recorder"]) for p in row.updates}
 
 
-@ROWS
+@GANS
 def test_every_update_has_fresh_data_and_latents(row: Row) -> None:
     _, logs = record(row.name)
     batches = [helpers.real_batch(row.num_batches, seed=index) for index in range(3)]
@@ -250,17 +252,16 @@ def test_every_update_has_fresh_data_and_latents(row: Row) -> None:
         np.testing.assert_array_equal(logs["gen"]["latent"], logs["disc"]["latent"])
         latents = logs["gen"]["latent"]
     else:
-        first, last = ("gen", "disc") if "gen" in row.name else ("disc", "gen")
-        by_first = reals[:, :-1].reshape(-1, *reals.shape[2:])
-        np.testing.assert_array_equal(logs[first]["real"], by_first)
-        np.testing.assert_array_equal(logs[last]["real"], reals[:, -1])
-        latents = np.concatenate([logs[first]["latent"], logs[last]["latent"]])
+        by_disc = reals[:, :-1].reshape(-1, *reals.shape[2:])
+        np.testing.assert_array_equal(logs["disc"]["real"], by_disc)
+        np.testing.assert_array_equal(logs["gen"]["real"], reals[:, -1])
+        latents = np.concatenate([logs["disc"]["latent"], logs["gen"]["latent"]])
     assert len(np.unique(latents)) == latents.size, "a latent was used twice"
     assert abs(latents.mean()) < 5 / np.sqrt(latents.size)
     assert abs(latents.std() - 1) < 5 / np.sqrt(latents.size)
 
 
-@ROWS
+@GANS
 def test_the_context_counts_steps_and_updates(row: Row) -> None:
     _, logs = record(row.name)
     for player, num in row.updates.items():
@@ -269,9 +270,9 @@ def test_the_context_counts_steps_and_updates(row: Row) -> None:
         np.testing.assert_array_equal(logs[player][player], np.arange(3 * num))
 
 
-@pytest.mark.parametrize("name", ["simultaneous", "alternating", "alternating5"])
-def test_batch_statistics_are_those_of_the_players_own_update(name: str) -> None:
-    states, logs = record(name)
+@GANS
+def test_batch_statistics_are_those_of_the_players_own_update(row: Row) -> None:
+    states, logs = record(row.name)
     gen = helpers.mlp_gen(batch_norm=True)
     for index in range(3):  # the generator has one update per step, hence one pass
         before, after = (state.net_state["gen"]["network"] for state in states[index : index + 2])

@@ -20,8 +20,8 @@ NUM = 4
 
 
 def algorithm(dtype: Any = jnp.float32) -> Algorithm:
-    game = helpers.mlp_gan(dtype, penalty=penalties.r1(weight=1.0, every=2), gen_batch_norm=True)
-    return ema(jaxgan.alternating(gradient(game), helpers.adams(1e-3), n_critic=2), 0.9)
+    game = helpers.mlp_gan(dtype, penalty=penalties.r1(weight=1.0, every=2))
+    return jaxgan.simultaneous(gradient(game), helpers.adams(1e-3))
 
 
 def player_of(made: Algorithm, num_steps: int, dtype: Any) -> Callable[[Any], tuple[Any, Any]]:
@@ -39,7 +39,7 @@ def player_of(made: Algorithm, num_steps: int, dtype: Any) -> Callable[[Any], tu
 
 
 def test_members_start_with_the_bits_of_their_own_run_and_follow_it() -> None:
-    one, key = algorithm(), jax.random.key(3)
+    one, key = ema(algorithm(), 0.9), jax.random.key(3)
     four = seeds(one, NUM)
     assert four.num_batches == one.num_batches
     start = four.init(key)
@@ -84,7 +84,8 @@ def num_conds(jaxpr: Any) -> int:
 
 
 def test_a_lazy_penalty_stays_lazy() -> None:
-    one = algorithm()
+    game = helpers.mlp_gan(penalty=penalties.r1(every=2))
+    one = ema(jaxgan.alternating(gradient(game), helpers.adams(), n_critic=2))
     batch = helpers.real_batch(one.num_batches)
     state = one.init(jax.random.key(0))
     alone = num_conds(jax.make_jaxpr(one.step)(state, batch).jaxpr)

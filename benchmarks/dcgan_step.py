@@ -1,0 +1,291 @@
+"""A DCGAN training step in jaxgan and in PyTorch, on the same CPU, in the same process.
+
+    pip install torch
+    python benchmarks/dcgan_step.py
+
+Both sides train the same networks (32x32x3 images, batch 64, 64 base channels, batch norm, kernel
+4), with the same simultaneous step: one forward pass, the discriminator's gradient, the generator's
+gradient, two Adam updates, non-saturating loss, latents drawn inside the step. Rounds are
+interleaved: every round times every contestant once, so that a busy moment of the machine hits
+all of them, and a contestant's time is its median over the rounds. Measured are
+
+    plain     the step
+    r1        the same with R1 on the real images (a second derivative)
+    substeps  ten plain steps in one call: `jg.substeps` (a `lax.scan`) here, a loop there
+
+Expected: steps per second and the ratio of jaxgan to the fastest PyTorch variant (eager, channels
+last, torch.compile, both), at least 1.0 in each case. A variant that PyTorch cannot run is named
+with its error. The result is also written as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jaxgan as jg
+from jaxgan.models import DCGANDiscriminator, DCGANGenerator
+
+IMAGE_SIZE, CHANNELS, BATCH, LATENT = 32, 3, 64, 100
+LEARNING_RATE, B1, B2, R1_WEIGHT, NUM_SUBSTEPS = 2e-4, 0.5, 0.999, 10.0, 10
+CASES = ("plain", "r1", "substeps")
+TORCH_VARIANTS = {
+    "torch eager": (False, False),
+    "torch eager channels_last": (True, False),
+    "torch compile": (False, True),
+    "torch compile channels_last": (True, True),
+}
+
+Run = Callable[[], float]
+"""Runs some steps to completion and returns seconds per step."""
+
+
+class Contestant(NamedTuple):
+    """One implementation of one case."""
+
+    name: str
+    run: Run
+    num_params: int
+
+
+def _images(seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return generator.uniform(-1, 1, (BATCH, IMAGE_SIZE, IMAGE_SIZE, CHANNELS)).astype(np.float32)
+
+
+def jaxgan_contestant(case: str, base_channels: int) -> Contestant:
+    """The step of the public API, compiled, with a donated state."""
+    gen = DCGANGenerator(IMAGE_SIZE, CHANNELS, base_channels)
+    disc = DCGANDiscriminator(IMAGE_SIZE, CHANNELS, base_channels)
+    image = jnp.zeros((1, IMAGE_SIZE, IMAGE_SIZE, CHANNELS))
+    game = jg.gan(
+        jg.from_linen(gen, jnp.zeros((1, LATENT))), jg.from_linen(disc, image), latent=LATENT
+    )
+    if case == "r1":
+        game = jg.with_penalty(game, jg.penalties.r1(weight=R1_WEIGHT))
+    optimizers = {
+        player: jg.optimizers.adam(LEARNING_RATE, b1=B1, b2=B2) for player in ("gen", "disc")
+    }
+    algorithm = jg.simultaneous(jg.gradient(game), optimizers)
+    images, num_steps = jnp.asarray(_images(0)), 1
+    if case == "substeps":
+        algorithm, num_steps = jg.substeps(algorithm, NUM_SUBSTEPS), NUM_SUBSTEPS
+        images = jnp.stack([jnp.asarray(_images(i)) for i in range(NUM_SUBSTEPS)])
+    batch = {"image": images}
+    state = jax.jit(algorithm.init)(jax.random.key(0))
+    num_params = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    step = jax.jit(algorithm.step, donate_argnums=0)
+    box = [state]
+
+    def run() -> float:
+        start = time.perf_counter()
+        box[0], metrics = step(box[0], batch)
+        jax.block_until_ready((box[0], metrics))
+        return (time.perf_counter() - start) / num_steps
+
+    return Contestant("jaxgan", run, num_params)
+
+
+def _torch_networks(base_channels: int) -> tuple[Any, Any]:
+    """The same two networks: same layers, widths, norms, biases and initialisation."""
+    from torch import nn
+
+    width, num_doublings = 4 * base_channels, 2
+
+    def upsampling(in_features: int, features: int) -> list[nn.Module]:
+        layer = nn.ConvTranspose2d(in_features, features, 4, 2, 1, bias=False)
+        return [layer, nn.BatchNorm2d(features), nn.ReLU()]
+
+    def downsampling(in_features: int, features: int) -> list[nn.Module]:
+        layer = nn.Conv2d(in_features, features, 4, 2, 1, bias=False)
+        return [layer, nn.BatchNorm2d(features), nn.LeakyReLU(0.2)]
+
+    gen_layers: list[nn.Module] = [
+        nn.Linear(LATENT, 16 * width, bias=False),
+        nn.Unflatten(1, (width, 4, 4)),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+    ]
+    disc_layers: list[nn.Module] = [
+        nn.Conv2d(CHANNELS, base_channels, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+    ]
+    for i in range(num_doublings):
+        gen_layers += upsampling(width // 2**i, width // 2 ** (i + 1))
+        disc_layers += downsampling(base_channels * 2**i, base_channels * 2 ** (i + 1))
+    gen_layers += [nn.ConvTranspose2d(base_channels, CHANNELS, 4, 2, 1), nn.Tanh()]
+    disc_layers += [nn.Flatten(), nn.Linear(16 * width, 1), nn.Flatten(0)]
+    networks = nn.Sequential(*gen_layers), nn.Sequential(*disc_layers)
+    for network in networks:
+        for module in network.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+    return networks
+
+
+def torch_contestant(
+    case: str, name: str, channels_last: bool, compiled: bool, base_channels: int
+) -> Contestant:
+    """The same step in PyTorch, with its fused Adam."""
+    import torch
+    from torch.nn.functional import softplus
+
+    torch.manual_seed(0)
+    gen, disc = _torch_networks(base_channels)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    gen, disc = gen.to(memory_format=layout), disc.to(memory_format=layout)
+    players = [list(disc.parameters()), list(gen.parameters())]
+    optimizers = [
+        torch.optim.Adam(p, lr=LEARNING_RATE, betas=(B1, B2), fused=True) for p in players
+    ]
+    num_steps = NUM_SUBSTEPS if case == "substeps" else 1
+    batches = [
+        torch.from_numpy(_images(i)).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+        for i in range(num_steps)
+    ]
+
+    def losses(real: Any, z: Any) -> tuple[Any, Any]:
+        real = real.requires_grad_(case == "r1")
+        real_logits, fake_logits = disc(real), disc(gen(z))
+        disc_loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
+        if case == "r1":
+            (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
+            disc_loss = disc_loss + R1_WEIGHT / 2 * slope.square().sum((1, 2, 3)).mean()
+        return disc_loss, softplus(-fake_logits).mean()
+
+    if compiled and case == "r1":
+        losses = torch.compile(losses)  # the inner gradient has to be inside the compiled part
+    elif compiled:
+        gen, disc = torch.compile(gen), torch.compile(disc)
+
+    def step(real: Any) -> None:
+        disc_loss, gen_loss = losses(real, torch.randn(BATCH, LATENT))
+        gradients = (
+            torch.autograd.grad(disc_loss, players[0], retain_graph=True),
+            torch.autograd.grad(gen_loss, players[1]),
+        )
+        for params, grads, optimizer in zip(players, gradients, optimizers, strict=True):
+            for param, grad in zip(params, grads, strict=True):
+                param.grad = grad
+            optimizer.step()
+
+    def run() -> float:
+        start = time.perf_counter()
+        for real in batches:
+            step(real)
+        return (time.perf_counter() - start) / num_steps
+
+    return Contestant(name, run, sum(p.numel() for params in players for p in params))
+
+
+def contestants(case: str, base_channels: int) -> tuple[list[Contestant], dict[str, str]]:
+    """Everyone who can run a case, warmed up, and why the others cannot."""
+    ours = jaxgan_contestant(case, base_channels)
+    entered, failed = [ours], {}
+    for name, (channels_last, compiled) in TORCH_VARIANTS.items():
+        contestant = torch_contestant(case, name, channels_last, compiled, base_channels)
+        if contestant.num_params != ours.num_params:
+            raise ValueError(f"{name} has {contestant.num_params} params, not {ours.num_params}")
+        try:
+            contestant.run()
+        except Exception as error:  # whatever torch.compile cannot do, it says in its own class
+            failed[name] = f"{type(error).__name__}: {str(error).splitlines()[0]}"[:200]
+        else:
+            entered.append(contestant)
+    for contestant in entered:
+        for _ in range(3 if case != "substeps" else 1):
+            contestant.run()
+    return entered, failed
+
+
+def measure(entered: list[Contestant], num_rounds: int) -> dict[str, list[float]]:
+    """Seconds per step of everyone in every round; who starts a round changes with it."""
+    seconds: dict[str, list[float]] = {contestant.name: [] for contestant in entered}
+    for i in range(num_rounds):
+        first = i % len(entered)
+        for contestant in entered[first:] + entered[:first]:
+            seconds[contestant.name].append(contestant.run())
+    return seconds
+
+
+def summarise(seconds: dict[str, list[float]], failed: dict[str, str]) -> dict[str, Any]:
+    """Medians, and the ratio of ours to the fastest of theirs, of the medians and of the minima."""
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    minima = {name: min(values) for name, values in seconds.items()}
+    theirs = [name for name in medians if name != "jaxgan"]
+    best = min(theirs, key=lambda name: medians[name])
+    return {
+        "steps_per_second": {name: 1 / value for name, value in medians.items()},
+        "milliseconds_median": {name: 1e3 * value for name, value in medians.items()},
+        "milliseconds_min": {name: 1e3 * value for name, value in minima.items()},
+        "best_torch": best,
+        "ratio": medians[best] / medians["jaxgan"],
+        "ratio_of_minima": min(minima[name] for name in theirs) / minima["jaxgan"],
+        "cannot_run": failed,
+    }
+
+
+def main() -> None:
+    """Run the cases, print a table, write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--rounds", type=int, default=15, help="timings of each contestant")
+    parser.add_argument("--base-channels", type=int, default=64)
+    parser.add_argument("--out", default="benchmarks/results/dcgan_step.json")
+    args = parser.parse_args()
+
+    import torch
+    import torch._functorch.config as functorch_config
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))  # as many as XLA takes
+    functorch_config.donated_buffer = False  # retain_graph over compiled modules needs this
+    result: dict[str, Any] = {
+        "image": [IMAGE_SIZE, IMAGE_SIZE, CHANNELS],
+        "batch": BATCH,
+        "base_channels": args.base_channels,
+        "rounds": args.rounds,
+        "threads": torch.get_num_threads(),
+        "jax": jax.__version__,
+        "torch": torch.__version__,
+        "processor": platform.machine(),
+        "cases": {},
+    }
+    for case in args.cases:
+        entered, failed = contestants(case, args.base_channels)
+        rounds = args.rounds if case != "substeps" else max(3, args.rounds // 3)
+        loads = [os.getloadavg()[0]]
+        summary = summarise(measure(entered, rounds), failed)
+        loads.append(os.getloadavg()[0])
+        result["cases"][case] = {**summary, "load_average": loads}
+        print(f"{case} (load average {loads[0]:.1f} to {loads[1]:.1f})")
+        for name, rate in summary["steps_per_second"].items():
+            print(
+                f"  {name:28s} {rate:6.2f} steps/s   median "
+                f"{summary['milliseconds_median'][name]:6.1f} ms   "
+                f"min {summary['milliseconds_min'][name]:6.1f} ms"
+            )
+        for name, error in failed.items():
+            print(f"  {name:28s} cannot run: {error}")
+        print(
+            f"  jaxgan / {summary['best_torch']}: {summary['ratio']:.2f} "
+            f"(of minima: {summary['ratio_of_minima']:.2f})",
+            flush=True,
+        )
+    path = pathlib.Path(args.out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Interleaved timing: every candidate in every round, so that a noisy machine is unfair to none."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def seconds_per_call(
+    candidates: Mapping[str, Callable[[], Any]], *, num_rounds: int, num_calls: int
+) -> dict[str, float]:
+    """Times candidates in turn, round after round.
+
+    Args:
+      candidates: functions that return when their work is done; each is called once before, to
+        compile.
+      num_rounds: how often each is timed.
+      num_calls: calls per timing.
+
+    Returns:
+      The median over rounds of the seconds per call, by name.
+    """
+    for candidate in candidates.values():
+        candidate()
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(num_rounds):
+        for name, candidate in candidates.items():
+            start = time.perf_counter()
+            for _ in range(num_calls):
+                candidate()
+            times[name].append((time.perf_counter() - start) / num_calls)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def save_results(path: Path, results: Mapping[str, Any]) -> None:
+    """Writes results as JSON, with the machine and the versions they hold for.
+
+    Args:
+      path: the file; its folder is created.
+      results: what was measured.
+    """
+    import jax
+    import torch
+
+    about = {
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "torch": torch.__version__,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**about, **results}, indent=2) + "\n")
