@@ -1,7 +1,8 @@
 """DCGAN on MNIST at 28x28 pixels.
 
     jaxgan train --config configs/mnist.py --workdir runs/mnist --config.data.data_dir=PATH
-    jaxgan train --config configs/mnist.py:smoke --workdir /tmp/mnist --config.data.data_dir=PATH
+    jaxgan train --config configs/mnist.py:smoke --workdir runs/mnist_smoke \\
+        --config.data.data_dir=PATH
 
 needs `pip install jaxgan[data]` and MNIST prepared by TensorFlow Datasets in PATH (by default
 ~/tensorflow_datasets).

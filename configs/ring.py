@@ -2,7 +2,7 @@
 
     jaxgan train --config configs/ring.py --workdir runs/ring
     jaxgan train --config configs/ring.py:seeds8 --workdir runs/ring8
-    jaxgan train --config configs/ring.py:smoke --workdir /tmp/ring
+    jaxgan train --config configs/ring.py:smoke --workdir runs/ring_smoke
     python experiments/ring_report.py --workdir runs/ring8
 
 Relativistic pairing with R1 and R2, as in Huang et al., 2024 (arXiv:2501.05441). Expected: all 8

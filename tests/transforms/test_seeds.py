@@ -19,11 +19,6 @@ from tests import helpers
 NUM = 4
 
 
-def algorithm(dtype: Any = jnp.float32) -> Algorithm:
-    game = helpers.mlp_gan(dtype, penalty=penalties.r1(weight=1.0, every=2))
-    return jaxgan.simultaneous(gradient(game), helpers.adams(1e-3))
-
-
 def player_of(made: Algorithm, num_steps: int, dtype: Any) -> Callable[[Any], tuple[Any, Any]]:
     """All steps from a key in one program: the last state and the metrics of every step."""
     batch = helpers.real_batch((5, *made.num_batches), dtype=dtype)
@@ -39,7 +34,9 @@ def player_of(made: Algorithm, num_steps: int, dtype: Any) -> Callable[[Any], tu
 
 
 def test_members_start_with_the_bits_of_their_own_run_and_follow_it() -> None:
-    one, key = ema(algorithm(), 0.9), jax.random.key(3)
+    game = helpers.mlp_gan(penalty=penalties.r1(weight=1.0, every=2))
+    one = ema(jaxgan.simultaneous(gradient(game), helpers.adams(1e-3)), 0.9)
+    key = jax.random.key(3)
     four = seeds(one, NUM)
     assert four.num_batches == one.num_batches
     start = four.init(key)
@@ -61,7 +58,8 @@ def test_members_start_with_the_bits_of_their_own_run_and_follow_it() -> None:
 
 
 def test_float64_members_follow_their_own_run_for_long(float64: None) -> None:
-    one, key = algorithm(jnp.float64), jax.random.key(3)
+    game = helpers.mlp_gan(jnp.float64)
+    one, key = jaxgan.simultaneous(gradient(game), helpers.adams(1e-3)), jax.random.key(3)
     last, _ = player_of(seeds(one, 2), 100, np.float64)(key)
     play_alone = player_of(one, 100, np.float64)
     for index in range(2):
