@@ -37,7 +37,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         "b1": 0.0,
         "b2": 0.99,
     }
-    penalty = {"weight": {**decay, "init_value": 1.0, "final_value": 0.1}}
+    penalty = {"weight": {**decay, "init_value": 0.5, "final_value": 0.05}}
     network = {
         "name": "dcgan",
         "base_channels": 8 if smoke else 32,

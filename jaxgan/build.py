@@ -285,13 +285,17 @@ def open_data(config: Config) -> Source | DeviceSource:
 
     Raises:
       DataError: if it cannot be used.
+      ConfigError: if reading it needs an extra that is not installed.
 
     Example:
       >>> open_data({"data": {"source": "digits"}}).num_examples
       1797
     """
     options = {key: value for key, value in config["data"].items() if key != "source"}
-    return open_source(config["data"]["source"], **options)
+    try:
+        return open_source(config["data"]["source"], **options)
+    except ImportError as error:
+        raise ConfigError(f"data.source: {error}") from error
 
 
 def build_game(config: Config, spec: ElementSpec) -> Game:

@@ -12,6 +12,7 @@ from jaxgan.version import __version__
 
 BAD_INPUT = 2
 NONFINITE = 3
+INTERRUPTED = 130
 
 _EPILOG = """\
 exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values,
@@ -67,6 +68,9 @@ def _run(args: argparse.Namespace) -> int:
     except (ConfigError, DataError, CheckpointError, OSError) as error:
         print(f"jaxgan: error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        print("jaxgan: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except NonFiniteError as error:
         print(f"jaxgan: stopped: {error}", file=sys.stderr)
         return NONFINITE

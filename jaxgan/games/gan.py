@@ -63,6 +63,10 @@ def gan(
     Returns:
       A `Game` with players `gen` and `disc`.
 
+    Raises:
+      ValueError: if the latent dimension is not positive or, when played, if the generator's
+        examples are not of the data's shape.
+
     Example:
       >>> import flax.linen as nn
       >>> from jaxgan.network import Network, from_linen
@@ -106,7 +110,13 @@ def gan(
             train=context.train,
             key=context.part_stream("gen/noise"),
         )
-        scene = {"real": batch.get("image"), "fake": fake, "latent": z}
+        real = batch.get("image")
+        if real is not None and real.shape[1:] != fake.shape[1:]:
+            raise ValueError(
+                f"the generator makes examples of shape {fake.shape[1:]}; "
+                f"the data's have shape {real.shape[1:]}"
+            )
+        scene = {"real": real, "fake": fake, "latent": z}
         if "label" in batch:
             scene["label"] = batch["label"]
         return scene, {**net_state, "gen": {**own, "network": network_state}}
