@@ -340,8 +340,10 @@ def separate_dots(game: Game) -> dict[str, int]:
 
 
 @ROWS
-def test_nothing_is_computed_twice_or_in_vain(row: Row) -> None:
-    game = helpers.mlp_gan()
+@pytest.mark.parametrize("penalty", [None, penalties.r2()], ids=["plain", "r2"])
+def test_nothing_is_computed_twice_or_in_vain(row: Row, penalty: Penalty | None) -> None:
+    # R2 is a part of the discriminator's loss that depends on the generator all the same.
+    game = helpers.mlp_gan(penalty=penalty)
     separate = separate_dots(game)
     assert separate["forward"] == 2 + 3  # two layers of the generator, three of the discriminator
     algorithm = row.make(gradient(game), helpers.sgds(0.1))

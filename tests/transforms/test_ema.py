@@ -53,6 +53,15 @@ def test_the_average_is_its_recursion(options: Any, decays: list[float], float64
     np.testing.assert_allclose(np.stack(means), np.stack(expected), rtol=1e-6, atol=1e-6)
 
 
+def test_a_fresh_state_may_be_donated() -> None:
+    # Made outside jit, the average must not be the live parameters' own buffer.
+    algorithm = ema(bilinear())
+    start = algorithm.init(jax.random.key(0))
+    state, _ = jax.jit(algorithm.step, donate_argnums=0)(start, {})
+    assert start.ema["gen"]["params"].is_deleted()
+    np.testing.assert_allclose(state.params["gen"], [0.7], rtol=1e-6)
+
+
 def counting(network: Network) -> Network:
     """Keeps a collection besides its batch statistics: the number of calls."""
 

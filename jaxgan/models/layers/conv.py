@@ -408,8 +408,16 @@ def _winograd(x: Array, kernel: Array, geometry: _Geometry) -> Array:
     batch, (in_features, features) = x.shape[0], kernel.shape[2:]
     (s, t), (height, width) = geometry.stride, tiles
 
-    x = _phases(x, geometry, (2 * height + 2, 2 * width + 2)).transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(batch, 2 * height + 2, 2 * width + 2, s * t * in_features)
+    # XLA would fuse what comes before into each of the (taps + 1)^2 sums that follow.
+    x = _phases(
+        lax.optimization_barrier(x), geometry, (2 * height + taps - 1, 2 * width + taps - 1)
+    )
+    blocks = [
+        lax.squeeze(block, (2, 4))
+        for row in lax.split(x, (1,) * s, axis=2)
+        for block in lax.split(row, (1,) * t, axis=4)
+    ]
+    x = lax.optimization_barrier(jnp.concatenate(blocks, axis=-1))
     inputs = [
         tile.reshape(-1, s * t * in_features)
         for row in _input_transform(_tile_slices(x, 1, taps))
@@ -437,13 +445,16 @@ def _winograd(x: Array, kernel: Array, geometry: _Geometry) -> Array:
 
 def _tile_slices(x: Array, axis: int, taps: int) -> list[Array]:
     """Element i of every window of taps + 1 along `axis`, whose windows start two apart."""
-    num_pairs = x.shape[axis] // 2
-    pairs = x.reshape(*x.shape[:axis], num_pairs, 2, *x.shape[axis + 1 :])
     # The transpose of a split is a concatenation, where that of two slices would be padded sums.
-    even, odd = (lax.squeeze(p, (axis + 1,)) for p in lax.split(pairs, (1, 1), axis=axis + 1))
-    firsts = [lax.slice_in_dim(p, 0, num_pairs - 1, axis=axis) for p in (even, odd)]
-    seconds = [lax.slice_in_dim(p, 1, num_pairs, axis=axis) for p in (even, odd)]
-    return [*firsts, *seconds][: taps + 1]
+    num_tiles = (x.shape[axis] - taps + 1) // 2
+    pairs, rest = lax.split(x, (2 * num_tiles, taps - 1), axis=axis)
+    pairs = pairs.reshape(*x.shape[:axis], num_tiles, 2, *x.shape[axis + 1 :])
+    firsts = [lax.squeeze(p, (axis + 1,)) for p in lax.split(pairs, (1, 1), axis=axis + 1)]
+    seconds = [
+        jnp.concatenate([lax.slice_in_dim(first, 1, num_tiles, axis=axis), last], axis=axis)
+        for first, last in zip(firsts, lax.split(rest, (1,) * (taps - 1), axis=axis), strict=False)
+    ]
+    return [*firsts, *seconds]
 
 
 def _input_transform(d: Sequence[Array]) -> tuple[Array, ...]:
