@@ -153,7 +153,10 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
         key: Key | None = None,
     ) -> tuple[Any, NetState]:
         graph, *states = abstract[train]
-        key = jax.random.key(0) if key is None else key
+        if key is None:
+            if train and jax.tree.leaves(states[1]):
+                raise ValueError("this network draws random numbers in training; key is None")
+            key = jax.random.key(0)
         trees = [params, None, net_state.get(BATCH_STATS, {}), net_state.get("other", {})]
         filled = [
             _fill(state, partial(_rng_value, key) if tree is None else partial(_leaf, tree))

@@ -237,12 +237,12 @@ def test_png_holds_the_pixels(tmp_path: Path, shape: tuple[int, ...]) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
 
 
-def count_red(path: Path) -> int:
-    pixels = read_png(path).astype(int)
+def count_red(image: np.ndarray) -> int:
+    pixels = image.astype(int)
     return int((pixels[..., 0] - pixels[..., 1] > 40).sum())
 
 
-def test_scatter_shows_samples_inside_the_window(tmp_path: Path) -> None:
+def test_scatter_shows_samples_inside_the_window() -> None:
     real = np.random.default_rng(0).normal(size=(500, 2))
     near = scatter(real[:200] * 0.5, real, title="step 3")
     far = scatter(real[:200] + 1e6, real, title="step 3")

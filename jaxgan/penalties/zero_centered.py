@@ -66,6 +66,7 @@ def r2(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
 
 def _half_squared_gradient(which: str) -> Callable[[View, PyTree], tuple[Array, PyTree]]:
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        return 0.5 * squared_norm(input_gradient(view.critic, view.scene[which])), state
+        # Where there is no such thing in the scene, the critic says so better than a KeyError.
+        return 0.5 * squared_norm(input_gradient(view.critic, view.scene.get(which))), state
 
     return values

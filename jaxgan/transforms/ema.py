@@ -63,18 +63,17 @@ def ema(
         return {"params": state.params[player], "net_state": state.net_state[player]}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        beta = jnp.asarray(at(decay, state.step), jnp.float32)
+        # 1 - β_t rather than β_t, which float32 would round where it is near one.
+        weight = jnp.asarray(1.0 - at(decay, state.step), jnp.float32)
         if warmup:
-            count = state.step.astype(jnp.float32)
-            beta = jnp.minimum(beta, (1.0 + count) / (10.0 + count))
+            weight = jnp.maximum(weight, 9.0 / (10.0 + state.step.astype(jnp.float32)))
         old = state.ema[player]
         state, metrics = algorithm.step(state, batch)
 
         def average(path: tuple[jax.tree_util.KeyEntry, ...], mean: Array, value: Array) -> Array:
             if not _is_averaged(path):
                 return value
-            weight = (1.0 - beta).astype(mean.dtype)
-            return mean + weight * (value - mean)
+            return mean + weight.astype(mean.dtype) * (value - mean)
 
         new = jax.tree_util.tree_map_with_path(average, old, _live(state))
         return state._replace(ema={**state.ema, player: new}), metrics
