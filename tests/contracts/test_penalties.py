@@ -319,5 +319,5 @@ def test_a_game_without_a_critic_takes_no_input_penalty() -> None:
     algorithm = jaxgan.simultaneous(
         jaxgan.gradient(with_penalty(jaxgan.bilinear(), penalties.r1())), helpers.sgds(0.1)
     )
-    with pytest.raises((TypeError, KeyError), match=r"no critic|real"):
+    with pytest.raises(TypeError, match="no critic"):
         algorithm.step(algorithm.init(jax.random.key(0)), {})
