@@ -116,7 +116,7 @@ def with_penalty(game: Game, penalty: Penalty, player: str = "disc") -> Game:
 
     L_player + Σ_k w_k(step) E[value_k]; a term with `every=n` is evaluated in every n-th of that
     player's updates only (under `lax.cond`) with n times the weight. Each term's contribution to
-    the loss is logged under its name.
+    the loss is logged under its name; it is 0 in the updates where a lazy term is not due.
 
     Args:
       game: the game.
