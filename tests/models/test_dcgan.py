@@ -157,3 +157,25 @@ def test_other_bad_input_is_named():
         DCGANGenerator(8, norm="layer")
     with pytest.raises(ValueError, match=r"x: got images of shape \(8, 8, 3\)"):
         DCGANDiscriminator(8, channels=1).init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+
+
+def test_extra_layers_are_3x3_convolutions_at_half_the_resolution() -> None:
+    z, images = jnp.zeros((2, 16)), jnp.zeros((2, 8, 8, 1))
+    for plain, deep, inputs in (
+        (DCGANGenerator(8, 1, 8), DCGANGenerator(8, 1, 8, num_extra_layers=2), z),
+        (DCGANDiscriminator(8, 1, 8), DCGANDiscriminator(8, 1, 8, num_extra_layers=2), images),
+    ):
+        kernels = [
+            [
+                leaf.shape
+                for leaf in jax.tree.leaves(module.init(jax.random.key(0), inputs)["params"])
+                if leaf.ndim == 4
+            ]
+            for module in (plain, deep)
+        ]
+        assert sorted(kernels[1]) == sorted([*kernels[0], (3, 3, 8, 8), (3, 3, 8, 8)])
+
+
+def test_a_negative_number_of_extra_layers_is_refused() -> None:
+    with pytest.raises(ValueError, match="num_extra_layers: got -1; must be at least 0"):
+        DCGANGenerator(8, 1, num_extra_layers=-1)
