@@ -11,6 +11,7 @@ import numpy as np
 from jaxgan.game import Game
 from jaxgan.state import Context, TrainState, stream
 from jaxgan.transforms import averaged
+from jaxgan.transforms.seeds import MEMBER_AXES
 from jaxgan.typing import Array, Key
 from jaxgan.writers import image_grid, scatter
 
@@ -52,8 +53,7 @@ def make_sampler(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -
     def draw_all(state: TrainState, key: Key) -> Array:
         if state.key.ndim == 0:
             return draw(state, key)
-        axes = TrainState._make(None if name == "step" else 0 for name in TrainState._fields)
-        return jax.vmap(draw, in_axes=(axes, None))(state, key)
+        return jax.vmap(draw, in_axes=(MEMBER_AXES, None))(state, key)
 
     jitted = jax.jit(draw_all)
 

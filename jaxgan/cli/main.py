@@ -7,12 +7,14 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from jaxgan.checkpoint import CheckpointError
 from jaxgan.cli import sample, train
+from jaxgan.config import ConfigError
+from jaxgan.data import DataError
+from jaxgan.loop import Exit, NonFiniteError
 from jaxgan.version import __version__
 
 BAD_INPUT = 2
-NONFINITE = 3
-INTERRUPTED = 130
 
 _EPILOG = """\
 exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values,
@@ -57,12 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    # Imported late: `jaxgan --help` should not wait for JAX.
-    from jaxgan.checkpoint import CheckpointError
-    from jaxgan.config import ConfigError
-    from jaxgan.data import DataError
-    from jaxgan.loop import NonFiniteError
-
     try:
         return int(args.run(args))
     except (ConfigError, DataError, CheckpointError, OSError) as error:
@@ -70,10 +66,10 @@ def _run(args: argparse.Namespace) -> int:
         return BAD_INPUT
     except KeyboardInterrupt:
         print("jaxgan: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return int(Exit.INTERRUPTED)
     except NonFiniteError as error:
         print(f"jaxgan: stopped: {error}", file=sys.stderr)
-        return NONFINITE
+        return int(Exit.NONFINITE)
 
 
 if __name__ == "__main__":

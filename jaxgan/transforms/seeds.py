@@ -13,7 +13,8 @@ from jaxgan.typing import Batch, Key, Metrics
 SPREAD = "std/"
 """Prefix of the metric that holds a metric's standard deviation over seeds."""
 
-_AXES = TrainState._make(None if name == "step" else 0 for name in TrainState._fields)
+MEMBER_AXES = TrainState._make(None if name == "step" else 0 for name in TrainState._fields)
+"""The axes of members in a state made by `seeds`, as `vmap` takes them; `step` has none."""
 
 
 def seeds(algorithm: Algorithm, num_seeds: int) -> Algorithm:
@@ -57,7 +58,10 @@ def seeds(algorithm: Algorithm, num_seeds: int) -> Algorithm:
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         state, metrics = jax.vmap(
-            algorithm.step, in_axes=(_AXES, None), out_axes=(_AXES, 0), axis_size=num_seeds
+            algorithm.step,
+            in_axes=(MEMBER_AXES, None),
+            out_axes=(MEMBER_AXES, 0),
+            axis_size=num_seeds,
         )(state, batch)
         mean = {name: jnp.mean(values) for name, values in metrics.items()}
         spread = {SPREAD + name: jnp.std(values) for name, values in metrics.items()}
