@@ -4,18 +4,25 @@ Say what is played (a `Game`), how each player is pulled (a `Field`), how it is 
 `Algorithm`): values made of pure functions over pytrees, which compose by ordinary calls.
 """
 
-from jaxgan import losses, optimizers, penalties
-from jaxgan.algorithms import Algorithm, alternating, simultaneous
+from jaxgan import fields, losses, optimizers, penalties
+from jaxgan.algorithms import (
+    Algorithm,
+    alternating,
+    extragradient,
+    past_extragradient,
+    sequence,
+    simultaneous,
+)
 from jaxgan.fields import Field, gradient, microbatch
 from jaxgan.game import Game, with_penalty, zero_sum
-from jaxgan.games import bilinear, dirac, gan, normal_latent, quadratic
+from jaxgan.games import bilinear, dirac, gan, normal_latent, quadratic, unrolled
 from jaxgan.load import Loaded, load
 from jaxgan.losses import Loss
 from jaxgan.network import Network, from_linen, from_nnx
 from jaxgan.penalties import Penalty
 from jaxgan.schedules import cosine, linear
 from jaxgan.state import Context, TrainState, stream
-from jaxgan.transforms import device_data, ema, member, seeds, skip_nonfinite, substeps
+from jaxgan.transforms import device_data, ema, lookahead, member, seeds, skip_nonfinite, substeps
 from jaxgan.version import __version__
 
 __all__ = [
@@ -35,24 +42,30 @@ __all__ = [
     "device_data",
     "dirac",
     "ema",
+    "extragradient",
+    "fields",
     "from_linen",
     "from_nnx",
     "gan",
     "gradient",
     "linear",
     "load",
+    "lookahead",
     "losses",
     "member",
     "microbatch",
     "normal_latent",
     "optimizers",
+    "past_extragradient",
     "penalties",
     "quadratic",
     "seeds",
+    "sequence",
     "simultaneous",
     "skip_nonfinite",
     "stream",
     "substeps",
+    "unrolled",
     "with_penalty",
     "zero_sum",
 ]

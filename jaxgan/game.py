@@ -32,6 +32,7 @@ class Game(NamedTuple):
       critic: (params, net_state, inputs, scene, context) -> outputs: the discriminator as a
         function of its inputs, for penalties.
       couples_batch: whether an example's loss depends on the other examples of its batch.
+      is_zero_sum: whether it has two players and L_gen = -L_disc, for methods that need that.
     """
 
     init: Callable[[Key], tuple[PlayerTree, PlayerTree]]
@@ -42,6 +43,7 @@ class Game(NamedTuple):
     ]
     critic: Callable[[PlayerTree, PlayerTree, PyTree, Scene, Context], Any]
     couples_batch: bool = False
+    is_zero_sum: bool = False
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -108,7 +110,7 @@ def zero_sum(
         chex.assert_rank(f, 0)
         return {"gen": f, "disc": -f}, (net_state, {"gen": {}, "disc": {}})
 
-    return Game(game_init, generate, losses, no_critic)
+    return Game(game_init, generate, losses, no_critic, is_zero_sum=True)
 
 
 def with_penalty(game: Game, penalty: Penalty, player: str = "disc") -> Game:
@@ -184,7 +186,7 @@ def with_penalty(game: Game, penalty: Penalty, player: str = "disc") -> Game:
         )
 
     couples = game.couples_batch or any(term.couples_batch for term in penalty.terms)
-    return game._replace(init=init, losses=losses, couples_batch=couples)
+    return game._replace(init=init, losses=losses, couples_batch=couples, is_zero_sum=False)
 
 
 def _contribution(term: Term, view: View, state: PyTree, player: str) -> tuple[Array, PyTree]:

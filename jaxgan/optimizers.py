@@ -116,6 +116,86 @@ def sgd(
     return _make(optax.sgd, learning_rate=learning_rate, momentum=momentum)
 
 
+def optimistic(
+    learning_rate: ScalarOrSchedule, alpha: float = 1.0, beta: float = 1.0
+) -> optax.GradientTransformation:
+    """Optimistic gradient descent, Optax's: w ← w - η (α ξ_t + β (ξ_t - ξ_{t-1})).
+
+    Under `simultaneous` play this is OGDA, which converges on bilinear games where plain descent
+    leaves. The first step takes ξ_{-1} = ξ_0.
+
+    Args:
+      learning_rate: a number or a schedule of this player's updates.
+      alpha: weight of the gradient.
+      beta: weight of its change.
+
+    Returns:
+      An `optax.GradientTransformation`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> optimizer = optimistic(0.1)
+      >>> w, state = update(optimizer, jnp.ones(1), init(optimizer, jnp.zeros(1)), jnp.zeros(1))
+      >>> w, state = update(optimizer, 2.0 * jnp.ones(1), state, w)  # 0.1 (2·2 - 1) more
+      >>> round(float(w[0]), 6)
+      -0.4
+
+    References:
+      Daskalakis et al., 2018 (arXiv:1711.00141); Mokhtari et al., 2020 (arXiv:1901.08511).
+    """
+    return _make(
+        optax.optimistic_gradient_descent, learning_rate=learning_rate, alpha=alpha, beta=beta
+    )
+
+
+def optimistic_adam(
+    learning_rate: ScalarOrSchedule,
+    b1: ScalarOrSchedule = 0.9,
+    b2: ScalarOrSchedule = 0.999,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    eps: float = 1e-8,
+    eps_root: float = EPS_ROOT,
+) -> optax.GradientTransformation:
+    """Adam whose update is optimistic, Optax's without Nesterov momentum as in the paper.
+
+    w ← w - η (α r_t + β (r_t - r_{t-1})), r_t = m̂_t / (√v̂_t + ε).
+
+    Args:
+      learning_rate: a number or a schedule of this player's updates.
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      alpha: weight of the update.
+      beta: weight of its change.
+      eps: added outside the square root.
+      eps_root: added inside it.
+
+    Returns:
+      An `optax.GradientTransformation`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> optimizer = optimistic_adam(0.1)
+      >>> w, _ = update(optimizer, jnp.ones(1), init(optimizer, jnp.zeros(1)), jnp.zeros(1))
+      >>> round(float(w[0]), 4)
+      -0.2
+
+    References:
+      Daskalakis et al., 2018 (arXiv:1711.00141), algorithm 1.
+    """
+    return _make(
+        optax.optimistic_adam_v2,
+        learning_rate=learning_rate,
+        b1=b1,
+        b2=b2,
+        alpha=alpha,
+        beta=beta,
+        eps=eps,
+        eps_root=eps_root,
+        nesterov=False,
+    )
+
+
 def init(optimizer: optax.GradientTransformation, params: Params) -> PyTree:
     """Initial optimizer state; see `update` for why this is not `optimizer.init`.
 

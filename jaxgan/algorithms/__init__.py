@@ -2,6 +2,15 @@
 
 from jaxgan.algorithms.alternating import alternating
 from jaxgan.algorithms.base import Algorithm
+from jaxgan.algorithms.extragradient import extragradient, past_extragradient
+from jaxgan.algorithms.sequence import sequence
 from jaxgan.algorithms.simultaneous import simultaneous
 
-__all__ = ["Algorithm", "alternating", "simultaneous"]
+__all__ = [
+    "Algorithm",
+    "alternating",
+    "extragradient",
+    "past_extragradient",
+    "sequence",
+    "simultaneous",
+]

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
-from jax import lax
-
-from jaxgan.algorithms.base import (
-    Algorithm,
-    Optimizers,
-    apply_updates,
-    flatten_metrics,
-    make_context,
-    make_init,
-)
+from jaxgan.algorithms.base import Algorithm, Optimizers
+from jaxgan.algorithms.sequence import sequence
 from jaxgan.fields.base import Field
-from jaxgan.state import TrainState
-from jaxgan.typing import Array, Batch, Metrics
 
 
 def alternating(
@@ -70,37 +58,4 @@ def alternating(
     if critic not in players:
         raise ValueError(f"critic is {critic!r}; the game's players are {list(players)}")
     others = tuple(player for player in players if player != critic)
-    init = make_init(field, optimizers)
-
-    def move(
-        state: TrainState, batch: Batch, movers: tuple[str, ...], phase: Array | int
-    ) -> tuple[TrainState, Metrics]:
-        updates = dict.fromkeys(others, state.step)
-        updates[critic] = state.step * n_critic + phase
-        context = make_context(state, optimizers, updates, phase)
-        grads, memory, (net_state, metrics) = field.apply(
-            state.params, state.memory, state.net_state, batch, context
-        )
-        params, opt_state = apply_updates(state, grads, optimizers, movers)
-        # Only a player's own update keeps that player's network state and metrics.
-        net_state = {p: net_state[p] if p in movers else state.net_state[p] for p in net_state}
-        metrics = {player: metrics[player] for player in movers}
-        state = state._replace(
-            params=params, net_state=net_state, opt_state=opt_state, memory=memory
-        )
-        return state, flatten_metrics(metrics)
-
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        def body(state: TrainState, xs: tuple[Array, Batch]) -> tuple[TrainState, Metrics]:
-            phase, piece = xs
-            return move(state, piece, (critic,), phase)
-
-        phases = jnp.arange(n_critic, dtype=jnp.int32)
-        first = jax.tree.map(lambda x: x[:n_critic], batch)
-        last = jax.tree.map(lambda x: x[n_critic], batch)
-        state, critic_metrics = lax.scan(body, state, (phases, first))
-        critic_metrics = jax.tree.map(lambda x: jnp.mean(x, axis=0), critic_metrics)
-        state, metrics = move(state, last, others, n_critic)
-        return state._replace(step=state.step + 1), {**metrics, **critic_metrics}
-
-    return Algorithm(init, step, (n_critic + 1,), field)
+    return sequence(field, optimizers, (*(critic,) * n_critic, others))

@@ -1,7 +1,28 @@
 """Fields, and maps from field to field: one a file."""
 
-from jaxgan.fields.base import Field
+from jaxgan.fields.base import Field, Linearized, linearize
+from jaxgan.fields.competitive import competitive
+from jaxgan.fields.consensus import consensus, gradient_norm
+from jaxgan.fields.follow_the_ridge import follow_the_ridge
 from jaxgan.fields.gradient import gradient
+from jaxgan.fields.lola import lola
+from jaxgan.fields.lookahead_opponent import lookahead_opponent
 from jaxgan.fields.microbatch import microbatch
+from jaxgan.fields.sos import sos
+from jaxgan.fields.symplectic import symplectic
 
-__all__ = ["Field", "gradient", "microbatch"]
+__all__ = [
+    "Field",
+    "Linearized",
+    "competitive",
+    "consensus",
+    "follow_the_ridge",
+    "gradient",
+    "gradient_norm",
+    "linearize",
+    "lola",
+    "lookahead_opponent",
+    "microbatch",
+    "sos",
+    "symplectic",
+]

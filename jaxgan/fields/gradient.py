@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import jax
 import jax.numpy as jnp
-from jax import typeof, vjp
-from jax.interpreters import ad
 
 from jaxgan.fields.base import Field, Pull
 from jaxgan.game import Game
@@ -25,7 +27,6 @@ def gradient(game: Game) -> Field:
       A `Field` without memory.
 
     Example:
-      >>> import jax
       >>> from jaxgan.games import bilinear
       >>> field = gradient(bilinear())
       >>> params, net_state = field.game.init(jax.random.key(0))
@@ -53,14 +54,20 @@ def gradient(game: Game) -> Field:
             scene, new_state = game.generate(params, net_state, batch, context)
             return game.losses(params, new_state, scene, context)
 
-        losses, pullback, (new_state, metrics) = vjp(evaluate, params, has_aux=True)
-        # Symbolic zeros for the other players' losses, so that nothing of theirs is pulled back.
-        zeros = {player: ad.Zero(typeof(loss)) for player, loss in losses.items()}
+        losses, push, (new_state, metrics) = jax.linearize(evaluate, params, has_aux=True)
+        # Each loss is transposed by itself, so that nothing of another player's is pulled back.
         grads = {}
         for player, loss in losses.items():
-            (pulled,) = pullback({**zeros, player: jnp.ones_like(loss)})
+            pull_back = jax.linear_transpose(partial(_entry, push, player), params)
+            (pulled,) = pull_back(jnp.ones_like(loss))
             grads[player] = pulled[player]
         metrics = {player: {"loss": losses[player], **metrics[player]} for player in losses}
         return grads, memory, (new_state, metrics)
 
     return Field(game, init, apply)
+
+
+def _entry(
+    push: Callable[[PlayerTree], dict[str, Array]], player: str, tangent: PlayerTree
+) -> Array:
+    return push(tangent)[player]

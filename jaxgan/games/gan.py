@@ -157,7 +157,7 @@ def gan(
         return outputs
 
     couples = gen.couples_batch or disc.couples_batch or objective.couples_batch
-    return Game(init, generate, losses, critic, couples)
+    return Game(init, generate, losses, critic, couples, objective.is_zero_sum)
 
 
 def _mean(outputs: PyTree) -> Array:

@@ -29,6 +29,7 @@ class Loss(NamedTuple):
         example. It reads the state only, so no step of the generator can change it.
       init: () -> state, `()` for most. Scalar entries of a dict are logged under their names.
       couples_batch: whether an example's loss depends on the other examples of its batch.
+      is_zero_sum: whether the generator's values are minus the discriminator's, up to their means.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -44,6 +45,7 @@ class Loss(NamedTuple):
     gen: Callable[[Any, Any, PyTree, Context], Array]
     init: Callable[[], PyTree] = _stateless
     couples_batch: bool = False
+    is_zero_sum: bool = False
 
 
 def stateless(

@@ -49,7 +49,7 @@ def minimax(smoothing: ScalarOrSchedule = 0.0) -> Loss:
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -logistic(real_logits, fake_logits, at(smoothing, context.step))
 
-    return stateless(disc, gen)
+    return stateless(disc, gen)._replace(is_zero_sum=True)
 
 
 def logistic(real_logits: Array, fake_logits: Array, smoothing: Array | float = 0.0) -> Array:

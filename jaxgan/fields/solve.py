@@ -1,0 +1,133 @@
+"""Linear systems inside a field, and how well they were solved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+from jax.scipy.sparse import linalg
+
+from jaxgan.fields import trees
+from jaxgan.typing import Array, PlayerTree, PyTree
+
+Solver = Literal["cg", "gmres"]
+
+
+class Solution(NamedTuple):
+    """What a solver found.
+
+    Attributes:
+      value: x, with A x ≈ b.
+      residual: ‖b - A x‖ / ‖b‖, evaluated afresh.
+      converged: 1 if the residual is below ten times the tolerance, else 0.
+    """
+
+    value: PyTree
+    residual: Array
+    converged: Array
+
+
+def check_solver(solver: str, tol: float, max_iterations: int) -> None:
+    """Raises for options that no solver has.
+
+    Args:
+      solver: "cg" or "gmres".
+      tol: relative tolerance.
+      max_iterations: at most so many products with A.
+
+    Raises:
+      ValueError: naming the option.
+
+    Example:
+      >>> check_solver("lu", 1e-6, 10)
+      Traceback (most recent call last):
+      ...
+      ValueError: solver is 'lu'; it must be 'cg' or 'gmres'
+    """
+    if solver not in ("cg", "gmres"):
+        raise ValueError(f"solver is {solver!r}; it must be 'cg' or 'gmres'")
+    if not tol > 0:
+        raise ValueError(f"tol is {tol}; it must be above 0")
+    if max_iterations < 1:
+        raise ValueError(f"max_iterations is {max_iterations}; it must be at least 1")
+
+
+def solve(
+    operator: Callable[[PyTree], PyTree],
+    rhs: PyTree,
+    guess: PyTree,
+    *,
+    solver: Solver,
+    tol: float,
+    max_iterations: int,
+) -> Solution:
+    """Solves A x = b, matrix-free, by a solver of `jax.scipy.sparse.linalg`.
+
+    Args:
+      operator: x -> A x; symmetric and positive definite for "cg".
+      rhs: b.
+      guess: where to start.
+      solver: conjugate gradients or GMRES.
+      tol: relative to ‖b‖.
+      max_iterations: at most so many products with A.
+
+    Returns:
+      A `Solution`; differentiable in whatever A and b depend on.
+
+    Example:
+      >>> found = solve(lambda x: 4.0 * x, jnp.ones(2), jnp.zeros(2), solver="cg", tol=1e-6,
+      ...               max_iterations=5)
+      >>> found.value.tolist(), float(found.converged)
+      ([0.25, 0.25], 1.0)
+    """
+    if solver == "cg":
+        value, _ = linalg.cg(operator, rhs, guess, tol=tol, maxiter=max_iterations)
+    else:
+        restart = min(20, max_iterations)
+        value, _ = linalg.gmres(
+            operator, rhs, guess, tol=tol, restart=restart, maxiter=-(-max_iterations // restart)
+        )
+    gap = trees.add(rhs, -1.0, operator(value))
+    scale = trees.dot(rhs, rhs)
+    residual = jnp.sqrt(trees.dot(gap, gap) / jnp.where(scale > 0, scale, 1.0))
+    # The solver's own residual is a recurrence, and strays from the true one by rounding.
+    return Solution(value, residual, (residual <= 10 * tol).astype(residual.dtype))
+
+
+def with_solver_metrics(
+    metrics: dict[str, dict[str, Array]], solution: Solution
+) -> dict[str, dict[str, Array]]:
+    """Every player's metrics with the solver's residual and whether it converged.
+
+    Args:
+      metrics: by player and name.
+      solution: what the solver found.
+
+    Returns:
+      The metrics with `solver_residual` and `solver_converged`.
+
+    Example:
+      >>> found = Solution(jnp.ones(1), jnp.float32(0.5), jnp.float32(0.0))
+      >>> sorted(with_solver_metrics({"gen": {}}, found)["gen"])
+      ['solver_converged', 'solver_residual']
+    """
+    extra = {"solver_residual": solution.residual, "solver_converged": solution.converged}
+    return {player: {**own, **extra} for player, own in metrics.items()}
+
+
+def keep_guess(field_memory: PyTree, guess: PlayerTree) -> dict[str, PyTree]:
+    """The memory of a field that starts its solver from the last solution.
+
+    Args:
+      field_memory: that of the field below.
+      guess: the last solution.
+
+    Returns:
+      Both, by name.
+
+    Example:
+      >>> sorted(keep_guess((), {}))
+      ['field', 'guess']
+    """
+    return {"field": field_memory, "guess": guess}
