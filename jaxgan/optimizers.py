@@ -159,7 +159,7 @@ def optimistic_adam(
 ) -> optax.GradientTransformation:
     """Adam whose update is optimistic, Optax's without Nesterov momentum as in the paper.
 
-    w ← w - η (α r_t + β (r_t - r_{t-1})), r_t = m̂_t / (√v̂_t + ε).
+    w ← w - η (α r_t + β (r_t - r_{t-1})), r_t = m̂_t / (√v̂_t + ε), r_{-1} = r_0.
 
     Args:
       learning_rate: a number or a schedule of this player's updates.
@@ -178,7 +178,7 @@ def optimistic_adam(
       >>> optimizer = optimistic_adam(0.1)
       >>> w, _ = update(optimizer, jnp.ones(1), init(optimizer, jnp.zeros(1)), jnp.zeros(1))
       >>> round(float(w[0]), 4)
-      -0.2
+      -0.1
 
     References:
       Daskalakis et al., 2018 (arXiv:1711.00141), algorithm 1.

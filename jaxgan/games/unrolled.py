@@ -53,7 +53,7 @@ def unrolled(
 
     The first-order gradient has the true Jacobian of that formula: a `consensus` or a spectrum on
     top of it sees how ψ_k moves. Network state changed in inner steps is dropped after them. What
-    the discriminator looks at (G(z)) is made once for all inner steps, unless the opponent makes it.
+    the discriminator looks at (G(z)) is made once for all inner steps.
 
     Args:
       game: the game as it is played without lookahead.
