@@ -61,6 +61,13 @@ def lookahead(algorithm: Algorithm, num_steps: int = 5, alpha: float = 0.5) -> A
     def init(key: Key) -> TrainState:
         state = algorithm.init(key)
         # A copy, since a donated state may not hold the same buffer twice.
+        slow = jax.tree.map(jnp.copy, state.params)
+        return state._replace(memory={"algorithm": state.memory, "slow": slow})
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        slow = state.memory["slow"]
+        state, metrics = algorithm.step(state._replace(memory=state.memory["algorithm"]), batch)
+        is_due = state.step % num_steps == 0
         weight = jnp.where(is_due, alpha, 0.0)
         slow = jax.tree.map(
             lambda old, new: old + weight.astype(old.dtype) * (new - old), slow, state.params
