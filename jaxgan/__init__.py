@@ -4,7 +4,7 @@ Say what is played (a `Game`), how each player is pulled (a `Field`), how it is 
 `Algorithm`): values made of pure functions over pytrees, which compose by ordinary calls.
 """
 
-from jaxgan import fields, losses, optimizers, penalties
+from jaxgan import analysis, fields, losses, optimizers, penalties
 from jaxgan.algorithms import (
     Algorithm,
     alternating,
@@ -37,6 +37,7 @@ __all__ = [
     "TrainState",
     "__version__",
     "alternating",
+    "analysis",
     "bilinear",
     "cosine",
     "device_data",

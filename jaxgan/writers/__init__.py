@@ -4,13 +4,16 @@ from jaxgan.writers.curves import curves_png
 from jaxgan.writers.metrics import MetricWriter, read_metrics
 from jaxgan.writers.pictures import image_grid, save_png, scatter
 from jaxgan.writers.progress import Progress
+from jaxgan.writers.spectrum import path_png, spectrum_png
 
 __all__ = [
     "MetricWriter",
     "Progress",
     "curves_png",
     "image_grid",
+    "path_png",
     "read_metrics",
     "save_png",
     "scatter",
+    "spectrum_png",
 ]
