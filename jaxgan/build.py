@@ -2,163 +2,42 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from jaxgan import algorithms, fields, games, losses, models, optimizers, parallel, penalties
+from jaxgan import fields, games, parallel
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
-from jaxgan.config import Config, ConfigError, Table, check_keys, complete, make, plain
+from jaxgan.algorithms.base import Optimizers
+from jaxgan.config import Config, ConfigError, check_keys, complete, make, plain
 from jaxgan.data import DeviceSource, Source, open_source
 from jaxgan.data.source import ElementSpec
+from jaxgan.fields import Field
 from jaxgan.game import Game, with_penalty
 from jaxgan.loop import Cadence
-from jaxgan.losses import Loss
-from jaxgan.network import Network, from_linen
 from jaxgan.penalties import Penalty
-
-ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
-
-
-def dcgan_generator(
-    shape: tuple[int, ...],
-    latent_dim: int,
-    base_channels: int = 64,
-    norm: models.Norm = "batch",
-    num_extra_layers: int = 0,
-    kernel_size: int = 4,
-) -> Network:
-    """`models.DCGANGenerator` for images of `shape`; see there for the options.
-
-    Example:
-      >>> dcgan_generator((8, 8, 1), latent_dim=4, base_channels=8).couples_batch
-      True
-    """
-    size, channels = _image_size(shape)
-    options = (base_channels, norm, num_extra_layers, kernel_size)
-    module = models.DCGANGenerator(size, channels, *options)
-    return from_linen(module, jax.ShapeDtypeStruct((1, latent_dim), jnp.float32))
-
-
-def dcgan_discriminator(
-    shape: tuple[int, ...],
-    base_channels: int = 64,
-    norm: models.Norm = "batch",
-    num_extra_layers: int = 0,
-    kernel_size: int = 4,
-) -> Network:
-    """`models.DCGANDiscriminator` for images of `shape`; see there for the options.
-
-    Example:
-      >>> dcgan_discriminator((8, 8, 1), base_channels=8, norm="none").couples_batch
-      False
-    """
-    size, channels = _image_size(shape)
-    options = (base_channels, norm, num_extra_layers, kernel_size)
-    module = models.DCGANDiscriminator(size, channels, *options)
-    return from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
-
-
-def _image_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) != 3 or shape[0] != shape[1]:
-        raise ConfigError(
-            f"data of shape {shape}; dcgan makes square images [size, size, channels]"
-        )
-    return shape[0], shape[2]
-
-
-def mlp_generator(
-    shape: tuple[int, ...],
-    latent_dim: int,
-    features: tuple[int, ...] = (128, 128),
-    activation: str = "relu",
-    orthogonal_gain: float = 0.0,
-) -> Network:
-    """`models.MLPGenerator` for data of `shape`: tanh at the end for images, linear for points.
-
-    A positive `orthogonal_gain` initialises every kernel orthogonally with that gain.
-
-    Example:
-      >>> mlp_generator((2,), latent_dim=4).couples_batch
-      False
-    """
-    module = models.MLPGenerator(
-        features,
-        shape,
-        out_activation=jnp.tanh if len(shape) == 3 else None,
-        **_mlp_options(activation, orthogonal_gain),
-    )
-    return from_linen(module, jax.ShapeDtypeStruct((1, latent_dim), jnp.float32))
-
-
-def mlp_discriminator(
-    shape: tuple[int, ...],
-    features: tuple[int, ...] = (128, 128),
-    activation: str = "relu",
-    orthogonal_gain: float = 0.0,
-    input_scale: float = 1.0,
-) -> Network:
-    """`models.MLPDiscriminator` for data of `shape`, which `input_scale` multiplies first.
-
-    Example:
-      >>> mlp_discriminator((2,), input_scale=0.25).couples_batch
-      False
-    """
-    options = _mlp_options(activation, orthogonal_gain)
-    module = models.MLPDiscriminator(features, input_scale=input_scale, **options)
-    return from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
-
-
-def _mlp_options(activation: str, orthogonal_gain: float) -> dict[str, Any]:
-    if activation not in ACTIVATIONS:
-        raise ConfigError(f"activation is {activation!r}; allowed: {', '.join(ACTIVATIONS)}")
-    options: dict[str, Any] = {"activation": ACTIVATIONS[activation]}
-    if orthogonal_gain > 0:
-        options["kernel_init"] = nn.initializers.orthogonal(orthogonal_gain)
-    return options
-
-
-def relativistic_loss(base: Any = "non_saturating") -> Loss:
-    """`losses.relativistic` over a base that is itself named by a section.
-
-    Example:
-      >>> isinstance(relativistic_loss("hinge"), Loss)
-      True
-    """
-    return losses.relativistic(make(complete(base, LOSSES, "loss.base"), LOSSES, "loss.base"))
-
-
-GENERATORS: Table = {"dcgan": dcgan_generator, "mlp": mlp_generator}
-DISCRIMINATORS: Table = {"dcgan": dcgan_discriminator, "mlp": mlp_discriminator}
-LOSSES: Table = {
-    "hinge": losses.hinge,
-    "least_squares": losses.least_squares,
-    "minimax": losses.minimax,
-    "non_saturating": losses.non_saturating,
-    "relativistic": relativistic_loss,
-    "wasserstein": losses.wasserstein,
-}
-PENALTIES: Table = {"r1": penalties.r1, "r2": penalties.r2, "wgan_gp": penalties.wgan_gp}
-ALGORITHMS: Table = {
-    "alternating": algorithms.alternating,
-    "simultaneous": algorithms.simultaneous,
-}
-OPTIMIZERS: Table = {
-    "adam": optimizers.adam,
-    "rmsprop": optimizers.rmsprop,
-    "sgd": optimizers.sgd,
-}
-AVERAGES: Table = {"ema": tf.ema}
-PLAYERS = ("gen", "disc")
+from jaxgan.tables import (
+    ALGORITHMS,
+    DISCRIMINATORS,
+    FIELDS,
+    GENERATORS,
+    LOSSES,
+    OPTIMIZERS,
+    OPTIONAL,
+    OPTIONAL_GIVEN,
+    PENALTIES,
+    PLAYERS,
+)
 
 # Whole numbers of a config: default and least value allowed.
 INTEGERS: Mapping[str, tuple[int, int]] = {
+    "analysis_every_steps": (0, 0),
     "batch_size": (64, 1),
     "checkpoint_every_steps": (1000, 1),
     "keep_checkpoints": (3, 1),
@@ -178,15 +57,19 @@ SECTIONS = (
     "data",
     "discriminator",
     "ema",
+    "field",
     "generator",
+    "lookahead",
     "loss",
     "optimizer",
     "penalties",
     "skip_nonfinite",
+    "unrolled",
 )
 
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
+    "analysis_every_steps",
     "checkpoint_every_steps",
     "data.data_dir",
     "keep_checkpoints",
@@ -247,14 +130,20 @@ def resolve(config: Config) -> Config:
         "algorithm",
         given=("field", "optimizers", "critic"),
     )
-    ema = config.get("ema")
-    ema = None if ema == "none" else ema
-    if ema is not None and not isinstance(ema, dict):
-        raise ConfigError(f"ema: {ema!r}; it must be {{'decay': ..., 'warmup': ...}} or none")
-    if ema is not None:
-        ema = complete({"name": "ema", **ema}, AVERAGES, "ema", given=("algorithm", "player"))
-    full["ema"] = ema
+    full["field"] = complete(config.get("field", "gradient"), FIELDS, "field")
+    for key in OPTIONAL:
+        full[key] = _resolve_optional(key, config.get(key))
     return dict(sorted(full.items()))
+
+
+def _resolve_optional(key: str, section: Any) -> Config | None:
+    if section is None or section == "none":
+        return None
+    given = OPTIONAL_GIVEN[key]
+    if not isinstance(section, dict):
+        options = [p for p in inspect.signature(OPTIONAL[key]).parameters if p not in given]
+        raise ConfigError(f"{key}: {section!r}; it must be none or {{option: value}} of {options}")
+    return complete({"name": key, **section}, OPTIONAL, key, given=given)
 
 
 def _resolve_penalties(section: Any) -> Config:
@@ -321,7 +210,55 @@ def build_game(config: Config, spec: ElementSpec) -> Game:
     terms = Penalty(())
     for name, options in config["penalties"].items():
         terms = terms + make({"name": name, **options}, PENALTIES, f"penalties.{name}")
-    return with_penalty(game, terms) if terms.terms else game
+    game = with_penalty(game, terms) if terms.terms else game
+    if config["unrolled"] is not None:
+        game = make(config["unrolled"], OPTIONAL, "unrolled", game=game)
+    return game
+
+
+def build_field(config: Config, game: Game) -> Field:
+    """The field of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+      game: as `build_game` returns it.
+
+    Returns:
+      The game's gradient, accumulated and transformed as the config says.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      See `build_algorithm`.
+    """
+    field = fields.gradient(game)
+    if config["num_microbatches"] > 1:
+        field = fields.microbatch(config["num_microbatches"])(field)
+    try:
+        return make(config["field"], FIELDS, "field")(field)
+    except ValueError as error:
+        raise ConfigError(f"field: {error}") from error
+
+
+def build_optimizers(config: Config) -> Optimizers:
+    """The players' optimizers.
+
+    Args:
+      config: as `resolve` returns it.
+
+    Returns:
+      One Optax transformation per player.
+
+    Raises:
+      ConfigError: if one refuses its options.
+
+    Example:
+      >>> sgd = {"name": "sgd", "learning_rate": 0.1}
+      >>> sorted(build_optimizers({"optimizer": {"gen": sgd, "disc": sgd}}))
+      ['disc', 'gen']
+    """
+    return {p: make(config["optimizer"][p], OPTIMIZERS, f"optimizer.{p}") for p in PLAYERS}
 
 
 def build_algorithm(
@@ -348,10 +285,8 @@ def build_algorithm(
       >>> build_algorithm(config, spec).num_batches
       (10,)
     """
-    players = {p: make(config["optimizer"][p], OPTIMIZERS, f"optimizer.{p}") for p in PLAYERS}
-    field = fields.gradient(build_game(config, spec))
-    if config["num_microbatches"] > 1:
-        field = fields.microbatch(config["num_microbatches"])(field)
+    field = build_field(config, build_game(config, spec))
+    players = build_optimizers(config)
     algorithm: Algorithm = make(
         config["algorithm"], ALGORITHMS, "algorithm", field=field, optimizers=players
     )
@@ -360,8 +295,9 @@ def build_algorithm(
         algorithm = tf.device_data(algorithm, sample, config["batch_size"])
     if config["skip_nonfinite"]:
         algorithm = tf.skip_nonfinite(algorithm)
-    if config["ema"] is not None:
-        algorithm = make(config["ema"], AVERAGES, "ema", algorithm=algorithm)
+    for key in ("lookahead", "ema"):
+        if config[key] is not None:
+            algorithm = make(config[key], OPTIONAL, key, algorithm=algorithm)
     if config["num_seeds"] > 1:
         algorithm = tf.seeds(algorithm, config["num_seeds"])
     if config["substeps"] > 1:
@@ -410,13 +346,15 @@ def build_cadence(config: Config) -> Cadence:
 
     Example:
       >>> steps = {"total_steps": 25, "substeps": 10, "log_every_steps": 10,
-      ...          "sample_every_steps": 10, "checkpoint_every_steps": 10}
+      ...          "sample_every_steps": 10, "checkpoint_every_steps": 10,
+      ...          "analysis_every_steps": 0}
       >>> build_cadence(steps)
       Traceback (most recent call last):
       ...
       jaxgan.config.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
     """
-    names = ("total_steps", "log_every_steps", "sample_every_steps", "checkpoint_every_steps")
+    names = [field.name for field in dataclasses.fields(Cadence)]
+    names.remove("steps_per_call")
     for name in names:
         if config[name] % config["substeps"]:
             raise ConfigError(

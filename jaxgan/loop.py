@@ -23,6 +23,7 @@ from jax.sharding import Mesh
 from jaxgan import parallel
 from jaxgan.algorithms import Algorithm
 from jaxgan.checkpoint import Checkpoints
+from jaxgan.probe import Probe
 from jaxgan.state import TrainState
 from jaxgan.transforms import all_finite
 from jaxgan.typing import Batch, Key, Metrics
@@ -65,6 +66,7 @@ class Cadence:
       log_every_steps: between lines of metrics.
       sample_every_steps: between pictures.
       checkpoint_every_steps: between checkpoints.
+      analysis_every_steps: between spectra; 0 for none.
     """
 
     total_steps: int
@@ -72,9 +74,12 @@ class Cadence:
     log_every_steps: int
     sample_every_steps: int
     checkpoint_every_steps: int
+    analysis_every_steps: int = 0
 
     def __post_init__(self) -> None:
         for name, steps in vars(self).items():
+            if name == "analysis_every_steps" and steps == 0:
+                continue
             if steps < 1 or steps % self.steps_per_call:
                 raise ValueError(
                     f"{name} is {steps}; it must be a positive multiple of the "
@@ -110,6 +115,7 @@ def train(
     mesh: Mesh,
     images_per_step: int,
     draw: Draw,
+    probe: Probe | None = None,
     keep_checkpoints: int = 3,
 ) -> Exit:
     """Trains from the last checkpoint, or from the beginning, to `total_steps`.
@@ -124,6 +130,7 @@ def train(
       mesh: the devices.
       images_per_step: real examples that one step eats, for images/s.
       draw: makes a picture of samples.
+      probe: looks at the state every `analysis_every_steps`.
       keep_checkpoints: how many of the newest to keep.
 
     Returns:
@@ -167,6 +174,9 @@ def train(
                     log.pending = (now, metrics)
                 if is_last or now % cadence.sample_every_steps == 0:
                     _save_picture(draw(state), now, workdir, writer)
+                if probe is not None and (is_last or now % cadence.analysis_every_steps == 0):
+                    log.write()
+                    probe(state, now, writer)
                 if is_last or now % cadence.checkpoint_every_steps == 0:
                     log.write()
                     _save(state, now, batches, checkpoints, writer)

@@ -76,7 +76,7 @@ def sections() -> Iterator[Any]:
     for key, table, given in (
         ("algorithm", build.ALGORITHMS, ("field", "optimizers", "critic")),
         ("discriminator", build.DISCRIMINATORS, shape),
-        ("ema", build.AVERAGES, ("algorithm", "player")),
+        ("field", build.FIELDS, ()),
         ("generator", build.GENERATORS, shape),
         ("loss", build.LOSSES, ()),
         ("optimizer", build.OPTIMIZERS, ()),
@@ -85,6 +85,9 @@ def sections() -> Iterator[Any]:
     ):
         for name, function in table.items():
             yield pytest.param(f"{key}: {name}", options_of(function, given), id=f"{key}-{name}")
+    for name, function in build.OPTIONAL.items():
+        options = options_of(function, build.OPTIONAL_GIVEN[name])
+        yield pytest.param(f"{name}: {name}", options, id=name)
     for name, (function, argument) in SOURCES.items():
         title = f"data: {name}" + (f":{argument}" if argument else "")
         yield pytest.param(title, options_of(function, ("path", "name")), id=f"data-{name}")

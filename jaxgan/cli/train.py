@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jaxgan.algorithms import Algorithm
     from jaxgan.config import Config
     from jaxgan.data import DeviceSource, Source
+    from jaxgan.probe import Probe
     from jaxgan.state import TrainState
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
         mesh=mesh,
         images_per_step=build.images_per_step(config, algorithm),
         draw=_make_draw(config, source, algorithm),
+        probe=_make_probe(config, source, algorithm, args.workdir),
         keep_checkpoints=config["keep_checkpoints"],
     )
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
@@ -131,6 +133,33 @@ def _read_config(args: argparse.Namespace) -> Config:
     for key, (was, now) in changed.items():
         logger.info("config: %s was %r, is %r", key, was, now)
     return config
+
+
+def _make_probe(
+    config: Config, source: Source | DeviceSource, algorithm: Algorithm, folder: Path
+) -> Probe | None:
+    import jax
+    import numpy as np
+
+    from jaxgan import build, fields
+    from jaxgan.data import DeviceSource
+    from jaxgan.probe import make_probe
+    from jaxgan.state import stream
+
+    if not config["analysis_every_steps"]:
+        return None
+    num = config["batch_size"]
+    if isinstance(source, DeviceSource):
+        batch = source.sample(stream(jax.random.key(config["seed"]), "analysis"), num)
+    else:
+        batch = jax.tree.map(jax.numpy.asarray, source.read(np.arange(num) % source.num_examples))
+    # The game as it would be played by plain descent, to compare with.
+    plain = build.build_game({**config, "unrolled": None}, source.element_spec)
+    watched = {"gradient": fields.gradient(plain)}
+    if config["field"]["name"] != "gradient" or config["unrolled"] is not None:
+        names = [config["field"]["name"], "unrolled" if config["unrolled"] else ""]
+        watched[" of ".join(name for name in names if name)] = algorithm.field
+    return make_probe(watched, build.build_optimizers(config), batch, folder)
 
 
 def _make_draw(

@@ -266,20 +266,13 @@ def _inner_optimizer(
             "give inner_state='fresh', or a Context with opt_state"
         )
     live = context.opt_state[opponent]
-    expected = jax.eval_shape(lambda: opt.init(optimizer, params))
-    if not _same_shapes(live, expected):
+    fresh = jax.eval_shape(lambda: opt.init(optimizer, params))
+    if jax.tree.map(jnp.shape, live) != jax.tree.map(jnp.shape, fresh):
         raise ValueError(
             f"unrolled: the live optimizer state of {opponent!r} is not one of the inner "
             "optimizer's; give inner_state='fresh', or leave inner= away"
         )
     return optimizer, live
-
-
-def _same_shapes(tree: PyTree, other: PyTree) -> bool:
-    def shapes(x: PyTree) -> list[tuple[int, ...]]:
-        return [jnp.shape(leaf) for leaf in jax.tree.leaves(x)]
-
-    return jax.tree.structure(tree) == jax.tree.structure(other) and shapes(tree) == shapes(other)
 
 
 def _split(scene: Scene, num_parts: int) -> list[Scene]:
