@@ -142,7 +142,8 @@ def _resolve_optional(key: str, section: Any) -> Config | None:
     given = OPTIONAL_GIVEN[key]
     if not isinstance(section, dict):
         options = [p for p in inspect.signature(OPTIONAL[key]).parameters if p not in given]
-        raise ConfigError(f"{key}: {section!r}; it must be none or {{option: value}} of {options}")
+        shape = ", ".join(f"{option!r}: ..." for option in options)
+        raise ConfigError(f"{key}: {section!r}; it must be {{{shape}}} or none")
     return complete({"name": key, **section}, OPTIONAL, key, given=given)
 
 
@@ -281,7 +282,7 @@ def build_algorithm(
     Example:
       >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "substeps": 10,
       ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in PLAYERS}})
-      >>> spec = {"image": jax.ShapeDtypeStruct((2,), jnp.float32)}
+      >>> spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}
       >>> build_algorithm(config, spec).num_batches
       (10,)
     """
