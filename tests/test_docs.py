@@ -185,13 +185,22 @@ def test_the_readme_names_the_two_commands() -> None:
 
 
 def test_the_example_of_the_readme_trains(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = code_blocks(README)
+    example, _ = code_blocks(README)
     assert len(example.splitlines()) <= 30
     exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [str(100 * (i + 1)) for i in range(10)]
     assert "loss/gen" in lines[-1]
     assert "nan" not in lines[-1]
+
+
+def test_the_dynamics_of_the_readme_are_as_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    _, example = code_blocks(README)
+    exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "Neutral: it rotates" in lines[0]
+    assert all("Locally stable" in line for line in lines[1:])
 
 
 @each_page

@@ -35,7 +35,7 @@ def stability(eigenvalues: np.ndarray, *, tolerance: float | None = None) -> Sta
     """What the eigenvalues of the flow v' = -J say about descent near a point.
 
     A step w + h v(w) multiplies the direction of λ by 1 + h λ, so it contracts everywhere if
-    h < min over λ of -2 Re λ / |λ|², which exists only where all real parts are negative.
+    h < min over λ of -2 Re λ / (λ λ*), which exists only where all real parts are negative.
 
     Numbers below `tolerance` times the largest magnitude count as 0. An eigenvalue that is 0
     altogether is a direction in which nothing happens (a network has many: rescaled layers, dead

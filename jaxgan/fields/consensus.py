@@ -17,7 +17,7 @@ def consensus(
     """All players also descend the squared length of the field: ξ + γ Jᵀ ξ.
 
     Jᵀξ = ∇ ½‖ξ‖², so the players agree to reduce the gradients of all. Near an equilibrium it turns
-    an eigenvalue λ of the flow into about λ - γ |λ|², hence rotation into attraction. γ multiplies
+    an eigenvalue λ of the flow into about λ - γ λλ*, hence rotation into attraction. γ multiplies
     before the optimizer, adaptive or not.
 
     One-player variants name whose squared gradients a player descends,
@@ -117,5 +117,7 @@ def gradient_norm(eta: ScalarOrSchedule = 0.5) -> Callable[[Field], Field]:
     References:
       Nagarajan & Kolter, 2017 (arXiv:1706.04156), section 4.
     """
+    if not callable(eta) and not eta >= 0:
+        raise ValueError(f"eta is {eta}; it must be at least 0, or a schedule")
     doubled = (lambda step: 2.0 * eta(step)) if callable(eta) else 2.0 * eta
     return consensus(doubled, {"gen": ("disc",)})

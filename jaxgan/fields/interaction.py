@@ -24,6 +24,7 @@ def off_diagonal(jvp: Callable[[PlayerTree], PlayerTree], vector: PlayerTree) ->
       One entry per player.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> jvp = lambda v: {"gen": 5.0 * v["gen"] + v["disc"], "disc": -v["gen"]}
       >>> made = off_diagonal(jvp, {"gen": jnp.ones(1), "disc": jnp.ones(1)})
       >>> made["gen"].tolist(), made["disc"].tolist()

@@ -20,10 +20,11 @@ def lola(
 ) -> Callable[[Field], Field]:
     """Each player descends its loss after the others' next step, and knows that it shapes it.
 
-    exact:   ∇_i [L_i(w_i, w_j - α ξ_j(w))], differentiated through ξ_j as well;
-    taylor:  ξ - α J_off ξ - α χ, its first-order expansion in α, with
-             χ_i = Σ_{j≠i} (∂ξ_j/∂w_i)ᵀ ∇_j L_i;
-    shaping: ξ - α χ, what the authors' first code computes.
+    - exact: ∇_i [L_i(w_i, w_j - α ξ_j(w))], differentiated through ξ_j as well;
+    - taylor: ξ - α J_off ξ - α χ, its first-order expansion in α;
+    - shaping: ξ - α χ, what the authors' first code computes;
+
+    with χ_i = Σ_{j≠i} (∂ξ_j/∂w_i)ᵀ ∇_j L_i and J_off the Jacobian without its diagonal blocks.
 
     Args:
       alpha: the step that the others are expected to take, a number or a schedule of the step.

@@ -36,6 +36,7 @@ def lookahead_opponent(
     Example:
       On f = x y, exact and expanded are the same:
 
+      >>> import jax
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> field = lookahead_opponent(alpha=0.5)(gradient(bilinear()))

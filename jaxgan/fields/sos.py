@@ -58,13 +58,13 @@ def sos(alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Callable[[Fi
             context: Context,
         ) -> Pull:
             here = linearize(field, params, memory, net_state, batch, context)
-            weight = -at(alpha, context.step)
+            length = trees.dot(here.pull, here.pull)
+            weight = jnp.asarray(-at(alpha, context.step), length.dtype)
             safe = trees.add(here.pull, weight, off_diagonal(here.jvp, here.pull))
             chi = shaping(field.game, here, params, net_state, batch, context)
-            along = jnp.asarray(weight, jnp.result_type(float)) * trees.dot(chi, safe)
+            along = weight * trees.dot(chi, safe)
             bound = -a * trees.dot(safe, safe) / jnp.where(along < 0, along, -1.0)
             p1 = jnp.where(along < 0, jnp.minimum(1.0, bound), 1.0)
-            length = trees.dot(here.pull, here.pull)
             p2 = jnp.where(length < b * b, length, 1.0)
             share = jnp.minimum(p1, p2)
             return trees.add(safe, weight * share, chi), here.memory, here.rest
