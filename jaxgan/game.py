@@ -47,7 +47,7 @@ class Game(NamedTuple):
 
     @property
     def players(self) -> tuple[str, ...]:
-        """The players' names, in the order of their parameters."""
+        """The players' names, in alphabetical order."""
         params, _ = jax.eval_shape(self.init, jax.random.key(0))
         return tuple(params)
 

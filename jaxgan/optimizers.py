@@ -12,6 +12,7 @@ from collections.abc import Callable
 import jax
 import optax
 
+from jaxgan.schedules import check_not_negative
 from jaxgan.typing import Params, PyTree, ScalarOrSchedule
 
 EPS_ROOT = 1e-16
@@ -23,8 +24,9 @@ def _make(
     **hyperparams: ScalarOrSchedule | None,
 ) -> optax.GradientTransformation:
     rate = hyperparams["learning_rate"]
-    if not callable(rate) and (rate is None or not rate >= 0):
-        raise ValueError(f"learning_rate is {rate}; it must be at least 0, or a schedule")
+    if rate is None:
+        raise ValueError("learning_rate is None; it must be at least 0, or a schedule")
+    check_not_negative("learning_rate", rate)
     # Optax takes a schedule for the learning rate only; the rest goes through inject_hyperparams.
     scheduled = any(callable(v) for name, v in hyperparams.items() if name != "learning_rate")
     return optax.inject_hyperparams(factory)(**hyperparams) if scheduled else factory(**hyperparams)

@@ -44,6 +44,26 @@ def scale(value: ScalarOrSchedule, factor: ScalarOrSchedule) -> ScalarOrSchedule
     return value * factor
 
 
+def check_not_negative(name: str, value: ScalarOrSchedule) -> None:
+    """Raises if a number is below 0; what a schedule will give cannot be known.
+
+    Args:
+      name: the argument's, for the message.
+      value: a number or a schedule.
+
+    Raises:
+      ValueError: naming the argument and the value.
+
+    Example:
+      >>> check_not_negative("gamma", -1.0)
+      Traceback (most recent call last):
+      ...
+      ValueError: gamma is -1.0; it must be at least 0, or a schedule
+    """
+    if not callable(value) and not value >= 0:
+        raise ValueError(f"{name} is {value}; it must be at least 0, or a schedule")
+
+
 def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
     """Half a cosine from `init_value` to `final_value`, constant afterwards.
 

@@ -86,12 +86,57 @@ def test_other_hyperparameters_may_be_schedules(float64: None) -> None:
         np.testing.assert_allclose(found[index], params, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("alpha", "beta"), [(1.0, 1.0), (0.5, 2.0), (1.0, 0.0)])
+def test_optimistic_descent_by_hand(alpha: float, beta: float, float64: None) -> None:
+    params, past, path = np.ones(GRADS.shape[1]), GRADS[0], []  # ξ_{-1} = ξ_0
+    for grad in GRADS:
+        params = params - 0.1 * (alpha * grad + beta * (grad - past))
+        past = grad
+        path.append(params)
+    found = trajectory(optimizers.optimistic(0.1, alpha=alpha, beta=beta))
+    np.testing.assert_allclose(found, path, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(1.0, 1.0), (0.5, 2.0)])
+@pytest.mark.parametrize("rate", [0.1, linear(0.0, 0.1, 10)], ids=["number", "schedule"])
+def test_optimistic_adam_by_hand(alpha: float, beta: float, rate: Any, float64: None) -> None:
+    b1, b2, eps, eps_root = 0.5, 0.9, 1e-3, 1e-2
+    params, m, v, path = np.ones(GRADS.shape[1]), 0.0, 0.0, []
+    past = None
+    for index, grad in enumerate(GRADS):
+        m, v = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2
+        m_hat, v_hat = m / (1 - b1 ** (index + 1)), v / (1 - b2 ** (index + 1))
+        r = m_hat / (np.sqrt(v_hat + eps_root) + eps)
+        past = r if past is None else past
+        eta = 0.01 * min(index, 10) if callable(rate) else rate
+        params = params - eta * (alpha * r + beta * (r - past))
+        past = r
+        path.append(params)
+    made = optimizers.optimistic_adam(
+        rate, b1, b2, alpha=alpha, beta=beta, eps=eps, eps_root=eps_root
+    )
+    # Schedules give float32 numbers.
+    tolerance = 1e-6 if callable(rate) else 1e-12
+    np.testing.assert_allclose(trajectory(made), path, rtol=tolerance, atol=tolerance)
+
+
+def test_the_decays_of_optimistic_adam_may_be_schedules(float64: None) -> None:
+    constant = optimizers.optimistic_adam(0.1, 0.5, 0.9)
+    scheduled = optimizers.optimistic_adam(0.1, linear(0.5, 0.5, 10), linear(0.9, 0.9, 10))
+    moving = optimizers.optimistic_adam(0.1, linear(0.5, 0.0, 10), 0.9)
+    found = trajectory(constant)
+    np.testing.assert_allclose(trajectory(scheduled), found, rtol=1e-5, atol=1e-6)
+    assert np.abs(trajectory(moving) - found).max() > 1e-2
+
+
 DIFFERENTIABLE = {
     "adam": optimizers.adam(1e-2, b1=0.5),
     "adam b1=0": optimizers.adam(1e-2, b1=0.0),
     "adam, b2 scheduled": optimizers.adam(1e-2, b2=linear(0.9, 0.99, 10)),
     "rmsprop": optimizers.rmsprop(1e-2),
     "sgd": optimizers.sgd(1e-2, momentum=0.9),
+    "optimistic": optimizers.optimistic(1e-2),
+    "optimistic adam": optimizers.optimistic_adam(1e-2, b1=0.5),
 }
 
 

@@ -61,6 +61,8 @@ def sequence(
     """
     players = field.game.players
     moves = [(move,) if isinstance(move, str) else tuple(move) for move in pattern]
+    if () in moves:
+        raise ValueError(f"pattern is {list(pattern)}; each move needs a player")
     for name in itertools.chain(*moves):
         if name not in players:
             raise ValueError(f"pattern has {name!r}; the game's players are {list(players)}")

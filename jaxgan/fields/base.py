@@ -28,11 +28,15 @@ class Field(NamedTuple):
       apply: (params, memory, net_state, batch, context) -> ({player: gradient}, memory,
         (net_state, metrics)). It is evaluated for all players at once; an algorithm that updates
         one of them uses that entry, and the compiler drops the rest.
+      is_gradient: whether the pull is each player's gradient of its own loss, and so the
+        Jacobian that of the game; for methods whose solver relies on the game's structure. A map
+        that changes the pull makes a new `Field`, which is none.
     """
 
     game: Game
     init: Callable[[PlayerTree], PyTree]
     apply: Callable[[PlayerTree, PyTree, PlayerTree, Batch, Context], Pull]
+    is_gradient: bool = False
 
 
 class Linearized(NamedTuple):

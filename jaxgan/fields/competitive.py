@@ -17,7 +17,7 @@ from jaxgan.fields.solve import (
     solve,
     with_solver_metrics,
 )
-from jaxgan.schedules import at
+from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -49,7 +49,7 @@ def competitive(
 
     Raises:
       ValueError: for a wrong option or, when applied, if "cg" is given a game that is not
-        zero-sum.
+        zero-sum or a field that is not its gradient.
 
     Example:
       >>> import jax.numpy as jnp
@@ -65,13 +65,14 @@ def competitive(
     References:
       Schäfer & Anandkumar, 2019 (arXiv:1905.12103).
     """
+    check_not_negative("eta", eta)
     check_solver(solver, tol, max_iterations)
 
     def transform(field: Field) -> Field:
-        if solver == "cg" and not field.game.is_zero_sum:
+        if solver == "cg" and not (field.game.is_zero_sum and field.is_gradient):
             raise ValueError(
-                "competitive: solver is 'cg', which needs a zero-sum game (minimax or wasserstein "
-                "loss, no penalty); solver='gmres' takes any"
+                "competitive: solver is 'cg', which needs the plain gradient of a zero-sum game "
+                "(minimax or wasserstein loss, no penalty); solver='gmres' takes any field"
             )
 
         def apply(
@@ -93,7 +94,7 @@ def competitive(
         def init(params: PlayerTree) -> PyTree:
             return keep_guess(field.init(params), trees.zeros(params))
 
-        return field._replace(init=init, apply=apply)
+        return Field(field.game, init, apply)
 
     return transform
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
-from jaxgan.schedules import at
+from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -53,8 +53,7 @@ def consensus(
     References:
       Mescheder et al., 2017 (arXiv:1705.10461); JARE: Nie & Patel, 2019 (arXiv:1806.09235).
     """
-    if not callable(gamma) and not gamma >= 0:
-        raise ValueError(f"gamma is {gamma}; it must be at least 0, or a schedule")
+    check_not_negative("gamma", gamma)
 
     def transform(field: Field) -> Field:
         players = field.game.players
@@ -84,7 +83,7 @@ def consensus(
                     pull[player] = trees.add(here.pull[player], weight, descent[player])
             return pull, here.memory, here.rest
 
-        return field._replace(apply=apply)
+        return Field(field.game, field.init, apply)
 
     return transform
 
@@ -117,7 +116,6 @@ def gradient_norm(eta: ScalarOrSchedule = 0.5) -> Callable[[Field], Field]:
     References:
       Nagarajan & Kolter, 2017 (arXiv:1706.04156), section 4.
     """
-    if not callable(eta) and not eta >= 0:
-        raise ValueError(f"eta is {eta}; it must be at least 0, or a schedule")
+    check_not_negative("eta", eta)
     doubled = (lambda step: 2.0 * eta(step)) if callable(eta) else 2.0 * eta
     return consensus(doubled, {"gen": ("disc",)})

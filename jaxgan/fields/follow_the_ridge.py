@@ -9,7 +9,7 @@ import jax
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.solve import check_solver, keep_guess, solve, with_solver_metrics
-from jaxgan.schedules import at
+from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -39,7 +39,8 @@ def follow_the_ridge(
       A map from field to field. It logs `solver_residual` and `solver_converged`.
 
     Raises:
-      ValueError: for a wrong option or, when applied, if the game is not zero-sum.
+      ValueError: for a wrong option or, when applied, if the game is not zero-sum or the field
+        not its gradient.
 
     Example:
       For f = ½ x² + x y - ½ y² it takes the rotation away, at the ridge y = x:
@@ -58,13 +59,15 @@ def follow_the_ridge(
     References:
       Wang, Zhang & Ba, 2020 (arXiv:1910.07512).
     """
+    check_not_negative("ratio", ratio)
+    check_not_negative("damping", damping)
     check_solver("cg", tol, max_iterations)
 
     def transform(field: Field) -> Field:
-        if not field.game.is_zero_sum:
+        if not (field.game.is_zero_sum and field.is_gradient):
             raise ValueError(
-                "follow_the_ridge: the game is not zero-sum (minimax or wasserstein loss, no "
-                "penalty), and the method is for those"
+                "follow_the_ridge: the field is not the plain gradient of a zero-sum game "
+                "(minimax or wasserstein loss, no penalty), and the method is for those"
             )
 
         def apply(
@@ -101,6 +104,6 @@ def follow_the_ridge(
         def init(params: PlayerTree) -> PyTree:
             return keep_guess(field.init(params), trees.zeros(params["disc"]))
 
-        return field._replace(init=init, apply=apply)
+        return Field(field.game, init, apply)
 
     return transform

@@ -10,7 +10,7 @@ import jax
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
-from jaxgan.schedules import at
+from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -34,7 +34,7 @@ def lola(
       A map from field to field.
 
     Raises:
-      ValueError: if `mode` is none of them.
+      ValueError: if `alpha` is negative or `mode` none of them.
 
     Example:
       On f = x y each player expects to be answered in kind:
@@ -50,6 +50,7 @@ def lola(
     References:
       Foerster et al., 2018 (arXiv:1709.04326); Letcher et al., 2019 (arXiv:1811.08469).
     """
+    check_not_negative("alpha", alpha)
     if mode not in ("taylor", "shaping", "exact"):
         raise ValueError(f"mode is {mode!r}; it must be 'taylor', 'shaping' or 'exact'")
 
@@ -89,6 +90,6 @@ def lola(
             pull = {player: jax.grad(foreseen)(params[player], player) for player in params}
             return pull, new_memory, rest
 
-        return field._replace(apply=evaluate if mode == "exact" else expand)
+        return Field(game, field.init, evaluate if mode == "exact" else expand)
 
     return transform

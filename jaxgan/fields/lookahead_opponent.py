@@ -8,7 +8,7 @@ from typing import Literal
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal
-from jaxgan.schedules import at
+from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -31,7 +31,7 @@ def lookahead_opponent(
       A map from field to field.
 
     Raises:
-      ValueError: if `mode` is neither.
+      ValueError: if `alpha` is negative or `mode` neither.
 
     Example:
       On f = x y, exact and expanded are the same:
@@ -49,6 +49,7 @@ def lookahead_opponent(
       Zhang & Lesser, 2010; Letcher et al., 2019 (arXiv:1811.08469), section 2.2; LCGD: Schäfer &
       Anandkumar, 2019 (arXiv:1905.12103).
     """
+    check_not_negative("alpha", alpha)
     if mode not in ("taylor", "exact"):
         raise ValueError(f"mode is {mode!r}; it must be 'taylor' or 'exact'")
 
@@ -81,6 +82,6 @@ def lookahead_opponent(
             }
             return answers, new_memory, rest
 
-        return field._replace(apply=expand if mode == "taylor" else evaluate)
+        return Field(field.game, field.init, expand if mode == "taylor" else evaluate)
 
     return transform

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
-from jaxgan.schedules import at
+from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -30,7 +30,7 @@ def sos(alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Callable[[Fi
       A map from field to field.
 
     Raises:
-      ValueError: if `a` or `b` is outside (0, 1).
+      ValueError: if `alpha` is negative, or `a` or `b` outside (0, 1).
 
     Example:
       >>> import jax
@@ -45,6 +45,7 @@ def sos(alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Callable[[Fi
     References:
       Letcher et al., 2019 (arXiv:1811.08469), algorithm 1.
     """
+    check_not_negative("alpha", alpha)
     for name, value in (("a", a), ("b", b)):
         if not 0 < value < 1:
             raise ValueError(f"{name} is {value}; it must be above 0 and below 1")
@@ -69,6 +70,6 @@ def sos(alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Callable[[Fi
             share = jnp.minimum(p1, p2)
             return trees.add(safe, weight * share, chi), here.memory, here.rest
 
-        return field._replace(apply=apply)
+        return Field(field.game, field.init, apply)
 
     return transform

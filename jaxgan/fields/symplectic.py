@@ -74,6 +74,6 @@ def symplectic(
                 weight = jnp.asarray(weight, product.dtype) * jnp.sign(product / d + eps)
             return trees.add(here.pull, weight, adjustment), here.memory, here.rest
 
-        return field._replace(apply=apply)
+        return Field(field.game, field.init, apply)
 
     return transform

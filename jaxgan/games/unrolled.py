@@ -228,11 +228,12 @@ would make the unrolled gradient NaN: give it eps_root > 0 (jaxgan.optimizers do
     def finite(zero_leaves: int) -> bool:
         """With half of every leaf zero, and every other leaf whole."""
         leaves, structure = jax.tree.flatten(probe)
-        grads = structure.unflatten(
+        grads = jax.tree.unflatten(
+            structure,
             [
                 jnp.zeros_like(x) if i % 2 == zero_leaves else x.at[..., :1].set(0) if x.ndim else x
                 for i, x in enumerate(leaves)
-            ]
+            ],
         )
         # In reverse, as it will be used: a branch not taken passes NaN on in that mode only.
         _, pull_back = jax.vjp(twice, grads)

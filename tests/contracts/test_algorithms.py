@@ -10,7 +10,6 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 import jaxgan
@@ -20,72 +19,152 @@ from jaxgan.fields import Field, gradient
 from jaxgan.penalties import Term, View
 from tests import helpers
 
-Pair = tuple[float, float]
+# The same play of f = xy by hand: (rates, x, y, *memory) -> (x, y, *memory).
+
+Rates = tuple[float, float]  # of gen (x), of disc (y)
+Play = Callable[..., tuple[float, ...]]
 
 
-def simultaneous_reference(x: float, y: float, rate: float) -> Pair:
-    return x - rate * y, y + rate * x
+def in_turn(*moves: str) -> Play:
+    """Each move is the players that move at once, by their letters."""
 
-
-def alternating_reference(n_critic: int, critic: str = "disc") -> Callable[..., Pair]:
-    def step(x: float, y: float, rate: float) -> Pair:
-        if critic == "gen":
-            for _ in range(n_critic):
-                x = x - rate * y
-            return x, y + rate * x
-        for _ in range(n_critic):
-            y = y + rate * x
-        return x - rate * y, y
+    def step(rates: Rates, x: float, y: float) -> tuple[float, ...]:
+        for move in moves:
+            old_x, old_y = x, y
+            x = old_x - rates[0] * old_y if "x" in move else x
+            y = old_y + rates[1] * old_x if "y" in move else y
+        return x, y
 
     return step
+
+
+def extragradient_by_hand(rates: Rates, x: float, y: float) -> tuple[float, ...]:
+    half_x, half_y = x - rates[0] * y, y + rates[1] * x
+    return x - rates[0] * half_y, y + rates[1] * half_x
+
+
+def past_extragradient_by_hand(
+    rates: Rates, x: float, y: float, past_x: float = 0.0, past_y: float = 0.0
+) -> tuple[float, ...]:
+    half_x, half_y = x - rates[0] * past_x, y - rates[1] * past_y
+    return x - rates[0] * half_y, y + rates[1] * half_x, half_y, -half_x
 
 
 class Row(NamedTuple):
     name: str
     make: Callable[[Field, Optimizers], Algorithm]
     num_batches: tuple[int, ...]
-    updates: dict[str, int]  # of each player, per step
-    bilinear: Callable[..., Pair]  # the same play of f = xy, by hand
+    moves: tuple[tuple[str, ...], ...]  # whose gradients each evaluation of the field gives
+    bilinear: Play
+    half_steps: int = 1  # optimizer updates in what counts as one update of the player
+    memory: tuple[str, ...] = ()
+
+    def passes(self, player: str) -> int:
+        """Evaluations for a player, per step."""
+        return sum(player in move for move in self.moves)
+
+    def updates(self, player: str) -> int:
+        """What the context counts as a player's updates, per step."""
+        return 1 if self.half_steps > 1 else self.passes(player)
+
+
+BOTH = ("gen", "disc")
+
+
+def pattern_row(name: str, *pattern: str | tuple[str, ...]) -> Row:
+    moves = tuple((move,) if isinstance(move, str) else move for move in pattern)
+    letters = ["".join({"gen": "x", "disc": "y"}[player] for player in move) for move in moves]
+    return Row(
+        name,
+        lambda field, optimizers: jaxgan.sequence(field, optimizers, pattern),
+        (len(moves),),
+        moves,
+        in_turn(*letters),
+    )
 
 
 TABLE = [
-    Row(
-        "simultaneous",
-        jaxgan.simultaneous,
-        (),
-        {"gen": 1, "disc": 1},
-        simultaneous_reference,
-    ),
-    Row(
-        "alternating",
-        jaxgan.alternating,
-        (2,),
-        {"gen": 1, "disc": 1},
-        alternating_reference(1),
-    ),
+    Row("simultaneous", jaxgan.simultaneous, (), (BOTH,), in_turn("xy")),
+    Row("alternating", jaxgan.alternating, (2,), (("disc",), ("gen",)), in_turn("y", "x")),
     Row(
         "alternating5",
         lambda field, optimizers: jaxgan.alternating(field, optimizers, n_critic=5),
         (6,),
-        {"gen": 1, "disc": 5},
-        alternating_reference(5),
+        (*(("disc",),) * 5, ("gen",)),
+        in_turn(*"yyyyyx"),
     ),
+    Row(
+        "extragradient",
+        jaxgan.extragradient,
+        (2,),
+        (BOTH, BOTH),
+        extragradient_by_hand,
+        half_steps=2,
+    ),
+    Row(
+        "past_extragradient",
+        jaxgan.past_extragradient,
+        (),
+        (BOTH,),
+        past_extragradient_by_hand,
+        half_steps=2,
+        memory=("field", "past"),
+    ),
+    pattern_row("sequence", "disc", "gen", "gen"),
+    pattern_row("sequence_at_once", BOTH, "gen", ("disc",)),
     Row(
         "alternating_gen2",
         lambda field, optimizers: jaxgan.alternating(field, optimizers, 2, critic="gen"),
         (3,),
-        {"gen": 2, "disc": 1},
-        alternating_reference(2, "gen"),
+        (("gen",), ("gen",), ("disc",)),
+        in_turn(*"xxy"),
     ),
 ]
 ROWS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE])
-# Compiling a GAN takes seconds: the row that is another's mirror image is left out there.
-GANS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE[:3]])
+# Compiling a GAN takes seconds: rows that are like another are left out there.
+GANS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE[:6]])
 
 
-def full_game() -> Game:
-    """Batch norm and a lazy penalty: a state of every kind."""
-    return helpers.mlp_gan(penalty=penalties.r1(weight=1.0, every=2), gen_batch_norm=True)
+# What an update sees, written down by a penalty of weight zero that remembers.
+
+
+def recorder(size: int) -> Penalty:
+    def init() -> Any:
+        shapes = {"real": (helpers.DIM,), "latent": (helpers.LATENT,)}
+        logs = {k: jnp.zeros((size, helpers.BATCH, *shape)) for k, shape in shapes.items()}
+        params, _ = jax.eval_shape(helpers.mlp_gen(batch_norm=True).init, jax.random.key(0))
+        logs["params"] = jax.tree.map(lambda x: jnp.zeros((size, *x.shape)), params)
+        counts = {name: jnp.zeros(size, jnp.int32) for name in ("step", "gen", "disc")}
+        return {**logs, **counts, "row": jnp.int32(0)}
+
+    def values(view: View, state: Any) -> tuple[jax.Array, Any]:
+        row, context = state["row"], view.context
+        seen = {
+            "real": view.scene["real"],
+            "latent": view.scene["latent"],
+            "params": view.params["gen"],
+            "step": context.step,
+            "gen": context.num_updates("gen"),
+            "disc": context.num_updates("disc"),
+        }
+        kept = {name: state[name] for name in seen}
+        logs = jax.tree.map(lambda log, value: log.at[row].set(value), kept, seen)
+        return jnp.zeros(()), {**logs, "row": row + 1}
+
+    return Penalty((Term("recorder", values, weight=0.0, init=init),))
+
+
+NUM_STEPS = 4
+
+
+def full_game(row: Row) -> Game:
+    """Batch norm, a lazy penalty and one that remembers: a state of every kind."""
+    lazy = penalties.r1(weight=1.0, every=2)
+    game = helpers.mlp_gan(penalty=lazy, gen_batch_norm=True, disc_batch_norm=True)
+    for player in BOTH:
+        log = recorder(NUM_STEPS * row.passes(player))
+        game = jaxgan.with_penalty(game, log, player)
+    return game
 
 
 class Program(NamedTuple):
@@ -98,7 +177,7 @@ class Program(NamedTuple):
 def program(name: str) -> Program:
     """Compiled once for all tests of a row."""
     row = next(row for row in TABLE if row.name == name)
-    algorithm, traces = row.make(gradient(full_game()), helpers.adams()), []
+    algorithm, traces = row.make(gradient(full_game(row)), helpers.adams()), []
 
     def counted(state: Any, batch: Any) -> Any:
         traces.append(1)
@@ -121,14 +200,16 @@ def test_the_contract_of_a_step(row: Row) -> None:
         assert all(np.isfinite(v) for v in metrics.values())
     assert len(traces) == 1, "a step changes what jit sees of the state"
     assert jax.tree.leaves(first.params)[0].is_deleted(), "the state was not donated"
-    assert set(metrics) == {"loss/gen", "loss/disc", "disc/r1", "disc/real_out", "disc/fake_out"}
+    disc = {"disc/r1", "disc/real_out", "disc/fake_out", "disc/recorder"}
+    assert set(metrics) == {"loss/gen", "loss/disc", "gen/recorder"} | disc
     # The key never changes; every player moves.
     np.testing.assert_array_equal(jax.random.key_data(state.key), kept.key)
     for player in ("gen", "disc"):
         assert helpers.max_difference(state.params[player], kept.params[player]) > 1e-3
         counts = [x for x in jax.tree.leaves(state.opt_state[player]) if x.dtype == jnp.int32]
         assert counts, "Adam counts its updates"
-        assert all(int(count) == 3 * row.updates[player] for count in counts)
+        expected = 3 * row.half_steps * row.updates(player)
+        assert all(int(count) == expected for count in counts)
 
 
 @GANS
@@ -140,7 +221,7 @@ def test_a_state_is_arrays_only(row: Row) -> None:
         assert any(jnp.issubdtype(leaf.dtype, kind) for kind in kinds)
     assert state.step.dtype == jnp.int32
     assert state.ema == {}
-    assert state.memory == ()
+    assert set(state.memory) == set(row.memory)
 
 
 @GANS
@@ -161,15 +242,16 @@ def test_resuming_is_exact(row: Row) -> None:
 
 @ROWS
 def test_the_bilinear_game_is_played_by_the_book(row: Row, float64: None) -> None:
-    rate = 0.3
-    algorithm = row.make(gradient(jaxgan.bilinear()), helpers.sgds(rate))
+    rates = (0.3, 0.2)  # each player its own, as in two-time-scale play
+    optimizers = dict(zip(BOTH, map(jaxgan.optimizers.sgd, rates), strict=True))
+    algorithm = row.make(gradient(jaxgan.bilinear()), optimizers)
     state, step = algorithm.init(jax.random.key(0)), jax.jit(algorithm.step)
-    x, y = 1.0, 1.0
+    here: tuple[float, ...] = (1.0, 1.0)
     for _ in range(20):
-        x, y = row.bilinear(x, y, rate)
+        here = row.bilinear(rates, *here)
         state, _ = step(state, {})
-        np.testing.assert_allclose(state.params["gen"], [x], rtol=1e-12)
-        np.testing.assert_allclose(state.params["disc"], [y], rtol=1e-12)
+        np.testing.assert_allclose(state.params["gen"], [here[0]], rtol=1e-12)
+        np.testing.assert_allclose(state.params["disc"], [here[1]], rtol=1e-12)
 
 
 def bilinear_orbit(algorithm: Algorithm, num_steps: int) -> np.ndarray:
@@ -198,84 +280,64 @@ def test_alternating_descent_stays_on_an_ellipse(rate: float, float64: None) -> 
     assert np.max(x**2 + y**2) <= (2 + rate) / (1 - rate / 2) * (1 + 1e-9)
 
 
-# What an update sees, written down by a penalty of weight zero that remembers.
-
-
-def recorder(size: int) -> Penalty:
-    def init() -> Any:
-        shapes = {"real": (helpers.DIM,), "latent": (helpers.LATENT,)}
-        logs = {k: jnp.zeros((size, helpers.BATCH, *shape)) for k, shape in shapes.items()}
-        counts = dict.fromkeys(("step", "gen", "disc"), jnp.zeros(size, jnp.int32))
-        return {**logs, **counts, "row": jnp.int32(0)}
-
-    def values(view: View, state: Any) -> tuple[jax.Array, Any]:
-        row, context = state["row"], view.context
-        seen = {
-            "real": view.scene["real"],
-            "latent": view.scene["latent"],
-            "step": context.step,
-            "gen": context.num_updates("gen"),
-            "disc": context.num_updates("disc"),
-        }
-        logs = {name: state[name].at[row].set(value) for name, value in seen.items()}
-        return jnp.zeros(()), {**state, **logs, "row": row + 1}
-
-    return Penalty((Term("recorder", values, weight=0.0, init=init),))
+# What the updates saw.
 
 
 @functools.cache
 def record(name: str) -> tuple[list[Any], dict[str, Any]]:
-    """The states of three steps, the first one included, and what the updates saw."""
-    row = next(row for row in TABLE if row.name == name)
-    game = helpers.mlp_gan(gen_batch_norm=True, disc_batch_norm=True)
-    for player in ("gen", "disc"):
-        game = jaxgan.with_penalty(game, recorder(3 * row.updates[player]), player)
-    algorithm = row.make(gradient(game), helpers.adams())
-    states, step = [algorithm.init(jax.random.key(0))], jax.jit(algorithm.step)
-    for index in range(3):
-        batch = helpers.real_batch(algorithm.num_batches, seed=index)
-        states.append(step(states[-1], batch)[0])
-    net_state = states[-1].net_state
-    return states, {p: jax.tree.map(np.asarray, net_state[p]["recorder"]) for p in row.updates}
+    """The states of some steps, the first one included, and what the updates saw."""
+    algorithm, step, _ = program(name)
+    state = algorithm.init(jax.random.key(0))
+    states = [helpers.plain(state)]
+    for index in range(NUM_STEPS):
+        state, _ = step(state, helpers.real_batch(algorithm.num_batches, seed=index))
+        states.append(helpers.plain(state))
+    return states, {player: states[-1].net_state[player]["recorder"] for player in BOTH}
 
 
 @GANS
 def test_every_update_has_fresh_data_and_latents(row: Row) -> None:
     _, logs = record(row.name)
-    batches = [helpers.real_batch(row.num_batches, seed=index) for index in range(3)]
+    batches = [helpers.real_batch(row.num_batches, seed=index) for index in range(NUM_STEPS)]
     reals = np.stack([np.asarray(batch["image"]) for batch in batches])
-    if row.name == "simultaneous":
-        for player in ("gen", "disc"):
-            np.testing.assert_array_equal(logs[player]["real"], reals)
-        np.testing.assert_array_equal(logs["gen"]["latent"], logs["disc"]["latent"])
-        latents = logs["gen"]["latent"]
-    else:
-        by_disc = reals[:, :-1].reshape(-1, *reals.shape[2:])
-        np.testing.assert_array_equal(logs["disc"]["real"], by_disc)
-        np.testing.assert_array_equal(logs["gen"]["real"], reals[:, -1])
-        latents = np.concatenate([logs["disc"]["latent"], logs["gen"]["latent"]])
-    assert len(np.unique(latents)) == latents.size, "a latent was used twice"
-    assert abs(latents.mean()) < 5 / np.sqrt(latents.size)
-    assert abs(latents.std() - 1) < 5 / np.sqrt(latents.size)
+    reals = reals.reshape(NUM_STEPS, len(row.moves), *reals.shape[-2:])
+    latents: dict[tuple[int, int], np.ndarray] = {}
+    for player in BOTH:
+        own = [i for i, move in enumerate(row.moves) if player in move]
+        found = logs[player]["real"].reshape(NUM_STEPS, len(own), *reals.shape[-2:])
+        np.testing.assert_array_equal(found, reals[:, own])
+        places = [(step, i) for step in range(NUM_STEPS) for i in own]
+        for place, latent in zip(places, logs[player]["latent"], strict=True):
+            # Players that are pulled at once see the same latents.
+            np.testing.assert_array_equal(latents.setdefault(place, latent), latent)
+    drawn = np.stack(list(latents.values()))
+    assert len(drawn) == NUM_STEPS * len(row.moves)
+    assert len(np.unique(drawn)) == drawn.size, "a latent was used twice"
+    assert abs(drawn.mean()) < 5 / np.sqrt(drawn.size)
+    assert abs(drawn.std() - 1) < 5 / np.sqrt(drawn.size)
 
 
 @GANS
 def test_the_context_counts_steps_and_updates(row: Row) -> None:
     _, logs = record(row.name)
-    for player, num in row.updates.items():
-        assert logs[player]["row"] == 3 * num
-        np.testing.assert_array_equal(logs[player]["step"], np.repeat([0, 1, 2], num))
-        np.testing.assert_array_equal(logs[player][player], np.arange(3 * num))
+    for player in BOTH:
+        num = row.passes(player)
+        assert logs[player]["row"] == NUM_STEPS * num
+        np.testing.assert_array_equal(logs[player]["step"], np.repeat(np.arange(NUM_STEPS), num))
+        counts = np.arange(NUM_STEPS * num) * row.updates(player) // num
+        np.testing.assert_array_equal(logs[player][player], counts)
 
 
 @GANS
 def test_batch_statistics_are_those_of_the_players_own_update(row: Row) -> None:
     states, logs = record(row.name)
-    gen = helpers.mlp_gen(batch_norm=True)
-    for index in range(3):  # the generator has one update per step, hence one pass
+    gen, seen, num = helpers.mlp_gen(batch_norm=True), logs["gen"], row.passes("gen")
+    for index in range(NUM_STEPS):
         before, after = (state.net_state["gen"]["network"] for state in states[index : index + 2])
-        z = jnp.asarray(logs["gen"]["latent"][index])
-        _, expected = gen.apply(states[index].params["gen"], before, z)
+        expected = before
+        for i in range(index * num, (index + 1) * num):
+            params = jax.tree.map(lambda x, i=i: jnp.asarray(x[i]), seen["params"])
+            _, expected = gen.apply(params, expected, jnp.asarray(seen["latent"][i]))
         chex.assert_trees_all_close(after, expected, rtol=1e-5, atol=1e-6)
         assert helpers.max_difference(before, after) > 1e-3
 
@@ -298,8 +360,8 @@ def test_only_a_players_own_update_keeps_its_network_state(row: Row) -> None:
     algorithm = row.make(gradient(counting_game()), helpers.sgds(0.1))
     state, _ = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3)
     calls = {p: int(state.net_state[p]["network"]["calls"]) for p in ("gen", "disc")}
-    # One forward pass of the generator per update, two (real, fake) of the discriminator.
-    assert calls == {"gen": 3 * row.updates["gen"], "disc": 2 * 3 * row.updates["disc"]}
+    # One forward pass of the generator per evaluation, two (real, fake) of the discriminator.
+    assert calls == {"gen": 3 * row.passes("gen"), "disc": 2 * 3 * row.passes("disc")}
 
 
 # What a step computes, counted in its jaxpr after dead code is gone.
@@ -349,66 +411,10 @@ def test_nothing_is_computed_twice_or_in_vain(row: Row, penalty: Penalty | None)
     algorithm = row.make(gradient(game), helpers.sgds(0.1))
     state, batch = algorithm.init(jax.random.key(0)), helpers.real_batch(row.num_batches)
     found = num_dots(algorithm.step, state, batch)
-    alone = sum(num * separate[player] for player, num in row.updates.items())
-    # Simultaneous play shares one forward pass; in alternating play nothing is shared, and
+    # Players that are pulled at once share one forward pass; in turns nothing is shared, and
     # nothing of the other player's is computed, not even to be logged.
-    assert found == (alone - separate["forward"] if row.name == "simultaneous" else alone)
-
-
-# Optimizers and players.
-
-
-OPTIMIZERS = {
-    "adam": lambda: optax.adam(1e-2),
-    "adamw": lambda: optax.adamw(1e-2),
-    "nadam": lambda: optax.nadam(1e-2),
-    "amsgrad": lambda: optax.amsgrad(1e-2),
-    "rmsprop": lambda: optax.rmsprop(1e-2, momentum=0.9),
-    "optimistic": lambda: optax.optimistic_gradient_descent(1e-2),
-    "clipped, scheduled": lambda: optax.chain(
-        optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(1e-2, 10))
-    ),
-    "our adam, b2 scheduled": lambda: jaxgan.optimizers.adam(
-        jaxgan.linear(0.0, 1e-2, 2), b2=jaxgan.cosine(0.9, 0.99, 10)
-    ),
-    "our rmsprop, decay scheduled": lambda: jaxgan.optimizers.rmsprop(
-        1e-2, decay=jaxgan.linear(0.5, 0.9, 10)
-    ),
-    "our sgd, momentum scheduled": lambda: jaxgan.optimizers.sgd(
-        1e-2, momentum=jaxgan.linear(0.0, 0.5, 10)
-    ),
-    "accumulating": lambda: optax.MultiSteps(optax.adam(1e-2), 2).gradient_transformation(),
-}
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_any_optax_optimizer_serves(name: str) -> None:
-    optimizers = {"gen": OPTIMIZERS[name](), "disc": OPTIMIZERS[name]()}
-    algorithm = jaxgan.alternating(gradient(jaxgan.dirac()), optimizers, n_critic=2)
-    state = start = algorithm.init(jax.random.key(0))
-    step = jax.jit(algorithm.step)
-    for _ in range(3):
-        state, _ = step(state, {"image": jnp.zeros((3, 4, 1))})
-    chex.assert_trees_all_equal_shapes_and_dtypes(helpers.plain(state), helpers.plain(start))
-    for player in ("gen", "disc"):
-        moved = helpers.max_difference(state.params[player], start.params[player])
-        assert 1e-4 < moved < 1.0
-
-
-def test_a_learning_rate_schedule_counts_the_players_own_updates(float64: None) -> None:
-    rates = {"gen": jaxgan.linear(0.5, 0.0, 8), "disc": jaxgan.linear(0.0, 0.5, 8)}
-    optimizers = {player: jaxgan.optimizers.sgd(rate) for player, rate in rates.items()}
-    algorithm = jaxgan.alternating(gradient(jaxgan.bilinear()), optimizers, n_critic=3)
-    state, step = algorithm.init(jax.random.key(0)), jax.jit(algorithm.step)
-    x, y, count = 1.0, 1.0, 0
-    for index in range(4):
-        for _ in range(3):
-            y += 0.5 * min(count / 8, 1.0) * x
-            count += 1
-        x -= 0.5 * (1 - index / 8) * y
-        state, _ = step(state, {})
-    np.testing.assert_allclose(state.params["gen"], [x], rtol=1e-12)
-    np.testing.assert_allclose(state.params["disc"], [y], rtol=1e-12)
+    shared = sum(len(move) - 1 for move in row.moves) * separate["forward"]
+    assert found == sum(row.passes(player) * separate[player] for player in BOTH) - shared
 
 
 @ROWS
@@ -417,41 +423,3 @@ def test_wrong_optimizers_are_refused(row: Row) -> None:
     for names in (("gen",), ("gen", "disc", "critic"), ("generator", "disc"), ()):
         with pytest.raises(ValueError, match="optimizers are given for"):
             row.make(field, dict.fromkeys(names, sgd))
-
-
-def test_alternation_of_nobody_is_refused() -> None:
-    field = gradient(jaxgan.bilinear())
-    with pytest.raises(ValueError, match="n_critic is 0"):
-        jaxgan.alternating(field, helpers.sgds(0.1), n_critic=0)
-    with pytest.raises(ValueError, match="critic is 'critic'"):
-        jaxgan.alternating(field, helpers.sgds(0.1), critic="critic")
-
-
-def ring_game() -> Game:
-    """Three players in a ring: L_a = a b, L_b = b c, L_c = c a."""
-
-    def init(key: Any) -> Any:
-        players = {
-            name: jnp.asarray(value) for name, value in zip("abc", (1.0, 2.0, 3.0), strict=True)
-        }
-        return players, {name: {} for name in "abc"}
-
-    def losses(p: Any, net_state: Any, scene: Any, context: Context) -> Any:
-        values = {"a": p["a"] * p["b"], "b": p["b"] * p["c"], "c": p["c"] * p["a"]}
-        return values, (net_state, {name: {} for name in "abc"})
-
-    return Game(init, lambda params, state, batch, context: ({}, state), losses, lambda *a: None)
-
-
-def test_games_of_three_players(float64: None) -> None:
-    game, rate = ring_game(), 0.1
-    optimizers = dict.fromkeys("abc", jaxgan.optimizers.sgd(rate))
-    both = jaxgan.simultaneous(gradient(game), optimizers)
-    state, metrics = both.step(both.init(jax.random.key(0)), {})
-    moved = [float(state.params[name]) for name in "abc"]
-    np.testing.assert_allclose(moved, [1 - 0.2, 2 - 0.3, 3 - 0.1], rtol=1e-12)
-    assert metrics.keys() == {"loss/a", "loss/b", "loss/c"}
-    turns = jaxgan.alternating(gradient(game), optimizers, n_critic=2, critic="b")
-    state, _ = turns.step(turns.init(jax.random.key(0)), {})
-    moved = [float(state.params[name]) for name in "abc"]  # b twice, then a and c at once
-    np.testing.assert_allclose(moved, [1 - 0.14, 2 - 0.6, 3 - 0.1], rtol=1e-12)

@@ -67,9 +67,13 @@ ROWS = [
     (
         RING,
         ["--config.field=competitive", "--config.field.eta=0.1"],
-        "solver is 'cg', which needs a zero-sum game",
+        "solver is 'cg', which needs the plain gradient of a zero-sum game",
     ),
-    (RING, ["--config.field=follow_the_ridge"], "the game is not zero-sum"),
+    (
+        RING,
+        ["--config.field=follow_the_ridge"],
+        "the field is not the plain gradient of a zero-sum game",
+    ),
     (RING, ["--config.lookahead={'alpha': 2.0}"], "lookahead: alpha is 2.0"),
     (RING, ["--config.analysis_every_steps=5"], "analysis_every_steps: 5; it must be a multiple"),
     (

@@ -1,0 +1,396 @@
+"""Every field against an independent NumPy formula on games of matrices: a row each.
+
+Losses are L_i = ½ wᵀ M_i w, w being all players' parameters in a row, so ξ = J w with a J of rows
+of the M_i, and every method is a formula of a few matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan import Context, Game, fields, losses
+from jaxgan.fields import Field, gradient, linearize
+from tests import helpers
+from tests.fields.games import Matrices, curved, game_of, matrices
+
+# The methods in NumPy: (game, w, rate) -> pull, as one vector.
+
+Formula = Callable[[Matrices, np.ndarray, float], np.ndarray]
+
+
+def plain(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    return m.jacobian @ w
+
+
+def descending_norms(norms: Mapping[str, Sequence[str]] | None, factor: float = 1.0) -> Formula:
+    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+        j, xi = m.jacobian, m.jacobian @ w
+        table = {player: tuple(m.sizes) for player in m.sizes} if norms is None else norms
+        pull = xi.copy()
+        for player, others in table.items():
+            for other in others:
+                rows, columns = m.part(other), m.part(player)
+                pull[columns] += factor * rate * j[rows, columns].T @ xi[rows]
+        return pull
+
+    return formula
+
+
+def alignment(m: Matrices, w: np.ndarray) -> float:
+    j, xi = m.jacobian, m.jacobian @ w
+    adjustment = 0.5 * (j.T - j) @ xi
+    return (xi @ j.T @ xi) * (adjustment @ j.T @ xi)
+
+
+def adjusted(align: bool, eps: float = 0.1, count: str = "parameters") -> Formula:
+    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+        j, xi = m.jacobian, m.jacobian @ w
+        d = w.size if count == "parameters" else len(m.sizes)
+        sign = np.sign(alignment(m, w) / d + eps) if align else 1.0
+        return xi + rate * sign * 0.5 * (j.T - j) @ xi
+
+    return formula
+
+
+def answered(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    return np.linalg.solve(np.eye(w.size) + rate * m.off_diagonal, m.jacobian @ w)
+
+
+def foreseen(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    xi = m.jacobian @ w
+    return xi - rate * m.off_diagonal @ xi
+
+
+def chi(m: Matrices, w: np.ndarray) -> np.ndarray:
+    total = np.zeros_like(w)
+    for player in m.sizes:
+        for other in set(m.sizes) - {player}:
+            stake = (m.losses[player] @ w)[m.part(other)]
+            total[m.part(player)] += m.jacobian[m.part(other), m.part(player)].T @ stake
+    return total
+
+
+def shaped(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    return m.jacobian @ w - rate * chi(m, w)
+
+
+def both(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    return foreseen(m, w, rate) - rate * chi(m, w)
+
+
+def through_the_others(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    """∇_i ½ (P_i w)ᵀ M_i (P_i w): P_i moves everyone but i."""
+    pull = np.zeros_like(w)
+    for player, own in m.losses.items():
+        step = rate * m.jacobian
+        step[m.part(player)] = 0.0
+        move = np.eye(w.size) - step
+        pull[m.part(player)] = (move.T @ own @ move @ w)[m.part(player)]
+    return pull
+
+
+def shares(m: Matrices, w: np.ndarray, rate: float) -> tuple[float, float]:
+    """p_1 and p_2 of stable opponent shaping with a = 0.5, b = 0.1."""
+    xi, safe, along = m.jacobian @ w, foreseen(m, w, rate), -rate * chi(m, w)
+    product = along @ safe
+    p1 = 1.0 if product >= 0 else min(1.0, -0.5 * (safe @ safe) / product)
+    length = np.linalg.norm(xi)
+    return p1, float(length**2 if length < 0.1 else 1.0)
+
+
+def stable(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    return foreseen(m, w, rate) - min(shares(m, w, rate)) * rate * chi(m, w)
+
+
+def ridge(damping: float) -> Formula:
+    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+        j, xi = m.jacobian, m.jacobian @ w
+        x, y = m.part("gen"), m.part("disc")
+        h = j[y, y]
+        squared = h @ h + damping * np.eye(len(h))
+        pull = xi.copy()
+        pull[y] -= rate * np.linalg.solve(squared, h @ j[y, x] @ xi[x])
+        return pull
+
+    return formula
+
+
+ALL = ("zero_sum", "general", "three")
+MOST = ("general", "three")
+TIGHT: dict[str, Any] = {"tol": 1e-13, "max_iterations": 100}
+
+
+class Row(NamedTuple):
+    name: str  # the factory's, and what is particular
+    make: Callable[[Any], Callable[[Field], Field]]  # from a rate: a number or a schedule
+    formula: Formula
+    games: tuple[str, ...] = MOST
+    solves: bool = False
+    is_variant: bool = False  # of the row above, with the same derivatives to take
+
+
+def norms_row(name: str, games: tuple[str, ...], norms: dict[str, tuple[str, ...]]) -> Row:
+    return Row(
+        f"consensus {name}",
+        lambda rate: fields.consensus(rate, norms),
+        descending_norms(norms),
+        games,
+        is_variant=True,
+    )
+
+
+TABLE = [
+    Row("gradient", lambda rate: lambda field: field, plain),
+    Row("microbatch", lambda rate: fields.microbatch(2), plain),
+    Row("consensus", fields.consensus, descending_norms(None)),
+    norms_row("smoothing", ("general",), {"disc": ("gen",)}),
+    norms_row("jare", ("general",), {"gen": ("disc",), "disc": ("gen",)}),
+    norms_row("some", ("three",), {"a": ("b", "c"), "c": ("c", "a")}),
+    Row(
+        "gradient_norm",
+        fields.gradient_norm,
+        descending_norms({"gen": ("disc",)}, 2.0),
+        ("zero_sum", "general"),
+        is_variant=True,
+    ),
+    Row("symplectic", fields.symplectic, adjusted(True), ALL),
+    Row(
+        "symplectic tensors",
+        lambda rate: fields.symplectic(rate, eps=0.5, count="tensors"),
+        adjusted(True, 0.5, "tensors"),
+        ("general",),
+        is_variant=True,
+    ),
+    Row(
+        "symplectic unaligned",
+        lambda rate: fields.symplectic(rate, align=False),
+        adjusted(False),
+        ("general",),
+        is_variant=True,
+    ),
+    Row(
+        "competitive cg",
+        lambda rate: fields.competitive(rate, **TIGHT),
+        answered,
+        ("zero_sum",),
+        solves=True,
+    ),
+    Row(
+        "competitive gmres",
+        lambda rate: fields.competitive(rate, solver="gmres", **TIGHT),
+        answered,
+        ("three",),
+        solves=True,
+    ),
+    Row("lookahead_opponent", fields.lookahead_opponent, foreseen),
+    Row(
+        "lookahead_opponent exact",
+        lambda rate: fields.lookahead_opponent(rate, mode="exact"),
+        foreseen,  # a quadratic game ends after the first order
+        ("three",),
+    ),
+    Row("lola", fields.lola, both),
+    Row(
+        "lola shaping",
+        lambda rate: fields.lola(rate, mode="shaping"),
+        shaped,
+        ("general",),
+        is_variant=True,
+    ),
+    Row(
+        "lola exact",
+        lambda rate: fields.lola(rate, mode="exact"),
+        through_the_others,
+    ),
+    Row("sos", fields.sos, stable),
+    Row(
+        "follow_the_ridge",
+        lambda rate: fields.follow_the_ridge(rate, damping=0.0, **TIGHT),
+        ridge(0.0),
+        ("zero_sum",),
+        solves=True,
+    ),
+    Row(
+        "follow_the_ridge damped",
+        lambda rate: fields.follow_the_ridge(rate, damping=0.7, **TIGHT),
+        ridge(0.7),
+        ("zero_sum",),
+        solves=True,
+        is_variant=True,
+    ),
+]
+ROWS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE])
+PLAYED = pytest.mark.parametrize(
+    ("row", "name"),
+    [pytest.param(row, name, id=f"{row.name}-{name}") for row in TABLE for name in row.games],
+)
+
+NUM_STEPS, STEP = 3, 0.1
+
+
+def rate_at(step: Any) -> Any:
+    return 0.6 + 0.3 * step
+
+
+def starts(m: Matrices) -> np.ndarray:
+    """Three points: any, one where shaping must be held back, one near the equilibrium."""
+    draws = np.random.default_rng(5).normal(size=(200, sum(m.sizes.values())))
+    held_back = min(draws, key=lambda w: shares(m, w, rate_at(0))[0])
+    return np.stack([draws[0], held_back, 1e-3 * draws[1]])
+
+
+def test_every_factory_has_a_row() -> None:
+    public = set(fields.__all__) - {"Field", "Linearized", "linearize"}
+    assert public == {row.name.split()[0] for row in TABLE}
+
+
+@PLAYED
+def test_the_field_is_its_formula(row: Row, name: str, float64: None) -> None:
+    # Under vmap (members), inside scan (a training), with the rate a schedule of the step.
+    m = matrices(name)
+    field = row.make(lambda step: rate_at(step.astype(float)))(gradient(game_of(m)))
+
+    def play(params: Any) -> Any:
+        def body(carry: Any, step: Any) -> Any:
+            params, memory = carry
+            pull, memory, (_, metrics) = field.apply(
+                params, memory, {}, {}, Context(jax.random.key(0), step)
+            )
+            return (jax.tree.map(lambda w, u: w - STEP * u, params, pull), memory), (pull, metrics)
+
+        return jax.lax.scan(body, (params, field.init(params)), jnp.arange(NUM_STEPS))[1]
+
+    points = starts(m)
+    pulls, metrics = jax.jit(jax.vmap(play))(jax.tree.map(jnp.asarray, m.split(points)))
+    found = m.join(pulls)
+    for step in range(NUM_STEPS):
+        expected = np.stack([row.formula(m, w, rate_at(step)) for w in points])
+        scale = np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(found[:, step] / scale, expected / scale, atol=1e-8)
+        for player, own in m.losses.items():
+            value = 0.5 * np.einsum("pi,ij,pj->p", points, own, points)
+            np.testing.assert_allclose(metrics[player]["loss"][:, step], value, rtol=1e-6)
+        points = points - STEP * expected
+    for player in m.sizes:
+        solver = {"solver_residual", "solver_converged"} if row.solves else set()
+        assert set(metrics[player]) == {"loss"} | solver
+        assert np.min(metrics[player].get("solver_converged", 1.0)) == 1.0
+
+
+def test_the_points_exercise_every_branch() -> None:
+    signs, first, second = set(), set(), set()
+    for name in ALL:
+        m = matrices(name)
+        for w in starts(m):
+            signs.add(np.sign(alignment(m, w) / w.size + 0.1))
+            p1, p2 = shares(m, w, rate_at(0))
+            first.add(p1 < 1.0)
+            second.add(p2 < p1)
+    assert signs == {-1.0, 1.0}
+    assert first == second == {False, True}
+
+
+@pytest.mark.parametrize("count", ["parameters", "tensors"])
+def test_what_is_counted_can_decide_the_sign(count: Any, float64: None) -> None:
+    m = matrices("general")
+    w = next(w for w in starts(m) if alignment(m, w) < -1.0)
+    eps = -alignment(m, w) * (1 / 7 + 1 / 2) / 2
+    field = fields.symplectic(1.0, eps=eps, count=count)(gradient(game_of(m)))
+    found = m.join(evaluate(field, m.split(w)))
+    np.testing.assert_allclose(found, adjusted(True, eps, count)(m, w, 1.0), rtol=1e-10)
+    sign = 1.0 if count == "parameters" else -1.0
+    np.testing.assert_allclose(found, adjusted(False)(m, w, sign), rtol=1e-10)
+
+
+def evaluate(field: Field, params: Any) -> Any:
+    params = jax.tree.map(jnp.asarray, params)
+    _, net_state = field.game.init(jax.random.key(0))
+
+    @jax.jit
+    def pull(params: Any) -> Any:
+        context = Context(jax.random.key(0))
+        return field.apply(params, field.init(params), net_state, {}, context)[0]
+
+    return pull(params)
+
+
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=row.name) for row in TABLE if not row.is_variant]
+)
+def test_a_field_is_differentiable_again(row: Row, float64: None) -> None:
+    field, draw, size = row.make(0.4)(gradient(curved())), np.random.default_rng(3), 1e-5
+
+    def tree() -> Any:
+        return {"gen": jnp.asarray(draw.normal(size=3)), "disc": jnp.asarray(draw.normal(size=2))}
+
+    w, u, v = tree(), tree(), tree()
+
+    @jax.jit
+    def products(w: Any, u: Any, v: Any) -> Any:
+        context, memory = Context(jax.random.key(0)), field.init(w)
+        state = {"gen": {}, "disc": {}}
+        here = linearize(field, w, memory, state, {}, context)
+        ends = jax.vmap(
+            lambda h: field.apply(
+                jax.tree.map(lambda a, b: a + h * b, w, v), memory, state, {}, context
+            )[0]
+        )(jnp.asarray([size, -size]))
+        slope = jax.tree.map(lambda x: (x[0] - x[1]) / (2 * size), ends)
+        return here.jvp(v), here.vjp(u), slope
+
+    forth, back, slope = products(w, u, v)
+    chex.assert_trees_all_close(forth, slope, rtol=1e-6, atol=1e-7)
+    there, here = (sum(float(jnp.vdot(a[p], b[p])) for p in a) for a, b in ((u, forth), (back, v)))
+    np.testing.assert_allclose(there, here, rtol=1e-8)
+
+
+def shapes_of(row: Row, game: Game, batch: Any, rate: Any) -> Any:
+    """What an evaluation takes and what it gives, without doing it."""
+    field = row.make(rate)(gradient(game))
+    params, net_state = jax.eval_shape(game.init, jax.random.key(0))
+    memory = jax.eval_shape(field.init, params)
+    context = Context(jax.random.key(0))
+    given = jax.eval_shape(field.apply, params, memory, net_state, batch, context)
+    return (params, memory, net_state), given
+
+
+# The schedule gives float32 numbers, whatever the parameters are.
+@ROWS
+@pytest.mark.parametrize(
+    ("dtype", "wide", "rate"),
+    [
+        pytest.param("float32", False, 0.5, id="float32"),
+        pytest.param("float32", True, jaxgan.linear(0.0, 0.5, 10), id="float32 in 64 bits"),
+        pytest.param("float64", True, jaxgan.linear(0.0, 0.5, 10), id="float64"),
+    ],
+)
+def test_dtypes_and_structures_are_kept(row: Row, rate: Any, dtype: str, wide: bool) -> None:
+    with jax.enable_x64(wide):
+        game = game_of(matrices(row.games[0]), np.dtype(dtype))
+        (params, memory, _), given = shapes_of(row, game, {}, rate)
+        pull, new_memory, (_, metrics) = given
+        chex.assert_trees_all_equal_shapes_and_dtypes(pull, params)
+        chex.assert_trees_all_equal_shapes_and_dtypes(new_memory, memory)
+        assert {x.shape for x in jax.tree.leaves(metrics)} == {()}
+        assert {str(x.dtype) for x in jax.tree.leaves(metrics)} == {dtype}
+
+
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=row.name) for row in TABLE if not row.is_variant]
+)
+def test_networks_are_pulled_as_well(row: Row) -> None:
+    game = helpers.mlp_gan(loss=losses.minimax())
+    (params, memory, net_state), given = shapes_of(row, game, helpers.real_batch(), 0.5)
+    pull, new_memory, (new_state, metrics) = given
+    chex.assert_trees_all_equal_shapes_and_dtypes(pull, params)
+    chex.assert_trees_all_equal_shapes_and_dtypes(new_memory, memory)
+    chex.assert_trees_all_equal_shapes_and_dtypes(new_state, net_state)
+    assert {"loss", "real_out", "fake_out"} <= set(metrics["disc"])
