@@ -219,7 +219,8 @@ def check_differentiable(optimizer: optax.GradientTransformation, params: Params
       Traceback (most recent call last):
       ...
       ValueError: the inner optimizer's derivative at zero gradient is not finite, so a dead unit \
-would make the unrolled gradient NaN: give it eps_root > 0 (jaxgan.optimizers do, 1e-16)
+would make the unrolled gradient NaN: give Adam eps_root > 0 (jaxgan.optimizers do, 1e-16), and \
+leave out clipping by a norm that may be 0
 
     References:
       Adam inside MAML: the eps_root of `optax.adam`.
@@ -250,7 +251,8 @@ would make the unrolled gradient NaN: give it eps_root > 0 (jaxgan.optimizers do
     if not is_finite:
         raise ValueError(
             "the inner optimizer's derivative at zero gradient is not finite, so a dead unit would "
-            "make the unrolled gradient NaN: give it eps_root > 0 (jaxgan.optimizers do, 1e-16)"
+            "make the unrolled gradient NaN: give Adam eps_root > 0 (jaxgan.optimizers do, 1e-16), "
+            "and leave out clipping by a norm that may be 0"
         )
 
 
