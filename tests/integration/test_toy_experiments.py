@@ -1,0 +1,97 @@
+"""The experiments on games of two numbers: a few methods of each, against the known figures."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+
+def report_of(
+    name: str, flags: list[str], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """Runs an experiment's main in this process and reads what it wrote."""
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    monkeypatch.setattr(sys, "argv", [name, "--out", str(out), *flags])
+    importlib.import_module(name).main()
+    with Image.open(out / f"{name}.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 0
+    return json.loads((out / f"{name}.json").read_text())
+
+
+def by_name(report: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {row["name"]: (row["ours"], row["paper"]) for row in report["rows"]}
+
+
+def test_radii_on_the_bilinear_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {
+        "simultaneous": {0.2: 1.0198, 0.5: 1.1180},
+        "extragradient": {0.2: 0.98061, 0.5: 0.90139},
+        "OGDA": {0.2: 0.97891, 0.5: 0.70711},
+        "consensus, gamma = 1": {0.2: 0.82462, 0.5: 0.70711},
+        "CGD": {0.2: 0.98058, 0.5: 0.89443},
+        "unrolled k=5 first order": {0.1: 0.97980},
+        "lookahead k=6 alpha=0.8": {0.3: 1.0033},
+    }
+    report = report_of("bilinear", ["--methods", *table], tmp_path, monkeypatch)
+    rows = by_name(report)
+    for method, radii in table.items():
+        for eta, expected in radii.items():
+            ours, paper = rows[f"{method}: radius, eta = {eta}"]
+            np.testing.assert_allclose([ours, paper], expected, atol=5e-5, err_msg=method)
+        assert rows[f"{method}: max |radius - closed form|"][0] < 1e-7
+        assert rows[f"{method}: max |decay of a long run - closed form|"][0] < 3e-3
+    for method in ("simultaneous", "OGDA", "CGD", "consensus, gamma = 1"):
+        for a in (1, 3, 6):
+            ours, paper = rows[f"{method}: distance after 50 steps, a = {a}"]
+            np.testing.assert_allclose(ours, paper, rtol=1e-9, err_msg=method)
+    strong = {name: runs["6"][-1] for name, runs in report["strong"].items()}
+    assert [name for name, left in strong.items() if left < 1] == ["CGD"]
+
+
+def test_eigenvalues_of_the_dirac_gan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected: dict[str, tuple[Any, float | None, str]] = {
+        "minimax": ([-0.5j, 0.5j], np.hypot(1, 0.1), "diverges"),
+        "WGAN-GP, target 0.3": (None, None, "cycles"),
+        "instance noise, std = 1": ([-0.25 - 0.4330127j, -0.25 + 0.4330127j], None, "converges"),
+        "unrolled k = 10, exact": ([-0.5, -0.5], 0.9, "converges"),
+        "unrolled k = 10, first order": (
+            [-0.25 - 0.4330127j, -0.25 + 0.4330127j],
+            None,
+            "converges",
+        ),
+    }
+    flags = ["--num-steps", "400", "--methods", *expected]
+    report = report_of("dirac", flags, tmp_path, monkeypatch)
+    rows = by_name(report)
+    for name, (eigenvalues, radius, verdict) in expected.items():
+        found = report["methods"][name]
+        if eigenvalues is not None:
+            ours = [complex(*pair) for pair in found["eigenvalues"]]
+            np.testing.assert_allclose(ours, eigenvalues, atol=1e-6, err_msg=name)
+            text, paper = rows[f"{name}: eigenvalues"]
+            assert text == paper, name
+            np.testing.assert_allclose(found["radius"], found["closed_radius"], atol=1e-7)
+        if radius is not None:
+            np.testing.assert_allclose(found["radius"], radius, atol=1e-7, err_msg=name)
+        assert found["verdict"] == verdict, name
+    assert rows["unrolled k = 10, first order: eigenvalues"][0] == "-0.25 ± 0.433i"
+    jump, paper = rows["WGAN-GP, target 0.3: jump of xi_disc at 0"]
+    np.testing.assert_allclose([jump, paper], -0.6, atol=1e-6)
+
+
+def test_the_dirac_experiment_refuses_what_it_does_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags, message in ((["--methods", "R3"], "['R3']"), (["--num-steps", "7"], "40")):
+        with pytest.raises(SystemExit):
+            report_of("dirac", flags, tmp_path, monkeypatch)
+        assert message in capsys.readouterr().err
