@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 
 from jaxgan.typing import Array, ScalarOrSchedule, Schedule
@@ -45,7 +46,10 @@ def scale(value: ScalarOrSchedule, factor: ScalarOrSchedule) -> ScalarOrSchedule
 
 
 def check_not_negative(name: str, value: ScalarOrSchedule) -> None:
-    """Raises if a number is below 0; what a schedule will give cannot be known.
+    """Raises if a number is below 0.
+
+    What a schedule will give cannot be known, nor a number that is traced, as under a `vmap` over
+    learning rates.
 
     Args:
       name: the argument's, for the message.
@@ -60,7 +64,8 @@ def check_not_negative(name: str, value: ScalarOrSchedule) -> None:
       ...
       ValueError: gamma is -1.0; it must be at least 0, or a schedule
     """
-    if not callable(value) and not value >= 0:
+    is_known = not callable(value) and not isinstance(value, jax.core.Tracer)
+    if is_known and not value >= 0:
         raise ValueError(f"{name} is {value}; it must be at least 0, or a schedule")
 
 

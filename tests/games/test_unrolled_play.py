@@ -295,3 +295,17 @@ def test_what_cannot_be_played_is_refused(
     field = gradient(unrolled(setting.game, num_steps=2, **options))
     with pytest.raises(ValueError, match=message):
         jax.eval_shape(field.apply, setting.params, (), setting.net_state, setting.batch, context)
+
+
+def test_learning_rates_may_be_traced(float64: None) -> None:
+    rates = jnp.asarray([0.1, 0.3])
+
+    def step(rate: jax.Array) -> jax.Array:
+        algorithm = jaxgan.simultaneous(
+            gradient(jaxgan.unrolled(jaxgan.bilinear(), num_steps=3)), helpers.sgds(rate)
+        )
+        return algorithm.step(algorithm.init(jax.random.key(0)), {})[0].params["gen"]
+
+    # y goes to y + 3 η x, so x descends x (y + 3 η x): by y + 6 η x.
+    moved = jax.vmap(step)(rates)
+    np.testing.assert_allclose(moved[:, 0], 1 - rates * (1 + 6 * rates), rtol=1e-12)
