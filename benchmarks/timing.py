@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
@@ -47,14 +50,13 @@ def save_results(path: Path, results: Mapping[str, Any]) -> None:
       path: the file; its folder is created.
       results: what was measured.
     """
-    import jax
-    import torch
-
     about = {
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "machine": f"{platform.machine()}, {os.cpu_count()} threads",
         "python": platform.python_version(),
         "jax": jax.__version__,
-        "torch": torch.__version__,
     }
+    # Some benchmarks compare with PyTorch, others run where it is not installed.
+    if "torch" in sys.modules:
+        about["torch"] = sys.modules["torch"].__version__
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**about, **results}, indent=2) + "\n")

@@ -152,8 +152,10 @@ def _resolve_penalties(section: Any) -> Config:
         raise ConfigError(f"penalties: {section!r}; it must be {{name: {{option: value}}}}")
     resolved = {}
     for name, options in section.items():
+        if options is None or options == "none":
+            continue
         if not isinstance(options, dict):
-            raise ConfigError(f"penalties.{name}: {options!r}; it must be {{option: value}}")
+            raise ConfigError(f"penalties.{name}: {options!r}; it must be {{option: value}} or none")
         resolved[name] = complete({"name": name, **options}, PENALTIES, f"penalties.{name}")
     return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
 

@@ -1,0 +1,239 @@
+"""What each method of the dynamics laboratory costs, in steps of simultaneous gradient descent.
+
+    python benchmarks/dynamics_cost.py
+
+One process, one run, interleaved. The game is a ring of eight Gaussians, batch 512, latents of 16,
+two layers of 128 ReLU for both players, the minimax loss, Adam with b1 = 0.5 for all; data and
+latents are drawn inside the step. A call is 10 steps. Then unrolling once more, and its base, with
+the discriminator of Metz et al., one layer of 128. Then the temporary memory of a step with exact
+unrolling, as the compiler plans it. Prints ratios and bars, and writes
+benchmarks/results/dynamics_cost.json.
+
+The bars of unrolling are for a discriminator that is cheap beside the generator. Where it has a
+product of its hidden layers, 128 x 128 on 1024 examples, count these: simultaneous descent takes 5;
+an inner step takes 3, and 6 more where it is differentiated. Five of them take at least 45, so that
+exact unrolling with k = 5 cannot cost less than about 10 there, and first order less than about 4.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import timing
+
+import jaxgan as jg
+from jaxgan import fields
+from jaxgan.algorithms import Algorithm
+from jaxgan.data import ring
+from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+BATCH, LATENT, WIDTH, STEPS, RATE = 512, 16, 128, 10, 1e-3
+DATA = ring(num_modes=8, radius=2.0, std=0.02)
+BASE = "simultaneous"
+NEVER = 1e-12
+"""A tolerance that no solver reaches in float32, so that it takes all its iterations."""
+MEMORY_STEPS = (5, 10, 20, 100)
+MEMORY_BAR = 2.0
+
+
+class Method(NamedTuple):
+    """A line of the table.
+
+    Attributes:
+      algorithm: the method.
+      bar: the most that it may cost.
+      goal: what would be good.
+    """
+
+    algorithm: Algorithm
+    bar: float | None = None
+    goal: float | None = None
+
+
+def make_game(num_layers: int = 2) -> jg.Game:
+    """The ring game without lookahead; `num_layers` of the discriminator."""
+    gen = MLPGenerator((WIDTH, WIDTH), (2,))
+    disc = MLPDiscriminator((WIDTH,) * num_layers)
+    return jg.gan(
+        jg.from_linen(gen, jnp.zeros((1, LATENT))),
+        jg.from_linen(disc, jnp.zeros((1, 2))),
+        latent=LATENT,
+        loss=jg.losses.minimax(),
+    )
+
+
+ADAM = jg.optimizers.adam(RATE, b1=0.5)
+ADAMS = {"gen": ADAM, "disc": ADAM}
+
+
+def unrolling(
+    game: jg.Game, num_steps: int, mode: Literal["exact", "first_order"] = "exact", **options: Any
+) -> Algorithm:
+    """Simultaneous play of an unrolled game."""
+    unrolled = jg.unrolled(game, num_steps=num_steps, mode=mode, **options)
+    return jg.simultaneous(jg.gradient(unrolled), ADAMS)
+
+
+def unrolled_methods(game: jg.Game) -> dict[str, Method]:
+    """Unrolling as a user of small networks sets it, and two lines with the default, `remat`."""
+    bars = {1: (None, None), 5: (5.0, 4.0), 10: (None, None), 20: (None, None)}
+    exact = {
+        f"unrolled, exact, k={k}": Method(unrolling(game, k, remat=False), *bars[k]) for k in bars
+    }
+    return {
+        **exact,
+        "unrolled, exact, k=5, remat": Method(unrolling(game, 5)),
+        "unrolled, exact, k=10, remat": Method(unrolling(game, 10)),
+        "unrolled, first order, k=5": Method(unrolling(game, 5, "first_order"), 2.0),
+        "unrolled, first order, k=10": Method(unrolling(game, 10, "first_order")),
+    }
+
+
+def all_methods() -> dict[str, Method]:
+    """Every method on the game of two layers each."""
+    game = make_game()
+    field = jg.gradient(game)
+
+    def play(transform: Callable[[jg.Field], jg.Field]) -> Algorithm:
+        return jg.simultaneous(transform(field), ADAMS)
+
+    def cgd(num: int) -> Algorithm:
+        return play(fields.competitive(RATE, tol=NEVER, max_iterations=num))
+
+    optimistic = dict.fromkeys(ADAMS, jg.optimizers.optimistic_adam(RATE, b1=0.5))
+    return {
+        BASE: Method(jg.simultaneous(field, ADAMS)),
+        "alternating": Method(jg.alternating(field, ADAMS)),
+        "consensus": Method(play(fields.consensus()), 3.5),
+        "symplectic": Method(play(fields.symplectic()), 4.0),
+        "extragradient": Method(jg.extragradient(field, ADAMS), 2.2),
+        "past extragradient": Method(jg.past_extragradient(field, ADAMS)),
+        "optimistic": Method(jg.simultaneous(field, optimistic)),
+        "lookahead-minimax": Method(jg.lookahead(jg.simultaneous(field, ADAMS))),
+        "lookahead_opponent": Method(play(fields.lookahead_opponent(RATE))),
+        "lola": Method(play(fields.lola(RATE))),
+        "sos": Method(play(fields.sos(RATE))),
+        "competitive, 5 cg iterations": Method(cgd(5)),
+        "competitive, 10 cg iterations": Method(cgd(10)),
+        "competitive, cg to 1e-6": Method(play(fields.competitive(RATE))),
+        "follow_the_ridge": Method(play(fields.follow_the_ridge(tol=NEVER))),
+        **unrolled_methods(game),
+    }
+
+
+def metz_methods() -> dict[str, Method]:
+    """Unrolling of a discriminator of one layer."""
+    game = make_game(num_layers=1)
+    return {
+        BASE: Method(jg.simultaneous(jg.gradient(game), ADAMS)),
+        **unrolled_methods(game),
+    }
+
+
+def runner(algorithm: Algorithm) -> Callable[[], None]:
+    """A call of `STEPS` steps that keeps its state, donated."""
+    many = jg.substeps(jg.device_data(algorithm, DATA.sample, BATCH), STEPS)
+    step = jax.jit(many.step, donate_argnums=0)
+    # Not compiled: that would take longer than all the calls of most methods.
+    states = [many.init(jax.random.key(0))]
+
+    def run() -> None:
+        state, _ = step(states.pop(), {})
+        states.append(jax.block_until_ready(state))
+
+    return run
+
+
+def measure_costs(
+    title: str, methods: Mapping[str, Method], num_rounds: int, num_calls: int
+) -> dict[str, dict[str, Any]]:
+    """Times the methods in turn, prints them, and compares with their bars."""
+    seconds = timing.seconds_per_call(
+        {name: runner(method.algorithm) for name, method in methods.items()},
+        num_rounds=num_rounds,
+        num_calls=num_calls,
+    )
+    print(f"\n{title}\n{'method':34s} {'ms/step':>8s} {'cost':>6s} {'bar':>5s} {'goal':>5s}")
+    found = {}
+    for name, method in methods.items():
+        cost = seconds[name] / seconds[BASE]
+        passed = None if method.bar is None else cost <= method.bar
+        entry = {
+            "ms_per_step": round(1e3 * seconds[name] / STEPS, 4),
+            "cost": round(cost, 3),
+            "bar": method.bar,
+            "goal": method.goal,
+            "passed": passed,
+        }
+        found[name] = entry
+        print(
+            f"{name:34s} {entry['ms_per_step']:8.3f} {cost:6.2f} {_text(method.bar):>5s} "
+            f"{_text(method.goal):>5s} {_verdict(passed)}",
+            flush=True,
+        )
+    return found
+
+
+def temporary_bytes(num_steps: int, remat: bool) -> int:
+    """What the compiled step of exact unrolling allocates beyond its arguments and results."""
+    algorithm = unrolling(make_game(), num_steps, remat=remat)
+    fed = jg.device_data(algorithm, DATA.sample, BATCH)
+    state = jax.eval_shape(fed.init, jax.random.key(0))
+    planned = jax.jit(fed.step).lower(state, {}).compile().memory_analysis()
+    if planned is None:
+        raise RuntimeError(f"the compiler plans no memory on {jax.default_backend()!r}")
+    return planned.temp_size_in_bytes
+
+
+def measure_memory() -> dict[str, Any]:
+    """Temporary memory by number of inner steps, with and without recomputation."""
+    rows = {
+        name: {str(k): temporary_bytes(k, remat) for k in MEMORY_STEPS}
+        for name, remat in (("remat", True), ("no_remat", False))
+    }
+    print(f"\ntemporary memory, MiB{'':13s}" + "".join(f"{f'k={k}':>9s}" for k in MEMORY_STEPS))
+    for name, row in rows.items():
+        print(f"{name:34s}" + "".join(f"{value / 2**20:9.2f}" for value in row.values()))
+    ratio = rows["remat"]["100"] / rows["remat"]["10"]
+    passed = ratio <= MEMORY_BAR
+    print(f"remat, k=100 / k=10: {ratio:.2f}, bar {MEMORY_BAR} {_verdict(passed)}")
+    return {"bytes": rows, "ratio": round(ratio, 3), "bar": MEMORY_BAR, "passed": passed}
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _verdict(passed: bool | None) -> str:
+    return "" if passed is None else "pass" if passed else "FAIL"
+
+
+def main() -> None:
+    """Prints and writes the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--calls", type=int, default=1)
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "results/dynamics_cost.json"
+    )
+    args = parser.parse_args()
+
+    results = {
+        "two layers each": measure_costs(
+            "G 16-128-128-2, D 2-128-128-1", all_methods(), args.rounds, args.calls
+        ),
+        "discriminator of one layer": measure_costs(
+            "G 16-128-128-2, D 2-128-1", metz_methods(), args.rounds, args.calls
+        ),
+        "temporary_memory": measure_memory(),
+    }
+    timing.save_results(args.out, results)
+
+
+if __name__ == "__main__":
+    main()
