@@ -155,7 +155,9 @@ def _resolve_penalties(section: Any) -> Config:
         if options is None or options == "none":
             continue
         if not isinstance(options, dict):
-            raise ConfigError(f"penalties.{name}: {options!r}; it must be {{option: value}} or none")
+            raise ConfigError(
+                f"penalties.{name}: {options!r}; it must be {{option: value}} or none"
+            )
         resolved[name] = complete({"name": name, **options}, PENALTIES, f"penalties.{name}")
     return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
 
