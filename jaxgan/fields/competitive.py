@@ -118,9 +118,7 @@ def _by_cg(
         return here.jvp({**others, source: vector})[target]
 
     def operator(u: PyTree) -> PyTree:
-        there = jax.tree.map(lambda x: -x, cross(u, first, second))
-        scaled = trees.add(trees.zeros(u), step, cross(there, second, first))
-        return trees.add(u, step, scaled)
+        return trees.add(u, -step * step, cross(cross(u, first, second), second, first))
 
     rhs = trees.add(here.pull[first], -step, cross(here.pull[second], second, first))
     found = solve(operator, rhs, guess[first], solver="cg", tol=tol, max_iterations=max_iterations)
