@@ -92,13 +92,21 @@ def write_report(out: Path, name: str, rows: Sequence[Row], **extra: Any) -> Pat
     }
     report: Mapping[str, Any] = {"rows": [row._asdict() for row in rows], **extra, "about": about}
     path = out / f"{name}.json"
-    path.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
+    entries = [f"{json.dumps(key)}: {_lines(value)}" for key, value in report.items()]
+    path.write_text("{\n" + ",\n".join(entries) + "\n}\n")
     table = Table("", "ours", "paper", "seeds", box=box.SIMPLE, title=name)
     for row in rows:
         table.add_row(row.name, _text(row.ours), _text(row.paper), str(row.seeds))
     Console().print(table)
     print(path)
     return path
+
+
+def _lines(value: Any) -> str:
+    """JSON with a line for each row, and no more lines than that."""
+    if not isinstance(value, list):
+        return json.dumps(value, allow_nan=False)
+    return "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in value) + "\n]"
 
 
 def _text(value: Any) -> str:

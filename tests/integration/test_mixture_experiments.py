@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,8 +18,8 @@ from scipy.optimize import linear_sum_assignment
 
 import jaxgan as jg
 from jaxgan.fields import consensus
+from tests.experiments import imported
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 # The same small programs serve the test of the spectra and the run of the main: one compilation.
 WIDTH, NUM, GAMMA = 3, 16, 5.0
 
@@ -34,15 +32,6 @@ def mixture() -> ModuleType:
 @pytest.fixture(scope="module")
 def grid(mixture: ModuleType) -> ModuleType:
     return imported("sga_grid")
-
-
-def imported(name: str) -> ModuleType:
-    """Experiments are scripts: they import one another from their own folder."""
-    sys.path.insert(0, str(EXPERIMENTS))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(EXPERIMENTS))
 
 
 def sizes(game: jg.Game) -> dict[str, int]:

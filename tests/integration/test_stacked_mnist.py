@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -16,8 +14,7 @@ from PIL import Image
 
 from jaxgan.data import digits
 from jaxgan.models.layers import conv2d, conv2d_transpose
-
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+from tests.experiments import imported
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +25,6 @@ def model() -> ModuleType:
 @pytest.fixture(scope="module")
 def experiment(model: ModuleType) -> ModuleType:
     return imported("stacked_mnist")
-
-
-def imported(name: str) -> ModuleType:
-    """Experiments are scripts: they import one another from their own folder."""
-    sys.path.insert(0, str(EXPERIMENTS))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(EXPERIMENTS))
 
 
 def batch_last(x: jax.Array) -> jax.Array:

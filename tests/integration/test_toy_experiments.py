@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-
-
-def report_of(
-    name: str, flags: list[str], out: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Any]:
-    """Runs an experiment's main in this process and reads what it wrote."""
-    monkeypatch.syspath_prepend(str(EXPERIMENTS))
-    monkeypatch.setattr(sys, "argv", [name, "--out", str(out), *flags])
-    importlib.import_module(name).main()
-    with Image.open(out / f"{name}.png") as picture:
-        assert np.asarray(picture.convert("L")).std() > 0
-    return json.loads((out / f"{name}.json").read_text())
+from tests.experiments import report_of
 
 
 def by_name(report: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
