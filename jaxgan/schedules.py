@@ -64,8 +64,9 @@ def check_not_negative(name: str, value: ScalarOrSchedule) -> None:
       ...
       ValueError: gamma is -1.0; it must be at least 0, or a schedule
     """
-    is_known = not callable(value) and not isinstance(value, jax.core.Tracer)
-    if is_known and not value >= 0:
+    if callable(value) or isinstance(value, jax.core.Tracer):
+        return
+    if not value >= 0:
         raise ValueError(f"{name} is {value}; it must be at least 0, or a schedule")
 
 
