@@ -5,7 +5,7 @@
 trains eight seeds of each variant in one vmapped program, k in {0, 1, 5, 10}, exact and first
 order, 20,000 steps each, and writes results/unrolled_ring.json and .png: modes, share of samples
 within three standard deviations (HQ) and reverse KL over time, and the samples over time. Variants
-that the JSON holds already, with the same settings, are not trained again (`--fresh` does).
+that the JSON holds already, with the same flags, are not trained again (`--fresh` does).
 
 The paper's settings: 8 modes at radius 2, standard deviation 0.02; G: 256 normal latents, two
 layers of 128 ReLU; D: x/4, one layer of 128 ReLU; orthogonal initialisation with gain 0.8; the
@@ -187,12 +187,9 @@ def draw(path: Path, runs: dict[str, dict[str, Any]]) -> None:
     plt.close(figure)
 
 
-def settled(path: Path, settings: dict[str, Any], is_fresh: bool) -> dict[str, Any]:
-    """The runs that the file holds already, if they were made with the same settings."""
-    if is_fresh or not path.exists():
-        return {}
-    report = json.loads(path.read_text())
-    return report["runs"] if report["settings"] == settings else {}
+def settled(path: Path) -> dict[str, dict[str, Any]]:
+    """The runs that the file holds already."""
+    return json.loads(path.read_text())["runs"] if path.exists() else {}
 
 
 def main() -> None:
@@ -214,25 +211,24 @@ def main() -> None:
 
     settings = {"num_steps": args.num_steps, "seeds": args.seeds, "eval_every": args.eval_every}
     path = args.out / "unrolled_ring.json"
-    runs = settled(path, settings, args.fresh)
+    runs = settled(path)
     variants = [Variant(k, mode) for mode in args.modes for k in args.k]
     variants = list({variant.name: variant for variant in variants}.values())
     for index, variant in enumerate(variants):
-        if variant.name in runs:
+        if not args.fresh and runs.get(variant.name, {}).get("settings") == settings:
             continue
         note = f"[{index + 1}/{len(variants)}]"
-        runs[variant.name] = train(variant, args.seeds, args.num_steps, args.eval_every, note)
+        run = train(variant, args.seeds, args.num_steps, args.eval_every, note)
+        runs[variant.name] = {"settings": settings, **run}
         # Written after each variant: an interrupted run goes on from there.
-        save(args.out, settings, runs)
-    save(args.out, settings, runs)
+        save(args.out, runs)
+    save(args.out, runs)
     draw(args.out / "unrolled_ring.png", in_order(runs))
 
 
-def save(out: Path, settings: dict[str, Any], runs: dict[str, dict[str, Any]]) -> None:
+def save(out: Path, runs: dict[str, dict[str, Any]]) -> None:
     """Writes the report of what there is."""
-    write_report(
-        out, "unrolled_ring", rows_of(in_order(runs)), settings=settings, runs=in_order(runs)
-    )
+    write_report(out, "unrolled_ring", rows_of(in_order(runs)), runs=in_order(runs))
 
 
 def in_order(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
