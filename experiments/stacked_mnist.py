@@ -12,8 +12,9 @@ The settings are the paper's: batch 128, D then G, non-saturating loss, Adam wit
 steps (`--budget full`); `--budget small` (3,000 steps of k = 0 and 5, one seed, about 20 minutes on
 two CPU cores, 40 on shared ones) shows only how training begins: its numbers stand beside the
 paper's, not against them. Seen there: k = 5 finds 341 modes against 50 with D = 1/4 G, and loses,
-13 against 580, with D = 1/2 G, where the discriminator wins outright. What the paper leaves open: weights start at N(0, 0.02), batch norm averages with momentum 0.9
-and samples are drawn with these averages.
+13 against 580, with D = 1/2 G, where the discriminator wins outright. What the paper leaves open:
+weights start at N(0, 0.02), batch norm averages with momentum 0.9 and samples are drawn with these
+averages.
 
 MNIST is read as TensorFlow Datasets prepared it (`pip install jaxgan[data]`).
 """
