@@ -240,8 +240,9 @@ def build_field(config: Config, game: Game) -> Field:
     field = fields.gradient(game)
     if config["num_microbatches"] > 1:
         field = fields.microbatch(config["num_microbatches"])(field)
+    transform = make(config["field"], FIELDS, "field")
     try:
-        return make(config["field"], FIELDS, "field")(field)
+        return transform(field)
     except ValueError as error:
         raise ConfigError(f"field: {error}") from error
 

@@ -13,7 +13,6 @@ from jaxgan.fields.solve import (
     Solution,
     Solver,
     check_solver,
-    keep_guess,
     solve,
     with_solver_metrics,
 )
@@ -89,10 +88,10 @@ def competitive(
             guess = jax.tree.map(jax.lax.stop_gradient, found.value)
             net_state, metrics = here.rest
             metrics = with_solver_metrics(metrics, found)
-            return found.value, keep_guess(here.memory, guess), (net_state, metrics)
+            return found.value, {"field": here.memory, "guess": guess}, (net_state, metrics)
 
         def init(params: PlayerTree) -> PyTree:
-            return keep_guess(field.init(params), trees.zeros(params))
+            return {"field": field.init(params), "guess": trees.zeros(params)}
 
         return Field(field.game, init, apply)
 

@@ -8,7 +8,7 @@ import jax
 
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
-from jaxgan.fields.solve import check_solver, keep_guess, solve, with_solver_metrics
+from jaxgan.fields.solve import check_solver, solve, with_solver_metrics
 from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -99,10 +99,11 @@ def follow_the_ridge(
             guess = jax.tree.map(jax.lax.stop_gradient, found.value)
             net_state, metrics = here.rest
             rest = (net_state, with_solver_metrics(metrics, found))
-            return {**here.pull, "disc": ridge}, keep_guess(here.memory, guess), rest
+            new_memory = {"field": here.memory, "guess": guess}
+            return {**here.pull, "disc": ridge}, new_memory, rest
 
         def init(params: PlayerTree) -> PyTree:
-            return keep_guess(field.init(params), trees.zeros(params["disc"]))
+            return {"field": field.init(params), "guess": trees.zeros(params["disc"])}
 
         return Field(field.game, init, apply)
 

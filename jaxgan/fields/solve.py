@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.scipy.sparse import linalg
 
 from jaxgan.fields import trees
-from jaxgan.typing import Array, PlayerTree, PyTree
+from jaxgan.typing import Array, PyTree
 
 Solver = Literal["cg", "gmres"]
 
@@ -114,20 +114,3 @@ def with_solver_metrics(
     """
     extra = {"solver_residual": solution.residual, "solver_converged": solution.converged}
     return {player: {**own, **extra} for player, own in metrics.items()}
-
-
-def keep_guess(field_memory: PyTree, guess: PlayerTree) -> dict[str, PyTree]:
-    """The memory of a field that starts its solver from the last solution.
-
-    Args:
-      field_memory: that of the field below.
-      guess: the last solution.
-
-    Returns:
-      Both, by name.
-
-    Example:
-      >>> sorted(keep_guess((), {}))
-      ['field', 'guess']
-    """
-    return {"field": field_memory, "guess": guess}

@@ -53,7 +53,8 @@ def unrolled(
 
     The first-order gradient has the true Jacobian of that formula: a `consensus` or a spectrum on
     top of it sees how ψ_k moves. Network state changed in inner steps is dropped after them. What
-    the discriminator looks at (G(z)) is made once for all inner steps.
+    the discriminator looks at (G(z)) is made once for all inner steps; where the opponent is not
+    `disc`, anew in each.
 
     Args:
       game: the game as it is played without lookahead.
@@ -122,20 +123,21 @@ def unrolled(
         return values[opponent], new_state
 
     def look_ahead(
-        params: PlayerTree, net_state: PlayerTree, parts: list[Scene], context: Context
+        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> tuple[Params, PyTree]:
         optimizer, opt_state = _inner_optimizer(
             context, opponent, params[opponent], inner, inner_state
         )
 
         def step(carry: _Opponent, index: Array) -> tuple[_Opponent, None]:
-            part = parts[0] if len(parts) == 1 else _take(parts, index)
+            part = scene
             here = replace(
                 context,
                 updates={**context.updates, opponent: context.num_updates(opponent) + index},
                 opt_state={**context.opt_state, opponent: carry.opt_state},
             )
             if inner_batch == "fresh":
+                part = _part(scene, index)
                 here = replace(here, key=stream(context.key, "unrolled", index))
             grads, states = jax.grad(own_loss, has_aux=True)(
                 carry.params, params, {**net_state, opponent: carry.net_state}, part, here
@@ -164,9 +166,12 @@ def unrolled(
         params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
         values, (new_state, metrics) = game.losses(params, net_state, scene, context)
-        parts = [scene] if inner_batch == "same" else _split(scene, num_steps + 1)
-        foreseen = look_ahead(params, net_state, parts, context)
-        value, own_state, own_metrics = outer((params, net_state, parts[-1], context), foreseen)
+        last = scene
+        if inner_batch == "fresh":
+            scene = _split(scene, num_steps + 1)
+            last = _part(scene, num_steps)
+        foreseen = look_ahead(params, net_state, scene, context)
+        value, own_state, own_metrics = outer((params, net_state, last, context), foreseen)
         return (
             {**values, player: value},
             ({**new_state, player: own_state}, {**metrics, player: own_metrics}),
@@ -289,21 +294,21 @@ def _inner_optimizer(
     return optimizer, live
 
 
-def _split(scene: Scene, num_parts: int) -> list[Scene]:
+def _split(scene: Scene, num_parts: int) -> Scene:
+    """The scene with an axis of parts in front of the batch's."""
     sizes = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(scene)}
     if any(not size or size[0] % num_parts for size in sizes):
         raise ValueError(
             f"inner_batch is 'fresh': a batch of {sorted(size[0] for size in sizes if size)} "
             f"does not split into num_steps + 1 = {num_parts} parts"
         )
-    return [
-        jax.tree.map(lambda x, i=i: jnp.split(x, num_parts)[i], scene) for i in range(num_parts)
-    ]
+    return jax.tree.map(
+        lambda x: x.reshape(num_parts, x.shape[0] // num_parts, *x.shape[1:]), scene
+    )
 
 
-def _take(parts: list[Scene], index: Array) -> Scene:
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
-    return jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, keepdims=False), stacked)
+def _part(scene: Scene, index: Array | int) -> Scene:
+    return jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, keepdims=False), scene)
 
 
 def _scan(

@@ -57,7 +57,7 @@ ROWS = [
         "a batch of [256] does not split into num_steps + 1 = 3 parts",
     ),
     (RING, ["--config.field=consens"], "field.name: 'consens'; did you mean consensus"),
-    (RING, ["--config.field=consensus", "--config.field.gamma=-1"], "field: gamma is -1"),
+    (RING, ["--config.field=consensus", "--config.field.gamma=-1"], "error: field: gamma is -1"),
     (
         RING,
         ["--config.field=consensus", "--config.field.norms={'gen': ['critic']}"],
