@@ -142,7 +142,6 @@ def rows_of(runs: dict[str, dict[str, Any]]) -> list[Row]:
     """The last scores of each variant; every seed's are in the file."""
     found = {
         0: "collapse: hops between modes",
-        1: "no figure for k = 1 alone",
         5: "7.6 modes, 35.6 % HQ (VEEGAN, table 1)",
         10: "all 8 modes",
     }
