@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -34,6 +34,7 @@ from jaxgan.tables import (
     PENALTIES,
     PLAYERS,
 )
+from jaxgan.typing import PyTree
 
 # Whole numbers of a config: default and least value allowed.
 INTEGERS: Mapping[str, tuple[int, int]] = {
@@ -61,11 +62,20 @@ SECTIONS = (
     "generator",
     "lookahead",
     "loss",
+    "mesh",
     "optimizer",
     "penalties",
     "skip_nonfinite",
     "unrolled",
 )
+
+# How the devices are arranged, see `parallel`: options and defaults.
+MESH: Mapping[str, Any] = {
+    "min_size": parallel.MIN_SIZE,
+    "model": 1,
+    "per_replica": False,
+    "rules": {},
+}
 
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
@@ -74,6 +84,9 @@ FREE_KEYS = (
     "data.data_dir",
     "keep_checkpoints",
     "log_every_steps",
+    "mesh.min_size",
+    "mesh.model",
+    "mesh.rules",
     "num_devices",
     "num_samples",
     "sample_every_steps",
@@ -131,6 +144,7 @@ def resolve(config: Config) -> Config:
         given=("field", "optimizers", "critic"),
     )
     full["field"] = complete(config.get("field", "gradient"), FIELDS, "field")
+    full["mesh"] = _resolve_mesh(config.get("mesh", {}))
     for key in OPTIONAL:
         full[key] = _resolve_optional(key, config.get(key))
     return dict(sorted(full.items()))
@@ -145,6 +159,21 @@ def _resolve_optional(key: str, section: Any) -> Config | None:
         shape = ", ".join(f"{option!r}: ..." for option in options)
         raise ConfigError(f"{key}: {section!r}; it must be {{{shape}}} or none")
     return complete({"name": key, **section}, OPTIONAL, key, given=given)
+
+
+def _resolve_mesh(section: Any) -> Config:
+    if not isinstance(section, dict):
+        raise ConfigError(f"mesh: {section!r}; it must be {{option: value}}")
+    check_keys(section, list(MESH), "mesh")
+    full = {key: section.get(key, default) for key, default in MESH.items()}
+    for key in ("model", "min_size"):
+        if isinstance(full[key], bool) or not isinstance(full[key], int) or full[key] < 1:
+            raise ConfigError(f"mesh.{key}: {full[key]!r}; it must be an integer, at least 1")
+    if not isinstance(full["per_replica"], bool):
+        raise ConfigError(f"mesh.per_replica: {full['per_replica']!r}; it must be true or false")
+    if not isinstance(full["rules"], dict):
+        raise ConfigError(f"mesh.rules: {full['rules']!r}; it must be {{expression: axis or none}}")
+    return full
 
 
 def _resolve_penalties(section: Any) -> Config:
@@ -192,12 +221,66 @@ def open_data(config: Config) -> Source | DeviceSource:
         raise ConfigError(f"data.source: {error}") from error
 
 
-def build_game(config: Config, spec: ElementSpec) -> Game:
+def build_mesh(config: Config, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """The mesh of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+      devices: to arrange; those of all processes by default.
+
+    Returns:
+      A mesh whose devices divide the batch.
+
+    Raises:
+      ConfigError: if there are not so many devices, or they do not fit the mesh or the batch.
+
+    Example:
+      >>> config = {"num_devices": 4, "mesh": {"model": 2}, "batch_size": 64, "num_microbatches": 1}
+      >>> dict(build_mesh(config).shape)
+      {'data': 2, 'model': 2}
+    """
+    try:
+        mesh = parallel.make_mesh(
+            config["num_devices"] or None, model=config["mesh"]["model"], devices=devices
+        )
+        parallel.check_batch_size(config["batch_size"], mesh, config["num_microbatches"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return mesh
+
+
+def build_shardings(config: Config, algorithm: Algorithm, mesh: Mesh) -> PyTree:
+    """How the state of a run lies on its devices.
+
+    Args:
+      config: as `resolve` returns it.
+      algorithm: as `build_algorithm` returns it.
+      mesh: as `build_mesh` returns it.
+
+    Returns:
+      A TrainState of shardings.
+
+    Raises:
+      ConfigError: if a rule fits no leaf.
+
+    Example:
+      See `jaxgan.parallel.state_shardings`.
+    """
+    state = jax.eval_shape(algorithm.init, jax.random.key(0))
+    options = config["mesh"]
+    try:
+        return parallel.state_shardings(state, mesh, options["rules"], options["min_size"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> Game:
     """The game of a resolved config.
 
     Args:
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
+      mesh: the devices, for the per-replica mode; without them it is the game of one replica.
 
     Returns:
       A `gan`, penalised as the config says.
@@ -216,6 +299,11 @@ def build_game(config: Config, spec: ElementSpec) -> Game:
     for name, options in config["penalties"].items():
         terms = terms + make({"name": name, **options}, PENALTIES, f"penalties.{name}")
     game = with_penalty(game, terms) if terms.terms else game
+    if mesh is not None and config["mesh"]["per_replica"]:
+        try:
+            game = parallel.replica_mean(game, mesh)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
     if config["unrolled"] is not None:
         game = make(config["unrolled"], OPTIONAL, "unrolled", game=game)
     return game
@@ -276,7 +364,7 @@ def build_algorithm(
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
       source: the data, if they are sampled on the device.
-      mesh: the devices over which those samples are split.
+      mesh: the devices over which those samples are split, and the replicas of that mode.
 
     Returns:
       The algorithm, ready to be jitted.
@@ -291,7 +379,7 @@ def build_algorithm(
       >>> build_algorithm(config, spec).num_batches
       (10,)
     """
-    field = build_field(config, build_game(config, spec))
+    field = build_field(config, build_game(config, spec, mesh))
     players = build_optimizers(config)
     algorithm: Algorithm = make(
         config["algorithm"], ALGORITHMS, "algorithm", field=field, optimizers=players

@@ -33,6 +33,7 @@ class Game(NamedTuple):
         function of its inputs, for penalties.
       couples_batch: whether an example's loss depends on the other examples of its batch.
       is_zero_sum: whether it has two players and L_gen = -L_disc, for methods that need that.
+      foresees: whether a loss looks ahead through another player's steps.
     """
 
     init: Callable[[Key], tuple[PlayerTree, PlayerTree]]
@@ -44,6 +45,7 @@ class Game(NamedTuple):
     critic: Callable[[PlayerTree, PlayerTree, PyTree, Scene, Context], Any]
     couples_batch: bool = False
     is_zero_sum: bool = False
+    foresees: bool = False
 
     @property
     def players(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from jaxgan.checkpoint import Checkpoints
 from jaxgan.probe import Probe
 from jaxgan.state import TrainState
 from jaxgan.transforms import all_finite
-from jaxgan.typing import Batch, Key, Metrics
+from jaxgan.typing import Batch, Key, Metrics, PyTree
 from jaxgan.writers import MetricWriter, Progress, curves_png, save_png
 
 logger = logging.getLogger(__name__)
@@ -113,6 +113,7 @@ def train(
     workdir: Path,
     *,
     mesh: Mesh,
+    shardings: PyTree,
     images_per_step: int,
     draw: Draw,
     probe: Probe | None = None,
@@ -128,6 +129,7 @@ def train(
       workdir: where to write `checkpoints/`, `metrics.jsonl`, `tensorboard/`, `samples/`,
         `curves.png`.
       mesh: the devices.
+      shardings: how the state lies on them.
       images_per_step: real examples that one step eats, for images/s.
       draw: makes a picture of samples.
       probe: looks at the state every `analysis_every_steps`.
@@ -141,18 +143,11 @@ def train(
         which metrics and which leaves.
     """
     checkpoints = Checkpoints(workdir / "checkpoints", keep=keep_checkpoints)
-    start, state = _restore_or_init(algorithm, batches, key, checkpoints, mesh)
+    start, state = _restore_or_init(algorithm, batches, key, checkpoints, shardings)
     if start >= cadence.total_steps:
         logger.info("finished: %s has done its %d steps", workdir, start)
         return Exit.FINISHED
-    sharded = parallel.batch_sharding(mesh, algorithm.num_batches)
-    whole = parallel.replicated(mesh)
-    step = jax.jit(
-        algorithm.step,
-        donate_argnums=0,
-        in_shardings=(whole, sharded),
-        out_shardings=(whole, whole),
-    )
+    step = parallel.jit_step(algorithm, mesh, shardings)
     logger.info("compiling; the first step takes a while")
     with (
         _deferred_signals() as stop,
@@ -191,14 +186,14 @@ def train(
 
 
 def _restore_or_init(
-    algorithm: Algorithm, batches: Batches, key: Key, checkpoints: Checkpoints, mesh: Mesh
+    algorithm: Algorithm, batches: Batches, key: Key, checkpoints: Checkpoints, shardings: PyTree
 ) -> tuple[int, TrainState]:
-    whole = parallel.replicated(mesh)
     if not checkpoints.steps():
-        return 0, jax.jit(algorithm.init, out_shardings=whole)(key)
+        return 0, jax.jit(algorithm.init, out_shardings=shardings)(key)
     template = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=whole),
+        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
         jax.eval_shape(algorithm.init, key),
+        shardings,
     )
     start, state, data_state = checkpoints.restore(template)
     batches.set_state(data_state)

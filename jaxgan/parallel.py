@@ -1,49 +1,79 @@
 """Where things are computed: meshes and shardings, the only file that names devices.
 
 A step is one program over the global batch. Under `jit` with these shardings the batch is split
-over the mesh and the state is replicated, and what the step computes does not depend on how many
-devices there are.
+over all devices and the state is replicated, or, where the mesh has a `model` axis, its large
+leaves are split along that; what the step computes does not depend on how many devices there are.
+`replica_mean` makes the other game that many papers mean: each replica with its own statistics.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxgan.typing import Batch, Key
+from jaxgan.algorithms import Algorithm
+from jaxgan.game import Game
+from jaxgan.state import Context
+from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
 DATA_AXIS = "data"
+MODEL_AXIS = "model"
+MIN_SIZE = 2**16
+"""Leaves of fewer elements are replicated: splitting them costs more than it saves."""
+
+Rules = Mapping[str, int | None]
+"""From a regular expression on a leaf's path to the axis that is split; None for no axis."""
 
 
-def make_mesh(num_devices: int | None = None) -> Mesh:
-    """A one-dimensional mesh over devices, along which batches are split.
+def make_mesh(
+    num_devices: int | None = None, *, model: int = 1, devices: Sequence[jax.Device] | None = None
+) -> Mesh:
+    """A mesh of devices, `data` by `model`.
+
+    Batches are split over both axes, and large leaves of the state along `model`; with `model`
+    equal to the number of devices that is fully sharded data parallelism (FSDP).
 
     Args:
       num_devices: how many to use; all of them by default.
+      model: devices over which a large leaf is split; it divides the number of devices.
+      devices: to choose from; those of all processes by default, one process after the other, so
+        that each holds consecutive examples of a batch.
 
     Returns:
-      A mesh with the axis `data`.
+      A mesh with the axes `data` and `model`.
 
     Raises:
-      ValueError: if there are not so many devices.
+      ValueError: if there are not so many devices, or `model` does not divide them.
 
     Example:
-      >>> make_mesh(1).shape["data"]
-      1
+      >>> dict(make_mesh(1).shape)
+      {'data': 1, 'model': 1}
+
+    References:
+      Zhao et al., 2023 (arXiv:2304.11277).
     """
-    devices = jax.devices()
+    if devices is None:
+        devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     num = len(devices) if num_devices is None else num_devices
     if not 1 <= num <= len(devices):
         raise ValueError(f"num_devices is {num_devices}; there are 1 to {len(devices)} to use")
-    return Mesh(np.asarray(devices[:num]), (DATA_AXIS,), axis_types=(AxisType.Auto,))
+    if model < 1 or num % model:
+        raise ValueError(f"mesh.model is {model}; it must divide the {num} devices")
+    grid = np.asarray(devices[:num]).reshape(num // model, model)
+    return Mesh(grid, (DATA_AXIS, MODEL_AXIS), axis_types=(AxisType.Auto, AxisType.Auto))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """The sharding of a state: a full copy on every device.
+    """The sharding of what every device has a full copy of.
 
     Args:
       mesh: the devices.
@@ -58,7 +88,7 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def batch_sharding(mesh: Mesh, num_batches: tuple[int, ...]) -> NamedSharding:
+def batch_sharding(mesh: Mesh, num_batches: tuple[int, ...] = ()) -> NamedSharding:
     """The sharding of a batch: split along the batch axis, behind the leading axes.
 
     Args:
@@ -70,9 +100,117 @@ def batch_sharding(mesh: Mesh, num_batches: tuple[int, ...]) -> NamedSharding:
 
     Example:
       >>> tuple(batch_sharding(make_mesh(1), (10, 2)).spec)
-      (None, None, 'data')
+      (None, None, ('data', 'model'))
     """
-    return NamedSharding(mesh, PartitionSpec(*(None for _ in num_batches), DATA_AXIS))
+    return NamedSharding(mesh, PartitionSpec(*(None for _ in num_batches), mesh.axis_names))
+
+
+def state_shardings(
+    state_like: PyTree, mesh: Mesh, rules: Rules | None = None, min_size: int = MIN_SIZE
+) -> PyTree:
+    """How each leaf of a state lies on the devices, by its path and size.
+
+    The first rule whose expression is found in the leaf's path, such as
+    `opt_state/gen/0/mu/Dense_0/kernel`, says which axis is split. Without one, a leaf of at least
+    `min_size` elements is split along the longest axis that `model` divides; others are replicated.
+
+    Args:
+      state_like: arrays or ShapeDtypeStructs.
+      mesh: the devices.
+      rules: expressions and axes, in order; negative axes count from the end.
+      min_size: elements from which a leaf is split.
+
+    Returns:
+      The same tree, of `NamedSharding`.
+
+    Raises:
+      ValueError: if a rule is no regular expression, matches no leaf, or names an axis that a leaf
+        does not have or that `model` does not divide.
+
+    Example:
+      >>> mesh = make_mesh(4, model=2)
+      >>> state = {"kernel": jnp.zeros((8, 1024)), "bias": jnp.zeros(1024)}
+      >>> shardings = state_shardings(state, mesh, {"bias": None}, min_size=1)
+      >>> {name: tuple(sharding.spec) for name, sharding in shardings.items()}
+      {'bias': (), 'kernel': (None, 'model')}
+    """
+    num = mesh.shape[MODEL_AXIS]
+    compiled = _compile_rules(rules or {})
+    used = set()
+
+    def sharding(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        rule = next((rule for rule in compiled if rule.search(name)), None)
+        if rule is None:
+            return _along(mesh, _longest_axis(leaf.shape, num) if leaf.size >= min_size else None)
+        used.add(rule)
+        axis = compiled[rule]
+        where = f"mesh.rules: {rule.pattern!r}: {axis!r}; {name} of shape {leaf.shape}"
+        if axis is None or leaf.ndim == 0:
+            return replicated(mesh)
+        if not -leaf.ndim <= axis < leaf.ndim:
+            raise ValueError(f"{where} has no such axis")
+        if leaf.shape[axis] % num:
+            raise ValueError(f"{where} is not divided by the {num} devices of mesh.model")
+        return _along(mesh, axis % leaf.ndim)
+
+    shardings = jax.tree_util.tree_map_with_path(sharding, state_like)
+    if idle := [rule.pattern for rule in compiled if rule not in used]:
+        raise ValueError(f"mesh.rules: {idle[0]!r} is found in no leaf's path")
+    return shardings
+
+
+def _compile_rules(rules: Rules) -> dict[re.Pattern[str], int | None]:
+    compiled = {}
+    for pattern, axis in rules.items():
+        try:
+            compiled[re.compile(pattern)] = axis
+        except re.error as error:
+            raise ValueError(f"mesh.rules: {pattern!r} is no regular expression: {error}") from None
+        if isinstance(axis, bool) or not isinstance(axis, int | None):
+            raise ValueError(f"mesh.rules: {pattern!r}: {axis!r}; it must be an integer or null")
+    return compiled
+
+
+def _longest_axis(shape: tuple[int, ...], num: int) -> int | None:
+    divided = [axis for axis, size in enumerate(shape) if size % num == 0]
+    return max(divided, key=lambda axis: shape[axis], default=None)
+
+
+def _along(mesh: Mesh, axis: int | None) -> NamedSharding:
+    if axis is None or mesh.shape[MODEL_AXIS] == 1:
+        return replicated(mesh)
+    return NamedSharding(mesh, PartitionSpec(*(None for _ in range(axis)), MODEL_AXIS))
+
+
+def jit_step(algorithm: Algorithm, mesh: Mesh, shardings: PyTree) -> Any:
+    """The step that a training run dispatches: compiled once, its state donated.
+
+    Args:
+      algorithm: what to run.
+      mesh: the devices.
+      shardings: of the state, as `state_shardings` gives them.
+
+    Returns:
+      The jitted (state, batch) -> (state, metrics); metrics are replicated.
+
+    Example:
+      >>> from jaxgan.algorithms import simultaneous
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import bilinear
+      >>> from jaxgan.optimizers import sgd
+      >>> algorithm = simultaneous(gradient(bilinear()), {"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> mesh, state = make_mesh(1), algorithm.init(jax.random.key(0))
+      >>> state, _ = jit_step(algorithm, mesh, state_shardings(state, mesh))(state, {})
+      >>> int(state.step)
+      1
+    """
+    return jax.jit(
+        algorithm.step,
+        donate_argnums=0,
+        in_shardings=(shardings, batch_sharding(mesh, algorithm.num_batches)),
+        out_shardings=(shardings, replicated(mesh)),
+    )
 
 
 def shard_sampler(sample: Callable[[Key, int], Batch], mesh: Mesh) -> Callable[[Key, int], Batch]:
@@ -86,32 +224,146 @@ def shard_sampler(sample: Callable[[Key, int], Batch], mesh: Mesh) -> Callable[[
       The same function, its output split along the first axis.
 
     Example:
-      >>> import jax.numpy as jnp
       >>> sample = shard_sampler(lambda key, num: {"image": jnp.zeros((num, 2))}, make_mesh(1))
       >>> sample(jax.random.key(0), 4)["image"].shape
       (4, 2)
     """
-    sharding = NamedSharding(mesh, PartitionSpec(DATA_AXIS))
+    sharding = batch_sharding(mesh)
 
     def sharded(key: Key, num: int) -> Batch:
-        return jax.lax.with_sharding_constraint(sample(key, num), sharding)
+        return lax.with_sharding_constraint(sample(key, num), sharding)
 
     return sharded
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
+def check_batch_size(batch_size: int, mesh: Mesh, num_parts: int = 1) -> None:
     """Raises unless the devices divide the batch.
 
     Args:
       batch_size: examples in the global batch.
       mesh: the devices.
+      num_parts: microbatches, each of which the devices divide too.
 
     Raises:
-      ValueError: naming both numbers.
+      ValueError: naming the numbers.
 
     Example:
       >>> check_batch_size(64, make_mesh(1))
     """
     num = math.prod(mesh.shape.values())
-    if batch_size % num:
-        raise ValueError(f"batch_size is {batch_size}, which {num} devices do not divide")
+    if batch_size % (num * num_parts):
+        parts = f" in {num_parts} microbatches" if num_parts > 1 else ""
+        raise ValueError(f"batch_size is {batch_size}, which {num} devices do not divide{parts}")
+
+
+def replica_mean(game: Game, mesh: Mesh) -> Game:
+    """The game of replicas that only average: the per-replica (`pmap`) mode, by `shard_map`.
+
+    L_p = (1/R) Σ_r L_p(batch_r): each of the R devices plays its part of the batch by itself, so
+    batch norm and minibatch statistics are those of that part, and losses, running statistics and
+    metrics are averaged. A gradient of it is the average of the replicas' gradients, and so is all
+    that is built on it: `consensus` of it, `unrolled` of it with its inner gradients averaged too.
+    For losses that are means over examples it is the game itself. Latents are those of the global
+    batch, sliced; noise inside a network differs on every replica.
+
+    It is a map of games and not of fields because a mean of fields would have to be innermost and
+    known to every lookahead; a mean of losses is innermost by itself.
+
+    Args:
+      game: any game that does not look ahead.
+      mesh: the devices, R of them, each with all parameters.
+
+    Returns:
+      A `Game`, to be played under `jit` over that mesh.
+
+    Raises:
+      ValueError: if the game looks ahead (the replicas' foreseen discriminators would differ: use
+        `unrolled(replica_mean(game, mesh))`), or the mesh splits the parameters.
+
+    Example:
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import dirac
+      >>> mesh, context = make_mesh(2), Context(jax.random.key(0))
+      >>> batch = {"image": jnp.arange(4.0)[:, None]}
+      >>> params, net_state = dirac().init(context.key)
+      >>> whole, parts = gradient(dirac()), gradient(replica_mean(dirac(), mesh))
+      >>> pull, _, _ = whole.apply(params, (), net_state, batch, context)
+      >>> mean, _, _ = parts.apply(params, (), net_state, batch, context)
+      >>> bool(jnp.allclose(pull["disc"], mean["disc"]))
+      True
+
+    References:
+      Goyal et al., 2017 (arXiv:1706.02677), section 2.3, on statistics per replica.
+    """
+    if game.foresees:
+        raise ValueError(
+            "replica_mean: the game looks ahead, and each replica would foresee another opponent; "
+            "use unrolled(replica_mean(game, mesh))"
+        )
+    if mesh.shape[MODEL_AXIS] > 1:
+        raise ValueError(
+            f"replica_mean: mesh.model is {mesh.shape[MODEL_AXIS]}; a replica has all parameters, "
+            "so it must be 1"
+        )
+    num = mesh.shape[DATA_AXIS]
+    whole, split = PartitionSpec(), PartitionSpec(DATA_AXIS)
+
+    def spread(function: Callable[..., Any], in_specs: Any, out_specs: Any) -> Callable[..., Any]:
+        # Nothing is differentiated with respect to parameters inside, so the replicas' sums are
+        # made once, by the transposition of the whole.
+        return jax.shard_map(
+            function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False
+        )
+
+    def here(context: Context) -> Context:
+        part = context.part * num + lax.axis_index(DATA_AXIS)
+        return replace(context, part=part, num_parts=context.num_parts * num)
+
+    def generate(
+        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+    ) -> tuple[Scene, PlayerTree]:
+        def local(
+            params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        ) -> tuple[Scene, PlayerTree]:
+            scene, new_state = game.generate(params, net_state, batch, here(context))
+            return scene, _mean(new_state)
+
+        run = spread(local, (whole, whole, split, whole), (split, whole))
+        return run(params, net_state, batch, context)
+
+    def losses(
+        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
+        def local(
+            params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+        ) -> PyTree:
+            return _mean(game.losses(params, net_state, scene, here(context)))
+
+        run = spread(local, (whole, whole, split, whole), whole)
+        return run(params, net_state, scene, context)
+
+    def critic(
+        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
+    ) -> Any:
+        def local(
+            params: PlayerTree,
+            net_state: PlayerTree,
+            inputs: PyTree,
+            scene: Scene,
+            context: Context,
+        ) -> Any:
+            return game.critic(params, net_state, inputs, scene, here(context))
+
+        run = spread(local, (whole, whole, split, split, whole), split)
+        return run(params, net_state, inputs, scene, context)
+
+    return game._replace(generate=generate, losses=losses, critic=critic)
+
+
+def _mean(tree: PyTree) -> PyTree:
+    """The replicas' average; counts and keys are the same on all."""
+
+    def mean(x: Array) -> Array:
+        return lax.pmean(x, DATA_AXIS) if jnp.issubdtype(x.dtype, jnp.inexact) else x
+
+    return jax.tree.map(mean, tree)

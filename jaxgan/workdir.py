@@ -103,7 +103,7 @@ def check_same_run(changed: Mapping[str, tuple[Any, Any]], free: Sequence[str]) 
 
     Args:
       changed: (old, new) by dotted key, as `differences` gives them.
-      free: dotted keys that may change. Where the data lie may change too.
+      free: dotted keys that may change, with all below them. Where the data lie may change too.
 
     Raises:
       ConfigError: listing every other key that differs.
@@ -115,7 +115,12 @@ def check_same_run(changed: Mapping[str, tuple[Any, Any]], free: Sequence[str]) 
       ...
       jaxgan.config.ConfigError: workdir: another config's run is there: seed was 1, is 2
     """
-    refused = {k: v for k, v in changed.items() if k not in free and not _is_moved(k, v)}
+    allowed = tuple(f"{key}." for key in free)
+    refused = {
+        key: values
+        for key, values in changed.items()
+        if not f"{key}.".startswith(allowed) and not _is_moved(key, values)
+    }
     if refused:
         listed = "; ".join(f"{key} was {was!r}, is {now!r}" for key, (was, now) in refused.items())
         raise ConfigError(f"workdir: another config's run is there: {listed}")

@@ -74,15 +74,10 @@ def run(args: argparse.Namespace) -> int:
     import jax
 
     from jaxgan import build, loop, parallel, workdir
-    from jaxgan.config import ConfigError
     from jaxgan.data import DeviceSource, pipeline, prefetch_to_device
 
     config = _read_config(args)
-    try:
-        mesh = parallel.make_mesh(config["num_devices"] or None)
-        parallel.check_batch_size(config["batch_size"], mesh)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    mesh = build.build_mesh(config)
     cadence = build.build_cadence(config)
     source = build.open_data(config)
     spec = source.element_spec
@@ -105,8 +100,9 @@ def run(args: argparse.Namespace) -> int:
         cadence,
         args.workdir,
         mesh=mesh,
+        shardings=build.build_shardings(config, algorithm, mesh),
         images_per_step=build.images_per_step(config, algorithm),
-        draw=_make_draw(config, source, algorithm),
+        draw=_make_draw(config, source),
         probe=_make_probe(config, source, algorithm, args.workdir),
         keep_checkpoints=config["keep_checkpoints"],
     )
@@ -162,18 +158,17 @@ def _make_probe(
     return make_probe(watched, build.build_optimizers(config), batch, folder)
 
 
-def _make_draw(
-    config: Config, source: Source | DeviceSource, algorithm: Algorithm
-) -> Callable[[TrainState], np.ndarray]:
+def _make_draw(config: Config, source: Source | DeviceSource) -> Callable[[TrainState], np.ndarray]:
     import jax
     import numpy as np
 
+    from jaxgan import build
     from jaxgan.data import DeviceSource
     from jaxgan.sampling import make_sampler, picture
     from jaxgan.state import stream
 
     key = stream(jax.random.key(config["seed"]), "pictures")
-    sampler = make_sampler(algorithm.field.game, source.element_spec)
+    sampler = make_sampler(build.build_game(config, source.element_spec), source.element_spec)
     real = None
     if len(source.element_spec["image"].shape) == 1:
         if isinstance(source, DeviceSource):

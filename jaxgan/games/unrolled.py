@@ -177,7 +177,9 @@ def unrolled(
             ({**new_state, player: own_state}, {**metrics, player: own_metrics}),
         )
 
-    return game._replace(generate=generate, losses=losses, couples_batch=True, is_zero_sum=False)
+    return game._replace(
+        generate=generate, losses=losses, couples_batch=True, is_zero_sum=False, foresees=True
+    )
 
 
 def _check(
