@@ -15,12 +15,14 @@ from jaxgan import fields, games, parallel
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
 from jaxgan.algorithms.base import Optimizers
+from jaxgan.archive import Best
 from jaxgan.config import Config, ConfigError, check_keys, complete, make, plain
 from jaxgan.data import DeviceSource, Source, open_source
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
 from jaxgan.game import Game, with_penalty
-from jaxgan.loop import Cadence
+from jaxgan.loop import Cadence, Policy
+from jaxgan.nonfinite import POLICIES
 from jaxgan.penalties import Penalty
 from jaxgan.tables import (
     ALGORITHMS,
@@ -50,9 +52,11 @@ INTEGERS: Mapping[str, tuple[int, int]] = {
     "num_seeds": (1, 1),
     "sample_every_steps": (1000, 1),
     "seed": (0, 0),
+    "stall_timeout_seconds": (600, 0),
     "substeps": (1, 1),
     "total_steps": (10_000, 1),
 }
+FLAGS = ("deterministic",)
 SECTIONS = (
     "algorithm",
     "data",
@@ -60,12 +64,13 @@ SECTIONS = (
     "ema",
     "field",
     "generator",
+    "keep_best",
     "lookahead",
     "loss",
     "mesh",
+    "nonfinite",
     "optimizer",
     "penalties",
-    "skip_nonfinite",
     "unrolled",
 )
 
@@ -82,14 +87,17 @@ FREE_KEYS = (
     "analysis_every_steps",
     "checkpoint_every_steps",
     "data.data_dir",
+    "keep_best",
     "keep_checkpoints",
     "log_every_steps",
     "mesh.min_size",
     "mesh.model",
     "mesh.rules",
+    "nonfinite",
     "num_devices",
     "num_samples",
     "sample_every_steps",
+    "stall_timeout_seconds",
     "total_steps",
 )
 
@@ -115,16 +123,23 @@ def resolve(config: Config) -> Config:
       ({'name': 'non_saturating', 'smoothing': 0.0}, 64, 0.999)
     """
     config = plain(config)
-    check_keys(config, [*INTEGERS, *SECTIONS])
+    check_keys(config, [*INTEGERS, *FLAGS, *SECTIONS])
     full: Config = {}
     for key, (default, least) in INTEGERS.items():
         value = config.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
             raise ConfigError(f"{key}: {value!r}; it must be an integer from {least} to 2**31 - 1")
         full[key] = value
-    full["skip_nonfinite"] = config.get("skip_nonfinite", False)
-    if not isinstance(full["skip_nonfinite"], bool):
-        raise ConfigError(f"skip_nonfinite: {full['skip_nonfinite']!r}; it must be true or false")
+    for key in FLAGS:
+        full[key] = config.get(key, False)
+        if not isinstance(full[key], bool):
+            raise ConfigError(f"{key}: {full[key]!r}; it must be true or false")
+    full["nonfinite"] = config.get("nonfinite", "halt")
+    if full["nonfinite"] not in POLICIES:
+        raise ConfigError(
+            f"nonfinite: {full['nonfinite']!r}; it must be one of {', '.join(POLICIES)}"
+        )
+    full["keep_best"] = _resolve_best(config.get("keep_best"))
     data = config.get("data", {"source": "digits"})
     full["data"] = {"source": data} if isinstance(data, str) else data
     if not isinstance(full["data"], dict) or not isinstance(full["data"].get("source"), str):
@@ -159,6 +174,22 @@ def _resolve_optional(key: str, section: Any) -> Config | None:
         shape = ", ".join(f"{option!r}: ..." for option in options)
         raise ConfigError(f"{key}: {section!r}; it must be {{{shape}}} or none")
     return complete({"name": key, **section}, OPTIONAL, key, given=given)
+
+
+def _resolve_best(section: Any) -> Config | None:
+    if section is None or section == "none":
+        return None
+    if not isinstance(section, dict):
+        raise ConfigError(f"keep_best: {section!r}; it must be {{'metric': ...}} or none")
+    full = complete({"name": "keep_best", **section}, {"keep_best": Best}, "keep_best")
+    full.pop("name")
+    if not isinstance(full["metric"], str):
+        raise ConfigError(f"keep_best.metric: {full['metric']!r}; it must be a metric's name")
+    if isinstance(full["keep"], bool) or not isinstance(full["keep"], int) or full["keep"] < 1:
+        raise ConfigError(f"keep_best.keep: {full['keep']!r}; it must be an integer, at least 1")
+    if full["mode"] not in ("min", "max"):
+        raise ConfigError(f"keep_best.mode: {full['mode']!r}; it must be 'min' or 'max'")
+    return full
 
 
 def _resolve_mesh(section: Any) -> Config:
@@ -387,7 +418,7 @@ def build_algorithm(
     if source is not None:
         sample = source.sample if mesh is None else parallel.shard_sampler(source.sample, mesh)
         algorithm = tf.device_data(algorithm, sample, config["batch_size"])
-    if config["skip_nonfinite"]:
+    if config["nonfinite"] == "skip":
         algorithm = tf.skip_nonfinite(algorithm)
     for key in ("lookahead", "ema"):
         if config[key] is not None:
@@ -455,6 +486,35 @@ def build_cadence(config: Config) -> Cadence:
                 f"{name}: {config[name]}; it must be a multiple of substeps, {config['substeps']}"
             )
     return Cadence(steps_per_call=config["substeps"], **{name: config[name] for name in names})
+
+
+def build_policy(config: Config, profile_steps: int = 0) -> Policy:
+    """What the loop does about faults.
+
+    Args:
+      config: as `resolve` returns it.
+      profile_steps: steps to trace; 0 for none.
+
+    Returns:
+      A `Policy`.
+
+    Raises:
+      ConfigError: if there are not whole calls of steps to trace.
+
+    Example:
+      >>> config = {"nonfinite": "rollback", "stall_timeout_seconds": 600, "substeps": 1}
+      >>> build_policy(config).rollback
+      True
+    """
+    if profile_steps < 0 or profile_steps % config["substeps"]:
+        raise ConfigError(
+            f"profile: {profile_steps}; it must be a multiple of substeps, {config['substeps']}"
+        )
+    return Policy(
+        rollback=config["nonfinite"] == "rollback",
+        stall_timeout_seconds=config["stall_timeout_seconds"],
+        profile_calls=profile_steps // config["substeps"],
+    )
 
 
 def images_per_step(config: Config, algorithm: Algorithm) -> int:

@@ -125,6 +125,29 @@ def _literal(text: str) -> Any:
         return text
 
 
+def flatten(config: Config, prefix: str = "") -> Config:
+    """A config by dotted keys.
+
+    Args:
+      config: a nested dict.
+      prefix: of the keys.
+
+    Returns:
+      A dict without dicts in it, but for empty ones.
+
+    Example:
+      >>> flatten({"loss": {"name": "hinge"}, "seed": 0})
+      {'loss.name': 'hinge', 'seed': 0}
+    """
+    flat: Config = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
 def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[Any, Any]]:
     """What differs between two configs.
 

@@ -1,38 +1,42 @@
-"""The training loop: one compiled step, logs one call late, pictures, checkpoints, signals."""
+"""The training loop: one compiled step, logs one call late, pictures, checkpoints, faults."""
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
 from jaxgan import parallel
 from jaxgan.algorithms import Algorithm
-from jaxgan.checkpoint import Checkpoints
+from jaxgan.checkpoint import CheckpointError, Checkpoints, NoCheckpointError
+from jaxgan.instruments import Batches, Log, Profile, Work
+from jaxgan.nonfinite import LostNumbersError, NonFiniteError, is_finite, write_report
 from jaxgan.probe import Probe
-from jaxgan.state import TrainState
-from jaxgan.transforms import all_finite
-from jaxgan.typing import Batch, Key, Metrics, PyTree
+from jaxgan.processes import Watchdog, is_first
+from jaxgan.state import TrainState, stream
+from jaxgan.stopping import Stop, deferred_signals
+from jaxgan.typing import Key, Metrics, PyTree
 from jaxgan.writers import MetricWriter, Progress, curves_png, save_png
 
 logger = logging.getLogger(__name__)
 
 Draw = Callable[[TrainState], np.ndarray]
 """Makes a picture of samples: state -> uint8 of shape [H, W, C]."""
+
+MAX_AHEAD = 2
+"""Calls of the step that may be under way: the device never waits, memory stays bounded."""
+
+MAX_ROLLBACKS = 3
+"""Without a new checkpoint in between; then the run ends."""
 
 
 class Exit(IntEnum):
@@ -42,18 +46,6 @@ class Exit(IntEnum):
     NONFINITE = 3
     PREEMPTED = 75
     INTERRUPTED = 130
-
-
-class Batches(Protocol):
-    """An iterator of batches whose whole state is a dict of integers."""
-
-    def __next__(self) -> Batch: ...
-
-    def get_state(self) -> dict[str, int]:
-        """What `set_state` needs to go on from here."""
-
-    def set_state(self, state: dict[str, int]) -> None:
-        """Goes to where `get_state` gave `state`."""
 
 
 @dataclass(frozen=True)
@@ -87,41 +79,27 @@ class Cadence:
                 )
 
 
-class NonFiniteError(Exception):
-    """A NaN or an infinity where a number should be; the message is for the user.
+@dataclass(frozen=True)
+class Policy:
+    """What the loop does when something goes wrong, or is asked for besides.
 
     Attributes:
-      report: what is known, as written to `nonfinite.json`.
+      rollback: whether lost numbers send the run back to its last good checkpoint, with other
+        latents and the batches that follow, rather than end it.
+      stall_timeout_seconds: how long one phase may take before the process ends; 0 for ever.
+      profile_calls: calls of the step to trace, after the first; 0 for none.
     """
 
-    def __init__(self, report: dict[str, Any]) -> None:
-        names = [*report["metrics"], *report["leaves"]]
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        saved = report["last_good_checkpoint"]
-        super().__init__(
-            f"step {report['step']}: not finite: {shown}; last good checkpoint: "
-            f"{'none' if saved is None else f'step {saved}'}"
-        )
-        self.report = report
+    rollback: bool = False
+    stall_timeout_seconds: float = 0.0
+    profile_calls: int = 0
 
 
-def train(
-    algorithm: Algorithm,
-    batches: Batches,
-    key: Key,
-    cadence: Cadence,
-    workdir: Path,
-    *,
-    mesh: Mesh,
-    shardings: PyTree,
-    images_per_step: int,
-    draw: Draw,
-    probe: Probe | None = None,
-    keep_checkpoints: int = 3,
-) -> Exit:
-    """Trains from the last checkpoint, or from the beginning, to `total_steps`.
+@dataclass(frozen=True)
+class Run:
+    """All that a run is made of.
 
-    Args:
+    Attributes:
       algorithm: what to run.
       batches: where its batches come from, already on the devices.
       key: the run's key.
@@ -130,181 +108,185 @@ def train(
         `curves.png`.
       mesh: the devices.
       shardings: how the state lies on them.
-      images_per_step: real examples that one step eats, for images/s.
+      checkpoints: where the state is kept.
+      work: what one step does.
       draw: makes a picture of samples.
       probe: looks at the state every `analysis_every_steps`.
-      keep_checkpoints: how many of the newest to keep.
+      policy: what to do about faults.
+    """
+
+    algorithm: Algorithm
+    batches: Batches
+    key: Key
+    cadence: Cadence
+    workdir: Path
+    mesh: Mesh
+    shardings: PyTree
+    checkpoints: Checkpoints
+    work: Work
+    draw: Draw
+    probe: Probe | None = None
+    policy: Policy = Policy()
+
+
+def train(run: Run) -> Exit:
+    """Trains from the last checkpoint, or from the beginning, to `total_steps`.
+
+    With several processes, all call it; the first one writes logs and pictures.
+
+    Args:
+      run: what to run, and where.
 
     Returns:
       How it ended; FINISHED at once if the last checkpoint is at `total_steps` already.
 
     Raises:
       NonFiniteError: where numbers are lost. Such a state is never saved; `nonfinite.json` says
-        which metrics and which leaves.
+        which metrics, players and leaves.
+      CheckpointError: if the last state cannot be saved.
     """
-    checkpoints = Checkpoints(workdir / "checkpoints", keep=keep_checkpoints)
-    start, state = _restore_or_init(algorithm, batches, key, checkpoints, shardings)
-    if start >= cadence.total_steps:
-        logger.info("finished: %s has done its %d steps", workdir, start)
+    start, state = _restore_or_init(run)
+    if start >= run.cadence.total_steps:
+        logger.info("finished: %s has done its %d steps", run.workdir, start)
         return Exit.FINISHED
-    step = parallel.jit_step(algorithm, mesh, shardings)
-    logger.info("compiling; the first step takes a while")
+    step = parallel.jit_step(run.algorithm, run.mesh, run.shardings)
+    rollbacks: list[int] = []
+    with deferred_signals() as stop, Watchdog(run.policy.stall_timeout_seconds) as watchdog:
+        while True:
+            logger.info("compiling; the first step takes a while")
+            try:
+                _play(run, step, start, state, stop, watchdog)
+                break
+            except NonFiniteError as error:
+                back = error.report["last_good_checkpoint"]
+                is_hopeless = back is None or rollbacks.count(back) >= MAX_ROLLBACKS
+                if not run.policy.rollback or is_hopeless:
+                    raise
+                logger.warning("%s; going back there", error)
+                rollbacks.append(back)
+            start, state = _roll_back(run, len(rollbacks))
+    if is_first():
+        curves_png(run.workdir / "curves.png", run.workdir / "metrics.jsonl")
+    outcomes = {signal.SIGTERM: Exit.PREEMPTED, signal.SIGINT: Exit.INTERRUPTED}
+    return Exit.FINISHED if stop.signal is None else outcomes[signal.Signals(stop.signal)]
+
+
+def _play(
+    run: Run, step: Any, start: int, state: TrainState, stop: Stop, watchdog: Watchdog
+) -> None:
+    """Plays from `start` to the end, or until `stop`, and saves."""
+    cadence, in_flight = run.cadence, deque[Metrics]()
     with (
-        _deferred_signals() as stop,
-        MetricWriter(workdir, resume_step=start or None) as writer,
-        Progress(cadence.total_steps, start, images_per_step=images_per_step) as progress,
+        _open_log(run, start) as log,
+        Profile(run.workdir / "profile", run.policy.profile_calls) as profile,
     ):
-        log = _Log(writer, progress, images_per_step, start)
         try:
             for now in range(
-                start + cadence.steps_per_call,
-                cadence.total_steps + 1,
-                cadence.steps_per_call,
+                start + cadence.steps_per_call, cadence.total_steps + 1, cadence.steps_per_call
             ):
-                state, metrics = step(state, next(batches))
+                watchdog.enter("reading data")
+                batch = log.wait_for(run.batches)
+                watchdog.enter("a step, or waiting for the other processes")
+                state, metrics = step(state, batch)
                 # The line of the last call is read only now, behind the dispatch of this one.
                 log.write()
-                is_last = now == cadence.total_steps or stop.signal is not None
-                if is_last or now % cadence.log_every_steps == 0:
-                    log.pending = (now, metrics)
+                in_flight.append(metrics)
+                if len(in_flight) > MAX_AHEAD:
+                    jax.block_until_ready(in_flight.popleft())
+                profile.called(metrics)
+                is_last = stop.is_due() or now == cadence.total_steps
+                log.called(now, metrics, is_last or now % cadence.log_every_steps == 0)
                 if is_last or now % cadence.sample_every_steps == 0:
-                    _save_picture(draw(state), now, workdir, writer)
-                if probe is not None and (is_last or now % cadence.analysis_every_steps == 0):
+                    watchdog.enter("drawing samples")
+                    _save_picture(run.draw(state), now, run.workdir, log.writer)
+                if run.probe is not None and (is_last or now % cadence.analysis_every_steps == 0):
+                    watchdog.enter("the analysis of the game")
                     log.write()
-                    probe(state, now, writer)
+                    _look(run, run.probe, state, now, log.writer)
                 if is_last or now % cadence.checkpoint_every_steps == 0:
+                    watchdog.enter("saving a checkpoint")
                     log.write()
-                    _save(state, now, batches, checkpoints, writer)
+                    _save(run, state, now, metrics, log.writer)
                 if is_last:
                     break
-        except _LostNumbersError as error:
-            raise NonFiniteError(_report(error, state, checkpoints, workdir)) from None
+            watchdog.enter("completing the last checkpoint")
+            run.checkpoints.wait()
+        except LostNumbersError as error:
+            raise NonFiniteError(_report(run, error, state)) from None
         finally:
-            checkpoints.close()
-    curves_png(workdir / "curves.png", workdir / "metrics.jsonl")
-    return stop.outcome
+            watchdog.enter("ending")
 
 
-def _restore_or_init(
-    algorithm: Algorithm, batches: Batches, key: Key, checkpoints: Checkpoints, shardings: PyTree
-) -> tuple[int, TrainState]:
-    if not checkpoints.steps():
-        return 0, jax.jit(algorithm.init, out_shardings=shardings)(key)
-    template = jax.tree.map(
+def _open_log(run: Run, start: int) -> Log:
+    """Only the first process writes."""
+    if not is_first():
+        return Log(None, None, run.work, start)
+    writer = MetricWriter(run.workdir, resume_step=start or None)
+    progress = Progress(run.cadence.total_steps, start, images_per_step=run.work.images)
+    return Log(writer, progress, run.work, start)
+
+
+def _template(run: Run) -> TrainState:
+    return jax.tree.map(
         lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
-        jax.eval_shape(algorithm.init, key),
-        shardings,
+        jax.eval_shape(run.algorithm.init, run.key),
+        run.shardings,
     )
-    start, state, data_state = checkpoints.restore(template)
-    batches.set_state(data_state)
+
+
+def _restore_or_init(run: Run) -> tuple[int, TrainState]:
+    try:
+        start, state, data_state = run.checkpoints.restore(_template(run))
+    except NoCheckpointError:
+        return 0, jax.jit(run.algorithm.init, out_shardings=run.shardings)(run.key)
+    run.batches.set_state(data_state)
     logger.info("resuming from step %d", start)
     return start, state
 
 
-class _LostNumbersError(Exception):
-    def __init__(self, step: int, metrics: dict[str, float]) -> None:
-        super().__init__(step, metrics)
-        self.step = step
-        self.metrics = metrics
+def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
+    """The last good state, with other random numbers; the data go on where they are."""
+    start, state, _ = run.checkpoints.restore(_template(run))
 
+    def renew(key: Key) -> Key:
+        return stream(key, "rollback", attempt)
 
-@dataclass
-class _Log:
-    """Writes metrics one call late, with the speed since the line before."""
-
-    writer: MetricWriter
-    progress: Progress
-    images_per_step: int
-    last_step: int
-    last_time: float | None = None
-    pending: tuple[int, Metrics] | None = None
-
-    def write(self) -> None:
-        if self.pending is None:
-            return
-        step, metrics = self.pending
-        self.pending = None
-        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        now = time.perf_counter()
-        # The first line's time holds the compilation: it has no speed of its own to tell.
-        speed = 0.0 if self.last_time is None else (step - self.last_step) / (now - self.last_time)
-        self.last_step, self.last_time = step, now
-        speeds = {
-            "steps_per_second": speed,
-            "images_per_second": speed * self.images_per_step,
-        }
-        self.writer.scalars(step, {**values, **speeds})
-        self.progress.update(step, values)
-        lost = {name: value for name, value in values.items() if not math.isfinite(value)}
-        if lost and not values.get("skipped"):
-            raise _LostNumbersError(step, lost)
+    renew_all = renew if state.key.ndim == 0 else jax.vmap(renew)
+    sharding = run.shardings.key
+    return start, state._replace(key=jax.jit(renew_all, out_shardings=sharding)(state.key))
 
 
 def _save(
-    state: TrainState,
-    step: int,
-    batches: Batches,
-    checkpoints: Checkpoints,
-    writer: MetricWriter,
+    run: Run, state: TrainState, step: int, metrics: Metrics, writer: MetricWriter | None
 ) -> None:
-    if not bool(_is_finite(state)):
-        raise _LostNumbersError(step, {})
-    writer.flush()
-    checkpoints.save(step, state, batches.get_state())
+    if not bool(is_finite(state)):
+        raise LostNumbersError(step, {})
+    if writer is not None:
+        writer.flush()
+    values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+    run.checkpoints.save(step, state, run.batches.get_state(), values)
 
 
-_is_finite = jax.jit(all_finite)
+def _save_picture(
+    pixels: np.ndarray, step: int, workdir: Path, writer: MetricWriter | None
+) -> None:
+    if writer is not None:
+        save_png(workdir / "samples" / f"step_{step:08d}.png", pixels)
+        writer.image(step, "samples", pixels)
 
 
-def _save_picture(pixels: np.ndarray, step: int, workdir: Path, writer: MetricWriter) -> None:
-    save_png(workdir / "samples" / f"step_{step:08d}.png", pixels)
-    writer.image(step, "samples", pixels)
+def _look(
+    run: Run, probe: Probe, state: TrainState, step: int, writer: MetricWriter | None
+) -> None:
+    local = parallel.gather(state, run.mesh)
+    if writer is not None:
+        probe(local, step, writer)
 
 
-def _report(
-    error: _LostNumbersError, state: TrainState, checkpoints: Checkpoints, workdir: Path
-) -> dict[str, Any]:
-    checkpoints.wait()
-    paths = jax.tree_util.tree_flatten_with_path(state._replace(key=jnp.zeros(())))[0]
-    lost = [
-        jax.tree_util.keystr(path, simple=True, separator="/")
-        for path, leaf in paths
-        if not bool(_is_finite(leaf))
-    ]
-    report = {
-        "step": error.step,
-        "metrics": {name: str(value) for name, value in error.metrics.items()},
-        "leaves": lost,
-        "last_good_checkpoint": max(checkpoints.steps(), default=None),
-    }
-    (workdir / "nonfinite.json").write_text(json.dumps(report, indent=2) + "\n")
-    return report
-
-
-@dataclass
-class _Stop:
-    signal: int | None = None
-
-    @property
-    def outcome(self) -> Exit:
-        outcomes = {signal.SIGTERM: Exit.PREEMPTED, signal.SIGINT: Exit.INTERRUPTED}
-        return Exit.FINISHED if self.signal is None else outcomes[signal.Signals(self.signal)]
-
-
-@contextmanager
-def _deferred_signals() -> Iterator[_Stop]:
-    """SIGTERM and Ctrl-C end the run at the next step, saved; a second Ctrl-C ends it at once."""
-    stop = _Stop()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if stop.signal == signal.SIGINT == number:
-            raise KeyboardInterrupt
-        stop.signal = number
-        logger.info("signal %s: saving and stopping", signal.Signals(number).name)
-
-    previous = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+def _report(run: Run, error: LostNumbersError, state: TrainState) -> dict[str, Any]:
     try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        run.checkpoints.wait()
+    except CheckpointError as failure:
+        logger.warning("%s", failure)
+    path = run.workdir / "nonfinite.json" if is_first() else None
+    return write_report(path, error, state, max(run.checkpoints.steps(), default=None))

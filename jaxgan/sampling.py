@@ -21,12 +21,17 @@ CHUNK = 256
 Sampler = Callable[[TrainState, Key, int], np.ndarray]
 
 
-def make_sampler(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Sampler:
+def make_sampler(
+    game: Game,
+    element_spec: Mapping[str, jax.ShapeDtypeStruct],
+    sharding: jax.sharding.Sharding | None = None,
+) -> Sampler:
     """A function that draws samples from a state: averaged players where kept, no training mode.
 
     Args:
       game: the game, whose scene has `fake`.
       element_spec: shape and dtype of one real example.
+      sharding: where the samples go; whole to every process if states lie on several.
 
     Returns:
       (state, key, num) -> samples of shape [num, ...] on the host. The first n samples are the
@@ -55,7 +60,7 @@ def make_sampler(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -
             return draw(state, key)
         return jax.vmap(draw, in_axes=(MEMBER_AXES, None))(state, key)
 
-    jitted = jax.jit(draw_all)
+    jitted = jax.jit(draw_all, out_shardings=sharding)
 
     def sampler(state: TrainState, key: Key, num: int) -> np.ndarray:
         if num < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,13 +12,37 @@ import flax
 import jax
 import optax
 
-from jaxgan.config import Config, ConfigError
+from jaxgan.config import Config, ConfigError, flatten
 from jaxgan.data.source import ElementSpec
 from jaxgan.version import __version__
 from jaxgan.writers.atomic import replacing
 
 CONFIG = "config.json"
 RUN = "run.json"
+
+
+def describe(config: Config, spec: ElementSpec) -> dict[str, Any]:
+    """All that the processes of a job must have in common.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+
+    Returns:
+      A flat dict: dotted config keys, the example, versions of the libraries, a digest of
+      jaxgan's own code.
+
+    Example:
+      >>> spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}
+      >>> described = describe({"mesh": {"model": 1}}, spec)
+      >>> described["config.mesh.model"], described["example.image.shape"]
+      (1, [2])
+    """
+    code = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        code.update(path.read_bytes())
+    parts = {"config": config, "example": _example(spec), "version": _versions()}
+    return {**flatten(parts), "code of jaxgan": code.hexdigest()[:16]}
 
 
 def write(workdir: Path, config: Config, spec: ElementSpec) -> None:
@@ -35,17 +60,24 @@ def write(workdir: Path, config: Config, spec: ElementSpec) -> None:
       >>> read_config(folder), read_spec(folder)["image"].shape
       ({'seed': 0}, (2,))
     """
-    versions = {
+    run = {"versions": _versions(), "example": _example(spec)}
+    workdir.mkdir(parents=True, exist_ok=True)
+    for name, value in ((CONFIG, config), (RUN, run)):
+        with replacing(workdir / name) as temporary:
+            temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def _versions() -> dict[str, str]:
+    return {
         "jaxgan": __version__,
         "jax": jax.__version__,
         "flax": flax.__version__,
         "optax": optax.__version__,
     }
-    example = {k: {"shape": list(s.shape), "dtype": str(s.dtype)} for k, s in spec.items()}
-    workdir.mkdir(parents=True, exist_ok=True)
-    for name, value in ((CONFIG, config), (RUN, {"versions": versions, "example": example})):
-        with replacing(workdir / name) as temporary:
-            temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def _example(spec: ElementSpec) -> dict[str, Any]:
+    return {k: {"shape": list(s.shape), "dtype": str(s.dtype)} for k, s in spec.items()}
 
 
 def read_config(workdir: Path) -> Config:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from jax.sharding import Sharding
 
     from jaxgan.algorithms import Algorithm
     from jaxgan.config import Config
@@ -55,6 +57,19 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="resume although keys of the config changed that should not",
     )
+    parser.add_argument(
+        "--profile", type=int, default=0, metavar="STEPS", help="trace so many steps (DIR/profile)"
+    )
+    job = parser.add_argument_group("several processes", "one per host or per device; see docs")
+    job.add_argument(
+        "--distributed", action="store_true", help="find the others by the cluster's environment"
+    )
+    job.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0, by hand")
+    job.add_argument("--num-processes", type=int, metavar="N", help="how many, by hand")
+    job.add_argument("--process-id", type=int, metavar="I", help="which this is, by hand")
+    job.add_argument(
+        "--connect-timeout", type=int, default=300, metavar="S", help="seconds to wait (300)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -68,15 +83,18 @@ def run(args: argparse.Namespace) -> int:
       The exit code.
 
     Raises:
-      ConfigError, DataError, CheckpointError: for bad input.
+      ConfigError, DataError, CheckpointError, ProcessError: for bad input.
       NonFiniteError: where numbers are lost.
     """
+    config = _read_config(args)
+    _prepare_jax(args, config)
     import jax
 
-    from jaxgan import build, loop, parallel, workdir
+    from jaxgan import build, loop, parallel, processes, workdir
+    from jaxgan.archive import Best
+    from jaxgan.checkpoint import Checkpoints
     from jaxgan.data import DeviceSource, pipeline, prefetch_to_device
 
-    config = _read_config(args)
     mesh = build.build_mesh(config)
     cadence = build.build_cadence(config)
     source = build.open_data(config)
@@ -84,30 +102,68 @@ def run(args: argparse.Namespace) -> int:
     on_device = source if isinstance(source, DeviceSource) else None
     algorithm = build.build_algorithm(config, spec, on_device, mesh)
     build.check_step(algorithm, config, spec, is_fed=on_device is None)
+    shardings = build.build_shardings(config, algorithm, mesh)
 
-    workdir.write(args.workdir, config, spec)
+    processes.check_same(workdir.describe(config, spec))
+    if processes.is_first():
+        workdir.write(args.workdir, config, spec)
+    else:
+        logging.getLogger("jaxgan").setLevel(logging.WARNING)
     batches = pipeline(
         source,
         batch_size=config["batch_size"],
         seed=config["seed"],
         num_batches=algorithm.num_batches,
+        process_index=jax.process_index(),
+        num_processes=jax.process_count(),
     )
-    batches = prefetch_to_device(batches, parallel.batch_sharding(mesh, algorithm.num_batches))
+    best = config["keep_best"]
     outcome = loop.train(
-        algorithm,
-        batches,
-        jax.random.key(config["seed"]),
-        cadence,
-        args.workdir,
-        mesh=mesh,
-        shardings=build.build_shardings(config, algorithm, mesh),
-        images_per_step=build.images_per_step(config, algorithm),
-        draw=_make_draw(config, source),
-        probe=_make_probe(config, source, algorithm, args.workdir),
-        keep_checkpoints=config["keep_checkpoints"],
+        loop.Run(
+            algorithm=algorithm,
+            batches=prefetch_to_device(
+                batches, parallel.batch_sharding(mesh, algorithm.num_batches)
+            ),
+            key=jax.random.key(config["seed"]),
+            cadence=cadence,
+            workdir=args.workdir,
+            mesh=mesh,
+            shardings=shardings,
+            checkpoints=Checkpoints(
+                args.workdir / "checkpoints",
+                keep=config["keep_checkpoints"],
+                best=Best(**best) if best else None,
+                config=config,
+            ),
+            work=loop.Work(build.images_per_step(config, algorithm)),
+            draw=_make_draw(config, source, parallel.replicated(mesh)),
+            probe=_make_probe(config, source, algorithm, args.workdir),
+            policy=build.build_policy(config, args.profile),
+        )
     )
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
     return int(outcome)
+
+
+def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
+    """What must be settled before anything touches a device."""
+    if config["deterministic"]:
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+    import jax
+
+    from jaxgan import processes
+
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxgan" / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    by_hand = (args.coordinator, args.num_processes, args.process_id)
+    if args.distributed or by_hand != (None, None, None):
+        processes.connect(
+            *by_hand,
+            timeout_seconds=args.connect_timeout,
+            stall_timeout_seconds=config["stall_timeout_seconds"],
+        )
 
 
 def _read_config(args: argparse.Namespace) -> Config:
@@ -123,7 +179,7 @@ def _read_config(args: argparse.Namespace) -> Config:
         if (args.workdir / "checkpoints").exists():
             raise ConfigError(f"workdir: {args.workdir} has checkpoints but no {workdir.CONFIG}")
         return config
-    changed = differences(workdir.read_config(args.workdir), config)
+    changed = differences(build.resolve(workdir.read_config(args.workdir)), config)
     if not args.override_config:
         workdir.check_same_run(changed, free=build.FREE_KEYS)
     for key, (was, now) in changed.items():
@@ -158,7 +214,9 @@ def _make_probe(
     return make_probe(watched, build.build_optimizers(config), batch, folder)
 
 
-def _make_draw(config: Config, source: Source | DeviceSource) -> Callable[[TrainState], np.ndarray]:
+def _make_draw(
+    config: Config, source: Source | DeviceSource, sharding: Sharding
+) -> Callable[[TrainState], np.ndarray]:
     import jax
     import numpy as np
 
@@ -168,9 +226,10 @@ def _make_draw(config: Config, source: Source | DeviceSource) -> Callable[[Train
     from jaxgan.state import stream
 
     key = stream(jax.random.key(config["seed"]), "pictures")
-    sampler = make_sampler(build.build_game(config, source.element_spec), source.element_spec)
+    spec = source.element_spec
+    sampler = make_sampler(build.build_game(config, spec), spec, sharding)
     real = None
-    if len(source.element_spec["image"].shape) == 1:
+    if len(spec["image"].shape) == 1:
         if isinstance(source, DeviceSource):
             real = np.asarray(source.sample(key, 1000)["image"])
         else:

@@ -1,0 +1,140 @@
+"""Lost numbers: a NaN or an infinity where a number should be, found, named and reported."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.state import TrainState
+from jaxgan.transforms import all_finite
+from jaxgan.typing import Metrics, PyTree
+
+POLICIES = ("halt", "skip", "rollback")
+"""What to do: end the run, not take such a step, or go back to the last good checkpoint."""
+
+is_finite = jax.jit(all_finite)
+
+
+class LostNumbersError(Exception):
+    """Raised inside the loop; `NonFiniteError` is what its user sees.
+
+    Attributes:
+      step: the first step at which numbers are known to be lost.
+      metrics: which metrics were not finite there; empty if found in the state.
+    """
+
+    def __init__(self, step: int, metrics: Mapping[str, float]) -> None:
+        super().__init__(step, metrics)
+        self.step = step
+        self.metrics = metrics
+
+
+class NonFiniteError(Exception):
+    """A NaN or an infinity where a number should be; the message is for the user.
+
+    Attributes:
+      report: what is known, as written to `nonfinite.json`.
+    """
+
+    def __init__(self, report: dict[str, Any]) -> None:
+        names = [*report["metrics"], *report["leaves"]]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        saved = report["last_good_checkpoint"]
+        super().__init__(
+            f"step {report['step']}: not finite: {shown}; last good checkpoint: "
+            f"{'none' if saved is None else f'step {saved}'}"
+        )
+        self.report = report
+
+
+def lost(values: Mapping[str, float]) -> dict[str, float]:
+    """The metrics that are not finite, unless the step that gave them was not taken.
+
+    Args:
+      values: metrics by name.
+
+    Returns:
+      Those that are lost.
+
+    Example:
+      >>> lost({"loss/gen": math.nan, "loss/disc": 1.0})
+      {'loss/gen': nan}
+      >>> lost({"loss/gen": math.nan, "skipped": 1.0})
+      {}
+    """
+    if values.get("skipped"):
+        return {}
+    return {name: value for name, value in values.items() if not math.isfinite(value)}
+
+
+def first_lost(calls: Sequence[tuple[int, Metrics]]) -> LostNumbersError | None:
+    """The first of some calls of the step whose metrics are not finite.
+
+    Args:
+      calls: (step, metrics) of successive calls.
+
+    Returns:
+      What was lost where, or None.
+
+    Example:
+      >>> first_lost([(1, {"loss/gen": jnp.nan}), (2, {"loss/gen": jnp.nan})]).step
+      1
+    """
+    for step, metrics in calls:
+        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        if found := lost(values):
+            return LostNumbersError(step, found)
+    return None
+
+
+def write_report(
+    path: Path | None, error: LostNumbersError, state: TrainState, last_good: int | None
+) -> dict[str, Any]:
+    """Writes what is known of lost numbers.
+
+    Args:
+      path: of the JSON file; None writes none.
+      error: where they were found.
+      state: the state as it is now, some steps later.
+      last_good: the last good checkpoint's step.
+
+    Returns:
+      `{"step", "players", "metrics", "leaves", "last_good_checkpoint"}`: the players whose
+      parameters, optimizer or metrics are not finite, and the paths of all such leaves.
+
+    Example:
+      >>> import tempfile
+      >>> state = TrainState(jnp.int32(9), jax.random.key(0), {"gen": jnp.nan, "disc": 1.0},
+      ...                    {}, {}, (), {})
+      >>> folder = Path(tempfile.mkdtemp())
+      >>> report = write_report(folder / "a.json", LostNumbersError(7, {}), state, None)
+      >>> report["players"], report["leaves"]
+      (['gen'], ['params/gen'])
+    """
+    leaves = [name for name, leaf in _named(state._replace(key=jnp.zeros(()))) if not _is_ok(leaf)]
+    names = {part for name in (*leaves, *error.metrics) for part in name.split("/")}
+    report = {
+        "step": error.step,
+        "players": sorted(names & set(state.params)),
+        "metrics": {name: str(value) for name, value in error.metrics.items()},
+        "leaves": leaves,
+        "last_good_checkpoint": last_good,
+    }
+    if path is not None:
+        path.write_text(json.dumps(report, indent=2) + "\n")
+    return report
+
+
+def _named(tree: PyTree) -> list[tuple[str, Any]]:
+    pairs = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return [(jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in pairs]
+
+
+def _is_ok(leaf: Any) -> bool:
+    return bool(is_finite(leaf))
