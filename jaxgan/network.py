@@ -171,6 +171,45 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     return Network(init, apply, couples_batch=BATCH_STATS in net_state)
 
 
+def remat(network: Network) -> Network:
+    """A network that keeps only its inputs for its gradient and computes the rest anew.
+
+    Outputs and derivatives of every order are the same. Of several passes through such networks in
+    one step only one has its activations in memory at a time.
+
+    Args:
+      network: any network.
+
+    Returns:
+      A `Network` with the same parameters and state.
+
+    Example:
+      >>> network = remat(from_linen(nn.Dense(3), jnp.zeros((1, 2))))
+      >>> params, net_state = network.init(jax.random.key(0))
+      >>> network.apply(params, net_state, jnp.ones((5, 2)))[0].shape
+      (5, 3)
+
+    References:
+      Chen et al., 2016 (arXiv:1604.06174).
+    """
+
+    def apply(
+        params: Params,
+        net_state: NetState,
+        *inputs: PyTree,
+        train: bool = True,
+        key: Key | None = None,
+    ) -> tuple[Any, NetState]:
+        def run(
+            params: Params, net_state: NetState, inputs: tuple[PyTree, ...], key: Key | None
+        ) -> tuple[Any, NetState]:
+            return network.apply(params, net_state, *inputs, train=train, key=key)
+
+        return jax.checkpoint(run)(params, net_state, inputs, key)
+
+    return network._replace(apply=apply)
+
+
 def _fill(state: Any, value: Callable[[tuple[Any, ...], Any], Array]) -> Any:
     flat = nnx.to_flat_state(state)
     return nnx.from_flat_state([(path, leaf.replace(value(path, leaf))) for path, leaf in flat])

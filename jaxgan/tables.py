@@ -15,8 +15,15 @@ from jaxgan.config import ConfigError, Table, complete, make
 from jaxgan.fields import Field
 from jaxgan.losses import Loss
 from jaxgan.network import Network, from_linen
+from jaxgan.network import remat as recompute
 
 ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
+# None: that of the inputs, which are float32.
+PRECISIONS: Mapping[str, Any] = {"bfloat16": jnp.bfloat16, "float32": None}
+REMATS: Mapping[str, Callable[[Network], Network]] = {
+    "none": lambda network: network,
+    "full": recompute,
+}
 
 
 def dcgan_generator(
@@ -26,6 +33,8 @@ def dcgan_generator(
     norm: models.Norm = "batch",
     num_extra_layers: int = 0,
     kernel_size: int = 4,
+    precision: str = "float32",
+    remat: str = "none",
 ) -> Network:
     """`models.DCGANGenerator` for images of `shape`; see there for the options.
 
@@ -34,9 +43,9 @@ def dcgan_generator(
       True
     """
     size, channels = _image_size(shape)
-    options = (base_channels, norm, num_extra_layers, kernel_size)
+    options = (base_channels, norm, num_extra_layers, kernel_size, _dtype(precision))
     module = models.DCGANGenerator(size, channels, *options)
-    return from_linen(module, jax.ShapeDtypeStruct((1, latent_dim), jnp.float32))
+    return _network(module, (latent_dim,), remat)
 
 
 def dcgan_discriminator(
@@ -45,6 +54,8 @@ def dcgan_discriminator(
     norm: models.Norm = "batch",
     num_extra_layers: int = 0,
     kernel_size: int = 4,
+    precision: str = "float32",
+    remat: str = "none",
 ) -> Network:
     """`models.DCGANDiscriminator` for images of `shape`; see there for the options.
 
@@ -53,9 +64,9 @@ def dcgan_discriminator(
       False
     """
     size, channels = _image_size(shape)
-    options = (base_channels, norm, num_extra_layers, kernel_size)
+    options = (base_channels, norm, num_extra_layers, kernel_size, _dtype(precision))
     module = models.DCGANDiscriminator(size, channels, *options)
-    return from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+    return _network(module, shape, remat)
 
 
 def _image_size(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -72,6 +83,8 @@ def mlp_generator(
     features: tuple[int, ...] = (128, 128),
     activation: str = "relu",
     orthogonal_gain: float = 0.0,
+    precision: str = "float32",
+    remat: str = "none",
 ) -> Network:
     """`models.MLPGenerator` for data of `shape`: tanh at the end for images, linear for points.
 
@@ -85,9 +98,9 @@ def mlp_generator(
         features,
         shape,
         out_activation=jnp.tanh if len(shape) == 3 else None,
-        **_mlp_options(activation, orthogonal_gain),
+        **_mlp_options(activation, orthogonal_gain, precision),
     )
-    return from_linen(module, jax.ShapeDtypeStruct((1, latent_dim), jnp.float32))
+    return _network(module, (latent_dim,), remat)
 
 
 def mlp_discriminator(
@@ -96,6 +109,8 @@ def mlp_discriminator(
     activation: str = "relu",
     orthogonal_gain: float = 0.0,
     input_scale: float = 1.0,
+    precision: str = "float32",
+    remat: str = "none",
 ) -> Network:
     """`models.MLPDiscriminator` for data of `shape`, which `input_scale` multiplies first.
 
@@ -103,18 +118,30 @@ def mlp_discriminator(
       >>> mlp_discriminator((2,), input_scale=0.25).couples_batch
       False
     """
-    options = _mlp_options(activation, orthogonal_gain)
+    options = _mlp_options(activation, orthogonal_gain, precision)
     module = models.MLPDiscriminator(features, input_scale=input_scale, **options)
-    return from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32))
+    return _network(module, shape, remat)
 
 
-def _mlp_options(activation: str, orthogonal_gain: float) -> dict[str, Any]:
+def _mlp_options(activation: str, orthogonal_gain: float, precision: str) -> dict[str, Any]:
     if activation not in ACTIVATIONS:
         raise ConfigError(f"activation is {activation!r}; allowed: {', '.join(ACTIVATIONS)}")
-    options: dict[str, Any] = {"activation": ACTIVATIONS[activation]}
+    options: dict[str, Any] = {"activation": ACTIVATIONS[activation], "dtype": _dtype(precision)}
     if orthogonal_gain > 0:
         options["kernel_init"] = nn.initializers.orthogonal(orthogonal_gain)
     return options
+
+
+def _dtype(precision: str) -> Any:
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(PRECISIONS)}")
+    return PRECISIONS[precision]
+
+
+def _network(module: nn.Module, shape: tuple[int, ...], remat: str) -> Network:
+    if remat not in REMATS:
+        raise ValueError(f"remat is {remat!r}; allowed: {', '.join(REMATS)}")
+    return REMATS[remat](from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32)))
 
 
 def relativistic_loss(base: Any = "non_saturating") -> Loss:

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.models.layers.conv import Conv, ConvTranspose
+from jaxgan.models.layers.dense import Dense
+from jaxgan.models.layers.precision import widen
 from jaxgan.typing import Array
 
 Norm = Literal["batch", "none"]
@@ -38,7 +40,8 @@ class DCGANGenerator(nn.Module):
         kernel_size: of the strided convolutions. 4, a multiple of the stride, puts the same number
             of taps on every pixel; the paper's 5 does not and leaves a checkerboard (Odena et al.
             2016).
-        dtype: of the computation; by default that of the input.
+        dtype: of products and activations; by default that of the input. With `jnp.bfloat16`,
+            batch norm, parameters and the images are float32 all the same.
 
     Raises:
         ValueError: if `image_size` or `norm` is none of the above.
@@ -77,22 +80,21 @@ class DCGANGenerator(nn.Module):
         use_bias = self.norm == "none"
         width = self.base_channels * 2 ** (num_doublings - 1)
         x = z.reshape(z.shape[0], -1)
-        x = nn.Dense(start * start * width, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype)(
-            x
-        )
+        num_features = start * start * width
+        x = Dense(num_features, use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
         x = x.reshape(x.shape[0], start, start, width)
-        x = nn.relu(_normalise(x, self.norm, train, self.dtype))
+        x = nn.relu(_normalise(x, self.norm, train))
         for _ in range(num_doublings - 1):
             width //= 2
             x = ConvTranspose(
                 width, self.kernel_size, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype
             )(x)
-            x = nn.relu(_normalise(x, self.norm, train, self.dtype))
+            x = nn.relu(_normalise(x, self.norm, train))
         for _ in range(self.num_extra_layers):
             x = Conv(width, 3, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
-            x = nn.relu(_normalise(x, self.norm, train, self.dtype))
+            x = nn.relu(_normalise(x, self.norm, train))
         x = ConvTranspose(self.channels, self.kernel_size, kernel_init=_INIT, dtype=self.dtype)(x)
-        return jnp.tanh(x)
+        return jnp.tanh(widen(x))
 
 
 class DCGANDiscriminator(nn.Module):
@@ -109,7 +111,8 @@ class DCGANDiscriminator(nn.Module):
             penalties and microbatches do not expect.
         num_extra_layers: 3x3 convolutions of stride 1 at half the image's resolution.
         kernel_size: of the strided convolutions; see `DCGANGenerator`.
-        dtype: of the computation; by default that of the input.
+        dtype: of products and activations; by default that of the input. With `jnp.bfloat16`,
+            batch norm, parameters and the last layer are float32 all the same.
 
     Raises:
         ValueError: if `image_size` or `norm` is none of the above, or the images are not of the
@@ -156,13 +159,13 @@ class DCGANDiscriminator(nn.Module):
                 kernel_init=_INIT,
                 dtype=self.dtype,
             )(x)
-            x = nn.leaky_relu(_normalise(x, norm, train, self.dtype), 0.2)
+            x = nn.leaky_relu(_normalise(x, norm, train), 0.2)
             for _ in range(self.num_extra_layers if i == 0 else 0):
                 use_bias = self.norm == "none"
                 x = Conv(x.shape[-1], 3, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
-                x = nn.leaky_relu(_normalise(x, self.norm, train, self.dtype), 0.2)
-        x = x.reshape(x.shape[0], -1)
-        return nn.Dense(1, kernel_init=_INIT, dtype=self.dtype)(x).squeeze(-1)
+                x = nn.leaky_relu(_normalise(x, self.norm, train), 0.2)
+        x = widen(x.reshape(x.shape[0], -1))
+        return Dense(1, kernel_init=_INIT)(x).squeeze(-1)
 
 
 def _resolutions(image_size: int) -> tuple[int, int]:
@@ -183,8 +186,9 @@ def _check(image_size: int, norm: str) -> None:
         raise ValueError(f"norm: got {norm!r}; must be 'batch' or 'none'")
 
 
-def _normalise(x: Array, norm: Norm, train: bool, dtype: Any) -> Array:
+def _normalise(x: Array, norm: Norm, train: bool) -> Array:
     """Batch norm over batch and pixels; called inside a compact method, it owns its parameters."""
     if norm == "none":
         return x
-    return nn.BatchNorm(use_running_average=not train, momentum=0.9, dtype=dtype)(x)
+    norm_layer = nn.BatchNorm(use_running_average=not train, momentum=0.9)
+    return norm_layer(widen(x)).astype(x.dtype)

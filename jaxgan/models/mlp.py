@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.models.layers.dense import Dense
+from jaxgan.models.layers.precision import widen
 from jaxgan.typing import Array
 
 Activation = Callable[[Array], Array]
@@ -25,12 +26,14 @@ class MLPGenerator(nn.Module):
         out_activation: after the last layer, such as `jnp.tanh` for images; None for nothing.
         kernel_init: Flax initialiser of every kernel, such as `nn.initializers.orthogonal(0.8)`.
         input_scale: factor of the input, such as 1 / standard deviation.
-        dtype: of the computation; by default that of the input.
+        dtype: of the hidden layers; by default that of the input. With `jnp.bfloat16`, parameters
+            and the last layer are float32 all the same.
 
     References:
         Goodfellow et al., "Generative Adversarial Networks" (2014), arXiv:1406.2661.
 
     >>> import jax
+    >>> import jax.numpy as jnp
     >>> generator = MLPGenerator(features=(32, 32), out_shape=(2,))
     >>> generator.init_with_output(jax.random.key(0), jnp.ones((5, 16)))[0].shape
     (5, 2)
@@ -60,12 +63,14 @@ class MLPDiscriminator(nn.Module):
         activation: after every hidden layer.
         kernel_init: Flax initialiser of every kernel, such as `nn.initializers.orthogonal(0.8)`.
         input_scale: factor of the input, such as 1 / standard deviation.
-        dtype: of the computation; by default that of the input.
+        dtype: of the hidden layers; by default that of the input. With `jnp.bfloat16`, parameters
+            and the last layer are float32 all the same.
 
     References:
         Goodfellow et al., "Generative Adversarial Networks" (2014), arXiv:1406.2661.
 
     >>> import jax
+    >>> import jax.numpy as jnp
     >>> discriminator = MLPDiscriminator(features=(32, 32))
     >>> discriminator.init_with_output(jax.random.key(0), jnp.ones((5, 2)))[0].shape
     (5,)
@@ -90,13 +95,10 @@ def _perceptron(module: MLPGenerator | MLPDiscriminator, x: Array, out_features:
         raise ValueError(f"features: got {widths}; every width must be positive")
     if x.ndim < 2:
         raise ValueError(f"x: got shape {x.shape}; must have a batch axis and at least one more")
-    if module.dtype is not None:
-        x = jnp.asarray(x, module.dtype)
     x = x.reshape(x.shape[0], -1)
     if module.input_scale != 1.0:
         x = module.input_scale * x
-    for i, width in enumerate(widths):
-        x = nn.Dense(width, kernel_init=module.kernel_init, dtype=module.dtype)(x)
-        if i < len(widths) - 1:
-            x = module.activation(x)
-    return x
+    for width in module.features:
+        x = Dense(width, kernel_init=module.kernel_init, dtype=module.dtype)(x)
+        x = module.activation(x)
+    return Dense(out_features, kernel_init=module.kernel_init)(widen(x))

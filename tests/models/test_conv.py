@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -211,18 +212,33 @@ def test_float32_is_equal_to_rounding():
         _close(conv2d(x, w, stride=2, lowering=lowering), exact, tolerance=3e-6)
 
 
+@pytest.mark.parametrize("lowering", ["native", "matmul"])
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
-def test_half_precision_stays_half_and_sums_patches(dtype):
-    x, w = (jnp.asarray(a, dtype) for a in _arrays((8, 8, 4, 2, "SAME", 16, 32)))
-    y = conv2d(x, w, stride=2, lowering="matmul")
+def test_half_precision_is_rounded_once(dtype, lowering):
+    """Its products and sums are float32's: 4,096 ones, of which bfloat16 could count 256."""
+    y = conv2d(jnp.ones((1, 6, 6, 256), dtype), jnp.ones((4, 4, 256, 32), dtype), stride=2,
+               padding="VALID", lowering=lowering)  # fmt: skip
     assert y.dtype == dtype
-    # One product per tap: sums of kernel elements would cost half precision some of its bits.
-    assert (
-        str(jax.make_jaxpr(lambda x: conv2d(x, w, stride=2, lowering="matmul"))(x)).count(
-            "dot_general"
-        )
-        == 1
-    )
+    np.testing.assert_array_equal(y.astype(jnp.float32), np.full((1, 2, 2, 32), 4096.0))
+
+
+@pytest.mark.parametrize("convolve", [conv2d, conv2d_transpose])
+@pytest.mark.parametrize("case", [(8, 8, 4, 2, "SAME", 16, 32), (8, 8, 4, 2, "SAME", 8, 8)])
+def test_gradients_in_half_precision_are_rounded_once(convolve, case):
+    """Each is that of the same numbers in float64, to half a unit in the last of eight bits."""
+    x, w = (jnp.asarray(a, jnp.bfloat16) for a in _arrays(case))
+    if convolve is conv2d_transpose:
+        x = jax.random.normal(jax.random.key(0), (*x.shape[:3], w.shape[3]), jnp.bfloat16)
+    y, pullback = jax.vjp(partial(convolve, stride=2, lowering="matmul"), x, w)
+    cotangent = jax.random.normal(jax.random.key(1), y.shape, jnp.bfloat16)
+    with jax.enable_x64(True):
+        wide = [np.asarray(a, np.float64) for a in (x, w)]
+        native = partial(convolve, stride=2, lowering="native")
+        expected = jax.vjp(native, *wide)[1](np.asarray(cotangent, np.float64))
+    for found, exact in zip(pullback(cotangent), expected, strict=True):
+        assert found.dtype == jnp.bfloat16
+        # Where a sum cancels, what float32 loses shows beside the rounding of the result.
+        np.testing.assert_allclose(found.astype(jnp.float32), exact, rtol=2.0**-8, atol=1e-4)
 
 
 @pytest.mark.parametrize("transposed", [False, True])

@@ -65,11 +65,27 @@ def test_every_kernel_is_drawn_by_the_initialiser():
     assert float(jnp.linalg.norm(params["Dense_2"]["kernel"])) == pytest.approx(0.8, rel=1e-5)
 
 
-def test_computes_in_its_dtype():
-    module = MLPGenerator((4,), (2,), input_scale=0.5, dtype=jnp.bfloat16)
-    variables = module.init(jax.random.key(0), jnp.ones((1, 3)))
-    assert variables["params"]["Dense_0"]["kernel"].dtype == jnp.float32
-    assert module.apply(variables, jnp.ones((1, 3))).dtype == jnp.bfloat16
+def test_computes_in_its_dtype_and_answers_in_float32():
+    for module in (
+        MLPGenerator((4,), (2,), input_scale=0.5, dtype=jnp.bfloat16),
+        MLPDiscriminator((4,), input_scale=0.5, dtype=jnp.bfloat16),
+    ):
+        variables = module.init(jax.random.key(0), jnp.ones((1, 3)))
+        assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
+        output, inner = module.apply(variables, jnp.ones((1, 3)), capture_intermediates=True)
+        layers = inner["intermediates"]
+        assert layers["Dense_0"]["__call__"][0].dtype == jnp.bfloat16
+        assert layers["Dense_1"]["__call__"][0].dtype == output.dtype == jnp.float32
+
+
+def test_answers_of_bfloat16_are_not_rounded_to_eight_bits():
+    """A large output is resolved as finely as a small one: the last layer is float32."""
+    module = MLPDiscriminator((1,), dtype=jnp.bfloat16)
+    params = module.init(jax.random.key(0), jnp.ones((1, 1)))["params"]
+    params["Dense_0"]["kernel"] = jnp.ones((1, 1))
+    params["Dense_1"] = {"kernel": jnp.ones((1, 1)), "bias": jnp.full((1,), 100.0)}
+    x = jnp.asarray([[0.0], [0.125]])
+    np.testing.assert_array_equal(module.apply({"params": params}, x), [100.0, 100.125])
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from jaxgan.models.layers.lowering import (
     transpose_matmul,
     transpose_native,
 )
+from jaxgan.models.layers.precision import add_bias, widen
 from jaxgan.typing import Array
 
 Padding = Literal["SAME", "VALID"] | int | tuple[Pair, Pair]
@@ -50,7 +51,8 @@ def conv2d(
 
     Args:
         x: images, [batch, height, width, in_features].
-        kernel: [kernel_height, kernel_width, in_features, out_features], of `x`'s dtype.
+        kernel: [kernel_height, kernel_width, in_features, out_features], of `x`'s dtype. Where that
+            is bfloat16, sums are float32 on every platform and are rounded once, at the end.
         stride: one step for both axes, or (vertical, horizontal).
         padding: zeros around the image: `"SAME"` (the output has ceil(size / stride) pixels),
             `"VALID"`, a number of pixels, or `((top, bottom), (left, right))`.
@@ -207,9 +209,9 @@ def _apply_layer(
     bias = None
     if layer.use_bias:
         bias = layer.param("bias", layer.bias_init, (layer.features,), layer.param_dtype)
-    x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=layer.dtype)
+    x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=layer.dtype)
     y = convolve(x, kernel, stride=layer.stride, padding=layer.padding, lowering=layer.lowering)
-    return y if bias is None else y + bias.reshape(1, 1, 1, -1)
+    return add_bias(y, bias)
 
 
 # Geometry
@@ -297,9 +299,18 @@ def _by_platform(
     lowering: Lowering | None,
 ) -> Array:
     native = functools.partial(native, geometry=geometry)
-    matmul = functools.partial(matmul, geometry=geometry)
+    matmul = functools.partial(_wide, functools.partial(matmul, geometry=geometry))
     if lowering is None:
         return lax.platform_dependent(x, kernel, cpu=matmul, default=native)
     if lowering not in ("native", "matmul"):
         raise ValueError(f"lowering: got {lowering!r}; must be 'native', 'matmul' or None")
     return (native if lowering == "native" else matmul)(x, kernel)
+
+
+def _wide(convolve: Callable[..., Array], x: Array, kernel: Array) -> Array:
+    """A convolution of narrow numbers with sums in float32, as a TPU and a GPU have them.
+
+    Windows that overlap are added one by one here, and each sum would be rounded; besides, XLA's
+    CPU backend took three times as long for the same convolution and its gradients in bfloat16.
+    """
+    return convolve(widen(x), widen(kernel)).astype(x.dtype)

@@ -140,7 +140,7 @@ def _sum_of_shifts(x: Array, kernel: Array, geometry: Geometry) -> Array:
 def _winograd_pays(kernel: Array, geometry: Geometry) -> bool:
     """Whether the products saved outweigh the sums added, which small channels do not amortise."""
     (rows, columns), (s, t) = _taps(geometry), geometry.stride
-    if not (rows == columns and rows in (2, 3)) or kernel.dtype not in (jnp.float32, jnp.float64):
+    if not (rows == columns and rows in (2, 3)):
         return False
     height, width = (-(-n // 2) for n in geometry.output)
     products = height * width * (rows + 1) ** 2 * s * t
