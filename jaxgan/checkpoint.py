@@ -1,18 +1,26 @@
 """Checkpoints of a training run: the only file that imports Orbax.
 
-A checkpoint is one directory named after its step. Orbax writes it under a temporary name and
-renames it when every byte is there, so a directory with a plain number is complete. It holds a
-flat dict from leaf path (`params/gen/Dense_0/kernel`) to array, and, as custom metadata in JSON,
-the shape and dtype of each leaf and the state of the data stream.
+A checkpoint is one directory named after its step. Orbax writes it under another name; then the
+manifest is added, with a digest of every file; then the directory gets its name. So a plain number
+is complete, and what happens to its files later is found when it is read. Orbax keeps a flat dict
+from leaf path (`params/gen/Dense_0/kernel`) to array; all else is in the manifest.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-import shutil
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,34 +28,42 @@ import numpy as np
 from jax.experimental import multihost_utils
 from orbax.checkpoint import v1 as ocp
 
+from jaxgan import archive, manifest
+from jaxgan.archive import Archive, Best
+from jaxgan.manifest import Manifest
 from jaxgan.typing import Array, PyTree
+from jaxgan.version import __version__
 
 _LOGGER = logging.getLogger("jaxgan.checkpoint")
-_DELETED = ".deleted"
-_TEMPORARY = ".orbax-checkpoint-tmp"
+_ORBAX = version("orbax-checkpoint")
+_NONE_THERE, _NONE_USABLE = -1, -2
+_SYSTEM_ERROR = re.compile(r"os_error_code='(\d+)'")
+"""As TensorStore has it, behind what it was doing and several long paths."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or of another structure than what is asked for."""
+    """A checkpoint that is missing, damaged, of another model, or could not be written."""
 
 
-class _Pending(Protocol):
-    def result(self) -> Any: ...
+class NoCheckpointError(CheckpointError):
+    """There is no checkpoint at all, not even a damaged one: a run may begin."""
 
 
 class Checkpoints:
     """The checkpoints of one run, in one directory.
 
     Opening and reading change nothing on disk, so a run in progress can be sampled or evaluated
-    from another process; the first `save` clears what a crashed run left half-written. In a
-    multi-process run every process makes the same calls.
+    from another process; `save` clears what a crashed run left half-written. In a multi-process
+    run every process makes the same calls.
 
     Args:
       directory: where the checkpoints are; created by the first save.
-      keep: how many of the newest checkpoints stay.
+      keep: how many of the newest checkpoints stay. Damaged ones do not count.
+      best: which others stay; none by default.
+      config: of the run, as JSON has it; kept with each checkpoint.
 
     Raises:
-      ValueError: if `keep` is below 1.
+      ValueError: if `keep` or `best.keep` is below 1, or `best.mode` unknown.
 
     >>> import tempfile
     >>> state = {"step": jnp.int32(5), "key": jax.random.key(0), "opt_state": ()}
@@ -60,141 +76,288 @@ class Checkpoints:
     (5, Array(True, dtype=bool), {'batch': 40})
     """
 
-    def __init__(self, directory: Path, *, keep: int = 3) -> None:
-        if keep < 1:
-            raise ValueError(f"keep is {keep}; at least one checkpoint must be kept")
-        self._directory = Path(directory).absolute()
-        self._keep = keep
-        self._pending: tuple[int, _Pending] | None = None
-        self._cleared = False
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        keep: int = 3,
+        best: Best | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._archive = Archive(Path(directory).absolute(), keep, best)
+        self._config = None if config is None else json.loads(json.dumps(dict(config)))
+        self._pending: tuple[int, Future[None]] | None = None
 
-    def save(self, step: int, state: PyTree, data_state: dict[str, int]) -> None:
+    def save(
+        self,
+        step: int,
+        state: PyTree,
+        data_state: Mapping[str, int],
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
         """Starts writing a checkpoint; returns when `state` is copied and may be donated.
 
         A run that went back to an earlier checkpoint writes its future anew: one at `step` is
-        replaced, and those beyond it are dropped when this one is complete. A save that is still
-        under way is waited for.
+        replaced, and those beyond it are dropped, when this one is complete. A save that is still
+        under way is waited for. One that fails, now or in the background, logs a warning and
+        leaves the older checkpoints as they are; `wait` raises it, the next `save` does not.
 
         Args:
           step: number of steps done, the checkpoint's name.
           state: a pytree of JAX arrays: any shapes, dtypes and shardings, typed PRNG keys too.
           data_state: what the data stream needs to go on from here.
+          metrics: what `best` chooses by; one that is not finite is never the best.
 
         Raises:
           CheckpointError: if a leaf of `state` is no JAX array, or two leaves have one path.
-          Exception: what went wrong in the background during the save before this one.
         """
         leaves = _named_leaves(state)
         for name, leaf in leaves.items():
             if not isinstance(leaf, jax.Array):
                 raise CheckpointError(f"{name} is a {type(leaf).__name__}; must be a JAX array")
-        self.wait()
-        if jax.process_index() == 0:
-            self._prepare(step)
-        if jax.process_count() > 1:
-            # Or another process would still see the checkpoint that is being dropped.
-            multihost_utils.sync_global_devices(f"jaxgan checkpoint {step}")
-        response = ocp.save_async(
-            self._directory / str(step),
-            # Orbax stores no array without elements; the shape below says all of it.
-            {name: _raw(leaf) for name, leaf in leaves.items() if leaf.size},
-            custom_metadata={
-                "data_state": {name: int(value) for name, value in data_state.items()},
-                "leaves": {name: _signature(leaf) for name, leaf in leaves.items()},
-            },
+        content = Manifest(
+            step=step,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions={"jaxgan": __version__, "jax": jax.__version__, "orbax": _ORBAX},
+            num_processes=jax.process_count(),
+            leaves=_signatures(leaves),
+            data_state={name: int(value) for name, value in data_state.items()},
+            metrics={name: _finite(value) for name, value in (metrics or {}).items()},
+            config=self._config,
+            files={},
         )
-        self._pending = (step, response)
+        self._finish()
+        write = self._start_writing(step, leaves)
+        # Its thread is no daemon: a process that ends without `wait` completes its last save.
+        executor = ThreadPoolExecutor(1, "jaxgan-checkpoint")
+        self._pending = (step, executor.submit(self._complete, content, write))
+        executor.shutdown(wait=False)
 
     def steps(self) -> list[int]:
-        """The steps of the complete checkpoints, oldest first; half-written ones are left out."""
-        if not self._directory.is_dir():
-            return []
-        names = [path.name for path in self._directory.iterdir() if path.is_dir()]
-        steps = sorted(int(name) for name in names if name.isascii() and name.isdigit())
-        return [step for step in steps if ocp.is_orbax_checkpoint(self._directory / str(step))]
+        """The steps of the complete checkpoints, oldest first.
+
+        Half-written ones are left out, and those whose manifest cannot be read; their other files
+        are looked at only by `restore` and by `jaxgan checkpoints`.
+        """
+        return list(self._archive.manifests())
+
+    def best_step(self) -> int | None:
+        """The step of the best checkpoint by `best`, or None if none has that metric.
+
+        Raises:
+          ValueError: if no `best` was given.
+        """
+        if self._archive.best is None:
+            raise ValueError("best is None; it must say which metric chooses")
+        return next(iter(self._archive.ranked(self._archive.manifests())), None)
 
     def restore(
         self, state_like: PyTree, step: int | None = None
     ) -> tuple[int, PyTree, dict[str, int]]:
-        """Reads a checkpoint back, bit for bit.
+        """Reads a checkpoint back, bit for bit, on any number of devices and processes.
+
+        Every file is compared with the manifest first.
 
         Args:
           state_like: structure, shapes, dtypes and shardings: arrays or ShapeDtypeStructs. A leaf
             without a sharding, or an uncommitted array, comes back uncommitted.
-          step: which one; None takes the newest that can be read, and logs one warning line for
-            each newer one that cannot.
+          step: which one; None takes the newest that is good and fits, and logs one warning line
+            for each newer one.
 
         Returns:
           (step, state, data_state).
 
         Raises:
-          CheckpointError: in one line: there is none, none can be read, or the first leaf that
-            differs from `state_like`, with what was expected and what was found.
+          NoCheckpointError: if there is none.
+          CheckpointError: in one line: there is none of `step`, the newest is damaged and so are
+            the others, or the first leaf that differs from `state_like`, with what was expected
+            and what was found; or the save before this failed.
         """
+        self.wait()
         like = _named_leaves(state_like)
-        steps = self.steps()
-        if step is not None and step not in steps:
-            raise CheckpointError(f"no checkpoint of step {step} in {self._directory}, has {steps}")
-        reasons = []
-        for candidate in reversed(steps) if step is None else [step]:
+        reasons: list[str] = []
+
+        def tell(reason: str) -> None:
+            reasons.append(reason)
+            if step is None:
+                _LOGGER.warning("%s", reason)
+
+        for found, path, content in self._usable(like, step, tell):
             try:
-                leaves, data_state = self._load(candidate, like)
-            except CheckpointError:
-                raise
+                leaves = _load(path, like)
             except Exception as error:
-                # Whatever a damaged file makes Orbax and TensorStore raise, older ones may do.
-                reason = f"checkpoint {candidate} cannot be read: {_one_line(error)}"
-                reasons.append(reason)
-                if step is None:
-                    _LOGGER.warning("%s", reason)
-                continue
+                # Whatever Orbax and TensorStore raise.
+                tell(f"checkpoint {found} cannot be read: {_one_line(error)}")
+                if jax.process_count() == 1:
+                    continue
+                break
+            if (writer := content.versions["jaxgan"]) != __version__:
+                _LOGGER.info(
+                    "checkpoint %d was written by jaxgan %s, this is %s", found, writer, __version__
+                )
             treedef = jax.tree.structure(state_like)
-            return candidate, jax.tree.unflatten(treedef, leaves), data_state
-        raise CheckpointError("; ".join(reasons) or f"no checkpoint in {self._directory}")
+            return found, jax.tree.unflatten(treedef, leaves), dict(content.data_state)
+        raise CheckpointError(
+            reasons[0] + ("; nor can an older one be used" if len(reasons) > 1 else "")
+        )
 
     def wait(self) -> None:
-        """Waits until the save under way is complete on disk, and drops what it supersedes."""
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return
-        saved, response = pending
-        response.result()
-        if jax.process_index() == 0:
-            steps = self.steps()
-            kept = [step for step in steps if step <= saved][-self._keep :]
-            for step in steps:
-                if step not in kept:
-                    self._delete(step)
+        """Waits until the save under way is complete on disk.
+
+        Raises:
+          CheckpointError: if it failed, with step, directory and cause; saving again is allowed.
+        """
+        error = self._finish()
+        if error is not None:
+            raise error
 
     def close(self) -> None:
-        """Completes the save under way; saving again afterwards is allowed."""
+        """Completes the save under way, like `wait`; saving again afterwards is allowed."""
         self.wait()
 
-    def _load(self, step: int, like: dict[str, Any]) -> tuple[list[Array], dict[str, int]]:
-        """The leaves in the order of `like`, once the structure is known to agree."""
-        path = self._directory / str(step)
-        metadata = ocp.metadata(path).custom_metadata
-        _check_structure(step, like, metadata["leaves"])
-        raw_like = {name: _raw_like(leaf) for name, leaf in like.items() if _size(leaf)}
-        found = ocp.load(path, raw_like)
-        leaves = [_typed(found.get(name), leaf) for name, leaf in like.items()]
-        return leaves, dict(metadata["data_state"])
+    def _finish(self) -> CheckpointError | None:
+        """Waits for the save under way; what went wrong, in every process if in one."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return None
+        step, future = pending
+        error = future.exception()
+        # Here, as a background thread must not meet other processes on the devices.
+        if not _in_any_process(error is not None):
+            return None
+        if jax.process_index() == 0:
+            self._archive.clear()
+        if isinstance(error, CheckpointError):
+            return error
+        return CheckpointError(f"checkpoint {step} was not saved: another process failed")
 
-    def _prepare(self, step: int) -> None:
-        """Makes room for the checkpoint of `step`."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        if not self._cleared:
-            for path in self._directory.iterdir():
-                if path.name.endswith(_DELETED) or _TEMPORARY in path.name:
-                    shutil.rmtree(path)
-            self._cleared = True
-        if (self._directory / str(step)).exists():
-            self._delete(step)
+    def _start_writing(self, step: int, leaves: dict[str, Array]) -> Callable[[], Any]:
+        """Copies the arrays; gives the rest of the work, for the background."""
+        path = self._archive.temporary(step)
+        # Orbax stores no array without elements; the shape in the manifest says all of it.
+        raw = {name: _raw(leaf) for name, leaf in leaves.items() if leaf.size}
+        if jax.process_count() == 1:
+            # Orbax's own preparation takes a third of a millisecond per array. Host memory lets
+            # all of it go behind the training.
+            host = jax.device_get(raw)
 
-    def _delete(self, step: int) -> None:
-        """Renames first, so that a crash half way leaves no damaged checkpoint in the list."""
-        path = self._directory / str(step)
-        shutil.rmtree(path.rename(path.with_name(path.name + _DELETED)))
+            def write() -> None:
+                self._archive.prepare()
+                with _uncompressed():
+                    ocp.save(path, host)
+
+            return write
+        # In Orbax's preparation the processes meet.
+        failure: Exception | None = None
+        try:
+            if jax.process_index() == 0:
+                self._archive.prepare()
+        except OSError as error:
+            failure = error
+        if _in_any_process(failure is not None):
+            return partial(_fail, failure or OSError("process 0 cannot write"))
+        try:
+            with _uncompressed():
+                return ocp.save_async(path, raw).result
+        except Exception as error:
+            return partial(_fail, error)
+
+    def _complete(self, content: Manifest, write: Callable[[], Any]) -> None:
+        """In the background: writes, publishes, drops what is superseded."""
+        is_first = jax.process_index() == 0
+        try:
+            with _no_tracebacks():
+                write()
+            if is_first:
+                self._archive.publish(content)
+        except Exception as error:
+            failure = CheckpointError(
+                f"checkpoint {content.step} was not saved in {self._archive.directory}: "
+                f"{_one_line(error)}"
+            )
+            _LOGGER.warning("%s", failure)
+            raise failure from error
+        if is_first:
+            self._archive.retain(content)
+
+    def _usable(
+        self, like: dict[str, Any], step: int | None, tell: Callable[[str], None]
+    ) -> Iterator[tuple[int, Path, Manifest]]:
+        """The good checkpoints that fit, newest first; the same one in every process."""
+        leaves, directory = _signatures(like), self._archive.directory
+        is_one = jax.process_count() == 1
+        chosen = _NONE_USABLE
+        if jax.process_index() == 0:
+            if step is None and not archive.find(directory):
+                chosen = _NONE_THERE
+            for found in self._archive.usable(leaves, step, tell):
+                if is_one:
+                    yield found
+                    continue
+                chosen = found[0]
+                break
+        chosen = _from_first_process(chosen)
+        if chosen == _NONE_THERE:
+            raise NoCheckpointError(f"no checkpoint in {directory}")
+        if chosen >= 0:
+            path = archive.find(directory)[chosen]
+            yield chosen, path, manifest.read(path)
+        elif jax.process_index() > 0:
+            tell(f"no usable checkpoint in {directory}; process 0 says why")
+
+
+def _load(path: Path, like: dict[str, Any]) -> list[Array]:
+    """The leaves in the order of `like`."""
+    raw_like = {name: _raw_like(leaf) for name, leaf in like.items() if _size(leaf)}
+    found = ocp.load(path, raw_like)
+    return [_typed(found.get(name), leaf) for name, leaf in like.items()]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _uncompressed() -> ocp.Context:
+    """Compression takes longer than the disk, and saves 7 % of float32 weights."""
+    context = ocp.Context()
+    context.array.saving.use_compression = False
+    return context
+
+
+@contextmanager
+def _no_tracebacks() -> Iterator[None]:
+    """Orbax logs an error once for each of its threads that it passes; it is raised as well."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return "_SignalingThread.run() raised" not in str(record.msg)
+
+    logger = logging.getLogger("absl")
+    logger.addFilter(is_news)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_news)
+
+
+def _fail(error: Exception) -> None:
+    raise error
+
+
+def _in_any_process(flag: bool) -> bool:
+    """Whether it is so anywhere; every process waits here for the others."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))
+
+
+def _from_first_process(number: int) -> int:
+    """The number that process 0 has."""
+    if jax.process_count() == 1:
+        return number
+    # Two halves, as JAX has no 64-bit integers by default.
+    halves = np.array(divmod(number, 2**31), np.int32)
+    high, low = multihost_utils.broadcast_one_to_all(halves)
+    return int(high) * 2**31 + int(low)
 
 
 def _named_leaves(tree: PyTree) -> dict[str, Any]:
@@ -219,6 +382,10 @@ def _size(leaf: Any) -> int:
 def _signature(leaf: Any) -> str:
     """Dtype and shape, `float32[8,4]`; `key<fry>[]` for one typed key."""
     return f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
+
+
+def _signatures(leaves: dict[str, Any]) -> dict[str, str]:
+    return {name: _signature(leaf) for name, leaf in leaves.items()}
 
 
 def _raw(leaf: Array) -> Array:
@@ -258,17 +425,11 @@ def _key_impl(leaf: Any) -> str:
     raise CheckpointError(f"keys of dtype {leaf.dtype} cannot be restored")
 
 
-def _check_structure(step: int, like: dict[str, Any], found: dict[str, str]) -> None:
-    """Raises a CheckpointError for the first leaf that differs."""
-    names = [*like, *(name for name in found if name not in like)]
-    for name in names:
-        expected = _signature(like[name]) if name in like else "nothing"
-        stored = found.get(name, "nothing")
-        if expected != stored:
-            raise CheckpointError(f"checkpoint {step}: {name}: expected {expected}, found {stored}")
-
-
 def _one_line(error: Exception) -> str:
-    """The type and the first line that says something, at most 200 characters."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:200] if lines else 'no message'}"
+    """What went wrong: the system's words if it was the system, else type and first line."""
+    if found := _SYSTEM_ERROR.search(str(error)):
+        return os.strerror(int(found[1]))
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    line = next(filter(None, map(str.strip, str(error).splitlines())), "no message")
+    return f"{type(error).__name__}: {line[:200]}"

@@ -1,0 +1,106 @@
+"""`jaxgan checkpoints`: lists a run's checkpoints, and says which are good."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxgan.archive import Row, inspect
+
+SOME_DAMAGED, NONE_GOOD = 1, 2
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the parser.
+
+    Args:
+      commands: argparse's sub-parsers.
+
+    Example:
+      >>> parser = argparse.ArgumentParser()
+      >>> add_parser(parser.add_subparsers())
+      >>> parser.parse_args(["checkpoints", "runs/a", "--json"]).json
+      True
+    """
+    parser = commands.add_parser(
+        "checkpoints",
+        help="list a run's checkpoints, and what is wrong with them",
+        description="Reads every byte of every checkpoint; changes nothing.",
+        epilog="exit codes: 0 all are good, 1 some are not, 2 there is no good one",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "dir", type=Path, metavar="DIR", help="a run's folder, or its folder of checkpoints"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the list; see `jaxgan checkpoints --help`.
+
+    Args:
+      args: as parsed.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      OSError: if there is no such folder, or it cannot be read.
+    """
+    if not args.dir.is_dir():
+        raise NotADirectoryError(f"{args.dir} is no folder")
+    beneath = args.dir / "checkpoints"
+    directory = beneath if beneath.is_dir() else args.dir
+    rows = inspect(directory)
+    good = [row.step for row in rows if row.problem is None]
+    if args.json:
+        listed = [_as_json(row) for row in rows]
+        newest = max(good, default=None)
+        print(json.dumps({"directory": str(directory), "newest_good": newest, "rows": listed}))
+    elif rows:
+        _print_table(rows)
+    else:
+        print(f"no checkpoints in {directory}")
+    if not good:
+        return NONE_GOOD
+    # One that is being written says nothing against the others.
+    return SOME_DAMAGED if any(row.finished and row.problem for row in rows) else 0
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    content = row.manifest
+    return {
+        "name": row.name,
+        "step": row.step,
+        "good": row.problem is None,
+        "finished": row.finished,
+        "problem": row.problem,
+        "bytes": row.size,
+        "created": content and content.created,
+        "versions": content and content.versions,
+        "metrics": content and content.metrics,
+    }
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("step", "state", "MiB", "created (UTC)", "jaxgan", "metrics", box=None)
+    for row in rows:
+        content = row.manifest
+        table.add_row(
+            row.name,
+            "good" if row.problem is None else escape(row.problem),
+            f"{row.size / 2**20:.1f}",
+            content.created[:19].replace("T", " ") if content else "",
+            content.versions.get("jaxgan", "") if content else "",
+            ", ".join(f"{k} {v}" for k, v in content.metrics.items()) if content else "",
+        )
+    # In a pipe or a log, a file's name must not be broken into lines.
+    Console(width=None if Console().is_terminal else 500).print(table)
