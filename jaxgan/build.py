@@ -1,12 +1,10 @@
-"""Configs to objects: the only file that reads a config."""
+"""Resolved configs to objects."""
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 from jax.sharding import Mesh
@@ -15,15 +13,14 @@ from jaxgan import fields, games, parallel
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
 from jaxgan.algorithms.base import Optimizers
-from jaxgan.archive import Best
-from jaxgan.config import Config, ConfigError, check_keys, complete, make, plain
+from jaxgan.config import Config, ConfigError, make
 from jaxgan.data import DeviceSource, Source, open_source
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
 from jaxgan.game import Game, with_penalty
 from jaxgan.loop import Cadence, Policy
-from jaxgan.nonfinite import POLICIES
 from jaxgan.penalties import Penalty
+from jaxgan.resolve import resolve as resolve
 from jaxgan.tables import (
     ALGORITHMS,
     DISCRIMINATORS,
@@ -32,200 +29,10 @@ from jaxgan.tables import (
     LOSSES,
     OPTIMIZERS,
     OPTIONAL,
-    OPTIONAL_GIVEN,
     PENALTIES,
     PLAYERS,
 )
 from jaxgan.typing import PyTree
-
-# Whole numbers of a config: default and least value allowed.
-INTEGERS: Mapping[str, tuple[int, int]] = {
-    "analysis_every_steps": (0, 0),
-    "batch_size": (64, 1),
-    "checkpoint_every_steps": (1000, 1),
-    "keep_checkpoints": (3, 1),
-    "latent_dim": (64, 1),
-    "log_every_steps": (100, 1),
-    "num_devices": (0, 0),
-    "num_microbatches": (1, 1),
-    "num_samples": (64, 1),
-    "num_seeds": (1, 1),
-    "sample_every_steps": (1000, 1),
-    "seed": (0, 0),
-    "stall_timeout_seconds": (600, 0),
-    "substeps": (1, 1),
-    "total_steps": (10_000, 1),
-}
-FLAGS = ("deterministic",)
-SECTIONS = (
-    "algorithm",
-    "data",
-    "discriminator",
-    "ema",
-    "field",
-    "generator",
-    "keep_best",
-    "lookahead",
-    "loss",
-    "mesh",
-    "nonfinite",
-    "optimizer",
-    "penalties",
-    "unrolled",
-)
-
-# How the devices are arranged, see `parallel`: options and defaults.
-MESH: Mapping[str, Any] = {
-    "min_size": parallel.MIN_SIZE,
-    "model": 1,
-    "per_replica": False,
-    "rules": {},
-}
-
-# What may change between two runs in one workdir: how long, how often, where.
-FREE_KEYS = (
-    "analysis_every_steps",
-    "checkpoint_every_steps",
-    "data.data_dir",
-    "keep_best",
-    "keep_checkpoints",
-    "log_every_steps",
-    "mesh.min_size",
-    "mesh.model",
-    "mesh.rules",
-    "nonfinite",
-    "num_devices",
-    "num_samples",
-    "sample_every_steps",
-    "stall_timeout_seconds",
-    "total_steps",
-)
-
-
-def resolve(config: Config) -> Config:
-    """Checks a config and fills in every default, so that it says all that a run depends on.
-
-    Args:
-      config: a nested dict; see docs/configs.md for its keys.
-
-    Returns:
-      The complete config, ready for JSON.
-
-    Raises:
-      ConfigError: naming the key, its value and what is allowed.
-
-    Example:
-      >>> minimal = {"generator": "mlp", "discriminator": "mlp", "data": {"source": "ring"},
-      ...            "optimizer": {"gen": {"name": "adam", "learning_rate": 1e-3},
-      ...                          "disc": {"name": "adam", "learning_rate": 1e-3}}}
-      >>> config = resolve(minimal)
-      >>> config["loss"], config["batch_size"], config["optimizer"]["gen"]["b2"]
-      ({'name': 'non_saturating', 'smoothing': 0.0}, 64, 0.999)
-    """
-    config = plain(config)
-    check_keys(config, [*INTEGERS, *FLAGS, *SECTIONS])
-    full: Config = {}
-    for key, (default, least) in INTEGERS.items():
-        value = config.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
-            raise ConfigError(f"{key}: {value!r}; it must be an integer from {least} to 2**31 - 1")
-        full[key] = value
-    for key in FLAGS:
-        full[key] = config.get(key, False)
-        if not isinstance(full[key], bool):
-            raise ConfigError(f"{key}: {full[key]!r}; it must be true or false")
-    full["nonfinite"] = config.get("nonfinite", "halt")
-    if full["nonfinite"] not in POLICIES:
-        raise ConfigError(
-            f"nonfinite: {full['nonfinite']!r}; it must be one of {', '.join(POLICIES)}"
-        )
-    full["keep_best"] = _resolve_best(config.get("keep_best"))
-    data = config.get("data", {"source": "digits"})
-    full["data"] = {"source": data} if isinstance(data, str) else data
-    if not isinstance(full["data"], dict) or not isinstance(full["data"].get("source"), str):
-        raise ConfigError(f"data: {data!r}; it must be a source or {{'source': ..., ...}}")
-    for key, table in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
-        section = config.get(key, "dcgan")
-        full[key] = complete(section, table, key, given=("shape", "latent_dim"))
-    full["loss"] = complete(config.get("loss", "non_saturating"), LOSSES, "loss")
-    if "base" in full["loss"]:
-        full["loss"]["base"] = complete(full["loss"]["base"], LOSSES, "loss.base")
-    full["penalties"] = _resolve_penalties(config.get("penalties", {}))
-    full["optimizer"] = _resolve_optimizers(config.get("optimizer", {}))
-    full["algorithm"] = complete(
-        config.get("algorithm", "simultaneous"),
-        ALGORITHMS,
-        "algorithm",
-        given=("field", "optimizers", "critic"),
-    )
-    full["field"] = complete(config.get("field", "gradient"), FIELDS, "field")
-    full["mesh"] = _resolve_mesh(config.get("mesh", {}))
-    for key in OPTIONAL:
-        full[key] = _resolve_optional(key, config.get(key))
-    return dict(sorted(full.items()))
-
-
-def _resolve_optional(key: str, section: Any) -> Config | None:
-    if section is None or section == "none":
-        return None
-    given = OPTIONAL_GIVEN[key]
-    if not isinstance(section, dict):
-        options = [p for p in inspect.signature(OPTIONAL[key]).parameters if p not in given]
-        shape = ", ".join(f"{option!r}: ..." for option in options)
-        raise ConfigError(f"{key}: {section!r}; it must be {{{shape}}} or none")
-    return complete({"name": key, **section}, OPTIONAL, key, given=given)
-
-
-def _resolve_best(section: Any) -> Config | None:
-    if section is None or section == "none":
-        return None
-    if not isinstance(section, dict):
-        raise ConfigError(f"keep_best: {section!r}; it must be {{'metric': ...}} or none")
-    full = complete({"name": "keep_best", **section}, {"keep_best": Best}, "keep_best")
-    full.pop("name")
-    if not isinstance(full["metric"], str):
-        raise ConfigError(f"keep_best.metric: {full['metric']!r}; it must be a metric's name")
-    if isinstance(full["keep"], bool) or not isinstance(full["keep"], int) or full["keep"] < 1:
-        raise ConfigError(f"keep_best.keep: {full['keep']!r}; it must be an integer, at least 1")
-    if full["mode"] not in ("min", "max"):
-        raise ConfigError(f"keep_best.mode: {full['mode']!r}; it must be 'min' or 'max'")
-    return full
-
-
-def _resolve_mesh(section: Any) -> Config:
-    if not isinstance(section, dict):
-        raise ConfigError(f"mesh: {section!r}; it must be {{option: value}}")
-    check_keys(section, list(MESH), "mesh")
-    full = {key: section.get(key, default) for key, default in MESH.items()}
-    for key in ("model", "min_size"):
-        if isinstance(full[key], bool) or not isinstance(full[key], int) or full[key] < 1:
-            raise ConfigError(f"mesh.{key}: {full[key]!r}; it must be an integer, at least 1")
-    if not isinstance(full["per_replica"], bool):
-        raise ConfigError(f"mesh.per_replica: {full['per_replica']!r}; it must be true or false")
-    if not isinstance(full["rules"], dict):
-        raise ConfigError(f"mesh.rules: {full['rules']!r}; it must be {{expression: axis or none}}")
-    return full
-
-
-def _resolve_penalties(section: Any) -> Config:
-    if not isinstance(section, dict):
-        raise ConfigError(f"penalties: {section!r}; it must be {{name: {{option: value}}}}")
-    resolved = {}
-    for name, options in section.items():
-        if options is None or options == "none":
-            continue
-        if not isinstance(options, dict):
-            raise ConfigError(
-                f"penalties.{name}: {options!r}; it must be {{option: value}} or none"
-            )
-        resolved[name] = complete({"name": name, **options}, PENALTIES, f"penalties.{name}")
-    return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
-
-
-def _resolve_optimizers(section: Any) -> Config:
-    if not isinstance(section, dict) or set(section) != set(PLAYERS):
-        raise ConfigError(f"optimizer: {section!r}; it must have one entry each for gen and disc")
-    return {p: complete(section[p], OPTIMIZERS, f"optimizer.{p}") for p in PLAYERS}
 
 
 def open_data(config: Config) -> Source | DeviceSource:

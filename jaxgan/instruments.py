@@ -11,7 +11,7 @@ from typing import Protocol
 
 import jax
 
-from jaxgan.nonfinite import LostNumbersError, first_lost, lost
+from jaxgan.nonfinite import find_lost
 from jaxgan.typing import Batch, Metrics
 from jaxgan.writers import MetricWriter, Progress
 
@@ -103,13 +103,13 @@ class Log:
         self.pending = None
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
         values |= self._speeds(step)
-        self.calls, calls = [c for c in self.calls if c[0] > step], self.calls
+        calls, self.calls = self.calls, []
         if self.writer is not None:
             self.writer.scalars(step, values)
         if self.progress is not None:
             self.progress.update(step, values)
-        if found := lost(values):
-            raise first_lost(calls) or LostNumbersError(step, found)
+        if error := find_lost(calls):
+            raise error
 
     def __enter__(self) -> Log:
         if self.progress is not None:

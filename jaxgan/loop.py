@@ -19,7 +19,13 @@ from jaxgan import parallel
 from jaxgan.algorithms import Algorithm
 from jaxgan.checkpoint import CheckpointError, Checkpoints, NoCheckpointError
 from jaxgan.instruments import Batches, Log, Profile, Work
-from jaxgan.nonfinite import LostNumbersError, NonFiniteError, is_finite, write_report
+from jaxgan.nonfinite import (
+    LostNumbersError,
+    NonFiniteError,
+    find_lost,
+    is_finite,
+    write_report,
+)
 from jaxgan.probe import Probe
 from jaxgan.processes import Watchdog, is_first
 from jaxgan.state import TrainState, stream
@@ -206,7 +212,7 @@ def _play(
                 if is_last or now % cadence.checkpoint_every_steps == 0:
                     watchdog.enter("saving a checkpoint")
                     log.write()
-                    _save(run, state, now, metrics, log.writer)
+                    _save(run, state, now, metrics, log)
                 if is_last:
                     break
             watchdog.enter("completing the last checkpoint")
@@ -256,13 +262,11 @@ def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
     return start, state._replace(key=jax.jit(renew_all, out_shardings=sharding)(state.key))
 
 
-def _save(
-    run: Run, state: TrainState, step: int, metrics: Metrics, writer: MetricWriter | None
-) -> None:
+def _save(run: Run, state: TrainState, step: int, metrics: Metrics, log: Log) -> None:
     if not bool(is_finite(state)):
-        raise LostNumbersError(step, {})
-    if writer is not None:
-        writer.flush()
+        raise find_lost(log.calls) or LostNumbersError(step, {})
+    if log.writer is not None:
+        log.writer.flush()
     values = {name: float(value) for name, value in jax.device_get(metrics).items()}
     run.checkpoints.save(step, state, run.batches.get_state(), values)
 

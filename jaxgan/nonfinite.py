@@ -73,8 +73,8 @@ def lost(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if not math.isfinite(value)}
 
 
-def first_lost(calls: Sequence[tuple[int, Metrics]]) -> LostNumbersError | None:
-    """The first of some calls of the step whose metrics are not finite.
+def find_lost(calls: Sequence[tuple[int, Metrics]]) -> LostNumbersError | None:
+    """The first of some calls of the step whose metrics are not finite, if the last one's are not.
 
     Args:
       calls: (step, metrics) of successive calls.
@@ -83,14 +83,18 @@ def first_lost(calls: Sequence[tuple[int, Metrics]]) -> LostNumbersError | None:
       What was lost where, or None.
 
     Example:
-      >>> first_lost([(1, {"loss/gen": jnp.nan}), (2, {"loss/gen": jnp.nan})]).step
+      >>> find_lost([(1, {"loss/gen": jnp.nan}), (2, {"loss/gen": jnp.nan})]).step
       1
     """
-    for step, metrics in calls:
+    error = None
+    # Numbers once lost stay so: going back, the first good call ends the search.
+    for step, metrics in reversed(calls):
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        if found := lost(values):
-            return LostNumbersError(step, found)
-    return None
+        found = lost(values)
+        if not found:
+            break
+        error = LostNumbersError(step, found)
+    return error
 
 
 def write_report(

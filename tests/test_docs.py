@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 import jaxgan
-from jaxgan import build, config
-from jaxgan.cli import sample, train
+from jaxgan import config, resolve
+from jaxgan import tables as config_tables
+from jaxgan.cli import checkpoints, plan, sample, train
 from jaxgan.data.open import SOURCES
 from jaxgan.loop import Exit
 
@@ -74,19 +75,19 @@ def sections() -> Iterator[Any]:
     """Every function that a config can name, with the heading it has to be documented under."""
     shape = ("shape", "latent_dim")
     for key, table, given in (
-        ("algorithm", build.ALGORITHMS, ("field", "optimizers", "critic")),
-        ("discriminator", build.DISCRIMINATORS, shape),
-        ("field", build.FIELDS, ()),
-        ("generator", build.GENERATORS, shape),
-        ("loss", build.LOSSES, ()),
-        ("optimizer", build.OPTIMIZERS, ()),
-        ("penalties", build.PENALTIES, ()),
+        ("algorithm", config_tables.ALGORITHMS, ("field", "optimizers", "critic")),
+        ("discriminator", config_tables.DISCRIMINATORS, shape),
+        ("field", config_tables.FIELDS, ()),
+        ("generator", config_tables.GENERATORS, shape),
+        ("loss", config_tables.LOSSES, ()),
+        ("optimizer", config_tables.OPTIMIZERS, ()),
+        ("penalties", config_tables.PENALTIES, ()),
         ("schedule", config.SCHEDULES, ()),
     ):
         for name, function in table.items():
             yield pytest.param(f"{key}: {name}", options_of(function, given), id=f"{key}-{name}")
-    for name, function in build.OPTIONAL.items():
-        options = options_of(function, build.OPTIONAL_GIVEN[name])
+    for name, function in config_tables.OPTIONAL.items():
+        options = options_of(function, config_tables.OPTIONAL_GIVEN[name])
         yield pytest.param(f"{name}: {name}", options, id=name)
     for name, (function, argument) in SOURCES.items():
         title = f"data: {name}" + (f":{argument}" if argument else "")
@@ -118,16 +119,16 @@ def test_every_module_is_in_the_api_reference() -> None:
 
 def test_every_top_level_key_is_documented() -> None:
     rows = tables(DOCS / "configs.md")["Top level"]
-    assert set(rows) == {*build.INTEGERS, *build.SECTIONS}
-    for key, (default, least) in build.INTEGERS.items():
+    assert set(rows) == {*resolve.INTEGERS, *resolve.FLAGS, *resolve.SECTIONS}
+    for key, (default, least) in resolve.INTEGERS.items():
         assert rows[key][:2] == [str(default), str(least)], key
 
 
 def test_defaults_of_sections_are_those_of_the_code() -> None:
     rows = tables(DOCS / "configs.md")["Top level"]
     sgd = {"name": "sgd", "learning_rate": 0.1}
-    full = build.resolve({"optimizer": {"gen": sgd, "disc": sgd}})
-    for key in set(build.SECTIONS) - {"optimizer"}:
+    full = resolve.resolve({"optimizer": {"gen": sgd, "disc": sgd}})
+    for key in set(resolve.SECTIONS) - {"optimizer"}:
         value = full[key]
         if isinstance(value, dict) and value:
             value = value.get("name", value.get("source"))
@@ -150,7 +151,7 @@ def test_no_option_is_documented_that_is_not_there() -> None:
 def test_keys_that_may_change_are_documented() -> None:
     text = (DOCS / "configs.md").read_text().partition("## What may change when resuming")[2]
     listed = re.findall(r"`([\w.]+)`", text.partition(";")[0])
-    assert sorted(listed) == sorted(build.FREE_KEYS)
+    assert sorted(listed) == sorted(resolve.FREE_KEYS)
 
 
 def test_every_config_of_the_repository_is_documented() -> None:
@@ -158,7 +159,7 @@ def test_every_config_of_the_repository_is_documented() -> None:
     assert set(rows) == {f"configs/{path.name}" for path in (ROOT / "configs").glob("*.py")}
 
 
-@pytest.mark.parametrize("command", [train, sample])
+@pytest.mark.parametrize("command", [train, sample, checkpoints, plan])
 def test_every_flag_is_documented(command: Any) -> None:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()
@@ -174,7 +175,7 @@ def test_every_flag_is_documented(command: Any) -> None:
 def test_exit_codes_are_documented() -> None:
     text = (DOCS / "cli.md").read_text().partition("## Exit codes")[2].partition("##")[0]
     codes = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
-    assert [int(code) for code in codes] == sorted([*map(int, Exit), 2])
+    assert [int(code) for code in codes] == sorted([*map(int, Exit), 2, plan.DOES_NOT_FIT])
 
 
 def test_the_readme_names_the_two_commands() -> None:

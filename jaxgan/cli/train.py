@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.data import DeviceSource, pipeline, prefetch_to_device
 
     mesh = build.build_mesh(config)
-    cadence = build.build_cadence(config)
+    cadence, policy = build.build_cadence(config), build.build_policy(config, args.profile)
     source = build.open_data(config)
     spec = source.element_spec
     on_device = source if isinstance(source, DeviceSource) else None
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
             work=loop.Work(build.images_per_step(config, algorithm)),
             draw=_make_draw(config, source, parallel.replicated(mesh)),
             probe=_make_probe(config, source, algorithm, args.workdir),
-            policy=build.build_policy(config, args.profile),
+            policy=policy,
         )
     )
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
@@ -167,21 +167,22 @@ def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
 
 
 def _read_config(args: argparse.Namespace) -> Config:
-    from jaxgan import build, workdir
+    from jaxgan import workdir
     from jaxgan.config import ConfigError, differences, load_config, override
+    from jaxgan.resolve import FREE_KEYS, resolve
 
     config = load_config(args.config)
     for flag in args.overrides:
         key, _, value = flag.removeprefix(_PREFIX).partition("=")
         config = override(config, key, value)
-    config = build.resolve(config)
+    config = resolve(config)
     if not (args.workdir / workdir.CONFIG).exists():
         if (args.workdir / "checkpoints").exists():
             raise ConfigError(f"workdir: {args.workdir} has checkpoints but no {workdir.CONFIG}")
         return config
-    changed = differences(build.resolve(workdir.read_config(args.workdir)), config)
+    changed = differences(resolve(workdir.read_config(args.workdir)), config)
     if not args.override_config:
-        workdir.check_same_run(changed, free=build.FREE_KEYS)
+        workdir.check_same_run(changed, free=FREE_KEYS)
     for key, (was, now) in changed.items():
         logger.info("config: %s was %r, is %r", key, was, now)
     return config

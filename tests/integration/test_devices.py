@@ -1,116 +1,36 @@
-"""Game dynamics on one device and on eight: the same losses and gradients, step after step."""
+"""A training on one device and on several: the same losses and gradients, step after step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
-import jaxgan
-from jaxgan import Algorithm, Game, Network, fields, optimizers, parallel
-from jaxgan.fields import Field, gradient
-from tests import helpers
+from jaxgan import parallel
+from tests.devices import NUM_STEPS, assert_same_training, distance, make, play
 
-NUM_STEPS = 20
-
-
-def small_gan(dtype: Any) -> Game:
-    """A linear generator against one hidden layer: all that matters here, and soon compiled."""
-
-    def gen_init(key: Any) -> Any:
-        return jax.random.normal(key, (helpers.LATENT, helpers.DIM), dtype), {}
-
-    def disc_init(key: Any) -> Any:
-        first, second = jax.random.split(key)
-        return {
-            "in": jax.random.normal(first, (helpers.DIM, 6), dtype),
-            "out": jax.random.normal(second, (6,), dtype),
-        }, {}
-
-    def disc_apply(w: Any, state: Any, x: Any, *, train: bool = True, key: Any = None) -> Any:
-        return jnp.tanh(x @ w["in"]) @ w["out"], state
-
-    return jaxgan.gan(
-        Network(gen_init, lambda w, state, z, **_: (z @ w, state)),
-        Network(disc_init, disc_apply),
-        latent=lambda key, shape: jax.random.normal(key, (*shape, helpers.LATENT), dtype),
-    )
+ROWS = [
+    ("simultaneous", "unrolled"),
+    ("alternating", "unrolled"),
+    ("simultaneous", "consensus"),
+    ("alternating", "consensus"),
+    ("simultaneous", "both"),
+    ("alternating", "both"),
+    ("simultaneous", "minibatch"),
+    ("alternating", "dcgan"),
+]
 
 
-def lookahead(game: Game) -> Game:
-    return jaxgan.unrolled(game, num_steps=3)
-
-
-FIELDS: dict[str, Callable[[Game], Field]] = {
-    "unrolled": lambda game: gradient(lookahead(game)),
-    "consensus": lambda game: fields.consensus(1.0)(gradient(game)),
-    "both": lambda game: fields.consensus(1.0)(gradient(lookahead(game))),
-}
-
-
-def remembering(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """The optimizer, with the last gradient that it has seen in the first part of its state."""
-
-    def update(grads: Any, state: Any, params: Any = None) -> Any:
-        return grads, grads
-
-    def init(params: Any) -> Any:
-        return jax.tree.map(jnp.zeros_like, params)
-
-    return optax.chain(optax.GradientTransformation(init, update), optimizer)
-
-
-def play(algorithm: Algorithm, num_devices: int, num_steps: int, dtype: Any) -> list[Any]:
-    """The losses and the gradients of every step."""
-    mesh = parallel.make_mesh(num_devices)
-    whole = parallel.replicated(mesh)
-    sharding = parallel.batch_sharding(mesh, algorithm.num_batches)
-    state = jax.jit(algorithm.init, out_shardings=whole)(jax.random.key(0))
-    step, seen = jax.jit(algorithm.step, out_shardings=(whole, whole)), []
-    for index in range(num_steps):
-        batch = helpers.real_batch(algorithm.num_batches, seed=index, dtype=dtype)
-        batch = jax.device_put(batch, sharding)
-        assert len(batch["image"].sharding.device_set) == num_devices
-        state, metrics = step(state, batch)
-        values = [metrics["loss/gen"], metrics["loss/disc"]]
-        grads = [state.opt_state[player][0] for player in ("gen", "disc")]
-        seen.append(jax.device_get((values, grads)))
-    assert {x.dtype for x in jax.tree.leaves(seen)} == {np.dtype(dtype)}
-    return seen
-
-
-def distance(tree: Any, other: Any) -> float:
-    x, y = (np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(t)]) for t in (tree, other))
-    return float(np.linalg.norm(x.astype(np.float64) - y) / np.linalg.norm(y))
-
-
-def make(algorithm: str, field: str, dtype: Any, optimizer: str) -> Algorithm:
-    chosen = {"adam": optimizers.adam(1e-2, b1=0.5), "sgd": optimizers.sgd(0.1)}[optimizer]
-    both = dict.fromkeys(("gen", "disc"), remembering(chosen))
-    factory = {"simultaneous": jaxgan.simultaneous, "alternating": jaxgan.alternating}[algorithm]
-    return factory(FIELDS[field](small_gan(dtype)), both)
-
-
-def compare(made: Algorithm, num_steps: int, dtype: Any, tolerance: float) -> None:
-    one, eight = (play(made, num, num_steps, dtype) for num in (1, 8))
-    for index, ((losses, grads), (other_losses, other_grads)) in enumerate(
-        zip(eight, one, strict=True)
-    ):
-        assert distance(losses, other_losses) < tolerance, index
-        assert distance(grads, other_grads) < tolerance, index
-    if num_steps > 1:  # it has been a training: losses and gradients were others at the end
-        assert distance(one[-1], one[0]) > 1e-2
-
-
-@pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize("algorithm", ["simultaneous", "alternating"])
+@pytest.mark.parametrize(("algorithm", "field"), ROWS)
 def test_twenty_steps_in_float64(algorithm: str, field: str, float64: None) -> None:
-    compare(make(algorithm, field, np.float64, "adam"), NUM_STEPS, np.float64, 1e-10)
+    made = make(algorithm, field, np.float64)
+    meshes = [parallel.make_mesh(1), parallel.make_mesh(8)]
+    if field in ("minibatch", "dcgan"):
+        meshes += [parallel.make_mesh(2), parallel.make_mesh(8, model=2)]
+    one, *others = (play(made, mesh, NUM_STEPS, np.float64) for mesh in meshes)
+    for other in others:
+        assert_same_training(one, other, 1e-10)
+    assert distance(one[-1], one[0]) > 1e-2  # it has been a training
 
 
 # From zero moments the derivative of Adam is a difference of nearly equal numbers: consensus on
@@ -121,7 +41,29 @@ def test_twenty_steps_in_float64(algorithm: str, field: str, float64: None) -> N
         ("alternating", "unrolled", "adam"),
         ("simultaneous", "consensus", "adam"),
         ("simultaneous", "both", "sgd"),
+        ("alternating", "dcgan", "adam"),
     ],
 )
 def test_the_first_step_in_float32(algorithm: str, field: str, optimizer: str) -> None:
-    compare(make(algorithm, field, np.float32, optimizer), 1, np.float32, 1e-6)
+    made = make(algorithm, field, np.float32, optimizer)
+    one, eight = (play(made, parallel.make_mesh(n), 1, np.float32) for n in (1, 8))
+    assert_same_training(one, eight, 1e-6)
+
+
+def test_losses_of_twenty_steps_in_float32() -> None:
+    made = make("alternating", "dcgan", np.float32)
+    one, eight = (play(made, parallel.make_mesh(n), NUM_STEPS, np.float32) for n in (1, 8))
+    assert_same_training([step[:1] for step in one], [step[:1] for step in eight], 1e-5)
+
+
+def test_large_leaves_are_split_along_the_model_axis() -> None:
+    made = make("alternating", "dcgan", np.float32)
+    like = jax.eval_shape(made.init, jax.random.key(0))
+    mesh = parallel.make_mesh(8, model=4)
+    shardings = parallel.state_shardings(like, mesh, min_size=64)
+    state = jax.jit(made.init, out_shardings=shardings)(jax.random.key(0))
+    split = [x for x in jax.tree.leaves(state) if not x.is_fully_replicated]
+    assert split
+    for leaf in split:
+        assert leaf.size >= 64
+        assert {shard.data.size for shard in leaf.addressable_shards} == {leaf.size // 4}

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,9 +19,10 @@ import pytest
 from PIL import Image
 
 import jaxgan as jg
-from jaxgan import loop
+from jaxgan import instruments, loop, parallel
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.cli.main import main
+from jaxgan.nonfinite import LostNumbersError
 from jaxgan.writers import read_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -133,8 +135,89 @@ def test_numbers_lost_stop_the_run_and_are_never_saved(
     assert Checkpoints(tmp_path / "checkpoints").steps() == []
 
 
+def test_the_report_names_the_step_though_lines_are_seldom_due(tmp_path: Path) -> None:
+    rate = "{'schedule': 'linear', 'init_value': 1e-3, 'final_value': 1e30, 'num_steps': 25}"
+    flags = ["--config.substeps=1", "--config.num_seeds=1", "--config.log_every_steps=1"]
+    flags += [f"--config.optimizer.disc.learning_rate={rate}"]
+    assert train(RING, tmp_path / "a", *flags, "--config.log_every_steps=20") == 3
+    report = json.loads((tmp_path / "a" / "nonfinite.json").read_text())
+    assert 1 < report["step"] < 20
+    assert "disc" in report["players"]
+    assert any(leaf.startswith("params/disc/") for leaf in report["leaves"])
+    assert train(RING, tmp_path / "b", *flags) == 3
+    every = read_metrics(tmp_path / "b" / "metrics.jsonl")
+    assert [line["step"] for line in every] == list(range(1, report["step"] + 1))
+    assert np.isfinite(every[-2]["loss/disc"])
+
+
+def test_a_rollback_goes_back_and_on_with_other_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    losing = [3]
+
+    def lose(calls: list[tuple[int, Any]]) -> LostNumbersError | None:
+        # What the third line after a checkpoint would be, were its numbers lost; three times.
+        if calls[-1][0] == 40 and losing:
+            losing.pop()
+            return LostNumbersError(40, {"loss/gen": np.nan})
+        return None
+
+    monkeypatch.setattr(instruments, "find_lost", lose)
+    flags = ["--config.total_steps=60", "--config.checkpoint_every_steps=20"]
+    assert train(RING, tmp_path / "a", *flags, "--config.nonfinite=rollback") == 0
+    assert "step 40: not finite: loss/gen; last good checkpoint: step 20" in capfd.readouterr().err
+    steps = [line["step"] for line in read_metrics(tmp_path / "a" / "metrics.jsonl")]
+    assert steps == [10, 20, 30, 40, 50, 60]
+    assert train(RING, tmp_path / "b", *flags) == 0
+    assert bits(jg.load(tmp_path / "a").state) != bits(jg.load(tmp_path / "b").state)
+    losing[:] = [0] * 9
+    assert train(RING, tmp_path / "c", *flags, "--config.nonfinite=rollback") == 3
+    assert len(losing) == 9 - 1 - loop.MAX_ROLLBACKS
+    losing[:] = [0]
+    assert train(RING, tmp_path / "d", *flags) == 3
+
+
+def test_a_profile_is_left(tmp_path: Path) -> None:
+    flags = ["--config.total_steps=60", "--profile=20"]
+    assert train(RING, tmp_path, *flags) == 0
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+
+
+def test_nothing_is_moved_to_the_device_in_the_loop_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches are put there by name; no step makes a transfer of its own."""
+    jit = jax.jit
+
+    def guarded_jit(function: Callable[..., object], **options: object) -> Callable[..., object]:
+        compiled = jit(function, **options)
+
+        def dispatch(*args: object) -> object:
+            with jax.transfer_guard("disallow"):
+                return compiled(*args)
+
+        return dispatch if function.__name__ == "step" else compiled
+
+    monkeypatch.setattr(parallel.jax, "jit", guarded_jit)
+    flags = ["--config.total_steps=4", "--config.log_every_steps=2"]
+    for config in (RING, f"{CONFIGS['digits']}:smoke"):
+        extra = ["--config.substeps=1", "--config.sample_every_steps=4"]
+        extra += ["--config.checkpoint_every_steps=4"]
+        assert train(config, tmp_path / config[-20:-6], *flags, *extra) == 0
+    step = guarded_jit(_named_step)
+    with pytest.raises(Exception, match="Disallowed host-to-device transfer"):
+        step(np.ones(3))
+
+
+def _named_step(x: object) -> object:
+    return x
+
+
+_named_step.__name__ = "step"
+
+
 def test_skipping_keeps_a_run_with_lost_steps_alive(tmp_path: Path) -> None:
-    flags = ["--config.skip_nonfinite=true", "--config.optimizer.gen.learning_rate=1e30"]
+    flags = ["--config.nonfinite=skip", "--config.optimizer.gen.learning_rate=1e30"]
     assert train(RING, tmp_path, *flags) == 0
     assert read_metrics(tmp_path / "metrics.jsonl")[-1]["skipped"] == 1.0
     assert Checkpoints(tmp_path / "checkpoints").steps()[-1] == 20
@@ -151,7 +234,7 @@ def test_metrics_are_read_only_behind_the_next_dispatch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
-    jit, write = jax.jit, loop._Log.write
+    jit, write = jax.jit, loop.Log.write
 
     def recording_jit(function: Callable[..., object], **options: object) -> Callable[..., object]:
         compiled = jit(function, **options)
@@ -164,13 +247,13 @@ def test_metrics_are_read_only_behind_the_next_dispatch(
 
         return dispatch
 
-    def recording_write(log: loop._Log) -> None:
+    def recording_write(log: loop.Log) -> None:
         if log.pending is not None:
             events.append(f"read {log.pending[0]}")
         write(log)
 
     monkeypatch.setattr(loop.jax, "jit", recording_jit)
-    monkeypatch.setattr(loop._Log, "write", recording_write)
+    monkeypatch.setattr(loop.Log, "write", recording_write)
     flags = ["--config.total_steps=40", "--config.checkpoint_every_steps=40"]
     assert train(RING, tmp_path, *flags) == 0
     assert events == ["step", "step", "read 10", "step", "read 20", "step", "read 30", "read 40"]

@@ -1,0 +1,152 @@
+"""Several processes, several devices: one program; and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import jaxgan as jg
+from jaxgan import parallel
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.cli.main import main
+from tests import devices, helpers
+from tests.jobs import Job, free_port, train_job
+
+ROOT = Path(__file__).parents[2]
+RING = f"{ROOT / 'configs' / 'ring.py'}:smoke"
+DIGITS = f"{ROOT / 'configs' / 'digits.py'}:smoke"
+LONG = ["--config.total_steps=1000000", "--config.checkpoint_every_steps=1000000"]
+LONG += ["--config.sample_every_steps=1000000"]
+
+
+def flags(config: str, workdir: Path, *more: str) -> list[str]:
+    return ["--config", config, "--workdir", str(workdir), *more]
+
+
+def wait_until(is_true: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def has_logged(workdir: Path) -> Callable[[], bool]:
+    metrics = workdir / "metrics.jsonl"
+    return lambda: metrics.exists() and metrics.stat().st_size > 0
+
+
+def play_job(folder: Path, num_processes: int, num_devices: int) -> dict[str, np.ndarray]:
+    """The games of `tests.devices` in a job."""
+    out, address = folder / "seen.npz", f"localhost:{free_port()}"
+    commands = [
+        ["-m", "tests.devices", str(out), address, str(num_processes), str(index)]
+        for index in range(num_processes)
+    ]
+    with Job(commands, num_devices, folder) as job:
+        assert [ended.code for ended in job.wait()] == [0] * num_processes, job.text(0)
+    with np.load(out) as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize(
+    ("num_processes", "num_devices"), [(2, 2), pytest.param(4, 1, marks=pytest.mark.slow)]
+)
+def test_processes_make_no_difference(
+    num_processes: int, num_devices: int, tmp_path: Path, float64: None
+) -> None:
+    seen = play_job(tmp_path, num_processes, num_devices)
+    for algorithm, field in (("alternating", "dcgan"), ("simultaneous", "both")):
+        made = devices.make(algorithm, field, np.float64)
+        one = devices.play(made, parallel.make_mesh(4), devices.NUM_STEPS, np.float64)
+        ours = [value for name, value in sorted(seen.items()) if name.startswith(f"{algorithm}/")]
+        expected = jax.tree.leaves(one)
+        num_leaves = len(expected) // devices.NUM_STEPS
+        assert len(ours) == len(expected)
+        for index in range(devices.NUM_STEPS):
+            part = slice(index * num_leaves, (index + 1) * num_leaves)
+            assert devices.distance(ours[part], expected[part]) < 1e-10, (field, index)
+
+
+def state_of(workdir: Path) -> Any:
+    return jg.load(workdir).state
+
+
+def test_a_job_trains_what_one_process_trains_and_is_continued_by_fewer_or_more(
+    tmp_path: Path,
+) -> None:
+    """2 x 2 devices, then 1 x 8, then 2 x 1: the same global batches and, to rounding, numbers."""
+    parts, whole = tmp_path / "parts", tmp_path / "whole"
+    steps = [f"--config.total_steps={num}" for num in (10, 20, 30)]
+    with train_job(tmp_path / "a", 2, 2, flags(DIGITS, parts, steps[0])) as job:
+        assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
+        assert "loss/gen" in job.text(0)
+        assert "loss/gen" not in job.text(1)  # only the first process tells
+    assert main(["train", *flags(DIGITS, parts, steps[1])]) == 0
+    with train_job(tmp_path / "b", 2, 1, flags(DIGITS, parts, steps[2])) as job:
+        assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
+    assert main(["train", *flags(DIGITS, whole, steps[2], "--config.num_devices=1")]) == 0
+    one, other = state_of(whole), state_of(parts)
+    assert int(one.step) == int(other.step) == 30
+    assert devices.distance(helpers.plain(other.params), helpers.plain(one.params)) < 1e-3
+    assert sorted(path.name for path in (parts / "samples").iterdir())
+
+
+def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path) -> None:
+    parts, whole = tmp_path / "parts", tmp_path / "whole"
+    with train_job(tmp_path / "a", 2, 1, flags(RING, parts, *LONG)) as job:
+        wait_until(has_logged(parts))
+        job.processes[1].send_signal(signal.SIGTERM)
+        assert [ended.code for ended in job.wait()] == [75, 75], job.text(0)
+    stopped = Checkpoints(parts / "checkpoints").steps()[-1]
+    more = [f"--config.total_steps={stopped + 20}", *LONG[1:]]
+    more[1] = f"--config.checkpoint_every_steps={stopped + 20}"
+    for workdir in (parts, whole):
+        with train_job(tmp_path / workdir.name, 2, 1, flags(RING, workdir, *more)) as job:
+            assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
+    helpers.assert_same_bits(state_of(parts), state_of(whole))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_or_stuck_peer_ends_the_job(number: signal.Signals, tmp_path: Path) -> None:
+    bound = "--config.stall_timeout_seconds=5"
+    with train_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run", *LONG, bound)) as job:
+        wait_until(has_logged(tmp_path / "run"))
+        os.kill(job.processes[1].pid, number)
+        start = time.monotonic()
+        assert job.processes[0].wait(60) == 70, job.text(0)
+        assert time.monotonic() - start < 30
+        (line,) = [line for line in job.text(0).splitlines() if line.startswith("jaxgan: stopped")]
+        assert "peer" in line
+
+
+def test_processes_that_differ_are_refused(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    both = flags(RING, run), flags(RING, run, "--config.optimizer.gen.b1=0.25")
+    with train_job(tmp_path / "a", 2, 1, *both) as job:
+        for code, text in job.wait():
+            assert code == 2
+            assert (
+                "processes differ: config.optimizer.gen.b1 is 0.0 in process 0 and 0.25 in "
+                "process 1" in text
+            )
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("process_id", [0, 1])
+def test_nobody_answers(process_id: int, tmp_path: Path) -> None:
+    address = f"localhost:{free_port()}"
+    by_hand = ["--coordinator", address, "--num-processes", "2", "--process-id", str(process_id)]
+    command: Sequence[str] = ["-m", "jaxgan.cli.main", "train", *flags(RING, tmp_path / "run")]
+    with Job([[*command, *by_hand, "--connect-timeout", "3"]], 1, tmp_path / "a") as job:
+        ((code, text),) = job.wait(60)
+    assert code == 2
+    assert address in text
+    assert "within 3 s" in text

@@ -1,0 +1,85 @@
+"""Jobs of several real processes on this machine, which meet on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+
+
+class Ended(NamedTuple):
+    code: int
+    text: str
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("localhost", 0))
+        return int(listening.getsockname()[1])
+
+
+def environment(num_devices: int) -> dict[str, str]:
+    """Of a process with so many simulated devices."""
+    flags = f"--xla_force_host_platform_device_count={num_devices}"
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+
+
+class Job:
+    """Processes that run at the same time; they are killed when the body ends."""
+
+    def __init__(self, commands: Sequence[Sequence[str]], num_devices: int, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._texts = [folder / f"process_{index}.log" for index in range(len(commands))]
+        self.processes = []
+        for command, text in zip(commands, self._texts, strict=True):
+            with text.open("wb") as out:
+                self.processes.append(
+                    subprocess.Popen(
+                        [sys.executable, *command],
+                        stdout=out,
+                        stderr=subprocess.STDOUT,
+                        cwd=ROOT,
+                        env=environment(num_devices),
+                    )
+                )
+
+    def text(self, index: int) -> str:
+        return self._texts[index].read_text(errors="replace")
+
+    def wait(self, timeout: float = 180) -> list[Ended]:
+        codes = [process.wait(timeout) for process in self.processes]
+        return [Ended(code, self.text(index)) for index, code in enumerate(codes)]
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def train_job(folder: Path, num_processes: int, num_devices: int, *flags: Sequence[str]) -> Job:
+    """`jaxgan train` in so many processes of so many devices; flags are for all, or one list each.
+
+    Args:
+      folder: for what they print.
+      num_processes: how many.
+      num_devices: of each.
+      flags: as many lists as processes, or one.
+    """
+    each = list(flags) if len(flags) > 1 else [flags[0]] * num_processes
+    port = free_port()
+    commands = []
+    for index, own in enumerate(each):
+        job = ["--coordinator", f"localhost:{port}", "--num-processes", str(num_processes)]
+        command = ["-m", "jaxgan.cli.main", "train", *own, *job, "--process-id", str(index)]
+        commands.append(command)
+    return Job(commands, num_devices, folder)
