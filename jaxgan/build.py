@@ -18,8 +18,10 @@ from jaxgan.data import DeviceSource, Source, open_source
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
 from jaxgan.game import Game, with_penalty
+from jaxgan.instruments import Work
 from jaxgan.loop import Cadence, Policy
 from jaxgan.penalties import Penalty
+from jaxgan.plan import count_flops, peak_flops
 from jaxgan.resolve import resolve as resolve
 from jaxgan.tables import (
     ALGORITHMS,
@@ -252,16 +254,19 @@ def check_step(algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: 
     Example:
       See `jaxgan.cli.train`.
     """
-    lead = (*algorithm.num_batches, config["batch_size"])
-    batch: dict[str, jax.ShapeDtypeStruct] = {}
-    if is_fed:
-        batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}
     try:
-        state = jax.eval_shape(algorithm.init, jax.random.key(0))
-        jax.eval_shape(algorithm.step, state, batch)
+        jax.eval_shape(algorithm.step, *_arguments(algorithm, config, spec, is_fed))
     except (ValueError, TypeError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise ConfigError(f"this game cannot be played: {first_line}") from error
+
+
+def _arguments(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool
+) -> tuple[PyTree, dict[str, jax.ShapeDtypeStruct]]:
+    lead = (*algorithm.num_batches, config["batch_size"])
+    batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}
+    return jax.eval_shape(algorithm.init, jax.random.key(0)), batch if is_fed else {}
 
 
 def build_cadence(config: Config) -> Cadence:
@@ -321,6 +326,34 @@ def build_policy(config: Config, profile_steps: int = 0) -> Policy:
         rollback=config["nonfinite"] == "rollback",
         stall_timeout_seconds=config["stall_timeout_seconds"],
         profile_calls=profile_steps // config["substeps"],
+    )
+
+
+def build_work(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
+) -> Work:
+    """What one step does, for the speeds that are logged.
+
+    Args:
+      algorithm: as `build_algorithm` returns it.
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      is_fed: whether batches come from the host.
+      mesh: the devices.
+
+    Returns:
+      A `Work`.
+
+    Example:
+      See `jaxgan.cli.train`.
+    """
+    device = mesh.devices.flat[0]
+    arguments = _arguments(algorithm, config, spec, is_fed)
+    flops = count_flops(algorithm.step, *arguments, platform=device.platform)
+    return Work(
+        images=images_per_step(config, algorithm),
+        flops=flops.total / config["substeps"],
+        peak_flops_per_second=mesh.size * (peak_flops(device.device_kind) or 0.0),
     )
 
 

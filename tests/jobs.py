@@ -52,7 +52,7 @@ class Job:
     def text(self, index: int) -> str:
         return self._texts[index].read_text(errors="replace")
 
-    def wait(self, timeout: float = 180) -> list[Ended]:
+    def wait(self, timeout: float = 600) -> list[Ended]:
         codes = [process.wait(timeout) for process in self.processes]
         return [Ended(code, self.text(index)) for index, code in enumerate(codes)]
 

@@ -23,6 +23,7 @@ from jaxgan import tables as config_tables
 from jaxgan.cli import checkpoints, plan, sample, train
 from jaxgan.data.open import SOURCES
 from jaxgan.loop import Exit
+from jaxgan.processes import LOST_PEER
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -128,7 +129,7 @@ def test_defaults_of_sections_are_those_of_the_code() -> None:
     rows = tables(DOCS / "configs.md")["Top level"]
     sgd = {"name": "sgd", "learning_rate": 0.1}
     full = resolve.resolve({"optimizer": {"gen": sgd, "disc": sgd}})
-    for key in set(resolve.SECTIONS) - {"optimizer"}:
+    for key in set(resolve.SECTIONS) - {"mesh", "optimizer"}:
         value = full[key]
         if isinstance(value, dict) and value:
             value = value.get("name", value.get("source"))
@@ -175,7 +176,9 @@ def test_every_flag_is_documented(command: Any) -> None:
 def test_exit_codes_are_documented() -> None:
     text = (DOCS / "cli.md").read_text().partition("## Exit codes")[2].partition("##")[0]
     codes = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
-    assert [int(code) for code in codes] == sorted([*map(int, Exit), 2, plan.DOES_NOT_FIT])
+    assert [int(code) for code in codes] == sorted(
+        [*map(int, Exit), 2, plan.DOES_NOT_FIT, LOST_PEER]
+    )
 
 
 def test_the_readme_names_the_two_commands() -> None:

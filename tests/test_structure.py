@@ -27,10 +27,12 @@ LEVELS: dict[str, int] = {
             "games fields",
             "algorithms analysis",
             "transforms",
-            "parallel probe sampling",
+            "parallel probe processes sampling stopping nonfinite",
+            "plan instruments",
             "loop",
             "config",
             "tables",
+            "resolve",
             "workdir",
             "build",
             "load",
@@ -41,7 +43,7 @@ LEVELS: dict[str, int] = {
 }
 """The import order: a part may import parts of a lower level, and itself."""
 
-LEAVES = ("models", "data", "metrics", "augment", "writers", "checkpoint")
+LEAVES = ("models", "data", "metrics", "augment", "writers", "manifest", "archive", "checkpoint")
 """What stands beside the order: these know nothing of how a game is played."""
 
 FORBIDDEN_TO_LEAVES = {name for name, level in LEVELS.items() if level > LEVELS["games"]} | {

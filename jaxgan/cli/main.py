@@ -7,17 +7,21 @@ import logging
 import sys
 from collections.abc import Sequence
 
+import jax
+
 from jaxgan.checkpoint import CheckpointError
-from jaxgan.cli import sample, train
+from jaxgan.cli import checkpoints, plan, sample, train
 from jaxgan.config import ConfigError
 from jaxgan.data import DataError
-from jaxgan.loop import Exit, NonFiniteError
+from jaxgan.loop import Exit
+from jaxgan.nonfinite import NonFiniteError
+from jaxgan.processes import LOST_PEER, ProcessError, leave
 from jaxgan.version import __version__
 
 BAD_INPUT = 2
 
 _EPILOG = """\
-exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values,
+exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values, 4 a plan does not fit,
 75 preempted and saved (SIGTERM), 130 Ctrl-C and saved"""
 
 
@@ -42,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (train, sample):
+    for command in (train, sample, checkpoints, plan):
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(argv)
     args.overrides = [flag for flag in unknown if flag.startswith("--config.") and "=" in flag]
-    if args.command != "train":
+    if args.command not in ("train", "plan"):
         args.overrides = []
     if left := [flag for flag in unknown if flag not in args.overrides]:
         parser.error(f"unrecognized arguments: {' '.join(left)}")
@@ -59,17 +63,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    message, code = "", 0
     try:
         return int(args.run(args))
-    except (ConfigError, DataError, CheckpointError, OSError) as error:
-        print(f"jaxgan: error: {error}", file=sys.stderr)
-        return BAD_INPUT
+    except (ConfigError, DataError, CheckpointError, ProcessError, OSError) as error:
+        message, code = f"error: {error}", BAD_INPUT
     except KeyboardInterrupt:
-        print("jaxgan: interrupted", file=sys.stderr)
-        return int(Exit.INTERRUPTED)
+        message, code = "interrupted", int(Exit.INTERRUPTED)
     except NonFiniteError as error:
-        print(f"jaxgan: stopped: {error}", file=sys.stderr)
-        return int(Exit.NONFINITE)
+        message, code = f"stopped: {error}", int(Exit.NONFINITE)
+    except jax.errors.JaxRuntimeError as error:
+        if not jax.distributed.is_initialized():
+            raise
+        message, code = f"stopped: a peer is lost: {str(error).splitlines()[0]}", LOST_PEER
+    print(f"jaxgan: {message}", file=sys.stderr)
+    if jax.distributed.is_initialized():
+        leave(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -101,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
     spec = source.element_spec
     on_device = source if isinstance(source, DeviceSource) else None
     algorithm = build.build_algorithm(config, spec, on_device, mesh)
-    build.check_step(algorithm, config, spec, is_fed=on_device is None)
+    is_fed = on_device is None
+    build.check_step(algorithm, config, spec, is_fed)
     shardings = build.build_shardings(config, algorithm, mesh)
 
     processes.check_same(workdir.describe(config, spec))
@@ -135,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
                 best=Best(**best) if best else None,
                 config=config,
             ),
-            work=loop.Work(build.images_per_step(config, algorithm)),
+            work=build.build_work(algorithm, config, spec, is_fed, mesh),
             draw=_make_draw(config, source, parallel.replicated(mesh)),
             probe=_make_probe(config, source, algorithm, args.workdir),
             policy=policy,

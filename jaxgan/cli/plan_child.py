@@ -1,0 +1,188 @@
+"""The half of `jaxgan plan` that compiles, in a process of its own: see `jaxgan.plan.child`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxgan import build, parallel
+from jaxgan.config import Config, ConfigError, load_config, override
+from jaxgan.data import DataError, DeviceSource
+from jaxgan.data.source import ElementSpec, element_spec_of
+from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
+from jaxgan.plan.child import as_json
+from jaxgan.plan.examples import tfds_spec
+
+
+class Request(NamedTuple):
+    """What `jaxgan plan` was asked, but for the topologies.
+
+    Attributes:
+      config: `FILE[:ARG]`.
+      overrides: flags `--config.KEY=VALUE`.
+      batch_per_chip: or None for the config's own batch.
+      example_shape: `H,W,C` or `D`, or None to ask the data.
+      find_batch: whether to find the batch that fits.
+    """
+
+    config: str
+    overrides: Sequence[str]
+    batch_per_chip: int | None
+    example_shape: str | None
+    find_batch: bool
+
+
+def command(request: Request, topology: str) -> list[str]:
+    """The command of a child; the path of the file that it writes follows.
+
+    Args:
+      request: what was asked.
+      topology: for which.
+
+    Returns:
+      The command's words.
+
+    Example:
+      >>> command(Request("a.py", (), None, None, False), "cpu:8")[1:3]
+      ['-m', 'jaxgan.cli.plan_child']
+    """
+    return [sys.executable, "-m", "jaxgan.cli.plan_child", json.dumps(request), topology]
+
+
+def read_config(request: Request) -> Config:
+    """The complete config, for all devices of a topology.
+
+    Args:
+      request: what was asked.
+
+    Returns:
+      As `build.resolve` returns it.
+
+    Raises:
+      ConfigError: if it cannot be used.
+
+    Example:
+      >>> read_config(Request("no_such_file.py", (), None, None, False))
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.ConfigError: config: 'no_such_file.py' is not a file
+    """
+    config = load_config(request.config)
+    for flag in request.overrides:
+        key, _, value = flag.removeprefix("--config.").partition("=")
+        config = override(config, key, value)
+    if request.batch_per_chip is not None and request.batch_per_chip < 1:
+        raise ConfigError(f"batch-per-chip: {request.batch_per_chip}; it must be at least 1")
+    return build.resolve({**config, "num_devices": 0})
+
+
+def make_job(request: Request, topology: Topology) -> Job:
+    """The step that `jaxgan train` would run, and what it is called with.
+
+    Args:
+      request: what was asked.
+      topology: the devices.
+
+    Returns:
+      The job, not compiled.
+
+    Raises:
+      ConfigError, DataError: if it cannot be made.
+
+    Example:
+      See `jaxgan plan`.
+    """
+    config = read_config(request)
+    try:
+        there = devices(topology)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    if request.batch_per_chip is not None:
+        config["batch_size"] = request.batch_per_chip * len(there)
+    try:
+        mesh = build.build_mesh(config, there)
+    except ConfigError as error:
+        if "divide" not in str(error):
+            raise
+        raise ConfigError(f"{error}; --batch-per-chip N makes it N times {len(there)}") from error
+    spec, source = _example(config, request.example_shape)
+    algorithm = build.build_algorithm(config, spec, source, mesh)
+    build.check_step(algorithm, config, spec, is_fed=source is None)
+    lead = (*algorithm.num_batches, config["batch_size"])
+    batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}
+    shardings = build.build_shardings(config, algorithm, mesh)
+    return Job(
+        step=parallel.jit_step(algorithm, mesh, shardings),
+        state=jax.eval_shape(algorithm.init, jax.random.key(config["seed"])),
+        batch=batch if source is None else {},
+        state_shardings=shardings,
+        batch_sharding=parallel.batch_sharding(mesh, algorithm.num_batches),
+        steps_per_call=config["substeps"],
+        images_per_step=build.images_per_step(config, algorithm),
+        num_devices=len(there),
+        platform=topology.platform,
+    )
+
+
+def _example(config: Config, shape: str | None) -> tuple[ElementSpec, DeviceSource | None]:
+    """Shape and dtype of one example, and the data themselves if they are made on the device."""
+    if shape is not None:
+        sizes = shape.split(",")
+        if not all(size.isdecimal() and int(size) > 0 for size in sizes):
+            raise ConfigError(f"example-shape: {shape!r}; it must be H,W,C or D")
+        return element_spec_of([int(size) for size in sizes], labelled=False), None
+    try:
+        source = build.open_data(config)
+    except (DataError, ConfigError) as error:
+        kind, _, name = config["data"]["source"].partition(":")
+        spec = tfds_spec(name, config["data"]) if kind == "tfds" else None
+        if spec is None:
+            raise DataError(f"{error}; --example-shape H,W,C plans without data") from error
+        return spec, None
+    return source.element_spec, source if isinstance(source, DeviceSource) else None
+
+
+def _plan(request: Request, topology: Topology) -> dict[str, Any]:
+    chip = topology.chip.share if topology.chip else None
+    report = analyse(make_job(request, topology), chip)
+    if not request.find_batch or chip is None:
+        return {"report": as_json(report)}
+
+    def memory(batch: int) -> float | None:
+        return _memory(make_job(request._replace(batch_per_chip=batch), topology), chip)
+
+    fit = find_batch(memory, report.memory.limit or chip.hbm_bytes)
+    return {"report": as_json(report), "fit": as_json(fit)}
+
+
+def _memory(job: Job, chip: Chip) -> float | None:
+    memory = analyse(job, chip).memory
+    return memory.total if memory.fits else None
+
+
+def main(argv: Sequence[str]) -> None:
+    """Plans for one topology, and writes what it found or why it could not.
+
+    Args:
+      argv: the request as JSON, the topology, the file to write.
+
+    Example:
+      See `command`.
+    """
+    request, topology, out = argv
+    try:
+        result = _plan(Request(*json.loads(request)), parse_topology(topology))
+    except (ConfigError, DataError) as error:
+        result = {"error": str(error)}
+    except jax.errors.JaxRuntimeError as error:
+        result = {"error": f"the compiler failed: {str(error).strip().splitlines()[0]}"}
+    Path(out).write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
