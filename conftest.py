@@ -11,11 +11,14 @@ from pathlib import Path
 
 NUM_DEVICES = 8
 _DEVICES = f"--xla_force_host_platform_device_count={NUM_DEVICES}"
+# What is tested is run once or twice: compiling it well costs more than it saves.
+_QUICK = "--xla_backend_optimization_level=0"
 _CACHE = Path(__file__).parent / ".cache" / "jax"
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}".strip()
+for _flag in (_DEVICES, _QUICK):
+    if _flag not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_flag}".strip()
 os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ.get("JAXGAN_TEST_CACHE", str(_CACHE))

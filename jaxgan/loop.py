@@ -92,7 +92,8 @@ class Policy:
     Attributes:
       rollback: whether lost numbers send the run back to its last good checkpoint, with other
         latents and the batches that follow, rather than end it.
-      stall_timeout_seconds: how long one phase may take before the process ends; 0 for ever.
+      stall_timeout_seconds: how long one phase may take, in a job of several processes, before the
+        process ends; 0 for ever.
       profile_calls: calls of the step to trace, after the first; 0 for none.
     """
 
@@ -157,7 +158,9 @@ def train(run: Run) -> Exit:
         return Exit.FINISHED
     step = parallel.jit_step(run.algorithm, run.mesh, run.shardings)
     rollbacks: list[int] = []
-    with deferred_signals() as stop, Watchdog(run.policy.stall_timeout_seconds) as watchdog:
+    # A run by itself waits for nobody, and a long compilation is no fault.
+    patience = run.policy.stall_timeout_seconds if jax.process_count() > 1 else 0
+    with deferred_signals() as stop, Watchdog(patience) as watchdog:
         while True:
             logger.info("compiling; the first step takes a while")
             try:

@@ -122,7 +122,7 @@ def batch_of(algorithm: Algorithm, shape: tuple[int, ...], index: int, dtype: An
 
 
 def play(algorithm: Algorithm, mesh: Mesh, num_steps: int, dtype: Any) -> list[Any]:
-    """Losses, gradients and the average of every step."""
+    """Losses, gradients, and the averages and batch statistics of every step."""
     sharding = parallel.batch_sharding(mesh, algorithm.num_batches)
     shardings = parallel.state_shardings(
         jax.eval_shape(algorithm.init, jax.random.key(0)), mesh, min_size=8
@@ -138,7 +138,9 @@ def play(algorithm: Algorithm, mesh: Mesh, num_steps: int, dtype: Any) -> list[A
         state, metrics = step(state, batch)
         values = [metrics["loss/gen"], metrics["loss/disc"]]
         grads = [state.opt_state[player][0] for player in ("gen", "disc")]
-        seen.append(jax.device_get(parallel.gather((values, grads, state.ema), mesh)))
+        seen.append(
+            jax.device_get(parallel.gather((values, grads, (state.ema, state.net_state)), mesh))
+        )
     assert {x.dtype for x in jax.tree.leaves(seen)} == {np.dtype(dtype)}
     return seen
 

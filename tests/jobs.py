@@ -26,7 +26,8 @@ def free_port() -> int:
 
 def environment(num_devices: int) -> dict[str, str]:
     """Of a process with so many simulated devices."""
-    flags = f"--xla_force_host_platform_device_count={num_devices}"
+    # The last one counts.
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={num_devices}"
     return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
 
 

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
 
+import jaxgan
 from jaxgan import build, parallel
-from jaxgan.config import load_config
-from jaxgan.data import pipeline
+from tests import helpers
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.mark.parametrize("algorithm", ["simultaneous", "alternating"])
-def test_one_device_and_eight_take_the_same_step(algorithm: str) -> None:
-    config = load_config(f"{ROOT / 'configs' / 'digits.py'}:smoke")
-    # With batch norm in both players: its statistics are those of the global batch.
-    for player in ("generator", "discriminator"):
-        config[player]["norm"] = "batch"
-    config = build.resolve({**config, "algorithm": algorithm, "substeps": 1})
-    source = build.open_data(config)
-    method = build.build_algorithm(config, source.element_spec)
-    batch = next(pipeline(source, batch_size=64, seed=0, num_batches=method.num_batches))
-    results = []
-    for num_devices in (1, 8):
-        mesh = parallel.make_mesh(num_devices)
-        whole = parallel.replicated(mesh)
-        sharding = parallel.batch_sharding(mesh, method.num_batches)
-        state = jax.jit(method.init, out_shardings=whole)(jax.random.key(0))
-        placed = jax.device_put(batch, sharding)
-        assert len(placed["image"].sharding.device_set) == num_devices
-        state, metrics = jax.jit(method.step, out_shardings=(whole, whole))(state, placed)
-        results.append(jax.device_get((state.net_state, metrics)))
-    for one, eight in zip(*map(jax.tree.leaves, results), strict=True):
-        np.testing.assert_allclose(one, eight, rtol=1e-5, atol=1e-6)
 
 
 def test_samples_on_the_device_do_not_depend_on_how_many_there_are() -> None:
@@ -49,6 +26,31 @@ def test_samples_on_the_device_do_not_depend_on_how_many_there_are() -> None:
     ]
     assert len(drawn[1].sharding.device_set) == 8
     np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("per_replica", [False, True])
+def test_latents_differ_on_every_device_and_are_those_of_one(per_replica: bool) -> None:
+    """That processes draw the same too is seen in tests/integration/test_jobs.py."""
+    params, net_state = helpers.mlp_gan().init(jax.random.key(0))
+    drawn = []
+    for num_devices in (1, 2, 8):
+        mesh = parallel.make_mesh(num_devices)
+        sharding = parallel.batch_sharding(mesh)
+        game = helpers.mlp_gan()
+        if per_replica:
+            game = parallel.replica_mean(game, mesh)
+
+        def latents(batch: Any, game: Any = game) -> jax.Array:
+            scene, _ = game.generate(params, net_state, batch, jaxgan.Context(jax.random.key(1)))
+            return scene["latent"]
+
+        batch = jax.device_put(helpers.real_batch(), sharding)
+        drawn.append(jax.jit(latents, out_shardings=sharding)(batch))
+    rows = np.asarray(drawn[-1])
+    assert len(drawn[-1].sharding.device_set) == len(rows) == 8
+    assert len({row.tobytes() for row in rows}) == 8
+    for other in drawn[:-1]:
+        np.testing.assert_array_equal(np.asarray(other), rows)
 
 
 def _minimal() -> dict[str, object]:

@@ -144,7 +144,7 @@ def test_bfloat16_is_float32_to_its_eight_bits_and_no_further(norm: str) -> None
         assert 1e-4 < relative(half_grads[player], grads[player]) < 5e-2
 
 
-@pytest.mark.parametrize("options", [{}, BF16, {"norm": "batch"}], ids=str)
+@pytest.mark.parametrize("options", [{}, {**BF16, "norm": "batch"}], ids=str)
 def test_recomputing_changes_no_gradient(options: dict[str, Any]) -> None:
     losses, grads = gradients(**options)
     other_losses, other_grads = gradients(**options, remat="full")

@@ -21,6 +21,12 @@ needs_libtpu = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def compiled_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests are compiled in a hurry, see conftest.py; a plan must not be."""
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+
+
 def plan(tmp_path: Path, config: str, *flags: str) -> tuple[int, list[dict[str, Any]]]:
     """The command's exit code, and what it wrote."""
     out = tmp_path / "plan.json"

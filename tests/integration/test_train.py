@@ -183,37 +183,29 @@ def test_a_profile_is_left(tmp_path: Path) -> None:
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
 
 
-def test_nothing_is_moved_to_the_device_in_the_loop_unasked(
+Step = Callable[[Any, Any], Any]
+
+
+def around_the_step(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Step], Step]) -> None:
+    """Whatever the loop dispatches goes through `wrap`."""
+    jit_step = parallel.jit_step
+    monkeypatch.setattr(parallel, "jit_step", lambda *args: wrap(jit_step(*args)))
+
+
+def test_no_step_moves_anything_to_the_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Batches are put there by name; no step makes a transfer of its own."""
-    jit = jax.jit
-
-    def guarded_jit(function: Callable[..., object], **options: object) -> Callable[..., object]:
-        compiled = jit(function, **options)
-
-        def dispatch(*args: object) -> object:
+    def guarded(step: Step) -> Step:
+        def dispatch(state: Any, batch: Any) -> Any:
             with jax.transfer_guard("disallow"):
-                return compiled(*args)
+                return step(state, batch)
 
-        return dispatch if function.__name__ == "step" else compiled
+        return dispatch
 
-    monkeypatch.setattr(parallel.jax, "jit", guarded_jit)
-    flags = ["--config.total_steps=4", "--config.log_every_steps=2"]
-    for config in (RING, f"{CONFIGS['digits']}:smoke"):
-        extra = ["--config.substeps=1", "--config.sample_every_steps=4"]
-        extra += ["--config.checkpoint_every_steps=4"]
-        assert train(config, tmp_path / config[-20:-6], *flags, *extra) == 0
-    step = guarded_jit(_named_step)
+    around_the_step(monkeypatch, guarded)
+    assert train(f"{CONFIGS['digits']}:smoke", tmp_path) == 0
     with pytest.raises(Exception, match="Disallowed host-to-device transfer"):
-        step(np.ones(3))
-
-
-def _named_step(x: object) -> object:
-    return x
-
-
-_named_step.__name__ = "step"
+        guarded(jax.jit(lambda state, batch: state))(np.ones(3), 0)
 
 
 def test_skipping_keeps_a_run_with_lost_steps_alive(tmp_path: Path) -> None:
@@ -234,16 +226,12 @@ def test_metrics_are_read_only_behind_the_next_dispatch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
-    jit, write = jax.jit, loop.Log.write
+    write = loop.Log.write
 
-    def recording_jit(function: Callable[..., object], **options: object) -> Callable[..., object]:
-        compiled = jit(function, **options)
-        if function.__name__ != "step":
-            return compiled
-
-        def dispatch(*args: object) -> object:
+    def recorded(step: Step) -> Step:
+        def dispatch(state: Any, batch: Any) -> Any:
             events.append("step")
-            return compiled(*args)
+            return step(state, batch)
 
         return dispatch
 
@@ -252,7 +240,7 @@ def test_metrics_are_read_only_behind_the_next_dispatch(
             events.append(f"read {log.pending[0]}")
         write(log)
 
-    monkeypatch.setattr(loop.jax, "jit", recording_jit)
+    around_the_step(monkeypatch, recorded)
     monkeypatch.setattr(loop.Log, "write", recording_write)
     flags = ["--config.total_steps=40", "--config.checkpoint_every_steps=40"]
     assert train(RING, tmp_path, *flags) == 0

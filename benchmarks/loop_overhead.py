@@ -1,0 +1,96 @@
+"""What the training loop adds to the compiled step: data, logging, checkpoints, pictures.
+
+    python benchmarks/loop_overhead.py
+
+runs `jaxgan train` whole on configs/digits.py and times its steps between two lines of the log, and
+times the same compiled step by itself, on batches that are on the device already. Both alternate in
+one process. Writes results/loop_overhead.json. The goal is at most 3 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import timing
+
+from jaxgan import build, parallel, resolve
+from jaxgan.cli.main import main as jaxgan
+from jaxgan.config import Config, load_config
+from jaxgan.data import pipeline
+from jaxgan.writers import read_metrics
+
+CONFIG = Path(__file__).parents[1] / "configs" / "digits.py"
+
+
+def read(num_steps: int) -> tuple[list[str], Config]:
+    """The flags and the config of a run that logs ten times, and saves and draws twice."""
+    every = {"total": 1, "log_every": 10, "sample_every": 2, "checkpoint_every": 2}
+    steps = {f"{name}_steps": num_steps // parts for name, parts in every.items()}
+    flags = [f"--config.{name}={value}" for name, value in steps.items()]
+    return flags, resolve.resolve({**load_config(str(CONFIG)), **steps})
+
+
+def time_loop(flags: list[str]) -> float:
+    """Seconds per step of the whole command, from its first line to its last."""
+    with tempfile.TemporaryDirectory() as folder:
+        marks: list[float] = []
+        code = jaxgan(["train", "--config", str(CONFIG), "--workdir", folder, *flags])
+        lines = read_metrics(Path(folder) / "metrics.jsonl")
+        marks = [line["steps_per_second"] for line in lines[1:]]
+    assert code == 0
+    # A mean of times: the lines are at equal distances in steps.
+    return statistics.fmean(1 / speed for speed in marks)
+
+
+def time_bare(config: Config, num_steps: int) -> float:
+    """Seconds per step of the compiled step, dispatched one after the other."""
+    mesh = build.build_mesh(config)
+    source = build.open_data(config)
+    algorithm = build.build_algorithm(config, source.element_spec)
+    step = parallel.jit_step(algorithm, mesh, build.build_shardings(config, algorithm, mesh))
+    batches = pipeline(
+        source,
+        batch_size=config["batch_size"],
+        seed=0,
+        num_batches=algorithm.num_batches,
+        prefetch=0,
+    )
+    sharding = parallel.batch_sharding(mesh, algorithm.num_batches)
+    batch: Any = jax.device_put(next(batches), sharding)
+    state, metrics = step(algorithm.init(jax.random.key(0)), batch)
+    jax.block_until_ready(metrics)
+    calls = num_steps // config["substeps"]
+    start = time.perf_counter()
+    for _ in range(calls):
+        state, metrics = step(state, batch)
+    jax.block_until_ready(metrics)
+    return (time.perf_counter() - start) / (calls * config["substeps"])
+
+
+def main() -> None:
+    """Prints and writes the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=timing.RESULTS / "loop_overhead.json")
+    args = parser.parse_args()
+
+    flags, config = read(args.steps)
+    rounds = []
+    for _ in range(args.rounds):
+        loop, bare = time_loop(flags), time_bare(config, args.steps)
+        rounds.append({"loop_ms": 1e3 * loop, "bare_ms": 1e3 * bare, "ratio": loop / bare})
+        print(f"loop {1e3 * loop:.3f} ms, bare {1e3 * bare:.3f} ms, ratio {loop / bare:.3f}")
+    median = statistics.median(one["ratio"] for one in rounds)
+    print(f"the loop takes {100 * (median - 1):.1f} % more than the step (goal: at most 3 %)")
+    timing.save_results(args.out, {"config": "digits", "rounds": rounds, "median_ratio": median})
+
+
+if __name__ == "__main__":
+    main()
