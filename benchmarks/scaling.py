@@ -43,8 +43,9 @@ def make_call(num_devices: int) -> Callable[[], None]:
 
     from jaxgan import build, parallel
     from jaxgan.config import load_config
+    from jaxgan.resolve import resolve
 
-    config = build.resolve(
+    config = resolve(
         {
             **load_config(str(CONFIG)),
             "substeps": STEPS,

@@ -22,7 +22,6 @@ from jaxgan.instruments import Work
 from jaxgan.loop import Cadence, Policy
 from jaxgan.penalties import Penalty
 from jaxgan.plan import count_flops, peak_flops
-from jaxgan.resolve import resolve as resolve
 from jaxgan.tables import (
     ALGORITHMS,
     DISCRIMINATORS,
@@ -213,6 +212,7 @@ def build_algorithm(
       ConfigError: if the parts do not fit.
 
     Example:
+      >>> from jaxgan.resolve import resolve
       >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "substeps": 10,
       ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in PLAYERS}})
       >>> spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}

@@ -15,6 +15,7 @@ from jaxgan.build import build_algorithm, build_game
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.config import ConfigError
 from jaxgan.game import Game
+from jaxgan.resolve import resolve
 from jaxgan.sampling import make_sampler
 from jaxgan.state import TrainState
 from jaxgan.transforms import member as take_member
@@ -64,7 +65,7 @@ def load(
       jaxgan.config.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     path = Path(workdir)
-    config, spec = folder.read_config(path), folder.read_spec(path)
+    config, spec = resolve(folder.read_config(path)), folder.read_spec(path)
     checkpoints = Checkpoints(path / "checkpoints")
     steps = checkpoints.steps()
     if not steps or (step is not None and step not in steps):

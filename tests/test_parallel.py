@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,13 +10,12 @@ import pytest
 
 import jaxgan
 from jaxgan import build, parallel
+from jaxgan.resolve import resolve
 from tests import helpers
-
-ROOT = Path(__file__).parents[1]
 
 
 def test_samples_on_the_device_do_not_depend_on_how_many_there_are() -> None:
-    source = build.open_data(build.resolve({**_minimal(), "data": "ring"}))
+    source = build.open_data(resolve({**_minimal(), "data": "ring"}))
     drawn = [
         jax.jit(parallel.shard_sampler(source.sample, parallel.make_mesh(n)), static_argnums=1)(
             jax.random.key(0), 64

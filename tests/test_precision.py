@@ -17,6 +17,7 @@ from jax.sharding import Mesh
 import jaxgan
 from jaxgan import Algorithm, Field, Game, Network, build, fields, parallel, tables
 from jaxgan.config import ConfigError
+from jaxgan.resolve import resolve
 from tests import helpers
 
 SIZE, LATENT, BATCH, NUM_DEVICES = 8, 4, 16, 8
@@ -229,7 +230,7 @@ def test_unknown_names_are_one_line(
     config = {section: {"name": name, option: value}, "optimizer": {"gen": sgd, "disc": sgd}}
     spec = {"image": jax.ShapeDtypeStruct((SIZE, SIZE, 1), jnp.float32)}
     with pytest.raises(ConfigError) as error:
-        build.build_game(build.resolve(config), spec)
+        build.build_game(resolve(config), spec)
     assert str(error.value) == f"{section}: {words}"
 
 

@@ -17,6 +17,7 @@ from jaxgan.data.source import ElementSpec, element_spec_of
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
 from jaxgan.plan.child import as_json
 from jaxgan.plan.examples import tfds_spec
+from jaxgan.resolve import resolve
 
 
 class Request(NamedTuple):
@@ -78,7 +79,7 @@ def read_config(request: Request) -> Config:
         config = override(config, key, value)
     if request.batch_per_chip is not None and request.batch_per_chip < 1:
         raise ConfigError(f"batch-per-chip: {request.batch_per_chip}; it must be at least 1")
-    return build.resolve({**config, "num_devices": 0})
+    return resolve({**config, "num_devices": 0})
 
 
 def make_job(request: Request, topology: Topology) -> Job:
