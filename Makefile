@@ -35,10 +35,10 @@ train: $(VENV)/.train
 	$(BIN)/python experiments/digits_report.py --workdir $(WORKDIR)
 
 test: lint typecheck
-	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) -m "not slow"
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) -m slow
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist worksteal -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
