@@ -15,12 +15,12 @@ from tests import helpers
 from tests.jobs import Job, train_job
 
 ROOT = Path(__file__).parents[2]
-FLAGS = ["--config", f"{ROOT / 'configs' / 'ring.py'}:smoke", "--config.total_steps=600"]
-FLAGS += ["--config.checkpoint_every_steps=20", "--config.sample_every_steps=100"]
+FLAGS = ["--config", f"{ROOT / 'configs' / 'ring.py'}:smoke"]
+FLAGS += ["--config.checkpoint_every_steps=20", "--config.sample_every_steps=200"]
 
 
-def start(folder: Path, workdir: Path, num_processes: int) -> Job:
-    flags = [*FLAGS, "--workdir", str(workdir)]
+def start(folder: Path, workdir: Path, num_processes: int, total_steps: int) -> Job:
+    flags = [*FLAGS, "--workdir", str(workdir), f"--config.total_steps={total_steps}"]
     if num_processes > 1:
         return train_job(folder, num_processes, 1, [*flags, "--config.stall_timeout_seconds=10"])
     return Job([["-m", "jaxgan.cli.main", "train", *flags]], 2, folder)
@@ -37,24 +37,24 @@ def wait_for_more(workdir: Path, job: Job, last_size: int) -> bool:
 
 
 def kill_again_and_again(tmp_path: Path, num_kills: int, num_processes: int) -> None:
-    moments = random.Random(num_kills)
+    moments, total = random.Random(num_kills), 200 * num_kills
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     begun = time.monotonic()
-    with start(tmp_path / "a", whole, num_processes) as job:
+    with start(tmp_path / "a", whole, num_processes, total) as job:
         assert wait_for_more(whole, job, 0)
         until_first_line = time.monotonic() - begun
         assert {ended.code for ended in job.wait()} == {0}, job.text(0)
     seconds = time.monotonic() - begun - until_first_line
     num_killed = 0
     while num_killed < num_kills:
-        with start(tmp_path / f"kill_{num_killed}", parts, num_processes) as job:
+        with start(tmp_path / f"kill_{num_killed}", parts, num_processes, total) as job:
             # One in five before or while it compiles, the others while it trains and saves.
             if moments.random() < 0.2:
                 time.sleep(moments.uniform(0, until_first_line))
             else:
                 size = (parts / "metrics.jsonl").stat().st_size if num_killed else 0
                 wait_for_more(parts, job, size)
-                time.sleep(moments.uniform(0, 2 * seconds / num_kills))
+                time.sleep(moments.uniform(0, seconds / num_kills))
             killed = moments.choice(job.processes)
             if killed.poll() is None:
                 killed.send_signal(signal.SIGKILL)
@@ -63,8 +63,8 @@ def kill_again_and_again(tmp_path: Path, num_kills: int, num_processes: int) -> 
             break  # it was done before it could be killed
         assert codes <= {-signal.SIGKILL, 70, -signal.SIGABRT}, job.text(0)
         num_killed += 1
-    assert num_killed >= num_kills / 3
-    with start(tmp_path / "b", parts, num_processes) as job:
+    assert num_killed > num_kills / 2
+    with start(tmp_path / "b", parts, num_processes, total) as job:
         assert {ended.code for ended in job.wait()} == {0}, job.text(0)
     helpers.assert_same_bits(jg.load(parts).state, jg.load(whole).state)
     lines = [read_metrics(folder / "metrics.jsonl") for folder in (whole, parts)]
