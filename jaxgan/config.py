@@ -26,12 +26,13 @@ class ConfigError(ValueError):
     """A config that cannot be used; the message is one line: key, value, what is allowed."""
 
 
-def load_config(spec: str) -> Config:
+def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
     """Reads a config file.
 
     Args:
       spec: `FILE` or `FILE:ARG`; the file defines `get_config(arg)`, which returns an
         `ml_collections.ConfigDict`.
+      flags: what to change, each `--config.KEY=VALUE`.
 
     Returns:
       The config as a plain nested dict.
@@ -60,7 +61,11 @@ def load_config(spec: str) -> Config:
         raise ConfigError(f"config: {file}: {error}") from error
     if isinstance(config, ml_collections.ConfigDict):
         config = config.to_dict()
-    return plain(config)
+    config = plain(config)
+    for flag in flags:
+        key, _, value = flag.removeprefix("--config.").partition("=")
+        config = override(config, key, value)
+    return config
 
 
 def plain(value: Any) -> Any:

@@ -6,7 +6,6 @@ import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 import jax
@@ -110,26 +109,6 @@ class Log:
             self.progress.update(step, values)
         if error := find_lost(calls):
             raise error
-
-    def __enter__(self) -> Log:
-        if self.progress is not None:
-            self.progress.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if error is None:
-                self.write()
-        finally:
-            if self.progress is not None:
-                self.progress.__exit__(kind, error, traceback)
-            if self.writer is not None:
-                self.writer.close()
 
     def _speeds(self, step: int) -> dict[str, float]:
         now = time.perf_counter()

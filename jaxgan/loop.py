@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -94,7 +95,7 @@ class Policy:
         latents and the batches that follow, rather than end it.
       stall_timeout_seconds: how long one phase may take, in a job of several processes, before the
         process ends; 0 for ever.
-      profile_calls: calls of the step to trace, after the first; 0 for none.
+      profile_calls: calls of the step to trace, after the first two; 0 for none.
     """
 
     rollback: bool = False
@@ -161,8 +162,8 @@ def train(run: Run) -> Exit:
     # A run by itself waits for nobody, and a long compilation is no fault.
     patience = run.policy.stall_timeout_seconds if jax.process_count() > 1 else 0
     with deferred_signals() as stop, Watchdog(patience) as watchdog:
+        logger.info("compiling; the first step takes a while")
         while True:
-            logger.info("compiling; the first step takes a while")
             try:
                 _play(run, step, start, state, stop, watchdog)
                 break
@@ -226,13 +227,17 @@ def _play(
             watchdog.enter("ending")
 
 
-def _open_log(run: Run, start: int) -> Log:
+@contextmanager
+def _open_log(run: Run, start: int) -> Iterator[Log]:
     """Only the first process writes."""
     if not is_first():
-        return Log(None, None, run.work, start)
-    writer = MetricWriter(run.workdir, resume_step=start or None)
-    progress = Progress(run.cadence.total_steps, start, images_per_step=run.work.images)
-    return Log(writer, progress, run.work, start)
+        yield Log(None, None, run.work, start)
+        return
+    with (
+        MetricWriter(run.workdir, resume_step=start or None) as writer,
+        Progress(run.cadence.total_steps, start, images_per_step=run.work.images) as progress,
+    ):
+        yield Log(writer, progress, run.work, start)
 
 
 def _template(run: Run) -> TrainState:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxgan import build, parallel
-from jaxgan.config import Config, ConfigError, load_config, override
+from jaxgan.config import Config, ConfigError, load_config
 from jaxgan.data import DataError, DeviceSource
 from jaxgan.data.source import ElementSpec, element_spec_of
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
@@ -62,7 +62,7 @@ def read_config(request: Request) -> Config:
       request: what was asked.
 
     Returns:
-      As `build.resolve` returns it.
+      As `resolve` returns it.
 
     Raises:
       ConfigError: if it cannot be used.
@@ -73,10 +73,7 @@ def read_config(request: Request) -> Config:
       ...
       jaxgan.config.ConfigError: config: 'no_such_file.py' is not a file
     """
-    config = load_config(request.config)
-    for flag in request.overrides:
-        key, _, value = flag.removeprefix("--config.").partition("=")
-        config = override(config, key, value)
+    config = load_config(request.config, request.overrides)
     if request.batch_per_chip is not None and request.batch_per_chip < 1:
         raise ConfigError(f"batch-per-chip: {request.batch_per_chip}; it must be at least 1")
     return resolve({**config, "num_devices": 0})

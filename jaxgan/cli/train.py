@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PREFIX = "--config."
 _DESCRIPTION = """\
 Trains what a config says. DIR gets config.json, metrics.jsonl, tensorboard/, samples/,
 curves.png and checkpoints/. The same command again resumes from the last checkpoint.
@@ -169,14 +168,10 @@ def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
 
 def _read_config(args: argparse.Namespace) -> Config:
     from jaxgan import workdir
-    from jaxgan.config import ConfigError, differences, load_config, override
+    from jaxgan.config import ConfigError, differences, load_config
     from jaxgan.resolve import FREE_KEYS, resolve
 
-    config = load_config(args.config)
-    for flag in args.overrides:
-        key, _, value = flag.removeprefix(_PREFIX).partition("=")
-        config = override(config, key, value)
-    config = resolve(config)
+    config = resolve(load_config(args.config, args.overrides))
     if not (args.workdir / workdir.CONFIG).exists():
         if (args.workdir / "checkpoints").exists():
             raise ConfigError(f"workdir: {args.workdir} has checkpoints but no {workdir.CONFIG}")

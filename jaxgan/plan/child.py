@@ -17,7 +17,7 @@ from typing import Any
 from jaxgan.plan.topology import Topology, environment
 
 STACK_BYTES = 256 * 2**20
-"""Of the child's threads: the compiler recurses, for v6e deeper than the usual 8 MiB allow."""
+"""Of the child's threads: compilers recurse, and some have overflowed the usual 8 MiB for v6e."""
 
 _FATAL = re.compile(r"^F\d{4} \S+\s+\d+ (\S+\] .*)$")
 
