@@ -34,18 +34,25 @@ def environment(num_devices: int) -> dict[str, str]:
 class Job:
     """Processes that run at the same time; they are killed when the body ends."""
 
-    def __init__(self, commands: Sequence[Sequence[str]], num_devices: int, folder: Path) -> None:
+    def __init__(
+        self,
+        commands: Sequence[Sequence[str]],
+        num_devices: int,
+        folder: Path,
+        roots: Sequence[Path] = (),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._texts = [folder / f"process_{index}.log" for index in range(len(commands))]
         self.processes = []
-        for command, text in zip(commands, self._texts, strict=True):
+        roots = roots or [ROOT] * len(commands)
+        for command, text, root in zip(commands, self._texts, roots, strict=True):
             with text.open("wb") as out:
                 self.processes.append(
                     subprocess.Popen(
                         [sys.executable, *command],
                         stdout=out,
                         stderr=subprocess.STDOUT,
-                        cwd=ROOT,
+                        cwd=root,
                         env=environment(num_devices),
                     )
                 )
@@ -67,7 +74,13 @@ class Job:
                 process.wait()
 
 
-def train_job(folder: Path, num_processes: int, num_devices: int, *flags: Sequence[str]) -> Job:
+def train_job(
+    folder: Path,
+    num_processes: int,
+    num_devices: int,
+    *flags: Sequence[str],
+    roots: Sequence[Path] = (),
+) -> Job:
     """`jaxgan train` in so many processes of so many devices; flags are for all, or one list each.
 
     Args:
@@ -75,6 +88,7 @@ def train_job(folder: Path, num_processes: int, num_devices: int, *flags: Sequen
       num_processes: how many.
       num_devices: of each.
       flags: as many lists as processes, or one.
+      roots: the folder that each one's code is in; this repository's by default.
     """
     each = list(flags) if len(flags) > 1 else [flags[0]] * num_processes
     port = free_port()
@@ -83,4 +97,4 @@ def train_job(folder: Path, num_processes: int, num_devices: int, *flags: Sequen
         job = ["--coordinator", f"localhost:{port}", "--num-processes", str(num_processes)]
         command = ["-m", "jaxgan.cli.main", "train", *own, *job, "--process-id", str(index)]
         commands.append(command)
-    return Job(commands, num_devices, folder)
+    return Job(commands, num_devices, folder, roots)

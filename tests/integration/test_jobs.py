@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -138,6 +139,19 @@ def test_processes_that_differ_are_refused(tmp_path: Path) -> None:
                 "process 1" in text
             )
     assert not run.exists()
+
+
+def test_processes_of_different_code_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(ROOT / "jaxgan", other / "jaxgan")
+    with (other / "jaxgan" / "losses" / "hinge.py").open("a") as file:
+        file.write("# not the same\n")
+    job = train_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run"), roots=(ROOT, other))
+    with job:
+        for code, text in job.wait():
+            assert code == 2
+            assert "processes differ: code of jaxgan is" in text
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("process_id", [0, 1])

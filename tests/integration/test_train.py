@@ -208,6 +208,18 @@ def test_no_step_moves_anything_to_the_device(
         guarded(jax.jit(lambda state, batch: state))(np.ones(3), 0)
 
 
+def test_the_best_checkpoint_stays_beside_the_newest(tmp_path: Path) -> None:
+    every = [f"--config.{name}_every_steps=10" for name in ("log", "checkpoint")]
+    best = "--config.keep_best={'metric': 'loss/disc', 'mode': 'max'}"
+    flags = ["--config.total_steps=60", "--config.keep_checkpoints=1", *every, best]
+    assert train(RING, tmp_path, *flags) == 0
+    losses = {
+        line["step"]: np.max(line["loss/disc"]) for line in read_metrics(tmp_path / "metrics.jsonl")
+    }
+    expected = {60, max(losses, key=losses.__getitem__)}
+    assert set(Checkpoints(tmp_path / "checkpoints").steps()) == expected
+
+
 def test_skipping_keeps_a_run_with_lost_steps_alive(tmp_path: Path) -> None:
     flags = ["--config.nonfinite=skip", "--config.optimizer.gen.learning_rate=1e30"]
     assert train(RING, tmp_path, *flags) == 0
