@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
@@ -58,6 +59,32 @@ def open_data(config: Config) -> Source | DeviceSource:
         return open_source(config["data"]["source"], **options)
     except ImportError as error:
         raise ConfigError(f"data.source: {error}") from error
+
+
+def check_classes(config: Config, source: Source | DeviceSource) -> None:
+    """Raises unless the data have the classes that a conditional game is played with.
+
+    Args:
+      config: as `resolve` returns it.
+      source: as `open_data` returns it.
+
+    Raises:
+      ConfigError: naming both numbers.
+
+    Example:
+      >>> from jaxgan.data import digits
+      >>> check_classes({"num_classes": 9}, digits())
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.ConfigError: num_classes: 9; digits has 10 classes, so it must be 10 or 0
+    """
+    asked, found = config["num_classes"], source.num_classes
+    if asked and found is None:
+        raise ConfigError(f"num_classes: {asked}; {source.name} has no labels, so it must be 0")
+    if asked and asked != found:
+        raise ConfigError(
+            f"num_classes: {asked}; {source.name} has {found} classes, so it must be {found} or 0"
+        )
 
 
 def build_mesh(config: Config, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -131,9 +158,12 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> G
       See `build_algorithm`.
     """
     shape, latent_dim = tuple(spec["image"].shape), config["latent_dim"]
-    gen = make(config["generator"], GENERATORS, "generator", shape=shape, latent_dim=latent_dim)
-    disc = make(config["discriminator"], DISCRIMINATORS, "discriminator", shape=shape)
-    game = games.gan(gen, disc, latent=latent_dim, loss=make(config["loss"], LOSSES, "loss"))
+    num_classes = config["num_classes"] or None
+    given: dict[str, Any] = {"shape": shape, "num_classes": num_classes}
+    gen = make(config["generator"], GENERATORS, "generator", latent_dim=latent_dim, **given)
+    disc = make(config["discriminator"], DISCRIMINATORS, "discriminator", **given)
+    loss = make(config["loss"], LOSSES, "loss")
+    game = games.gan(gen, disc, latent=latent_dim, loss=loss, num_classes=num_classes)
     terms = Penalty(())
     for name, options in config["penalties"].items():
         terms = terms + make({"name": name, **options}, PENALTIES, f"penalties.{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import chex
@@ -15,6 +16,9 @@ from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
+Played = tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]], dict[str, Any]]]
+"""Every player's loss, and beside them new states of networks, metrics and D's outputs."""
+
 
 class Game(NamedTuple):
     """A differentiable game of any number of players, each minimising its own loss.
@@ -26,9 +30,10 @@ class Game(NamedTuple):
       generate: (params, net_state, batch, context) -> (scene, net_state): all that the
         discriminator will look at (real, fake, latent, labels). It depends on every player but
         the discriminator, so a lookahead over the discriminator calls it once.
-      losses: (params, net_state, scene, context) -> ({player: scalar}, (net_state, metrics)) with
-        metrics `{player: {name: scalar}}`. Entries of `net_state` that a game does not know are
-        passed on untouched.
+      losses: (params, net_state, scene, context) -> ({player: scalar}, (net_state, metrics,
+        outputs)) with metrics `{player: {name: scalar}}` and outputs what the discriminator said,
+        `{"real": ..., "fake": ...}` or `{}`, for penalties. Entries of `net_state` that a game does
+        not know are passed on untouched.
       critic: (params, net_state, inputs, scene, context) -> outputs: the discriminator as a
         function of its inputs, for penalties.
       couples_batch: whether an example's loss depends on the other examples of its batch.
@@ -38,10 +43,7 @@ class Game(NamedTuple):
 
     init: Callable[[Key], tuple[PlayerTree, PlayerTree]]
     generate: Callable[[PlayerTree, PlayerTree, Batch, Context], tuple[Scene, PlayerTree]]
-    losses: Callable[
-        [PlayerTree, PlayerTree, Scene, Context],
-        tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]],
-    ]
+    losses: Callable[[PlayerTree, PlayerTree, Scene, Context], Played]
     critic: Callable[[PlayerTree, PlayerTree, PyTree, Scene, Context], Any]
     couples_batch: bool = False
     is_zero_sum: bool = False
@@ -105,18 +107,16 @@ def zero_sum(
     ) -> tuple[Scene, PlayerTree]:
         return dict(batch), net_state
 
-    def losses(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         f = value(params, scene, context)
         chex.assert_rank(f, 0)
-        return {"gen": f, "disc": -f}, (net_state, {"gen": {}, "disc": {}})
+        return {"gen": f, "disc": -f}, (net_state, {"gen": {}, "disc": {}}, {})
 
     return Game(game_init, generate, losses, no_critic, is_zero_sum=True)
 
 
-def with_penalty(game: Game, penalty: Penalty, player: str = "disc") -> Game:
-    """Adds regularisers to one player's loss.
+def with_penalty(game: Game, penalty: Penalty, player: str | None = None) -> Game:
+    """Adds regularisers to the players' losses.
 
     L_player + Σ_k w_k(step) E[value_k]; a term with `every=n` is evaluated in every n-th of that
     player's updates only (under `lax.cond`) with n times the weight. Each term's contribution to
@@ -125,7 +125,7 @@ def with_penalty(game: Game, penalty: Penalty, player: str = "disc") -> Game:
     Args:
       game: the game.
       penalty: one or several terms, such as `r1(weight=1.0) + r2(weight=1.0)`.
-      player: whose loss it joins.
+      player: whose loss they all join; each term's own `players` by default.
 
     Returns:
       A `Game`.
@@ -141,54 +141,72 @@ def with_penalty(game: Game, penalty: Penalty, player: str = "disc") -> Game:
       >>> context, batch = Context(jax.random.key(0)), {"image": jnp.zeros((1, 1))}
       >>> _, net_state = game.init(context.key)
       >>> scene, _ = game.generate(params, net_state, batch, context)
-      >>> _, (_, metrics) = game.losses(params, net_state, scene, context)
+      >>> _, (_, metrics, _) = game.losses(params, net_state, scene, context)
       >>> float(metrics["disc"]["r1"])  # ½ 3²
       4.5
 
     References:
       Lazy regularisation: Karras et al., 2020 (arXiv:1912.04958), appendix B.
     """
-    if player not in game.players:
-        raise ValueError(f"player is {player!r}; the game's players are {list(game.players)}")
-    names = [term.name for term in penalty.terms]
+    terms = penalty.terms
+    if player is not None:
+        terms = tuple(replace(term, players=(player,)) for term in terms)
+    players = game.players
+    for term in terms:
+        for name in set(term.players) - set(players):
+            raise ValueError(f"player is {name!r}; the game's players are {list(players)}")
+    names = [term.name for term in terms]
     if len(set(names)) < len(names):
         raise ValueError(f"penalty has terms {names}; each name may appear once")
 
     def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
         params, net_state = game.init(key)
-        own = dict(net_state[player])
-        for term in penalty.terms:
-            if (state := term.init()) != ():
+        net_state = {player: dict(own) for player, own in net_state.items()}
+        for term in terms:
+            own = net_state[term.players[0]]
+            if (state := term.init(params)) != ():
                 if term.name in own:
                     raise ValueError(f"penalty {term.name!r}: {player} has one of that name")
                 own[term.name] = state
-        return params, {**net_state, player: own}
+        return params, net_state
 
-    def losses(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
-        values, (new_state, metrics) = game.losses(params, net_state, scene, context)
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+        values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
         view = View(
             params,
             lambda inputs: game.critic(params, net_state, inputs, scene, context),
             scene,
             context,
+            outputs=outputs,
+            generator=_generator(game, params, net_state, scene, context),
         )
-        total, own, logged = values[player], dict(new_state[player]), dict(metrics[player])
-        for term in penalty.terms:
-            state = net_state[player].get(term.name, ())
-            contribution, state = _contribution(term, view, state, player)
-            total = total + contribution.astype(total.dtype)
-            logged[term.name] = contribution
-            if state != ():
-                own[term.name] = state
-        return (
-            {**values, player: total},
-            ({**new_state, player: own}, {**metrics, player: logged}),
-        )
+        values = dict(values)
+        new_state = {player: dict(own) for player, own in new_state.items()}
+        metrics = {player: dict(logged) for player, logged in metrics.items()}
+        for term in terms:
+            state = net_state[term.players[0]].get(term.name, ())
+            for player in term.players:
+                here = view._replace(player=player)
+                contribution, moved = _contribution(term, here, state, player)
+                values[player] += contribution.astype(values[player].dtype)
+                metrics[player][term.name] = contribution
+                if state != () and player == term.players[0]:
+                    new_state[player][term.name] = moved
+        return values, (new_state, metrics, outputs)
 
-    couples = game.couples_batch or any(term.couples_batch for term in penalty.terms)
+    couples = game.couples_batch or any(term.couples_batch for term in terms)
     return game._replace(init=init, losses=losses, couples_batch=couples, is_zero_sum=False)
+
+
+def _generator(
+    game: Game, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+) -> Callable[[PyTree], PyTree]:
+    def generator(latent: PyTree) -> PyTree:
+        batch = {name: entry for name, entry in scene.items() if name not in ("real", "fake")}
+        made, _ = game.generate(params, net_state, {**batch, "latent": latent}, context)
+        return made["fake"]
+
+    return generator
 
 
 def _contribution(term: Term, view: View, state: PyTree, player: str) -> tuple[Array, PyTree]:

@@ -29,7 +29,8 @@ class Loaded(NamedTuple):
       game: the game it plays.
       state: its state at `step`.
       step: how many steps it has done.
-      sample: (num, seed=0) -> images float32 [num, H, W, C] in [-1, 1], or points [num, D].
+      sample: (num, seed=0, labels=None) -> images float32 [num, H, W, C] in [-1, 1], or points
+        [num, D]; of the classes `labels` [num] in a conditional game, in turn by default.
     """
 
     config: ml_collections.FrozenConfigDict
@@ -77,9 +78,9 @@ def load(
     if not ema:
         state = state._replace(ema={})
     game = build_game(config, spec)
-    sampler = make_sampler(game, spec)
+    sampler = make_sampler(game, spec, num_classes=config["num_classes"] or None)
 
-    def sample(num: int, seed: int = 0) -> np.ndarray:
-        return sampler(state, jax.random.key(seed), num)
+    def sample(num: int, seed: int = 0, labels: np.ndarray | None = None) -> np.ndarray:
+        return sampler(state, jax.random.key(seed), num, labels)
 
     return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample)

@@ -21,7 +21,7 @@ from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxgan.algorithms import Algorithm
-from jaxgan.game import Game
+from jaxgan.game import Game, Played
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
@@ -350,16 +350,18 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
         run = spread(local, (whole, whole, split, whole), (split, whole))
         return run(params, net_state, batch, context)
 
-    def losses(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         def local(
             params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-        ) -> PyTree:
-            return _mean(game.losses(params, net_state, scene, here(context)))
+        ) -> tuple[PyTree, PyTree]:
+            values, (new_state, metrics, outputs) = game.losses(
+                params, net_state, scene, here(context)
+            )
+            return _mean((values, new_state, metrics)), outputs
 
-        run = spread(local, (whole, whole, split, whole), whole)
-        return run(params, net_state, scene, context)
+        run = spread(local, (whole, whole, split, whole), (whole, split))
+        (values, new_state, metrics), outputs = run(params, net_state, scene, context)
+        return values, (new_state, metrics, outputs)
 
     def critic(
         params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context

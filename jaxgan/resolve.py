@@ -31,6 +31,7 @@ INTEGERS: Mapping[str, tuple[int, int]] = {
     "keep_checkpoints": (3, 1),
     "latent_dim": (64, 1),
     "log_every_steps": (100, 1),
+    "num_classes": (0, 0),
     "num_devices": (0, 0),
     "num_microbatches": (1, 1),
     "num_samples": (64, 1),
@@ -58,6 +59,9 @@ SECTIONS = (
     "penalties",
     "unrolled",
 )
+
+# What networks are told by the data and by the rest of the config.
+NETWORK_GIVEN = ("shape", "latent_dim", "num_classes")
 
 # How the devices are arranged, see `parallel`: options and defaults.
 MESH: Mapping[str, Any] = {
@@ -131,7 +135,7 @@ def resolve(config: Config) -> Config:
         raise ConfigError(f"data: {data!r}; it must be a source or {{'source': ..., ...}}")
     for key, table in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
         section = config.get(key, "dcgan")
-        full[key] = complete(section, table, key, given=("shape", "latent_dim"))
+        full[key] = complete(section, table, key, given=NETWORK_GIVEN)
     full["loss"] = complete(config.get("loss", "non_saturating"), LOSSES, "loss")
     if "base" in full["loss"]:
         full["loss"]["base"] = complete(full["loss"]["base"], LOSSES, "loss.base")

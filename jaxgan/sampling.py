@@ -18,13 +18,14 @@ from jaxgan.writers import image_grid, scatter
 CHUNK = 256
 """Samples are drawn so many at a time: bounded memory, and sample i depends on (key, i) alone."""
 
-Sampler = Callable[[TrainState, Key, int], np.ndarray]
+Sampler = Callable[..., np.ndarray]
 
 
 def make_sampler(
     game: Game,
     element_spec: Mapping[str, jax.ShapeDtypeStruct],
     sharding: jax.sharding.Sharding | None = None,
+    num_classes: int | None = None,
 ) -> Sampler:
     """A function that draws samples from a state: averaged players where kept, no training mode.
 
@@ -32,11 +33,14 @@ def make_sampler(
       game: the game, whose scene has `fake`.
       element_spec: shape and dtype of one real example.
       sharding: where the samples go; whole to every process if states lie on several.
+      num_classes: of a conditional game.
 
     Returns:
-      (state, key, num) -> samples of shape [num, ...] on the host. The first n samples are the
-      same whatever `num`. A state with a leading axis of members (`seeds`) gives
-      [num_seeds, num, ...].
+      (state, key, num, labels=None) -> samples of shape [num, ...] on the host. The first n samples
+      are the same whatever `num`. A state with a leading axis of members (`seeds`) gives
+      [num_seeds, num, ...]. `labels` are integers of shape [num]; by default, in a conditional
+      game, sample i is of class i mod num_classes, so that a grid of as many columns has a column
+      for each class.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -48,24 +52,31 @@ def make_sampler(
       (3, 1)
     """
 
-    def draw(state: TrainState, key: Key) -> Array:
+    def draw(state: TrainState, key: Key, labels: Array) -> Array:
         params, net_state = averaged(state)
         batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
+        batch = {**batch, "label": labels}
         context = Context(key, step=state.step, train=False)
         scene, _ = game.generate(params, net_state, batch, context)
         return scene["fake"]
 
-    def draw_all(state: TrainState, key: Key) -> Array:
+    def draw_all(state: TrainState, key: Key, labels: Array) -> Array:
         if state.key.ndim == 0:
-            return draw(state, key)
-        return jax.vmap(draw, in_axes=(MEMBER_AXES, None))(state, key)
+            return draw(state, key, labels)
+        return jax.vmap(draw, in_axes=(MEMBER_AXES, None, None))(state, key, labels)
 
     jitted = jax.jit(draw_all, out_shardings=sharding)
 
-    def sampler(state: TrainState, key: Key, num: int) -> np.ndarray:
+    def sampler(
+        state: TrainState, key: Key, num: int, labels: np.ndarray | None = None
+    ) -> np.ndarray:
         if num < 1:
             raise ValueError(f"num is {num}; it must be at least 1")
-        chunks = [jitted(state, stream(key, "sample", c)) for c in range(-(-num // CHUNK))]
+        num_chunks = -(-num // CHUNK)
+        if labels is None:
+            labels = np.arange(num) % (num_classes or 1)
+        padded = np.resize(labels, (num_chunks, CHUNK)).astype(np.int32)
+        chunks = [jitted(state, stream(key, "sample", c), padded[c]) for c in range(num_chunks)]
         axis = state.key.ndim
         return np.concatenate([np.asarray(c) for c in chunks], axis=axis).take(range(num), axis)
 

@@ -29,6 +29,7 @@ REMATS: Mapping[str, Callable[[Network], Network]] = {
 def dcgan_generator(
     shape: tuple[int, ...],
     latent_dim: int,
+    num_classes: int | None = None,
     base_channels: int = 64,
     norm: models.Norm = "batch",
     num_extra_layers: int = 0,
@@ -50,6 +51,7 @@ def dcgan_generator(
 
 def dcgan_discriminator(
     shape: tuple[int, ...],
+    num_classes: int | None = None,
     base_channels: int = 64,
     norm: models.Norm = "batch",
     num_extra_layers: int = 0,
@@ -80,6 +82,7 @@ def _image_size(shape: tuple[int, ...]) -> tuple[int, int]:
 def mlp_generator(
     shape: tuple[int, ...],
     latent_dim: int,
+    num_classes: int | None = None,
     features: tuple[int, ...] = (128, 128),
     activation: str = "relu",
     orthogonal_gain: float = 0.0,
@@ -105,6 +108,7 @@ def mlp_generator(
 
 def mlp_discriminator(
     shape: tuple[int, ...],
+    num_classes: int | None = None,
     features: tuple[int, ...] = (128, 128),
     activation: str = "relu",
     orthogonal_gain: float = 0.0,

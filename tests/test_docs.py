@@ -74,7 +74,7 @@ def options_of(function: Callable[..., Any], given: tuple[str, ...] = ()) -> dic
 
 def sections() -> Iterator[Any]:
     """Every function that a config can name, with the heading it has to be documented under."""
-    shape = ("shape", "latent_dim")
+    shape = resolve.NETWORK_GIVEN
     for key, table, given in (
         ("algorithm", config_tables.ALGORITHMS, ("field", "optimizers", "critic")),
         ("discriminator", config_tables.DISCRIMINATORS, shape),

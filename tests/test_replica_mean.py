@@ -81,7 +81,8 @@ def test_batch_norm_is_that_of_each_replica() -> None:
 
     def evaluate(game: Game, batch: Any, context: Context) -> Any:
         scene, new_state = game.generate(params, net_state, batch, context)
-        return game.losses(params, new_state, scene, context)
+        values, (new_state, metrics, _) = game.losses(params, new_state, scene, context)
+        return values, new_state, metrics
 
     split = parallel.replica_mean(game, parallel.make_mesh(NUM_REPLICAS))
     found = jax.jit(lambda batch: evaluate(split, batch, Context(key)))(batch)

@@ -21,7 +21,7 @@ LEVELS: dict[str, int] = {
         [
             "typing version",
             "schedules",
-            "state",
+            "state outputs",
             "network optimizers losses penalties",
             "game",
             "games fields",

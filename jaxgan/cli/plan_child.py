@@ -133,7 +133,8 @@ def _example(config: Config, shape: str | None) -> tuple[ElementSpec, DeviceSour
         sizes = shape.split(",")
         if not all(size.isdecimal() and int(size) > 0 for size in sizes):
             raise ConfigError(f"example-shape: {shape!r}; it must be H,W,C or D")
-        return element_spec_of([int(size) for size in sizes], labelled=False), None
+        labelled = config["num_classes"] > 0
+        return element_spec_of([int(size) for size in sizes], labelled), None
     try:
         source = build.open_data(config)
     except (DataError, ConfigError) as error:
@@ -142,6 +143,7 @@ def _example(config: Config, shape: str | None) -> tuple[ElementSpec, DeviceSour
         if spec is None:
             raise DataError(f"{error}; --example-shape H,W,C plans without data") from error
         return spec, None
+    build.check_classes(config, source)
     return source.element_spec, source if isinstance(source, DeviceSource) else None
 
 

@@ -98,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     cadence, policy = build.build_cadence(config), build.build_policy(config, args.profile)
     source = build.open_data(config)
     spec = source.element_spec
+    build.check_classes(config, source)
     on_device = source if isinstance(source, DeviceSource) else None
     algorithm = build.build_algorithm(config, spec, on_device, mesh)
     is_fed = on_device is None
@@ -224,7 +225,9 @@ def _make_draw(
 
     key = stream(jax.random.key(config["seed"]), "pictures")
     spec = source.element_spec
-    sampler = make_sampler(build.build_game(config, spec), spec, sharding)
+    sampler = make_sampler(
+        build.build_game(config, spec), spec, sharding, config["num_classes"] or None
+    )
     real = None
     if len(spec["image"].shape) == 1:
         if isinstance(source, DeviceSource):

@@ -52,7 +52,8 @@ def gradient(game: Game) -> Field:
             params: PlayerTree,
         ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
             scene, new_state = game.generate(params, net_state, batch, context)
-            return game.losses(params, new_state, scene, context)
+            losses, (new_state, metrics, _) = game.losses(params, new_state, scene, context)
+            return losses, (new_state, metrics)
 
         losses, push, (new_state, metrics) = jax.linearize(evaluate, params, has_aux=True)
         # Each loss is transposed by itself, so that nothing of another player's is pulled back.

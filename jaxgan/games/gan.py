@@ -7,9 +7,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.game import Game
+from jaxgan.game import Game, Played
 from jaxgan.losses import Loss, non_saturating
 from jaxgan.network import Network
+from jaxgan.outputs import logits_of
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
@@ -44,6 +45,7 @@ def gan(
     *,
     latent: int | Latent,
     loss: Loss | None = None,
+    num_classes: int | None = None,
 ) -> Game:
     """A two-player game between a generator and a discriminator.
 
@@ -51,21 +53,27 @@ def gan(
     Real and generated batches pass through the discriminator separately, so batch norm
     normalises each with its own statistics.
 
-    The scene has `real` (the batch's `image`), `fake`, `latent` and, where the data has them,
-    `label`. A batch that holds `latent` is taken at its word: nothing is drawn.
+    With `num_classes` the game is conditional: both networks are given the labels of the batch,
+    G(z, y) and D(x, y), so that every generated example has the label of the real one beside it,
+    and classes are as frequent in both.
+
+    The scene has `real` (the batch's `image`), `fake`, `latent` and whatever else the data have,
+    such as `label`. A batch that holds `latent` is taken at its word: nothing is drawn.
 
     Args:
-      gen: z -> image.
-      disc: image -> logits of shape [B] (or whatever the loss takes).
+      gen: z -> image, or (z, label) -> image.
+      disc: image -> logits of shape [B], or a dict with such `logits` and other heads' outputs
+        (or whatever the loss takes); of (image, label) in a conditional game.
       latent: the dimension of standard normal latents, or a function that draws them.
       loss: an adversarial objective; non-saturating by default.
+      num_classes: of a conditional game; labels are int32 in [0, num_classes).
 
     Returns:
       A `Game` with players `gen` and `disc`.
 
     Raises:
-      ValueError: if the latent dimension is not positive or, when played, if the generator's
-        examples are not of the data's shape.
+      ValueError: if the latent dimension or the number of classes is not positive or, when played,
+        if the generator's examples are not of the data's shape or labels are missing.
 
     Example:
       >>> import flax.linen as nn
@@ -81,8 +89,11 @@ def gan(
       ((5, 2), ['disc', 'gen'])
 
     References:
-      Goodfellow et al., 2014 (arXiv:1406.2661).
+      Goodfellow et al., 2014 (arXiv:1406.2661). Conditional: Mirza & Osindero, 2014
+      (arXiv:1411.1784).
     """
+    if num_classes is not None and num_classes < 1:
+        raise ValueError(f"num_classes is {num_classes}; it must be at least 1, or None")
     objective = non_saturating() if loss is None else loss
     draw_latent = normal_latent(latent) if isinstance(latent, int) else latent
 
@@ -94,6 +105,13 @@ def gan(
             "disc": {"network": disc_state, "loss": objective.init()},
         }
         return {"gen": gen_params, "disc": disc_params}, net_state
+
+    def labels(batch: Batch) -> tuple[Array, ...]:
+        if num_classes is None:
+            return ()
+        if "label" not in batch:
+            raise ValueError("a conditional game needs labels; the data have none")
+        return (batch["label"],)
 
     def generate(
         params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
@@ -107,6 +125,7 @@ def gan(
             params["gen"],
             own["network"],
             z,
+            *labels(batch),
             train=context.train,
             key=context.part_stream("gen/noise"),
         )
@@ -116,45 +135,52 @@ def gan(
                 f"the generator makes examples of shape {fake.shape[1:]}; "
                 f"the data's have shape {real.shape[1:]}"
             )
-        scene = {"real": real, "fake": fake, "latent": z}
-        if "label" in batch:
-            scene["label"] = batch["label"]
+        rest = {name: entry for name, entry in batch.items() if name != "image"}
+        scene = {**rest, "real": real, "fake": fake, "latent": z}
         return scene, {**net_state, "gen": {**own, "network": network_state}}
 
     def discriminate(
-        params: PlayerTree, network_state: PyTree, inputs: PyTree, context: Context, name: str
+        params: PlayerTree, state: PyTree, inputs: PyTree, scene: Scene, context: Context, name: str
     ) -> tuple[PyTree, PyTree]:
-        return disc.apply(
+        out, state = disc.apply(
             params["disc"],
-            network_state,
+            state,
             inputs,
+            *labels(scene),
             train=context.train,
             key=context.part_stream(f"disc/noise/{name}"),
         )
+        if isinstance(out, dict):  # for losses on other heads: what those examples are
+            known = ("label", "latent") if name == "fake" else ("label",)
+            out = {**{key: scene[key] for key in known if key in scene}, **out}
+        return out, state
 
-    def losses(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         own = net_state["disc"]
-        real_out, network = discriminate(params, own["network"], scene["real"], context, "real")
-        fake_out, network = discriminate(params, network, scene["fake"], context, "fake")
+        network = own["network"]
+        outputs = {}
+        for name in ("real", "fake"):
+            outputs[name], network = discriminate(
+                params, network, scene[name], scene, context, name
+            )
+        real_out, fake_out = outputs["real"], outputs["fake"]
         disc_values, loss_state = objective.disc(real_out, fake_out, own["loss"], context)
         gen_values = objective.gen(real_out, fake_out, own["loss"], context)
         values = {"gen": jnp.mean(gen_values), "disc": jnp.mean(disc_values)}
         disc_metrics = {
-            "real_out": _mean(real_out),
-            "fake_out": _mean(fake_out),
+            "real_out": _mean(logits_of(real_out)),
+            "fake_out": _mean(logits_of(fake_out)),
             **(loss_state if isinstance(loss_state, dict) else {}),
         }
         new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
-        return values, (new_state, {"gen": {}, "disc": disc_metrics})
+        return values, (new_state, {"gen": {}, "disc": disc_metrics}, outputs)
 
     def critic(
         params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
     ) -> PyTree:
         network_state = net_state["disc"]["network"]
-        outputs, _ = discriminate(params, network_state, inputs, context, "real")
-        return outputs
+        out, _ = discriminate(params, network_state, inputs, scene, context, "real")
+        return out
 
     couples = gen.couples_batch or disc.couples_batch or objective.couples_batch
     return Game(init, generate, losses, critic, couples, objective.is_zero_sum)

@@ -13,7 +13,7 @@ import optax
 from jax import lax
 
 from jaxgan import optimizers as opt
-from jaxgan.game import Game
+from jaxgan.game import Game, Played
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
 
@@ -119,7 +119,7 @@ def unrolled(
         everyone = {**params, opponent: own}
         if not is_hoisted:
             scene, net_state = game.generate(everyone, net_state, scene[_BATCH], context)
-        values, (new_state, _) = game.losses(everyone, net_state, scene, context)
+        values, (new_state, _, _) = game.losses(everyone, net_state, scene, context)
         return values[opponent], new_state
 
     def look_ahead(
@@ -157,15 +157,13 @@ def unrolled(
         net_state = {**net_state, opponent: foreseen[1]}
         if not is_hoisted:
             scene, net_state = game.generate(params, net_state, scene[_BATCH], context)
-        values, (new_state, metrics) = game.losses(params, net_state, scene, context)
+        values, (new_state, metrics, _) = game.losses(params, net_state, scene, context)
         return values[player], new_state[player], metrics[player]
 
     outer = against if mode == "exact" else _partial(against)
 
-    def losses(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]]]]:
-        values, (new_state, metrics) = game.losses(params, net_state, scene, context)
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+        values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
         last = scene
         if inner_batch == "fresh":
             scene = _split(scene, num_steps + 1)
@@ -174,7 +172,7 @@ def unrolled(
         value, own_state, own_metrics = outer((params, net_state, last, context), foreseen)
         return (
             {**values, player: value},
-            ({**new_state, player: own_state}, {**metrics, player: own_metrics}),
+            ({**new_state, player: own_state}, {**metrics, player: own_metrics}, outputs),
         )
 
     return game._replace(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import chex
 
+from jaxgan.outputs import logits_of
 from jaxgan.state import Context
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
@@ -20,7 +21,8 @@ class Loss(NamedTuple):
 
     Both functions see all real and all fake outputs at once, so objectives that compare examples
     with each other (relativistic ones, batch softmax) fit as they are. `real_out` and `fake_out`
-    are what the discriminator returned: logits of shape [B] for most.
+    are what the discriminator returned: logits of shape [B], or a dict that holds them as `logits`
+    beside its other heads; the game adds the examples' `label`, and to generated ones `latent`.
 
     Attributes:
       disc: (real_out, fake_out, state, context) -> (values of shape [B], state): the
@@ -68,37 +70,37 @@ def stateless(
     """
 
     def disc_values(
-        real_logits: Array, fake_logits: Array, state: PyTree, context: Context
+        real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
     ) -> tuple[Array, PyTree]:
-        check_logits(real_logits, fake_logits)
-        return disc(real_logits, fake_logits, context), state
+        return disc(*logits(real_out, fake_out), context), state
 
-    def gen_values(
-        real_logits: Array, fake_logits: Array, state: PyTree, context: Context
-    ) -> Array:
-        check_logits(real_logits, fake_logits)
-        return gen(real_logits, fake_logits, context)
+    def gen_values(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
+        return gen(*logits(real_out, fake_out), context)
 
     return Loss(disc_values, gen_values)
 
 
-def check_logits(real_logits: Array, fake_logits: Array) -> None:
-    """Raises unless there is one real and one fake logit per example.
+def logits(real_out: PyTree, fake_out: PyTree) -> tuple[Array, Array]:
+    """The logits of a discriminator's outputs, one per real and one per fake example.
 
     Args:
-      real_logits: the discriminator's output on real examples.
-      fake_logits: its output on generated ones.
+      real_out: the discriminator's output on real examples.
+      fake_out: its output on generated ones.
+
+    Returns:
+      (real_logits, fake_logits), both of shape [B].
 
     Raises:
       ValueError: naming the shapes found.
 
     Example:
       >>> import jax.numpy as jnp
-      >>> check_logits(jnp.zeros((4, 1)), jnp.zeros((4, 1)))
+      >>> logits(jnp.zeros((4, 1)), jnp.zeros((4, 1)))
       Traceback (most recent call last):
       ...
       ValueError: real logits have shape (4, 1), fake ones (4, 1); both must be [batch]
     """
+    real_logits, fake_logits = logits_of(real_out), logits_of(fake_out)
     try:
         chex.assert_rank([real_logits, fake_logits], 1)
         chex.assert_equal_shape([real_logits, fake_logits])
@@ -107,6 +109,7 @@ def check_logits(real_logits: Array, fake_logits: Array) -> None:
         raise ValueError(
             f"real logits have shape {shapes[0]}, fake ones {shapes[1]}; both must be [batch]"
         ) from None
+    return real_logits, fake_logits
 
 
 def check_smoothing(smoothing: ScalarOrSchedule) -> None:

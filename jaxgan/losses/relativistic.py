@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.losses.base import Loss, check_logits
+from jaxgan.losses.base import Loss, logits
 from jaxgan.losses.non_saturating import non_saturating
 from jaxgan.state import Context
 from jaxgan.typing import Array, PyTree
@@ -50,15 +50,15 @@ def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: A
     loss = base if isinstance(base, Loss) else base(**options)
 
     def disc(
-        real_logits: Array, fake_logits: Array, state: PyTree, context: Context
+        real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
     ) -> tuple[Array, PyTree]:
-        check_logits(real_logits, fake_logits)
+        real_logits, fake_logits = logits(real_out, fake_out)
         gap = real_logits - fake_logits
         values, state = loss.disc(gap, -gap, state, context)
         return 0.5 * values, state
 
-    def gen(real_logits: Array, fake_logits: Array, state: PyTree, context: Context) -> Array:
-        check_logits(real_logits, fake_logits)
+    def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
+        real_logits, fake_logits = logits(real_out, fake_out)
         gap = real_logits - fake_logits
         values, _ = loss.disc(-gap, gap, state, context)
         return 0.5 * values

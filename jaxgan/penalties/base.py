@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jaxgan.outputs import head_of, logits_of
 from jaxgan.schedules import scale
 from jaxgan.state import Context
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -21,18 +23,48 @@ class View(NamedTuple):
 
     Attributes:
       params: parameters of every player.
-      critic: the discriminator as a function of its inputs alone, `critic(scene["real"])`.
+      judge: the discriminator as a function of its inputs alone, with all its heads.
       scene: what the discriminator looks at: real, fake, latent, labels.
       context: step, keys, and so on.
+      player: whose loss the penalty joins.
+      outputs: what the discriminator said of the scene's examples, `{"real": ..., "fake": ...}`;
+        empty in a game without them.
+      generator: latents -> samples, with the labels and the noise of the scene's.
     """
 
     params: PlayerTree
-    critic: Callable[[PyTree], Any]
+    judge: Callable[[PyTree], Any]
     scene: Scene
     context: Context
+    player: str = "disc"
+    outputs: Mapping[str, Any] = MappingProxyType({})
+    generator: Callable[[PyTree], PyTree] | None = None
+
+    def critic(self, inputs: PyTree) -> Any:
+        """The discriminator's logits alone, `critic(scene["real"])`."""
+        return logits_of(self.judge(inputs))
+
+    def head(self, which: str, name: str, asker: str) -> Array:
+        """What one of the discriminator's heads said of the real or of the fake examples.
+
+        Args:
+          which: `"real"` or `"fake"`.
+          name: of the head; `"logits"` for the logits, whatever else there is.
+          asker: who needs it, for the message.
+
+        Returns:
+          The head's output.
+
+        Raises:
+          ValueError: if there is none.
+        """
+        if which not in self.outputs:
+            raise ValueError(f"{asker} needs a game with a discriminator's outputs, such as `gan`")
+        out = self.outputs[which]
+        return logits_of(out) if name == "logits" else head_of(out, name, asker)
 
 
-def _stateless() -> PyTree:
+def _stateless(params: PlayerTree) -> PyTree:
     return ()
 
 
@@ -45,16 +77,18 @@ class Term:
       values: (view, state) -> (values of shape [B] or [], state).
       weight: a number or a schedule of the step.
       every: evaluated in every n-th of the player's updates, with n times the weight.
-      init: () -> state, `()` for most.
+      init: (params) -> state, `()` for most. It belongs to the first of the players.
       couples_batch: whether an example's value depends on the other examples of its batch.
+      players: whose losses it joins, unless `with_penalty` says otherwise.
     """
 
     name: str
     values: Callable[[View, PyTree], tuple[Array, PyTree]]
     weight: ScalarOrSchedule = 1.0
     every: int = 1
-    init: Callable[[], PyTree] = _stateless
+    init: Callable[[PlayerTree], PyTree] = _stateless
     couples_batch: bool = False
+    players: tuple[str, ...] = ("disc",)
 
     def __post_init__(self) -> None:
         if not callable(self.weight) and not self.weight >= 0:

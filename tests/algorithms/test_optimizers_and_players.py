@@ -103,7 +103,7 @@ def ring_game() -> Game:
 
     def losses(p: Any, net_state: Any, scene: Any, context: Context) -> Any:
         values = {"a": p["a"] * p["b"], "b": p["b"] * p["c"], "c": p["c"] * p["a"]}
-        return values, (net_state, {name: {} for name in "abc"})
+        return values, (net_state, {name: {} for name in "abc"}, {})
 
     return Game(init, lambda params, state, batch, context: ({}, state), losses, lambda *a: None)
 

@@ -129,7 +129,7 @@ GANS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in
 
 
 def recorder(size: int) -> Penalty:
-    def init() -> Any:
+    def init(params: Any) -> Any:
         shapes = {"real": (helpers.DIM,), "latent": (helpers.LATENT,)}
         logs = {k: jnp.zeros((size, helpers.BATCH, *shape)) for k, shape in shapes.items()}
         params, _ = jax.eval_shape(helpers.mlp_gen(batch_norm=True).init, jax.random.key(0))

@@ -176,7 +176,7 @@ def evaluate(game: Game, *, updates: int = 0, step: int = 0, player: str = "disc
         scene, net_state = game.generate(params, net_state, helpers.real_batch(), context)
         return game.losses(params, net_state, scene, context)
 
-    values, (_, metrics) = losses(game)
+    values, (_, metrics, _) = losses(game)
     bare, _ = losses(linear_game())
     np.testing.assert_array_equal(values["gen"], bare["gen"])
     return float(values["disc"] - bare["disc"]), metrics["disc"]
@@ -271,7 +271,7 @@ def counter(name: str = "count", **options: Any) -> Penalty:
         new = {"evaluations": state["evaluations"] + 1.0}
         return new["evaluations"], new
 
-    term = Term(name, values, init=lambda: {"evaluations": jnp.zeros(())}, **options)
+    term = Term(name, values, init=lambda params: {"evaluations": jnp.zeros(())}, **options)
     return Penalty((term,))
 
 

@@ -65,7 +65,7 @@ def game_of(m: Matrices, dtype: Any = np.float64) -> Game:
     def values(params: Any, net_state: Any, scene: Any, context: Context) -> Any:
         w = jnp.concatenate([params[player] for player in m.sizes])
         each = {p: 0.5 * w @ jnp.asarray(own, dtype) @ w for p, own in m.losses.items()}
-        return each, (net_state, {player: {} for player in m.sizes})
+        return each, (net_state, {player: {} for player in m.sizes}, {})
 
     return Game(
         init,

@@ -30,7 +30,7 @@ def play(game: jaxgan.Game, batch: Any, **options: Any) -> Any:
 def test_losses_are_means_of_the_objective_over_both_batches() -> None:
     game = helpers.mlp_gan(loss=losses.hinge())
     params, net_state = game.init(KEY)
-    scene, values, (_, metrics) = play(game, helpers.real_batch())
+    scene, values, (_, metrics, _) = play(game, helpers.real_batch())
     outs = {
         name: np.asarray(game.critic(params, net_state, scene[name], scene, Context(KEY)))
         for name in ("real", "fake")
@@ -85,7 +85,7 @@ def test_evaluation_leaves_batch_statistics_alone(player: str) -> None:
     assert game.couples_batch
     _, net_state = game.init(KEY)
     for train in (True, False):
-        _, _, (new_state, _) = play(game, helpers.real_batch(), train=train)
+        _, _, (new_state, _, _) = play(game, helpers.real_batch(), train=train)
         moved = helpers.max_difference(new_state, net_state)
         assert (moved > 1e-3) == train
 
@@ -121,7 +121,7 @@ def test_what_a_game_does_not_know_in_its_state_is_passed_on() -> None:
     net_state = {p: {**own, "pool": jnp.full(3, 7.0)} for p, own in net_state.items()}
     context = Context(jax.random.key(1))
     scene, new_state = game.generate(params, net_state, helpers.real_batch(), context)
-    _, (new_state, _) = game.losses(params, new_state, scene, context)
+    _, (new_state, _, _) = game.losses(params, new_state, scene, context)
     for player in ("gen", "disc"):
         np.testing.assert_array_equal(new_state[player]["pool"], np.full(3, 7.0))
 
