@@ -4,8 +4,8 @@
 
 runs `jaxgan train` whole on configs/digits.py and times its steps between two lines of the log, and
 times the same compiled step by itself, on batches that are on the device already. Both alternate in
-one process, many times, as a single round is off by ten per cent either way on a shared machine; what
-counts is the median. Writes results/loop_overhead.json. The goal is at most 3 %.
+one process, many times, as a single round is off by ten per cent either way on a shared machine:
+what counts is the median. Writes results/loop_overhead.json. The goal is at most 3 %.
 """
 
 from __future__ import annotations
