@@ -40,7 +40,9 @@ def _spec(example_input: PyTree) -> PyTree:
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), example_input)
 
 
-def from_linen(module: nn.Module, *example_inputs: PyTree) -> Network:
+def from_linen(
+    module: nn.Module, *example_inputs: PyTree, couples_batch: bool | None = None
+) -> Network:
     """Makes a `Network` of a Flax Linen module.
 
     The module's `__call__` may take `train`; if it does, it is passed. All its random streams
@@ -50,6 +52,9 @@ def from_linen(module: nn.Module, *example_inputs: PyTree) -> Network:
       module: a Linen module, not bound.
       *example_inputs: one array or `jax.ShapeDtypeStruct` per positional input, batch axis
         included; only shapes and dtypes are used.
+      couples_batch: whether an example's output depends on the rest of its batch; by default,
+        whether the module has batch statistics. Layers such as minibatch discrimination have none,
+        so whoever uses them has to say it.
 
     Returns:
       A `Network`.
@@ -97,8 +102,10 @@ def from_linen(module: nn.Module, *example_inputs: PyTree) -> Network:
         output, new_state = output
         return output, {**net_state, **new_state}
 
-    _, net_state = jax.eval_shape(init, jax.random.key(0))
-    return Network(init, apply, couples_batch=BATCH_STATS in net_state)
+    if couples_batch is None:
+        _, net_state = jax.eval_shape(init, jax.random.key(0))
+        couples_batch = BATCH_STATS in net_state
+    return Network(init, apply, couples_batch)
 
 
 def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
@@ -206,6 +213,125 @@ def remat(network: Network) -> Network:
             return network.apply(params, net_state, *inputs, train=train, key=key)
 
         return jax.checkpoint(run)(params, net_state, inputs, key)
+
+    return network._replace(apply=apply)
+
+
+def unconditional(network: Network) -> Network:
+    """A network that is called with labels and does not look at them.
+
+    Args:
+      network: of (inputs).
+
+    Returns:
+      A `Network` of (inputs, label) with the same parameters and state.
+
+    Example:
+      >>> network = unconditional(from_linen(nn.Dense(3), jnp.zeros((1, 2))))
+      >>> params, net_state = network.init(jax.random.key(0))
+      >>> network.apply(params, net_state, jnp.ones((5, 2)), jnp.zeros(5, jnp.int32))[0].shape
+      (5, 3)
+    """
+
+    def apply(
+        params: Params, net_state: NetState, inputs: PyTree, label: PyTree, **options: Any
+    ) -> tuple[Any, NetState]:
+        del label
+        return network.apply(params, net_state, inputs, **options)
+
+    return network._replace(apply=apply)
+
+
+def packed(network: Network, num: int) -> Network:
+    """PacGAN: a discriminator that judges several examples at once, so that it sees collapse.
+
+    Consecutive examples of the batch are joined along the last axis: images [B, H, W, C] become
+    [B / num, H, W, num C], vectors [B, D] become [B / num, num D] and labels [B] become
+    [B / num, num].
+
+    Args:
+      network: for that many channels or features.
+      num: examples in a pack.
+
+    Returns:
+      A `Network` whose output has B / num rows for a batch of B.
+
+    Raises:
+      ValueError: if `num` is not positive or, when applied, does not divide the batch.
+
+    Example:
+      >>> network = packed(from_linen(nn.Dense(1), jnp.zeros((1, 6))), num=3)
+      >>> params, net_state = network.init(jax.random.key(0))
+      >>> network.apply(params, net_state, jnp.ones((12, 2)))[0].shape
+      (4, 1)
+
+    References:
+      Lin et al., 2018 (arXiv:1712.04086).
+    """
+    if num < 1:
+        raise ValueError(f"packing is {num}; it must be at least 1")
+
+    def join(x: Array) -> Array:
+        if len(x) % num:
+            raise ValueError(f"packing is {num}; it must divide the batch of {len(x)}")
+        packs = x.reshape(len(x) // num, num, *x.shape[1:])
+        if x.ndim == 1:
+            return packs
+        beside = jnp.moveaxis(packs, 1, -2)
+        return beside.reshape(*beside.shape[:-2], num * x.shape[-1])
+
+    def apply(
+        params: Params, net_state: NetState, *inputs: PyTree, **options: Any
+    ) -> tuple[Any, NetState]:
+        return network.apply(params, net_state, *jax.tree.map(join, inputs), **options)
+
+    return network._replace(apply=apply, couples_batch=network.couples_batch or num > 1)
+
+
+def with_reference(network: Network, *reference: PyTree) -> Network:
+    """Puts a fixed reference batch in front of every batch, for virtual batch norm.
+
+    The network's `VirtualBatchNorm` layers must know its size, and what the network says of the
+    reference examples is dropped. They are computed anew with every batch.
+
+    Args:
+      network: any network, of one or more inputs.
+      *reference: for each input, its reference examples, [R, ...]: real images for a
+        discriminator, latents for a generator. They are part of the compiled program.
+
+    Returns:
+      A `Network` with the same parameters, state and outputs' shapes.
+
+    Raises:
+      ValueError: if there is no reference for an input, or there are not equally many for each.
+
+    Example:
+      >>> from jaxgan.models.layers import VirtualBatchNorm
+      >>> layer = from_linen(VirtualBatchNorm(num_reference=2), jnp.zeros((1, 1)))
+      >>> network = with_reference(layer, jnp.asarray([[-1.0], [1.0]]))
+      >>> params, net_state = network.init(jax.random.key(0))
+      >>> network.apply(params, net_state, jnp.zeros((5, 1)))[0].shape
+      (5, 1)
+
+    References:
+      Salimans et al., 2016 (arXiv:1606.03498), section 3.5.
+    """
+    sizes = sorted({leaf.shape[0] for leaf in jax.tree.leaves(reference)})
+    if len(sizes) != 1 or sizes[0] < 1:
+        raise ValueError(f"reference has {sizes} examples; it must be one number, at least 1")
+
+    def apply(
+        params: Params, net_state: NetState, *inputs: PyTree, **options: Any
+    ) -> tuple[Any, NetState]:
+        if len(inputs) != len(reference):
+            raise ValueError(
+                f"reference is for {len(reference)} inputs; the network is given {len(inputs)}"
+            )
+        joined = jax.tree.map(
+            lambda x, fixed: jnp.concatenate([jnp.asarray(fixed, x.dtype), x]), inputs, reference
+        )
+        output, net_state = network.apply(params, net_state, *joined, **options)
+        return jax.tree.map(lambda y: y[sizes[0] :], output), net_state
 
     return network._replace(apply=apply)
 

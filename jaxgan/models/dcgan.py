@@ -7,17 +7,34 @@ References:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.models.layers.conditional_norm import ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.dense import Dense
+from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, judge
+from jaxgan.models.layers.labels import check_conditioning, label_maps, one_hot
+from jaxgan.models.layers.minibatch import (
+    Minibatch,
+    MinibatchDiscrimination,
+    MinibatchStddev,
+    check_minibatch,
+)
+from jaxgan.models.layers.norms import (
+    NORMS,
+    Norm,
+    apply_layer,
+    check_norm,
+    has_own_bias,
+    normalise,
+)
 from jaxgan.models.layers.precision import widen
 from jaxgan.typing import Array
 
-Norm = Literal["batch", "none"]
+GENERATOR_NORMS = tuple(norm for norm in NORMS if norm != "spectral")
 
 _INIT = nn.initializers.normal(0.02)
 
@@ -33,7 +50,8 @@ class DCGANGenerator(nn.Module):
         image_size: pixels per side, 4 * 2^n or 7 * 2^n with n >= 1.
         channels: of the image.
         base_channels: width at half the image's resolution.
-        norm: `"batch"` or `"none"`. Batch norm couples the examples of a batch, which gradient
+        norm: `"batch"`, `"none"`, `"renorm"`, `"instance"`, `"layer"` or `"virtual"`, see
+            `layers.normalise`. Batch norm and renorm couple the examples of a batch, which gradient
             penalties and microbatches do not expect.
         num_extra_layers: 3x3 convolutions of stride 1 at half the image's resolution, as deep small
             images ask for (Arjovsky et al. 2017, its `n_extra_layers`).
@@ -42,9 +60,14 @@ class DCGANGenerator(nn.Module):
             2016).
         dtype: of products and activations; by default that of the input. With `jnp.bfloat16`,
             batch norm, parameters and the images are float32 all the same.
+        conditioning: `"none"`; `"concat"` for labels as one-hot vectors beside z; or `"norm"` for
+            a gain and a bias of each class in every batch norm.
+        num_classes: how many classes there are.
+        num_reference: of the norm `"virtual"`, examples of the reference batch.
 
     Raises:
-        ValueError: if `image_size` or `norm` is none of the above.
+        ValueError: if `image_size`, `norm` or `conditioning` is none of the above, or something
+            is missing that they need.
 
     >>> import jax
     >>> generator = DCGANGenerator(image_size=32, channels=3, base_channels=8)
@@ -66,33 +89,45 @@ class DCGANGenerator(nn.Module):
     num_extra_layers: int = 0
     kernel_size: int = 4
     dtype: Any = None
+    conditioning: Literal["concat", "none", "norm"] = "none"
+    num_classes: int | None = None
+    num_reference: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.image_size, self.norm)
-        if self.num_extra_layers < 0:
-            raise ValueError(f"num_extra_layers: got {self.num_extra_layers}; must be at least 0")
+        check_norm(self.norm, GENERATOR_NORMS, self.num_reference)
+        check_sizes(self.image_size, self.num_extra_layers)
+        check_conditioning(self.conditioning, ("none", "concat", "norm"), self.num_classes)
+        if self.conditioning == "norm" and self.norm != "batch":
+            raise ValueError(f"conditioning: got 'norm' with norm {self.norm!r}; needs 'batch'")
         super().__post_init__()
 
     @nn.compact
-    def __call__(self, z: Array, train: bool = True) -> Array:
+    def __call__(self, z: Array, label: Array | None = None, train: bool = True) -> Array:
         """Map latents [batch, ...] to images [batch, image_size, image_size, channels]."""
         start, num_doublings = _resolutions(self.image_size)
-        use_bias = self.norm == "none"
+        use_bias = not has_own_bias(self.norm)
         width = self.base_channels * 2 ** (num_doublings - 1)
         x = z.reshape(z.shape[0], -1)
+        if self.conditioning == "concat":
+            x = jnp.concatenate([x, one_hot(label, self.num_classes or 0, x.dtype)], axis=-1)
+
+        def normed(x: Array) -> Array:
+            if self.conditioning == "norm":
+                return nn.relu(ConditionalBatchNorm(self.num_classes or 0)(x, label, train))
+            return nn.relu(normalise(x, self.norm, train, self.num_reference))
+
         num_features = start * start * width
         x = Dense(num_features, use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
-        x = x.reshape(x.shape[0], start, start, width)
-        x = nn.relu(_normalise(x, self.norm, train))
+        x = normed(x.reshape(x.shape[0], start, start, width))
         for _ in range(num_doublings - 1):
             width //= 2
             x = ConvTranspose(
                 width, self.kernel_size, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype
             )(x)
-            x = nn.relu(_normalise(x, self.norm, train))
+            x = normed(x)
         for _ in range(self.num_extra_layers):
             x = Conv(width, 3, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
-            x = nn.relu(_normalise(x, self.norm, train))
+            x = normed(x)
         x = ConvTranspose(self.channels, self.kernel_size, kernel_init=_INIT, dtype=self.dtype)(x)
         return jnp.tanh(widen(x))
 
@@ -107,16 +142,23 @@ class DCGANDiscriminator(nn.Module):
         image_size: pixels per side, 4 * 2^n or 7 * 2^n with n >= 1.
         channels: of the image.
         base_channels: width at half the image's resolution.
-        norm: `"batch"` or `"none"`. Batch norm couples the examples of a batch, which gradient
-            penalties and microbatches do not expect.
+        norm: as the generator's, or `"spectral"` for every kernel, see `layers.spectral_norm`.
         num_extra_layers: 3x3 convolutions of stride 1 at half the image's resolution.
         kernel_size: of the strided convolutions; see `DCGANGenerator`.
         dtype: of products and activations; by default that of the input. With `jnp.bfloat16`,
             batch norm, parameters and the last layer are float32 all the same.
+        conditioning: `"none"`, or `"concat"` for labels as further channels of the images.
+        minibatch: `"none"`; `"stddev"` for another channel of the last map, before a 3x3
+            convolution as in ProGAN; or `"discrimination"` for further features at the end.
+        head: what is returned, see `layers.judge`; features are the last map, flattened.
+        num_classes: how many classes there are.
+        num_categories: of the head `"codes"`.
+        num_continuous: of the head `"codes"`.
+        num_reference: of the norm `"virtual"`, examples of the reference batch.
 
     Raises:
-        ValueError: if `image_size` or `norm` is none of the above, or the images are not of the
-            size and channels that were promised.
+        ValueError: if an option is none of the above, something is missing that it needs, or the
+            images are not of the size and channels that were promised.
 
     >>> import jax
     >>> discriminator = DCGANDiscriminator(image_size=28, channels=1, base_channels=8, norm="none")
@@ -135,37 +177,85 @@ class DCGANDiscriminator(nn.Module):
     num_extra_layers: int = 0
     kernel_size: int = 4
     dtype: Any = None
+    conditioning: Literal["concat", "none"] = "none"
+    minibatch: Minibatch = "none"
+    head: Head = "logit"
+    num_classes: int | None = None
+    num_categories: int = 10
+    num_continuous: int = 2
+    num_reference: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.image_size, self.norm)
-        if self.num_extra_layers < 0:
-            raise ValueError(f"num_extra_layers: got {self.num_extra_layers}; must be at least 0")
+        check_norm(self.norm, NORMS, self.num_reference)
+        check_sizes(self.image_size, self.num_extra_layers)
+        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
+        check_minibatch(self.minibatch)
+        check_head(self._head)
         super().__post_init__()
 
+    @property
+    def _head(self) -> HeadOptions:
+        return HeadOptions(self.head, self.num_classes, self.num_categories, self.num_continuous)
+
     @nn.compact
-    def __call__(self, x: Array, train: bool = True) -> Array:
-        """Map images [batch, image_size, image_size, channels] to logits [batch]."""
+    def __call__(self, x: Array, label: Array | None = None, train: bool = True) -> Outputs:
+        """Map images [batch, image_size, image_size, channels] to logits [batch], or a dict."""
         expected = (self.image_size, self.image_size, self.channels)
         if x.shape[1:] != expected:
             raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
-        _, num_halvings = _resolutions(self.image_size)
-        for i in range(num_halvings):
-            norm: Norm = self.norm if i > 0 else "none"
-            x = Conv(
-                self.base_channels * 2**i,
-                self.kernel_size,
-                stride=2,
-                use_bias=norm == "none",
-                kernel_init=_INIT,
-                dtype=self.dtype,
-            )(x)
-            x = nn.leaky_relu(_normalise(x, norm, train), 0.2)
-            for _ in range(self.num_extra_layers if i == 0 else 0):
-                use_bias = self.norm == "none"
-                x = Conv(x.shape[-1], 3, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
-                x = nn.leaky_relu(_normalise(x, self.norm, train), 0.2)
+        if self.conditioning == "concat":
+            x = label_maps(label, self.num_classes or 0, x)
+        x = encode(x, self, train)
+        if self.minibatch == "stddev":
+            layer = Conv(x.shape[-1], 3, kernel_init=_INIT, dtype=self.dtype, name="stddev_conv")
+            x = nn.leaky_relu(apply_layer(layer, MinibatchStddev()(x), self.norm, train), 0.2)
         x = widen(x.reshape(x.shape[0], -1))
-        return Dense(1, kernel_init=_INIT)(x).squeeze(-1)
+        if self.minibatch == "discrimination":
+            x = MinibatchDiscrimination()(x)
+        return judge(x, self._head, label=label, norm=self.norm, train=train, kernel_init=_INIT)
+
+
+class Encoder(Protocol):
+    """What `encode` has to know of a network; `DCGANDiscriminator` says what these are."""
+
+    image_size: int
+    base_channels: int
+    norm: Norm
+    num_extra_layers: int
+    kernel_size: int
+    dtype: Any
+    num_reference: int
+
+
+def encode(x: Array, options: Encoder, train: bool) -> Array:
+    """The discriminator's convolutions; called inside a compact method, which owns them.
+
+    Args:
+        x: images, [B, image_size, image_size, channels].
+        options: sizes, norm and dtype.
+        train: whether batch statistics are the batch's.
+
+    Returns:
+        The last map, [B, 4 or 7, 4 or 7, width].
+    """
+    _, num_halvings = _resolutions(options.image_size)
+
+    def block(x: Array, width: int, kernel_size: int, stride: int, norm: Norm) -> Array:
+        use_bias = not has_own_bias(norm)
+        layer = Conv(
+            width, kernel_size, stride, use_bias=use_bias, kernel_init=_INIT, dtype=options.dtype
+        )
+        x = apply_layer(layer, x, norm, train)
+        return nn.leaky_relu(normalise(x, norm, train, options.num_reference), 0.2)
+
+    for i in range(num_halvings):
+        # The first layer's statistics are the data's own, so only its kernel may be normalised.
+        norm: Norm = "none" if i == 0 and options.norm != "spectral" else options.norm
+        width = options.base_channels * 2**i
+        x = block(x, width, options.kernel_size, 2, norm)
+        for _ in range(options.num_extra_layers if i == 0 else 0):
+            x = block(x, width, 3, 1, options.norm)
+    return x
 
 
 def _resolutions(image_size: int) -> tuple[int, int]:
@@ -180,15 +270,18 @@ def _resolutions(image_size: int) -> tuple[int, int]:
     )
 
 
-def _check(image_size: int, norm: str) -> None:
+def check_sizes(image_size: int, num_extra_layers: int) -> None:
+    """Raises unless a DCGAN can be built so.
+
+    Args:
+        image_size: pixels per side.
+        num_extra_layers: at least 0.
+
+    Raises:
+        ValueError: with what is allowed.
+
+    >>> check_sizes(28, 0)
+    """
     _resolutions(image_size)
-    if norm not in ("batch", "none"):
-        raise ValueError(f"norm: got {norm!r}; must be 'batch' or 'none'")
-
-
-def _normalise(x: Array, norm: Norm, train: bool) -> Array:
-    """Batch norm over batch and pixels; called inside a compact method, it owns its parameters."""
-    if norm == "none":
-        return x
-    norm_layer = nn.BatchNorm(use_running_average=not train, momentum=0.9)
-    return norm_layer(widen(x)).astype(x.dtype)
+    if num_extra_layers < 0:
+        raise ValueError(f"num_extra_layers: got {num_extra_layers}; must be at least 0")

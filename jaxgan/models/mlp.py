@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
+import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.models.layers.dense import Dense
+from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, judge
+from jaxgan.models.layers.labels import check_conditioning, one_hot
+from jaxgan.models.layers.minibatch import (
+    Minibatch,
+    MinibatchDiscrimination,
+    MinibatchStddev,
+    check_minibatch,
+)
+from jaxgan.models.layers.norms import apply_layer, check_norm
 from jaxgan.models.layers.precision import widen
 from jaxgan.typing import Array
 
 Activation = Callable[[Array], Array]
 Initializer = Callable[..., Array]
+MLPNorm = Literal["none", "spectral"]
 
 
 class MLPGenerator(nn.Module):
@@ -28,9 +39,16 @@ class MLPGenerator(nn.Module):
         input_scale: factor of the input, such as 1 / standard deviation.
         dtype: of the hidden layers; by default that of the input. With `jnp.bfloat16`, parameters
             and the last layer are float32 all the same.
+        conditioning: `"none"`, or `"concat"` for labels as one-hot vectors beside z, of which the
+            first layer makes a learned embedding.
+        num_classes: how many classes there are.
+
+    Raises:
+        ValueError: if classes are needed and there are none.
 
     References:
         Goodfellow et al., "Generative Adversarial Networks" (2014), arXiv:1406.2661.
+        Mirza and Osindero, "Conditional Generative Adversarial Nets" (2014), arXiv:1411.1784.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -46,12 +64,19 @@ class MLPGenerator(nn.Module):
     kernel_init: Initializer = nn.initializers.lecun_normal()
     input_scale: float = 1.0
     dtype: Any = None
+    conditioning: Literal["concat", "none"] = "none"
+    num_classes: int | None = None
+
+    def __post_init__(self) -> None:
+        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
+        super().__post_init__()
 
     @nn.compact
-    def __call__(self, z: Array, train: bool = True) -> Array:
+    def __call__(self, z: Array, label: Array | None = None, train: bool = True) -> Array:
         """Map latents [batch, ...] to samples [batch, *out_shape]; `train` changes nothing."""
-        del train
-        x = _perceptron(self, z, math.prod(self.out_shape)).reshape(-1, *self.out_shape)
+        num_out = math.prod(self.out_shape)
+        x = _hidden(self, z, label, train, num_out)
+        x = Dense(num_out, kernel_init=self.kernel_init)(x).reshape(-1, *self.out_shape)
         return x if self.out_activation is None else self.out_activation(x)
 
 
@@ -65,6 +90,16 @@ class MLPDiscriminator(nn.Module):
         input_scale: factor of the input, such as 1 / standard deviation.
         dtype: of the hidden layers; by default that of the input. With `jnp.bfloat16`, parameters
             and the last layer are float32 all the same.
+        norm: `"none"`, or `"spectral"` for every kernel.
+        conditioning: `"none"`, or `"concat"` for labels as one-hot vectors beside the input.
+        minibatch: what is added to the last features: `"discrimination"`, `"stddev"` or `"none"`.
+        head: what is returned, see `layers.judge`.
+        num_classes: how many classes there are.
+        num_categories: of the head `"codes"`.
+        num_continuous: of the head `"codes"`.
+
+    Raises:
+        ValueError: for another name, or if classes are needed and there are none.
 
     References:
         Goodfellow et al., "Generative Adversarial Networks" (2014), arXiv:1406.2661.
@@ -81,16 +116,51 @@ class MLPDiscriminator(nn.Module):
     kernel_init: Initializer = nn.initializers.lecun_normal()
     input_scale: float = 1.0
     dtype: Any = None
+    norm: MLPNorm = "none"
+    conditioning: Literal["concat", "none"] = "none"
+    minibatch: Minibatch = "none"
+    head: Head = "logit"
+    num_classes: int | None = None
+    num_categories: int = 10
+    num_continuous: int = 2
+
+    def __post_init__(self) -> None:
+        check_norm(self.norm, ("none", "spectral"))
+        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
+        check_minibatch(self.minibatch)
+        check_head(self._head)
+        super().__post_init__()
+
+    @property
+    def _head(self) -> HeadOptions:
+        return HeadOptions(self.head, self.num_classes, self.num_categories, self.num_continuous)
 
     @nn.compact
-    def __call__(self, x: Array, train: bool = True) -> Array:
-        """Map samples [batch, ...] to logits [batch]; `train` changes nothing."""
-        del train
-        return _perceptron(self, x, 1).squeeze(-1)
+    def __call__(self, x: Array, label: Array | None = None, train: bool = True) -> Outputs:
+        """Map samples [batch, ...] to logits [batch], or what the head returns."""
+        x = _hidden(self, x, label, train, 1)
+        if self.minibatch == "discrimination":
+            x = MinibatchDiscrimination()(x)
+        if self.minibatch == "stddev":
+            x = MinibatchStddev()(x)
+        return judge(
+            x,
+            self._head,
+            label=label,
+            norm=self.norm,
+            train=train,
+            kernel_init=self.kernel_init,
+        )
 
 
-def _perceptron(module: MLPGenerator | MLPDiscriminator, x: Array, out_features: int) -> Array:
-    widths = (*module.features, out_features)
+def _hidden(
+    module: MLPGenerator | MLPDiscriminator,
+    x: Array,
+    label: Array | None,
+    train: bool,
+    num_out: int,
+) -> Array:
+    widths = (*module.features, num_out)
     if min(widths) < 1:
         raise ValueError(f"features: got {widths}; every width must be positive")
     if x.ndim < 2:
@@ -98,7 +168,10 @@ def _perceptron(module: MLPGenerator | MLPDiscriminator, x: Array, out_features:
     x = x.reshape(x.shape[0], -1)
     if module.input_scale != 1.0:
         x = module.input_scale * x
+    if module.conditioning == "concat":
+        x = jnp.concatenate([x, one_hot(label, module.num_classes or 0, x.dtype)], axis=-1)
+    norm = module.norm if isinstance(module, MLPDiscriminator) else "none"
     for width in module.features:
-        x = Dense(width, kernel_init=module.kernel_init, dtype=module.dtype)(x)
-        x = module.activation(x)
-    return Dense(out_features, kernel_init=module.kernel_init)(widen(x))
+        layer = Dense(width, kernel_init=module.kernel_init, dtype=module.dtype)
+        x = module.activation(apply_layer(layer, x, norm, train))
+    return widen(x)

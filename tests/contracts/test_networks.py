@@ -13,6 +13,9 @@ import pytest
 from flax import nnx
 
 from jaxgan import Network, from_linen, from_nnx
+from jaxgan.models import DCGANDiscriminator, MLPDiscriminator
+from jaxgan.network import packed, unconditional, with_reference
+from jaxgan.tables import DISCRIMINATORS, GENERATORS
 
 NUM, DIM, WIDTH = 16, 4, 3
 RATE, MOMENTUM, EPSILON = 0.5, 0.9, 1e-5
@@ -261,3 +264,237 @@ def test_what_is_no_linen_module_is_refused() -> None:
         from_linen(lambda x: x, jnp.zeros((1, DIM)))
     with pytest.raises(TypeError, match=r"flax\.linen\.Module"):
         from_linen(nnx.Linear(DIM, WIDTH, rngs=nnx.Rngs(0)), jnp.zeros((1, DIM)))
+
+
+# What a config can name: one contract for every network, with and without classes.
+
+IMAGE, POINT, LATENT, CLASSES, BATCH = (8, 8, 1), (2,), 4, 3, 4
+SMALL = {"dcgan": {"base_channels": 2}, "mlp": {"features": (4,)}}
+GENERATOR_ROWS = [
+    ("dcgan", {}, IMAGE),
+    ("dcgan", {"norm": "instance", "num_extra_layers": 1}, IMAGE),
+    ("dcgan", {"norm": "renorm"}, IMAGE),
+    ("dcgan", {"norm": "layer", "remat": "full"}, IMAGE),
+    ("dcgan", {"conditioning": "norm", "precision": "bfloat16"}, IMAGE),
+    ("dcgan", {"conditioning": "none"}, IMAGE),
+    ("mlp", {}, POINT),
+    ("mlp", {}, IMAGE),
+]
+HEADS: dict[str, dict[str, tuple[int, ...]]] = {
+    "logit": {},
+    "features": {"features": ()},
+    "projection": {},
+    "classifier": {"features": (), "class_logits": (CLASSES,)},
+    "classes": {"features": (), "class_logits": (CLASSES,)},
+    "codes": {"features": (), "code_logits": (10,), "code_mean": (2,)},
+}
+DISCRIMINATOR_ROWS = [
+    ("dcgan", {"norm": "none"}, IMAGE),
+    ("dcgan", {"norm": "none", "head": "codes"}, IMAGE),
+    *(("mlp", {"head": head}, POINT) for head in HEADS),
+    ("dcgan", {"norm": "spectral", "head": "projection", "precision": "bfloat16"}, IMAGE),
+    ("dcgan", {"norm": "batch", "num_extra_layers": 1}, IMAGE),
+    ("dcgan", {"norm": "none", "minibatch": "stddev", "precision": "bfloat16"}, IMAGE),
+    ("dcgan", {"norm": "instance", "num_extra_layers": 1}, IMAGE),
+    ("dcgan", {"norm": "spectral", "minibatch": "discrimination"}, IMAGE),
+    ("mlp", {"norm": "spectral", "minibatch": "stddev"}, POINT),
+    ("mlp", {"minibatch": "discrimination", "conditioning": "none"}, POINT),
+    ("dcgan", {"norm": "none", "packing": 2, "remat": "full"}, IMAGE),
+    ("mlp", {"packing": 2}, POINT),
+    ("dcgan_autoencoder", {"norm": "none", "code_dim": 5}, IMAGE),
+    ("dcgan_autoencoder", {"norm": "spectral", "code_dim": 5, "error": "l2"}, IMAGE),
+    ("mlp_autoencoder", {"code_dim": 5}, POINT),
+]
+NEEDING_CLASSES = ("projection", "classifier", "classes")
+COUPLING = ("batch", "renorm")
+
+
+def example(shape: tuple[int, ...], is_conditional: bool) -> tuple[jax.Array, ...]:
+    x = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (BATCH, *shape)), jnp.float32)
+    return (x, jnp.asarray([2, 0, -1, 1])) if is_conditional else (x,)
+
+
+def check_network(network: Network, inputs: tuple[jax.Array, ...]) -> tuple[Any, Any]:
+    """Pure, differentiable, its state of one structure and still where nothing is trained.
+
+    Returns its output, and that for other labels; everything is one compiled program.
+    """
+
+    @jax.jit
+    def play() -> Any:
+        params, net_state = network.init(key(0))
+        params = jax.tree.map(
+            lambda p: p + 0.1 * jnp.cos(jnp.arange(p.size, dtype=p.dtype)).reshape(p.shape), params
+        )
+
+        def total(params: Any) -> Any:
+            output, new_state = network.apply(params, net_state, *inputs, train=True, key=key(1))
+            squares = sum(jnp.mean(jnp.square(leaf)) for leaf in jax.tree.leaves(output))
+            return squares, (output, new_state)
+
+        grads, (output, new_state) = jax.grad(total, has_aux=True)(params)
+        _, kept = network.apply(params, new_state, *inputs, train=False)
+        others = [inputs[0], *(jnp.roll(label, 1) for label in inputs[1:])]
+        other, _ = network.apply(params, net_state, *others, train=True, key=key(1))
+        return net_state, output, new_state, kept, grads, other
+
+    net_state, output, new_state, kept, grads, other = play()
+    chex.assert_trees_all_equal_shapes_and_dtypes(new_state, net_state)
+    chex.assert_trees_all_equal(kept, new_state)
+    chex.assert_tree_all_finite((output, new_state, grads))
+    idle = [path for path, leaf in jax.tree.leaves_with_path(grads) if not np.abs(leaf).max() > 0]
+    assert not idle
+    return output, other
+
+
+def differ(output: Any, other: Any) -> bool:
+    gaps = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), output, other)
+    return max(jax.tree.leaves(gaps)) > 1e-6
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), GENERATOR_ROWS)
+def test_generators(name: str, options: dict[str, Any], shape: tuple[int, ...]) -> None:
+    options = {"shape": shape, "latent_dim": LATENT, **SMALL[name], **options}
+    network = GENERATORS[name](num_classes=CLASSES, **options)
+    output, other = check_network(network, example((LATENT,), is_conditional=True))
+    assert output.shape == (BATCH, *shape)
+    assert differ(output, other) == (options.get("conditioning") != "none")
+    coupling = name == "dcgan" and options.get("norm", "batch") in COUPLING
+    assert network.couples_batch == coupling
+    if options.get("conditioning") == "norm":
+        with pytest.raises(ValueError, match="conditioning: got 'norm', which needs classes; set"):
+            GENERATORS[name](**options)
+    else:
+        shapes = output_shapes(GENERATORS[name](**options), example((LATENT,), False))
+        assert shapes == (BATCH, *shape)
+
+
+def output_shapes(network: Network, inputs: tuple[jax.Array, ...]) -> Any:
+    def forward() -> Any:
+        return network.apply(*network.init(key(0)), *inputs, train=False)[0]
+
+    return jax.tree.map(lambda leaf: leaf.shape, jax.eval_shape(forward))
+
+
+@pytest.mark.parametrize(("name", "options", "shape"), DISCRIMINATOR_ROWS)
+def test_discriminators(name: str, options: dict[str, Any], shape: tuple[int, ...]) -> None:
+    options = {"shape": shape, **SMALL[name.partition("_")[0]], **options}
+    build, head = DISCRIMINATORS[name], options.get("head", "logit")
+    network = build(num_classes=CLASSES, **options)
+    output, other = check_network(network, example(shape, is_conditional=True))
+    is_told = head in ("codes", "features", "logit", "projection") and "_" not in name
+    assert differ(output, other) == (is_told and options.get("conditioning") != "none")
+    rows = BATCH // options.get("packing", 1)
+    expected = {"logits": (), **HEADS[head]}
+    if name.endswith("autoencoder"):
+        expected = {"logits": (), "code": (5,)}
+        assert float(output["logits"].max()) < 0.0
+    assert isinstance(output, dict) == (len(expected) > 1)
+    found = output if isinstance(output, dict) else {"logits": output}
+    assert sorted(found) == sorted(expected)
+    for part, tail in expected.items():
+        assert found[part].shape[0] == rows
+        assert part == "features" or found[part].shape[1:] == tail
+    couples = (
+        options.get("minibatch", "none") != "none"
+        or options.get("packing", 1) > 1
+        or options.get("norm") in COUPLING
+    )
+    assert network.couples_batch == couples
+    if head in NEEDING_CLASSES:
+        with pytest.raises(ValueError, match=f"head: got '{head}', which needs classes; set num_"):
+            build(**options)
+    else:
+        shapes = output_shapes(build(**options), example(shape, is_conditional=False))
+        assert shapes == output_shapes(network, example(shape, is_conditional=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"packing": 0}, "packing is 0"),
+        ({"packing": 2, "head": "codes"}, "packing is 2 with head 'codes'"),
+        ({"conditioning": "concat"}, "conditioning: got 'concat', which needs classes"),
+        ({"conditioning": "norm", "num_classes": 3}, "conditioning: got 'norm'; must be"),
+        ({"norm": "virtual"}, "norm: got 'virtual'"),
+    ],
+)
+def test_discriminators_refuse_what_does_not_fit(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        DISCRIMINATORS["dcgan"](shape=IMAGE, **options)
+
+
+# Combinators
+
+
+def test_packs_are_of_consecutive_examples_along_the_channels() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 2)).astype(np.float32)
+    module = DCGANDiscriminator(8, 6, 2, "none")
+    network = from_linen(module, jnp.zeros((1, 8, 8, 6)))
+    params, net_state = network.init(key(0))
+    packs = np.stack([np.concatenate(x[i : i + 3], axis=-1) for i in (0, 3)])
+    expected, _ = network.apply(params, net_state, packs)
+    logits, _ = packed(network, 3).apply(params, net_state, x)
+    np.testing.assert_array_equal(logits, expected)
+    assert packed(network, 3).couples_batch
+    with pytest.raises(ValueError, match="packing is 4; it must divide the batch of 6"):
+        packed(network, 4).apply(params, net_state, x)
+    with pytest.raises(ValueError, match="packing is 0"):
+        packed(network, 0)
+
+
+def test_packs_keep_all_their_labels() -> None:
+    specs = jax.ShapeDtypeStruct((1, 4), jnp.float32), jax.ShapeDtypeStruct((1, 2), jnp.int32)
+    module = MLPDiscriminator((3,), conditioning="concat", num_classes=5)
+    network = packed(from_linen(module, *specs), 2)
+    params, net_state = network.init(key(0))
+    x, label = np.ones((4, 2), np.float32), np.array([0, 3, 3, 0])
+    logits, _ = network.apply(params, net_state, x, label)
+    codes = np.eye(5, dtype=np.float32)[label].reshape(2, 10)
+    wide = np.concatenate([x.reshape(2, 4), codes], axis=1)
+    expected = MLPDiscriminator((3,)).apply({"params": params}, wide)
+    np.testing.assert_allclose(logits, expected, rtol=1e-6)
+
+
+def test_an_unconditional_network_drops_the_label() -> None:
+    network = make("linen", batch_norm=True, dropout=True)
+    params, net_state = network.init(key(0))
+    expected = network.apply(params, net_state, inputs(), train=True, key=key(1))
+    label = jnp.zeros(NUM, jnp.int32)
+    same = unconditional(network).apply(params, net_state, inputs(), label, train=True, key=key(1))
+    chex.assert_trees_all_equal(same, expected)
+    assert unconditional(network).couples_batch
+
+
+def test_a_reference_batch_makes_a_network_of_virtual_batch_norm_couple_nothing() -> None:
+    draw = np.random.default_rng(0).uniform(-1, 1, (11, 16, 16, 1)).astype(np.float32)
+    reference, x = draw[:6], draw[6:]
+    module = DCGANDiscriminator(16, 1, 2, "virtual", num_reference=6, head="features")
+    bare = from_linen(module, jnp.zeros((1, 16, 16, 1)))
+    network = with_reference(bare, reference)
+    assert not network.couples_batch
+    other_network = with_reference(bare, 0.5 * reference)
+
+    @jax.jit
+    def play() -> Any:
+        params, net_state = network.init(key(0))
+        together, _ = network.apply(params, net_state, x)
+        alone, _ = network.apply(params, net_state, x[1:2])
+        other, _ = other_network.apply(params, net_state, x)
+        return together, alone, other, params, net_state
+
+    together, alone, other, params, net_state = play()
+    assert together["logits"].shape == (5,)
+    one = jax.tree.map(lambda y: y[1:2], together)
+    chex.assert_trees_all_close(alone, one, atol=1e-5)
+    assert np.abs(other["logits"] - together["logits"]).max() > 1e-5
+    with pytest.raises(ValueError, match="reference is for 1 inputs; the network is given 2"):
+        network.apply(params, net_state, x, x)
+    with pytest.raises(ValueError, match=r"reference has \[1, 2\] examples"):
+        with_reference(bare, np.zeros((1, 2)), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_what_is_said_of_coupling_is_believed(said: bool) -> None:
+    module = LinenModule(batch_norm=not said, dropout=False)
+    assert from_linen(module, jnp.zeros((1, DIM)), couples_batch=said).couples_batch == said

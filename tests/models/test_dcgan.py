@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.models import DCGANDiscriminator, DCGANGenerator
+from jaxgan.models import DCGANAutoencoder, DCGANDiscriminator, DCGANGenerator
 
 
 def _variables(module, *shape):
@@ -153,8 +153,18 @@ def test_a_size_that_cannot_be_made_is_refused(module, image_size):
 
 
 def test_other_bad_input_is_named():
-    with pytest.raises(ValueError, match="norm: got 'layer'"):
-        DCGANGenerator(8, norm="layer")
+    with pytest.raises(ValueError, match="norm: got 'group'; must be 'batch', 'instance'"):
+        DCGANGenerator(8, norm="group")
+    with pytest.raises(ValueError, match="norm: got 'spectral'"):
+        DCGANGenerator(8, norm="spectral")
+    with pytest.raises(ValueError, match="norm: got 'virtual', which needs num_reference"):
+        DCGANDiscriminator(8, norm="virtual")
+    with pytest.raises(
+        ValueError, match="conditioning: got 'norm' with norm 'none'; needs 'batch'"
+    ):
+        DCGANGenerator(8, norm="none", conditioning="norm", num_classes=3)
+    with pytest.raises(ValueError, match="conditioning: got 'norm'; must be 'none' or 'concat'"):
+        DCGANDiscriminator(8, conditioning="norm", num_classes=3)
     with pytest.raises(ValueError, match=r"x: got images of shape \(8, 8, 3\)"):
         DCGANDiscriminator(8, channels=1).init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
 
@@ -179,3 +189,128 @@ def test_extra_layers_are_3x3_convolutions_at_half_the_resolution() -> None:
 def test_a_negative_number_of_extra_layers_is_refused() -> None:
     with pytest.raises(ValueError, match="num_extra_layers: got -1; must be at least 0"):
         DCGANGenerator(8, 1, num_extra_layers=-1)
+
+
+def _paths(tree):
+    leaves = jax.tree.leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves
+    }
+
+
+def test_parameters_are_where_older_checkpoints_have_them() -> None:
+    """Written down before networks could be conditional."""
+    z, images = jnp.zeros((1, 4)), jnp.zeros((1, 16, 16, 1))
+    generator = jax.eval_shape(
+        DCGANGenerator(16, 1, 4, num_extra_layers=1).init, jax.random.key(0), z
+    )
+    assert _paths(generator) == {
+        "batch_stats/BatchNorm_0/mean": (8,),
+        "batch_stats/BatchNorm_0/var": (8,),
+        "batch_stats/BatchNorm_1/mean": (4,),
+        "batch_stats/BatchNorm_1/var": (4,),
+        "batch_stats/BatchNorm_2/mean": (4,),
+        "batch_stats/BatchNorm_2/var": (4,),
+        "params/BatchNorm_0/bias": (8,),
+        "params/BatchNorm_0/scale": (8,),
+        "params/BatchNorm_1/bias": (4,),
+        "params/BatchNorm_1/scale": (4,),
+        "params/BatchNorm_2/bias": (4,),
+        "params/BatchNorm_2/scale": (4,),
+        "params/ConvTranspose_0/kernel": (4, 4, 4, 8),
+        "params/ConvTranspose_1/bias": (1,),
+        "params/ConvTranspose_1/kernel": (4, 4, 1, 4),
+        "params/Conv_0/kernel": (3, 3, 4, 4),
+        "params/Dense_0/kernel": (4, 128),
+    }
+    network = DCGANDiscriminator(16, 1, 4, num_extra_layers=1)
+    discriminator = jax.eval_shape(network.init, jax.random.key(0), images)
+    assert _paths(discriminator) == {
+        "batch_stats/BatchNorm_0/mean": (4,),
+        "batch_stats/BatchNorm_0/var": (4,),
+        "batch_stats/BatchNorm_1/mean": (8,),
+        "batch_stats/BatchNorm_1/var": (8,),
+        "params/BatchNorm_0/bias": (4,),
+        "params/BatchNorm_0/scale": (4,),
+        "params/BatchNorm_1/bias": (8,),
+        "params/BatchNorm_1/scale": (8,),
+        "params/Conv_0/bias": (4,),
+        "params/Conv_0/kernel": (4, 4, 1, 4),
+        "params/Conv_1/kernel": (3, 3, 4, 4),
+        "params/Conv_2/kernel": (4, 4, 4, 8),
+        "params/Dense_0/bias": (1,),
+        "params/Dense_0/kernel": (128, 1),
+    }
+
+
+def test_spectral_norm_has_the_parameters_of_no_norm_and_a_state_for_each_kernel() -> None:
+    images = jnp.zeros((1, 16, 16, 1))
+    trees = {
+        norm: jax.eval_shape(DCGANDiscriminator(16, 1, 4, norm).init, jax.random.key(0), images)
+        for norm in ("none", "spectral")
+    }
+    assert _paths(trees["none"]["params"]) == _paths(trees["spectral"]["params"])
+    state = {path.partition("/")[2] for path in _paths(trees["spectral"]["spectral"])}
+    layers = ("Conv_0", "Conv_1", "Dense_0")
+    assert state == {f"{layer}/kernel/{name}" for layer in layers for name in ("u", "sigma")}
+    assert set(trees["spectral"]) == {"params", "spectral"}
+
+
+def test_labels_are_one_hot_beside_z_and_maps_beside_the_image() -> None:
+    label = jnp.asarray([1, 0])
+    z = jax.random.normal(jax.random.key(1), (2, 4))
+    generator = DCGANGenerator(8, 1, 4, "none", conditioning="concat", num_classes=2)
+    variables = generator.init(jax.random.key(0), z, label)
+    images = generator.apply(variables, z, label)
+    beside = jnp.concatenate([z, jnp.asarray([[0.0, 1.0], [1.0, 0.0]])], axis=1)
+    plain = DCGANGenerator(8, 1, 4, "none").apply(variables, beside)
+    np.testing.assert_array_equal(images, plain)
+
+    discriminator = DCGANDiscriminator(8, 1, 4, "none", conditioning="concat", num_classes=2)
+    variables = discriminator.init(jax.random.key(0), images, label)
+    maps = jnp.stack([jnp.asarray([0.0, 1.0]), jnp.asarray([1.0, 0.0])])[:, None, None, :]
+    wide = jnp.concatenate([images, jnp.broadcast_to(maps, (2, 8, 8, 2))], axis=-1)
+    plain = DCGANDiscriminator(8, 3, 4, "none").apply(variables, wide)
+    np.testing.assert_array_equal(discriminator.apply(variables, images, label), plain)
+
+
+def test_conditional_norm_takes_the_place_of_every_batch_norm() -> None:
+    z, label = jnp.ones((2, 4)), jnp.asarray([0, 4])
+    generator = DCGANGenerator(8, 1, 4, num_extra_layers=1, conditioning="norm", num_classes=5)
+    variables = _variables_of(generator, z, label)
+    scales = {p: s for p, s in _paths(variables["params"]).items() if p.endswith("scale")}
+    assert scales == {
+        "ConditionalBatchNorm_0/scale": (5, 4),
+        "ConditionalBatchNorm_1/scale": (5, 4),
+    }
+
+
+def _variables_of(module, *inputs):
+    return jax.eval_shape(module.init, jax.random.key(0), *inputs)
+
+
+def test_the_deviation_of_a_minibatch_is_a_channel_before_one_more_convolution() -> None:
+    images = jnp.zeros((4, 8, 8, 1))
+    stddev = DCGANDiscriminator(8, 1, 4, "none", minibatch="stddev")
+    paths = _paths(_variables_of(stddev, images)["params"])
+    assert paths["stddev_conv/kernel"] == (3, 3, 5, 4)
+    both = DCGANDiscriminator(8, 1, 4, "none", minibatch="discrimination", head="features")
+    variables = both.init(jax.random.key(0), images)
+    assert both.apply(variables, images)["features"].shape == (4, 64 + 100)
+
+
+def test_the_autoencoder_encodes_as_the_discriminator_and_decodes_as_the_generator() -> None:
+    x = jax.random.uniform(jax.random.key(1), (2, 8, 8, 1), minval=-1.0)
+    module = DCGANAutoencoder(8, 1, code_dim=5, error="l2", base_channels=4, norm="none")
+    variables = module.init(jax.random.key(0), x)
+    params = variables["params"]
+    assert sorted(params) == ["Conv_0", "Dense_0", "decoder"]
+    out = module.apply(variables, x)
+    critic = DCGANDiscriminator(8, 1, 4, "none", head="features")
+    head = {"kernel": jnp.zeros((64, 1)), "bias": jnp.zeros(1)}
+    last = critic.apply({"params": {**params, "Dense_0": head}}, x)["features"]
+    code = last @ params["Dense_0"]["kernel"] + params["Dense_0"]["bias"][None]
+    np.testing.assert_allclose(out["code"], code, atol=1e-6)
+    back = DCGANGenerator(8, 1, 4, "none").apply({"params": params["decoder"]}, code)
+    expected = -np.square(np.asarray(x - back)).mean((1, 2, 3))
+    np.testing.assert_allclose(out["logits"], expected, rtol=1e-5)

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.models import MLPDiscriminator, MLPGenerator
+from jaxgan.models import MLPAutoencoder, MLPDiscriminator, MLPGenerator
+from jaxgan.models.layers import MinibatchDiscrimination, MinibatchStddev
 
 
 def _forward(params, x, activation):
@@ -94,8 +95,84 @@ def test_answers_of_bfloat16_are_not_rounded_to_eight_bits():
         (MLPGenerator((4, 0), (2,)), jnp.ones((1, 3)), "features: got"),
         (MLPGenerator((4,), (0,)), jnp.ones((1, 3)), "features: got"),
         (MLPDiscriminator((4,)), jnp.ones(3), "x: got shape"),
+        (
+            MLPGenerator((4,), (2,), conditioning="concat", num_classes=3),
+            jnp.ones((1, 3)),
+            "label is None; a conditional network needs one label per example",
+        ),
     ],
 )
 def test_bad_input_is_named(module, x, words):
     with pytest.raises(ValueError, match=words):
         module.init(jax.random.key(0), x)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: MLPGenerator((4,), (2,), conditioning="norm"), "must be 'none' or 'concat'"),
+        (lambda: MLPGenerator((4,), (2,), conditioning="concat"), "needs classes; set num_classes"),
+        (lambda: MLPDiscriminator((4,), norm="batch"), "norm: got 'batch'; must be 'none' or"),
+        (lambda: MLPDiscriminator((4,), minibatch="all"), "minibatch: got 'all'; must be one of"),
+        (lambda: MLPDiscriminator((4,), head="real"), "head: got 'real'; must be one of classes"),
+        (lambda: MLPDiscriminator((4,), head="classifier"), "needs classes; set num_classes"),
+        (
+            lambda: MLPDiscriminator((4,), head="codes", num_categories=0, num_continuous=0),
+            r"num_categories, num_continuous: got \(0, 0\)",
+        ),
+        (lambda: MLPAutoencoder((4,), error="l3"), "error: got 'l3'; must be 'l1' or 'l2'"),
+        (lambda: MLPAutoencoder((4,), code_dim=0), "every width must be positive"),
+    ],
+)
+def test_options_that_are_none_are_named(build, words):
+    with pytest.raises(ValueError, match=words):
+        build()
+
+
+def test_labels_stand_beside_the_input_as_one_hot_vectors():
+    label = np.array([2, 0, 1])
+    codes = np.eye(3, dtype=np.float32)[label]
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    for build in (
+        lambda **o: MLPGenerator((8,), (2,), **o),
+        lambda **o: MLPDiscriminator((8,), **o),
+    ):
+        conditional = build(conditioning="concat", num_classes=3)
+        variables = conditional.init(jax.random.key(0), x, label)
+        plain = build().apply(variables, np.concatenate([x, codes], axis=1))
+        np.testing.assert_array_equal(conditional.apply(variables, x, label), plain)
+
+
+@pytest.mark.parametrize(
+    ("minibatch", "layer"),
+    [("discrimination", MinibatchDiscrimination()), ("stddev", MinibatchStddev())],
+)
+def test_the_minibatch_layer_sees_the_last_features(minibatch, layer):
+    x = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    module = MLPDiscriminator((6,), minibatch=minibatch, head="features")
+    variables = module.init(jax.random.key(0), x)
+    hidden = nn.relu(x @ variables["params"]["Dense_0"]["kernel"])
+    own = variables["params"].get("MinibatchDiscrimination_0", {})
+    expected = layer.apply({"params": own}, hidden)
+    out = module.apply(variables, x)
+    np.testing.assert_allclose(out["features"], expected, rtol=1e-5, atol=1e-6)
+    assert expected.shape[1] > 6
+
+
+@pytest.mark.parametrize("error", ["l1", "l2"])
+def test_the_autoencoder_is_its_formula(error):
+    x = np.random.default_rng(0).standard_normal((5, 2, 2)).astype(np.float32)
+    module = MLPAutoencoder((8, 6), code_dim=3, error=error, activation=nn.tanh)
+    params = module.init(jax.random.key(0), x)["params"]
+    widths = [params[f"Dense_{i}"]["kernel"].shape for i in range(6)]
+    assert widths == [(4, 8), (8, 6), (6, 3), (3, 6), (6, 8), (8, 4)]
+    code = _forward(
+        {f"Dense_{i}": params[f"Dense_{i}"] for i in range(3)}, x.reshape(5, 4), np.tanh
+    )
+    back = _forward({f"Dense_{i}": params[f"Dense_{i + 3}"] for i in range(3)}, code, np.tanh)
+    gap = np.abs(x.reshape(5, 4) - back)
+    out = module.apply({"params": params}, x)
+    assert sorted(out) == ["code", "logits"]
+    np.testing.assert_allclose(out["code"], code, rtol=1e-5, atol=1e-5)
+    expected = -(gap if error == "l1" else gap**2).mean(1)
+    np.testing.assert_allclose(out["logits"], expected, rtol=1e-5, atol=1e-5)

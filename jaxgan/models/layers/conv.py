@@ -11,6 +11,7 @@ penalties on gradients, and Jacobian-vector products of either cost what they sh
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.lowering import (
     Geometry,
     Pair,
@@ -135,6 +137,7 @@ class Conv(nn.Module):
         dtype: of the computation; by default that of the input.
         param_dtype: of the parameters.
         lowering: as for `conv2d`.
+        equalised: for an equalised learning rate; `kernel_init` is then passed over.
 
     >>> import jax
     >>> layer = Conv(8, kernel_size=4, stride=2)
@@ -152,12 +155,13 @@ class Conv(nn.Module):
     dtype: Any = None
     param_dtype: Any = jnp.float32
     lowering: Lowering | None = None
+    equalised: Equalised | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Convolve [batch, height, width, channels]."""
         shape = (*_pair(self.kernel_size, "kernel_size"), x.shape[-1], self.features)
-        return _apply_layer(self, conv2d, x, shape)
+        return _apply_layer(self, conv2d, x, shape, math.prod(shape[:-1]))
 
 
 class ConvTranspose(nn.Module):
@@ -177,6 +181,7 @@ class ConvTranspose(nn.Module):
         dtype: of the computation; by default that of the input.
         param_dtype: of the parameters.
         lowering: as for `conv2d`.
+        equalised: for an equalised learning rate; `kernel_init` is then passed over.
 
     >>> import jax
     >>> layer = ConvTranspose(3, kernel_size=4, stride=2)
@@ -194,21 +199,25 @@ class ConvTranspose(nn.Module):
     dtype: Any = None
     param_dtype: Any = jnp.float32
     lowering: Lowering | None = None
+    equalised: Equalised | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Upsample [batch, height, width, channels]."""
-        shape = (*_pair(self.kernel_size, "kernel_size"), self.features, x.shape[-1])
-        return _apply_layer(self, conv2d_transpose, x, shape)
+        taps = _pair(self.kernel_size, "kernel_size")
+        shape = (*taps, self.features, x.shape[-1])
+        fan_in = math.prod(taps) * x.shape[-1] / math.prod(_pair(self.stride, "stride"))
+        return _apply_layer(self, conv2d_transpose, x, shape, fan_in)
 
 
 def _apply_layer(
-    layer: Conv | ConvTranspose, convolve: Callable[..., Array], x: Array, shape: Sequence[int]
+    layer: Conv | ConvTranspose,
+    convolve: Callable[..., Array],
+    x: Array,
+    shape: tuple[int, ...],
+    fan_in: float,
 ) -> Array:
-    kernel = layer.param("kernel", layer.kernel_init, tuple(shape), layer.param_dtype)
-    bias = None
-    if layer.use_bias:
-        bias = layer.param("bias", layer.bias_init, (layer.features,), layer.param_dtype)
+    kernel, bias = make_kernel(layer, shape, fan_in), make_bias(layer, layer.features)
     x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=layer.dtype)
     y = convolve(x, kernel, stride=layer.stride, padding=layer.padding, lowering=layer.lowering)
     return add_bias(y, bias)

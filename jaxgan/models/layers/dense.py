@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.precision import add_bias
 from jaxgan.typing import Array
 
@@ -19,7 +20,10 @@ class Dense(nn.Module):
         features: number of outputs.
         use_bias: whether to add a bias; leave it out in front of a batch norm.
         kernel_init: Flax initialiser of the kernel.
-        dtype: of the product; by default that of the input. Parameters are float32.
+        bias_init: Flax initialiser of the bias.
+        dtype: of the product; by default that of the input.
+        param_dtype: of the parameters.
+        equalised: for an equalised learning rate; `kernel_init` is then passed over.
 
     >>> import jax
     >>> layer = Dense(3, dtype=jnp.bfloat16)
@@ -32,14 +36,14 @@ class Dense(nn.Module):
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     dtype: Any = None
+    bias_init: Callable[..., Array] = nn.initializers.zeros
+    param_dtype: Any = jnp.float32
+    equalised: Equalised | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Map [..., in_features] to [..., features]."""
-        shape = (x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
-        bias = None
-        if self.use_bias:
-            bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+        kernel = make_kernel(self, (x.shape[-1], self.features), x.shape[-1])
+        bias = make_bias(self, self.features)
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         return add_bias(jnp.dot(x, kernel), bias)
