@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import optax
+from jax import lax
 
 from jaxgan.schedules import check_not_negative
-from jaxgan.typing import Params, PyTree, ScalarOrSchedule
+from jaxgan.typing import Array, Params, PyTree, ScalarOrSchedule
 
 EPS_ROOT = 1e-16
 """Added under the square root of adaptive optimizers; below float32 resolution of any live unit."""
@@ -21,6 +23,7 @@ EPS_ROOT = 1e-16
 
 def _make(
     factory: Callable[..., optax.GradientTransformation],
+    weight_clip: ScalarOrSchedule | None = None,
     **hyperparams: ScalarOrSchedule | None,
 ) -> optax.GradientTransformation:
     rate = hyperparams["learning_rate"]
@@ -29,7 +32,10 @@ def _make(
     check_not_negative("learning_rate", rate)
     # Optax takes a schedule for the learning rate only; the rest goes through inject_hyperparams.
     scheduled = any(callable(v) for name, v in hyperparams.items() if name != "learning_rate")
-    return optax.inject_hyperparams(factory)(**hyperparams) if scheduled else factory(**hyperparams)
+    optimizer = (optax.inject_hyperparams(factory) if scheduled else factory)(**hyperparams)
+    if weight_clip is None:
+        return optimizer
+    return optax.chain(optimizer, clip_weights(weight_clip))
 
 
 def adam(
@@ -38,6 +44,7 @@ def adam(
     b2: ScalarOrSchedule = 0.999,
     eps: float = 1e-8,
     eps_root: float = EPS_ROOT,
+    weight_clip: ScalarOrSchedule | None = None,
 ) -> optax.GradientTransformation:
     """Adam, differentiable at zero gradient.
 
@@ -47,6 +54,7 @@ def adam(
       b2: decay of the second moment.
       eps: added outside the square root.
       eps_root: added inside it.
+      weight_clip: the bound of `clip_weights`, after each update; none by default.
 
     Returns:
       An `optax.GradientTransformation`.
@@ -63,11 +71,15 @@ def adam(
     References:
       Kingma & Ba, 2015 (arXiv:1412.6980); eps_root as in MAML's use of Adam.
     """
-    return _make(optax.adam, learning_rate=learning_rate, b1=b1, b2=b2, eps=eps, eps_root=eps_root)
+    moments = {"b1": b1, "b2": b2, "eps": eps, "eps_root": eps_root}
+    return _make(optax.adam, weight_clip, learning_rate=learning_rate, **moments)
 
 
 def rmsprop(
-    learning_rate: ScalarOrSchedule, decay: ScalarOrSchedule = 0.9, eps: float = 1e-8
+    learning_rate: ScalarOrSchedule,
+    decay: ScalarOrSchedule = 0.9,
+    eps: float = 1e-8,
+    weight_clip: ScalarOrSchedule | None = None,
 ) -> optax.GradientTransformation:
     """RMSProp with `eps` inside the square root, hence differentiable at zero gradient.
 
@@ -75,6 +87,7 @@ def rmsprop(
       learning_rate: a number or a schedule of this player's updates.
       decay: decay of the second moment.
       eps: added inside the square root.
+      weight_clip: the bound of `clip_weights`, after each update; none by default.
 
     Returns:
       An `optax.GradientTransformation`.
@@ -90,17 +103,21 @@ def rmsprop(
     References:
       Tieleman & Hinton, lecture 6.5, 2012.
     """
-    return _make(optax.rmsprop, learning_rate=learning_rate, decay=decay, eps=eps, eps_in_sqrt=True)
+    options = {"decay": decay, "eps": eps, "eps_in_sqrt": True}
+    return _make(optax.rmsprop, weight_clip, learning_rate=learning_rate, **options)
 
 
 def sgd(
-    learning_rate: ScalarOrSchedule, momentum: ScalarOrSchedule | None = None
+    learning_rate: ScalarOrSchedule,
+    momentum: ScalarOrSchedule | None = None,
+    weight_clip: ScalarOrSchedule | None = None,
 ) -> optax.GradientTransformation:
     """Gradient descent: the update of the closed forms in the dynamics literature.
 
     Args:
       learning_rate: a number or a schedule of this player's updates.
       momentum: heavy-ball momentum; it may be negative (Gidel et al., 2019, arXiv:1807.04740).
+      weight_clip: the bound of `clip_weights`, after each update; none by default.
 
     Returns:
       An `optax.GradientTransformation`.
@@ -115,7 +132,7 @@ def sgd(
     References:
       Robbins & Monro, 1951.
     """
-    return _make(optax.sgd, learning_rate=learning_rate, momentum=momentum)
+    return _make(optax.sgd, weight_clip, learning_rate=learning_rate, momentum=momentum)
 
 
 def optimistic(
@@ -196,6 +213,58 @@ def optimistic_adam(
         eps_root=eps_root,
         nesterov=False,
     )
+
+
+def clip_weights(bound: ScalarOrSchedule) -> optax.GradientTransformation:
+    """Clips parameters to a box: how the first Wasserstein GAN bounds the slope of its critic.
+
+    w + u ← clip(w + u, -c, c), u the update so far. It goes last in an `optax.chain`, or is asked
+    for by `weight_clip` of the factories here. Parameters outside, such as the initial ones, are
+    taken to the box by the first update. The derivative is 0 where it clips, 1 inside.
+
+    Args:
+      bound: c, positive; a number or a schedule of this player's updates.
+
+    Returns:
+      An `optax.GradientTransformation` that needs the parameters.
+
+    Raises:
+      ValueError: if the bound is a number and not positive.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> optimizer, w = optax.chain(sgd(0.1), clip_weights(0.5)), jnp.asarray([0.0, 0.25, 9.0])
+      >>> w, _ = update(optimizer, jnp.asarray([10.0, 0.0, 0.0]), init(optimizer, w), w)
+      >>> w.tolist()
+      [-0.5, 0.25, 0.5]
+
+    References:
+      Arjovsky et al., 2017 (arXiv:1701.07875), algorithm 1: c = 0.01.
+    """
+    if callable(bound):
+        return optax.inject_hyperparams(clip_weights)(bound=bound)
+    if not isinstance(bound, jax.core.Tracer) and not bound > 0:
+        raise ValueError(f"weight_clip is {bound}; it must be above 0, or a schedule")
+
+    def clip(updates: PyTree, params: Params) -> PyTree:
+        if params is None:
+            raise ValueError("clip_weights needs the parameters: update(grads, state, params)")
+        moved = optax.apply_updates(params, updates)
+        boxed = optax.projections.projection_linf_ball(moved, bound)
+        to_box = jax.tree.map(_step, params, boxed)
+        is_inside = jax.tree.map(jnp.equal, moved, boxed)
+        return jax.tree.map(jnp.where, is_inside, updates, to_box)
+
+    return optax.stateless(clip)
+
+
+def _step(start: Array, end: Array) -> Array:
+    """From start to end, and never beyond: an ulp less where rounding would add one."""
+    here, there = lax.stop_gradient((start, end))
+    step = there - here
+    shorter = jnp.nextafter(step, jnp.where(there > 0, -jnp.inf, jnp.inf).astype(step.dtype))
+    is_beyond = jnp.abs(here + step) > jnp.abs(there)
+    return end - start + jnp.where(is_beyond, shorter - step, 0.0)
 
 
 def init(optimizer: optax.GradientTransformation, params: Params) -> PyTree:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import chex
@@ -112,11 +112,54 @@ def logits(real_out: PyTree, fake_out: PyTree) -> tuple[Array, Array]:
     return real_logits, fake_logits
 
 
-def check_smoothing(smoothing: ScalarOrSchedule) -> None:
+def with_logits(out: PyTree, values: Array) -> PyTree:
+    """A discriminator's output with other logits and the heads that it had.
+
+    Args:
+      out: what the discriminator returned.
+      values: the logits that it shall have, of shape [B].
+
+    Returns:
+      The same kind of output.
+
+    Example:
+      >>> with_logits({"logits": 0, "features": 1}, 2), with_logits(0, 2)
+      ({'logits': 2, 'features': 1}, 2)
+    """
+    return {**out, "logits": values} if isinstance(out, Mapping) else values
+
+
+def made(base: Loss | Callable[..., Loss], options: Mapping[str, Any]) -> Loss:
+    """The objective that another one is built on.
+
+    Args:
+      base: an objective, or its factory.
+      options: arguments of the factory.
+
+    Returns:
+      A `Loss`.
+
+    Raises:
+      TypeError: if options are given with an objective that is already made.
+
+    Example:
+      >>> loss = stateless(lambda real, fake, context: fake, lambda real, fake, context: -fake)
+      >>> made(loss, {}) is loss, made(lambda: loss, {}) is loss
+      (True, True)
+    """
+    if not isinstance(base, Loss):
+        return base(**options)
+    if options:
+        raise TypeError(f"options {sorted(options)} need a factory as base, not a Loss")
+    return base
+
+
+def check_smoothing(smoothing: ScalarOrSchedule, name: str = "smoothing") -> None:
     """Raises unless a label smoothing lies in [0, 1).
 
     Args:
       smoothing: a number, which is checked, or a schedule, which is not.
+      name: the argument's, for the message.
 
     Raises:
       ValueError: naming the value.
@@ -128,4 +171,24 @@ def check_smoothing(smoothing: ScalarOrSchedule) -> None:
       ValueError: smoothing is 1.5; it must be at least 0 and below 1
     """
     if not callable(smoothing) and not 0.0 <= smoothing < 1.0:
-        raise ValueError(f"smoothing is {smoothing}; it must be at least 0 and below 1")
+        raise ValueError(f"{name} is {smoothing}; it must be at least 0 and below 1")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raises unless a number is finite and above 0.
+
+    Args:
+      name: the argument's, for the message.
+      value: a number.
+
+    Raises:
+      ValueError: naming the argument and the value.
+
+    Example:
+      >>> check_positive("margin", 0.0)
+      Traceback (most recent call last):
+      ...
+      ValueError: margin is 0.0; it must be a finite number above 0
+    """
+    if not 0.0 < value < float("inf"):
+        raise ValueError(f"{name} is {value}; it must be a finite number above 0")

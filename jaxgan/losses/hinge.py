@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from jax.nn import relu
 
-from jaxgan.losses.base import Loss, stateless
+from jaxgan.losses.base import Loss, check_positive, stateless
 from jaxgan.state import Context
 from jaxgan.typing import Array
 
 
-def hinge() -> Loss:
+def hinge(margin: float = 1.0) -> Loss:
     """The discriminator stops pulling at examples beyond the margin; the generator never stops.
 
-    L_D = E_x[max(0, 1 - D(x))] + E_z[max(0, 1 + D(G(z)))],  L_G = -E_z[D(G(z))].
+    L_D = E_x[max(0, m - D(x))] + E_z[max(0, m + D(G(z)))],  L_G = -E_z[D(G(z))].
+
+    D* = m sign(p - q), p the data's density and q the generator's, where L_D = 2m (1 - TV(p, q)).
+    With m = 1 it is the objective of the geometric GAN, of SAGAN and of BigGAN; the relativistic
+    ones are `relativistic(hinge)` and `relativistic_average(hinge)`.
+
+    Args:
+      margin: m, a positive number. To scale it is to scale the logits.
 
     Returns:
       A `Loss` over logits of shape [B].
+
+    Raises:
+      ValueError: if the margin is not positive.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -28,8 +38,10 @@ def hinge() -> Loss:
       (arXiv:1805.08318).
     """
 
+    check_positive("margin", margin)
+
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
-        return relu(1.0 - real_logits) + relu(1.0 + fake_logits)
+        return relu(margin - real_logits) + relu(margin + fake_logits)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -fake_logits

@@ -11,7 +11,9 @@ def least_squares(fake_label: float = 0.0, real_label: float = 1.0, gen_label: f
     """Squared distances to labels instead of a log likelihood.
 
     L_D = ½ E_x[(D(x) - b)²] + ½ E_z[(D(G(z)) - a)²],  L_G = ½ E_z[(D(G(z)) - c)²].
-    The default is the paper's 0-1 coding (a, b, c) = (0, 1, 1); (-1, 1, 0) gives Pearson's χ².
+    The default is the paper's 0-1 coding (a, b, c) = (0, 1, 1); (-1, 1, 0) gives Pearson's
+    χ²: at D* = (p - q) / (p + q), p the data's density and q the generator's,
+    L_D = 1 - ½ χ²(p + q, 2q).
 
     Args:
       fake_label: a.

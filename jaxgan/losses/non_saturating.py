@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from jax.nn import softplus
 
-from jaxgan.losses.base import Loss, check_smoothing, stateless
-from jaxgan.losses.minimax import logistic
-from jaxgan.schedules import at
+from jaxgan.losses.base import Loss, stateless
+from jaxgan.losses.minimax import classifier
 from jaxgan.state import Context
 from jaxgan.typing import Array, ScalarOrSchedule
 
 
-def non_saturating(smoothing: ScalarOrSchedule = 0.0) -> Loss:
+def non_saturating(
+    smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0
+) -> Loss:
     """The generator maximises log D(G(z)) rather than minimising log(1 - D(G(z))).
 
-    With D = σ(logit) and s the smoothing,
+    With D = σ(logit), s the smoothing and t that of fakes,
 
-      L_D = -E_x[(1 - s) log D(x) + s log(1 - D(x))] - E_z[log(1 - D(G(z)))],
+      L_D = -E_x[(1 - s) log D(x) + s log(1 - D(x))] -
+      E_z[(1 - t) log(1 - D(G(z))) + t log D(G(z))],
       L_G = -E_z[log D(G(z))].
 
     The same fixed points as `minimax`, with a strong gradient where the discriminator wins.
 
     Args:
-      smoothing: one-sided label smoothing s in [0, 1), or a schedule.
+      smoothing: label smoothing s in [0, 1), or a schedule: D's target on real examples is 1 - s.
+      fake_smoothing: likewise t, D's target on fakes.
 
     Returns:
       A `Loss` over logits of shape [B].
 
     Raises:
-      ValueError: if the smoothing is outside [0, 1).
+      ValueError: if a smoothing is outside [0, 1).
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -41,12 +44,8 @@ def non_saturating(smoothing: ScalarOrSchedule = 0.0) -> Loss:
       Goodfellow et al., 2014 (arXiv:1406.2661), section 3. Smoothing: Salimans et al., 2016
       (arXiv:1606.03498).
     """
-    check_smoothing(smoothing)
-
-    def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
-        return logistic(real_logits, fake_logits, at(smoothing, context.step))
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return softplus(-fake_logits)
 
-    return stateless(disc, gen)
+    return stateless(classifier(smoothing, fake_smoothing), gen)

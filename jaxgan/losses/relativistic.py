@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.losses.base import Loss, logits
+from jaxgan.losses.base import Loss, logits, made, with_logits
 from jaxgan.losses.non_saturating import non_saturating
 from jaxgan.state import Context
 from jaxgan.typing import Array, PyTree
@@ -45,22 +45,22 @@ def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: A
       Jolicoeur-Martineau, 2019 (arXiv:1807.00734), RpGAN with g1 = f2 and
       g2 = f1; Huang et al., 2024 (arXiv:2501.05441).
     """
-    if isinstance(base, Loss) and options:
-        raise TypeError(f"options {sorted(options)} need a factory as base, not a Loss")
-    loss = base if isinstance(base, Loss) else base(**options)
+    loss = made(base, options)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
     ) -> tuple[Array, PyTree]:
         real_logits, fake_logits = logits(real_out, fake_out)
         gap = real_logits - fake_logits
-        values, state = loss.disc(gap, -gap, state, context)
+        real_out, fake_out = with_logits(real_out, gap), with_logits(fake_out, -gap)
+        values, state = loss.disc(real_out, fake_out, state, context)
         return 0.5 * values, state
 
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         real_logits, fake_logits = logits(real_out, fake_out)
         gap = real_logits - fake_logits
-        values, _ = loss.disc(-gap, gap, state, context)
+        real_out, fake_out = with_logits(real_out, -gap), with_logits(fake_out, gap)
+        values, _ = loss.disc(real_out, fake_out, state, context)
         return 0.5 * values
 
     return Loss(disc, gen, loss.init, loss.couples_batch)

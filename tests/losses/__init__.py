@@ -1,0 +1,1 @@
+"""Adversarial objectives, beyond what the table in tests/contracts says of all."""
