@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import chex
@@ -18,6 +20,9 @@ from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
 Played = tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]], dict[str, Any]]]
 """Every player's loss, and beside them new states of networks, metrics and D's outputs."""
+
+MAX_BALANCE = 1e4
+"""The largest weight that `balanced` gives to its terms."""
 
 
 class Game(NamedTuple):
@@ -148,38 +153,11 @@ def with_penalty(game: Game, penalty: Penalty, player: str | None = None) -> Gam
     References:
       Lazy regularisation: Karras et al., 2020 (arXiv:1912.04958), appendix B.
     """
-    terms = penalty.terms
-    if player is not None:
-        terms = tuple(replace(term, players=(player,)) for term in terms)
-    players = game.players
-    for term in terms:
-        for name in set(term.players) - set(players):
-            raise ValueError(f"player is {name!r}; the game's players are {list(players)}")
-    names = [term.name for term in terms]
-    if len(set(names)) < len(names):
-        raise ValueError(f"penalty has terms {names}; each name may appear once")
-
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        params, net_state = game.init(key)
-        net_state = {player: dict(own) for player, own in net_state.items()}
-        for term in terms:
-            own = net_state[term.players[0]]
-            if (state := term.init(params)) != ():
-                if term.name in own:
-                    raise ValueError(f"penalty {term.name!r}: {player} has one of that name")
-                own[term.name] = state
-        return params, net_state
+    terms = _terms(game, penalty, player)
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
-        view = View(
-            params,
-            lambda inputs: game.critic(params, net_state, inputs, scene, context),
-            scene,
-            context,
-            outputs=outputs,
-            generator=_generator(game, params, net_state, scene, context),
-        )
+        view = _view(game, params, net_state, scene, context, outputs)
         values = dict(values)
         new_state = {player: dict(own) for player, own in new_state.items()}
         metrics = {player: dict(logged) for player, logged in metrics.items()}
@@ -195,7 +173,154 @@ def with_penalty(game: Game, penalty: Penalty, player: str | None = None) -> Gam
         return values, (new_state, metrics, outputs)
 
     couples = game.couples_batch or any(term.couples_batch for term in terms)
+    init = partial(_init, game, terms)
     return game._replace(init=init, losses=losses, couples_batch=couples, is_zero_sum=False)
+
+
+def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "gen") -> Game:
+    """Adds terms to a player's loss, as strong as the loss itself where both meet: at the images.
+
+    L_player + w A with A the weighted terms and
+
+      w = ratio · ‖∇_fake L_player‖ / ‖∇_fake A‖, clipped to [0, 10⁴] and held constant,
+
+    both gradients with respect to the whole batch of generated examples, `scene["fake"]`. w is 0
+    where A does not change with them: balancing is no use for a term that looks elsewhere, such as
+    `path_length`. VQGAN takes both gradients with respect to the generator's last layer, which a
+    game does not know, adds 10⁻⁴ to the denominator, and weights the adversarial loss instead.
+
+    w is logged as `TERM_weight`, contributions with it under the terms' names. Discriminator and
+    terms are evaluated once; each of the two gradients is one more backward pass through them.
+
+    Args:
+      game: the game.
+      penalty: one or several terms; their own weights count among themselves only.
+      ratio: how strong they are together.
+      player: whose loss they join.
+
+    Returns:
+      A `Game`, which couples the examples of a batch.
+
+    Raises:
+      ValueError: if the ratio is negative, the game has no such player, two terms share a name or
+        one is lazy, of which w would undo the n times larger weight.
+
+    Example:
+      >>> from jaxgan.games import dirac
+      >>> from jaxgan.penalties import Penalty, Term
+      >>> near_one = Term("near_one", lambda view, state: (5.0 * (view.scene["fake"] - 1.0), state))
+      >>> game = balanced(dirac(), Penalty((near_one,)))
+      >>> params = {"gen": jnp.zeros(1), "disc": jnp.ones(1)}
+      >>> context, batch = Context(jax.random.key(0)), {"image": jnp.zeros((1, 1))}
+      >>> _, net_state = game.init(context.key)
+      >>> scene, _ = game.generate(params, net_state, batch, context)
+      >>> _, (_, metrics, _) = game.losses(params, net_state, scene, context)
+      >>> round(float(metrics["gen"]["near_one_weight"]), 4)  # slopes f'(0) = ½ and 5
+      0.1
+
+    References:
+      Esser et al., 2021 (arXiv:2012.09841), eq. 7.
+    """
+    if not ratio >= 0:
+        raise ValueError(f"ratio is {ratio}; it must be at least 0")
+    terms = _terms(game, penalty, player)
+    if lazy := [term.name for term in terms if term.every > 1]:
+        raise ValueError(f"{lazy[0]}: every is above 1; a balanced term acts in every update")
+
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+        if scene.get("fake") is None:
+            raise ValueError("balanced needs a game with generated examples, such as `gan`")
+
+        def both(fake: PyTree) -> tuple[tuple[Array, Array], Any]:
+            here = {**scene, "fake": fake}
+            played = game.losses(params, net_state, here, context)
+            view = _view(game, params, net_state, here, context, played[1][2], player)
+            found = {}
+            for term in terms:
+                state = net_state[player].get(term.name, ())
+                found[term.name] = _contribution(term, view, state, player)
+            auxiliary = reduce(operator.add, (value for value, _ in found.values()))
+            return (played[0][player], auxiliary), (played, found)
+
+        (loss, auxiliary), push, (played, found) = jax.linearize(both, scene["fake"], has_aux=True)
+        theirs = _pulled_norm(push, 0, scene["fake"], loss)
+        own = _pulled_norm(push, 1, scene["fake"], auxiliary)
+        weight = lax.stop_gradient(_clipped_ratio(ratio * theirs, own))
+        values, (new_state, metrics, outputs) = played
+        own_state, own_metrics = dict(new_state[player]), dict(metrics[player])
+        for term in terms:
+            contribution, moved = found[term.name]
+            own_metrics[term.name] = weight.astype(contribution.dtype) * contribution
+            if moved != ():
+                own_state[term.name] = moved
+        own_metrics["_".join([*(term.name for term in terms), "weight"])] = weight
+        added = loss + (weight.astype(auxiliary.dtype) * auxiliary).astype(loss.dtype)
+        new_state, metrics = {**new_state, player: own_state}, {**metrics, player: own_metrics}
+        return {**values, player: added}, (new_state, metrics, outputs)
+
+    init = partial(_init, game, terms)
+    return game._replace(init=init, losses=losses, couples_batch=True, is_zero_sum=False)
+
+
+def _pulled_norm(push: Callable[[PyTree], Any], index: int, inputs: PyTree, output: Array) -> Array:
+    """The norm of one output's gradient, by a transposition of its own: nothing of the other's."""
+    (pulled,) = jax.linear_transpose(lambda tangent: push(tangent)[index], inputs)(
+        jnp.ones_like(output)
+    )
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(pulled)))
+
+
+def _clipped_ratio(numerator: Array, denominator: Array) -> Array:
+    is_flat = denominator == 0
+    found = numerator / jnp.where(is_flat, 1.0, denominator)
+    return jnp.where(is_flat, 0.0, jnp.clip(found, 0.0, MAX_BALANCE))
+
+
+def _terms(game: Game, penalty: Penalty, player: str | None) -> tuple[Term, ...]:
+    """The penalty's terms, for that player if there is one, checked against the game."""
+    terms = penalty.terms
+    if player is not None:
+        terms = tuple(replace(term, players=(player,)) for term in terms)
+    players = game.players
+    for term in terms:
+        for name in set(term.players) - set(players):
+            raise ValueError(f"player is {name!r}; the game's players are {list(players)}")
+    names = [term.name for term in terms]
+    if len(set(names)) < len(names):
+        raise ValueError(f"penalty has terms {names}; each name may appear once")
+    return terms
+
+
+def _init(game: Game, terms: tuple[Term, ...], key: Key) -> tuple[PlayerTree, PlayerTree]:
+    params, net_state = game.init(key)
+    net_state = {player: dict(own) for player, own in net_state.items()}
+    for term in terms:
+        own = net_state[term.players[0]]
+        if (state := term.init(params)) != ():
+            if term.name in own:
+                raise ValueError(f"penalty {term.name!r}: {term.players[0]} has one of that name")
+            own[term.name] = state
+    return params, net_state
+
+
+def _view(
+    game: Game,
+    params: PlayerTree,
+    net_state: PlayerTree,
+    scene: Scene,
+    context: Context,
+    outputs: dict[str, Any],
+    player: str = "disc",
+) -> View:
+    return View(
+        params,
+        lambda inputs: game.critic(params, net_state, inputs, scene, context),
+        scene,
+        context,
+        player,
+        outputs,
+        _generator(game, params, net_state, scene, context),
+    )
 
 
 def _generator(

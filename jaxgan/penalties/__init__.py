@@ -1,7 +1,36 @@
-"""Regularisers: one a file, each a factory of a `Penalty`."""
+"""Regularisers: each a factory of a `Penalty`, one a file or a few that are kin."""
 
 from jaxgan.penalties.base import Penalty, Term, View
-from jaxgan.penalties.wgan_gp import wgan_gp
-from jaxgan.penalties.zero_centered import r1, r2
+from jaxgan.penalties.consistency import balanced_consistency, consistency, latent_consistency
+from jaxgan.penalties.dragan import dragan
+from jaxgan.penalties.historical_averaging import historical_averaging
+from jaxgan.penalties.lecam import lecam
+from jaxgan.penalties.max_gp import max_gp
+from jaxgan.penalties.mode_seeking import mode_seeking
+from jaxgan.penalties.orthogonal import orthogonal
+from jaxgan.penalties.path_length import path_length
+from jaxgan.penalties.spectral_norm import spectral_norm_penalty
+from jaxgan.penalties.wgan_gp import wgan_gp, wgan_lp
+from jaxgan.penalties.zero_centered import r1, r2, zero_centered_gp
 
-__all__ = ["Penalty", "Term", "View", "r1", "r2", "wgan_gp"]
+__all__ = [
+    "Penalty",
+    "Term",
+    "View",
+    "balanced_consistency",
+    "consistency",
+    "dragan",
+    "historical_averaging",
+    "latent_consistency",
+    "lecam",
+    "max_gp",
+    "mode_seeking",
+    "orthogonal",
+    "path_length",
+    "r1",
+    "r2",
+    "spectral_norm_penalty",
+    "wgan_gp",
+    "wgan_lp",
+    "zero_centered_gp",
+]

@@ -1,10 +1,11 @@
-"""Zero-centred gradient penalties on real (R1) and on generated examples (R2)."""
+"""Zero-centred gradient penalties: on real (R1) and generated examples (R2), and in between."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from jaxgan.penalties.base import Penalty, Term, View, input_gradient, squared_norm
+from jaxgan.penalties.interpolates import interpolates
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
@@ -62,6 +63,42 @@ def r2(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
       (arXiv:2501.05441).
     """
     return Penalty((Term("r2", _half_squared_gradient("fake"), weight, every),))
+
+
+def zero_centered_gp(weight: ScalarOrSchedule = 100.0, every: int = 1) -> Penalty:
+    """0-GP: the discriminator is flat between real and generated examples.
+
+    λ E[‖∇_x D(x̂)‖²], D the logit, with x̂ between a real and a generated example as for `wgan_gp`.
+    There is no half in it, other than in `r1`. It keeps a discriminator that has seen few examples
+    from remembering them.
+
+    Args:
+      weight: λ, a number or a schedule of the step.
+      every: in every n-th update, with weight nλ.
+
+    Returns:
+      A `Penalty` for the discriminator.
+
+    Raises:
+      ValueError: if the weight is negative or `every` is not a positive integer.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from jaxgan.state import Context
+      >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
+      >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
+      >>> zero_centered_gp().terms[0].values(view, ())[0].tolist()  # 3²
+      [9.0, 9.0]
+
+    References:
+      Thanh-Tung et al., 2019 (arXiv:1902.03984).
+    """
+
+    def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
+        points = interpolates(view, "zero_centered_gp")
+        return squared_norm(input_gradient(view.critic, points)), state
+
+    return Penalty((Term("zero_centered_gp", values, weight, every),))
 
 
 def _half_squared_gradient(which: str) -> Callable[[View, PyTree], tuple[Array, PyTree]]:

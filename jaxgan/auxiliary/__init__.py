@@ -1,0 +1,28 @@
+"""Auxiliary terms: what players are taught beside their game. Each a factory of a `Penalty`."""
+
+from jaxgan.auxiliary.classifier import auxiliary_classifier, cross_entropy, supervised
+from jaxgan.auxiliary.feature_matching import feature_matching
+from jaxgan.auxiliary.mutual_information import (
+    categorical_bound,
+    gaussian_bound,
+    infogan_latent,
+    mutual_information,
+)
+from jaxgan.auxiliary.pull_away import pull_away
+from jaxgan.auxiliary.reconstruction import cycle_consistency, identity, l1, l2
+
+__all__ = [
+    "auxiliary_classifier",
+    "categorical_bound",
+    "cross_entropy",
+    "cycle_consistency",
+    "feature_matching",
+    "gaussian_bound",
+    "identity",
+    "infogan_latent",
+    "l1",
+    "l2",
+    "mutual_information",
+    "pull_away",
+    "supervised",
+]

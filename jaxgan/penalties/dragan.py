@@ -1,0 +1,53 @@
+"""DRAGAN: a gradient penalty around the data."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.penalties.base import Penalty, Term, View, input_gradient, norm
+from jaxgan.penalties.needs import check_positive, entry
+from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+
+
+def dragan(
+    weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0, scale: float = 0.5
+) -> Penalty:
+    """DRAGAN: the discriminator has slope `target` around the real examples.
+
+    λ E[(‖∇_x D(x + δ)‖ - target)²] with δ = scale · std · u, u ~ U[0, 1] for each element and std
+    the deviation of all elements of the real batch. That is the noise of the authors' code; the
+    paper writes δ ~ N(0, cI), and the code goes a random part of the way to x + δ.
+
+    Args:
+      weight: λ, a number or a schedule of the step.
+      every: in every n-th update, with weight nλ.
+      target: the slope asked for, k in the paper.
+      scale: of the noise, in deviations of the data.
+
+    Returns:
+      A `Penalty` for the discriminator.
+
+    Raises:
+      ValueError: if the weight is negative, `every` is not a positive integer or `scale` is not
+        positive.
+
+    Example:
+      >>> from jaxgan.state import Context
+      >>> scene = {"real": jnp.ones((2, 1))}
+      >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
+      >>> dragan().terms[0].values(view, ())[0].tolist()  # (3 - 1)²
+      [4.0, 4.0]
+
+    References:
+      Kodali et al., 2017 (arXiv:1705.07215).
+    """
+    check_positive("dragan: scale", scale)
+
+    def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
+        real = entry(view, "real", "dragan")
+        noise = view.context.draw("dragan", jax.random.uniform, real.shape).astype(real.dtype)
+        near = real + scale * jnp.std(real) * noise
+        return (norm(input_gradient(view.critic, near)) - target) ** 2, state
+
+    return Penalty((Term("dragan", values, weight, every, couples_batch=True),))

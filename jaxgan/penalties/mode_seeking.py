@@ -1,0 +1,68 @@
+"""Mode seeking: samples of different latents differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.penalties.needs import check_positive, entry, generated
+from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
+
+
+def mode_seeking(
+    weight: ScalarOrSchedule = 1.0,
+    every: int = 1,
+    eps: float = 1e-5,
+    latent: Callable[[Key, tuple[int, ...]], Array] | None = None,
+) -> Penalty:
+    """The distance of two samples is large for the distance of their latents.
+
+    λ / (d_I / d_z + eps) with d_I = E abs(G(z) - G(z')) and d_z = E abs(z - z'), means over all
+    elements of the batch, z' a second batch of latents with the labels of the first. The paper
+    maximises d_I / d_z; the reciprocal is its authors' code's.
+
+    Args:
+      weight: λ, a number or a schedule of the step.
+      every: in every n-th update, with weight nλ.
+      eps: keeps a generator that ignores its latent from an infinite loss.
+      latent: draws the second latents, (key, (num,)) -> array; standard normal by default.
+
+    Returns:
+      A `Penalty` for the generator, which couples the examples of a batch.
+
+    Raises:
+      ValueError: if the weight is negative, `every` is not a positive integer, `eps` is not
+        positive or, when played, the game has no generator or no latents.
+
+    Example:
+      >>> from jaxgan.state import Context
+      >>> z = jnp.ones((2, 3))
+      >>> view = View({}, abs, {"latent": z, "fake": 4.0 * z}, Context(jax.random.key(0)),
+      ...             generator=lambda z: 4.0 * z)
+      >>> round(float(mode_seeking().terms[0].values(view, ())[0]), 3)
+      0.25
+
+    References:
+      Mao et al., 2019 (arXiv:1903.05628).
+    """
+    check_positive("mode_seeking: eps", eps)
+
+    def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
+        first = entry(view, "latent", "mode_seeking")
+
+        def normal(key: Key, shape: tuple[int, ...]) -> Array:
+            return jax.random.normal(key, (*shape, *first.shape[1:]))
+
+        second = view.context.draw("mode_seeking", latent or normal, (first.shape[0],))
+        second = second.astype(first.dtype)
+        other = generated(view, second, "mode_seeking")
+        between_images = jnp.mean(jnp.abs(entry(view, "fake", "mode_seeking") - other))
+        between_latents = jnp.mean(jnp.abs(first - second)).astype(between_images.dtype)
+        return 1.0 / (between_images / between_latents + eps), state
+
+    return Penalty(
+        (Term("mode_seeking", values, weight, every, couples_batch=True, players=("gen",)),)
+    )

@@ -1,0 +1,165 @@
+"""What a term asks of a view, with words for where it is not there."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.penalties.base import View
+from jaxgan.typing import Array, Params, PyTree
+
+
+def entry(view: View, name: str, asker: str) -> Array:
+    """An entry of the scene.
+
+    Args:
+      view: what the term may look at.
+      name: of the entry.
+      asker: who needs it, for the message.
+
+    Returns:
+      What the scene has under that name.
+
+    Raises:
+      ValueError: if it has none.
+
+    Example:
+      >>> entry(View({}, abs, {"fake": 1.0}, None), "label", "auxiliary_classifier")
+      Traceback (most recent call last):
+      ...
+      ValueError: auxiliary_classifier needs 'label' in the scene; it has fake
+    """
+    found = view.scene.get(name)
+    if found is None:
+        names = ", ".join(sorted(view.scene)) or "nothing"
+        raise ValueError(f"{asker} needs {name!r} in the scene; it has {names}")
+    return found
+
+
+def generated(view: View, latent: PyTree, asker: str) -> PyTree:
+    """The generator's samples for other latents than the scene's.
+
+    Args:
+      view: what the term may look at.
+      latent: as the generator takes them.
+      asker: who needs them, for the message.
+
+    Returns:
+      Samples, with the labels and the noise of the scene's.
+
+    Raises:
+      ValueError: if the game has no generator.
+
+    Example:
+      >>> generated(View({}, abs, {}, None), 0.0, "path_length")
+      Traceback (most recent call last):
+      ...
+      ValueError: path_length needs a game with a generator
+    """
+    if view.generator is None:
+        raise ValueError(f"{asker} needs a game with a generator")
+    return view.generator(latent)
+
+
+def owned(view: View, player: str, asker: str) -> Params:
+    """The parameters that a term's state was made for.
+
+    Args:
+      view: what the term may look at.
+      player: whose state it is.
+      asker: who needs them, for the message.
+
+    Returns:
+      That player's parameters.
+
+    Raises:
+      ValueError: if the term joins another player's loss.
+
+    Example:
+      >>> owned(View({"gen": 1.0}, abs, {}, None, "gen"), "disc", "historical_averaging")
+      Traceback (most recent call last):
+      ...
+      ValueError: historical_averaging remembers 'disc'; for 'gen' make it with player='gen'
+    """
+    if view.player != player:
+        raise ValueError(
+            f"{asker} remembers {player!r}; for {view.player!r} make it with player={view.player!r}"
+        )
+    return view.params[player]
+
+
+def zero(params: PyTree) -> Array:
+    """A zero to start an average from: float32, or as wide as the parameters.
+
+    Args:
+      params: any tree.
+
+    Returns:
+      A scalar.
+
+    Example:
+      >>> zero({"kernel": jnp.ones(2, jnp.bfloat16)}).dtype.name
+      'float32'
+    """
+    is_wide = any(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(params))
+    return jnp.zeros((), jnp.float64 if is_wide else jnp.float32)
+
+
+def moved(mean: Array, value: Array, rate: float) -> Array:
+    """An exponential average after one more value, of which nothing is differentiated.
+
+    mean + rate (value - mean).
+
+    Args:
+      mean: so far, a scalar.
+      value: the next one, a scalar.
+      rate: one minus the decay.
+
+    Returns:
+      A scalar like `mean`.
+
+    Example:
+      >>> float(moved(jnp.zeros(()), jnp.ones(()), 0.25))
+      0.25
+    """
+    return mean + rate * (jax.lax.stop_gradient(value).astype(mean.dtype) - mean)
+
+
+def check_share(name: str, value: float) -> None:
+    """Raises unless a decay or a rate lies in [0, 1).
+
+    Args:
+      name: of the term and its option, for the message.
+      value: a number.
+
+    Raises:
+      ValueError: naming both.
+
+    Example:
+      >>> check_share("lecam: decay", 1.0)
+      Traceback (most recent call last):
+      ...
+      ValueError: lecam: decay is 1.0; it must be at least 0 and below 1
+    """
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} is {value}; it must be at least 0 and below 1")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raises unless a number is above 0.
+
+    Args:
+      name: of the term and its option, for the message.
+      value: a number.
+
+    Raises:
+      ValueError: naming both.
+
+    Example:
+      >>> check_positive("dragan: scale", 0.0)
+      Traceback (most recent call last):
+      ...
+      ValueError: dragan: scale is 0.0; it must be above 0
+    """
+    if not value > 0:
+        raise ValueError(f"{name} is {value}; it must be above 0")
