@@ -23,7 +23,7 @@ from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
 
 import jaxgan as jg
-from jaxgan import tables
+from jaxgan import networks
 
 SIZE, LATENT, BATCH = 64, 100, 64
 TOPOLOGY = "v5e:2x2"
@@ -33,8 +33,8 @@ def make_algorithm(precision: str, remat: str) -> jg.Algorithm:
     """Simultaneous descent of a DCGAN."""
     shape = (SIZE, SIZE, 3)
     game = jg.gan(
-        tables.dcgan_generator(shape, LATENT, precision=precision, remat=remat),
-        tables.dcgan_discriminator(shape, precision=precision, remat=remat),
+        networks.dcgan_generator(shape, LATENT, precision=precision, remat=remat),
+        networks.dcgan_discriminator(shape, precision=precision, remat=remat),
         latent=LATENT,
     )
     adam = jg.optimizers.adam(2e-4, b1=0.5)
@@ -71,7 +71,7 @@ def main() -> None:
     print(f"{'compiler':9s} {'precision':9s} {'remat':6s} {'MiB':>7s} {'GFLOP':>7s}")
     rows = []
     for platform, precision, remat in itertools.product(
-        ("cpu", "tpu") if args.tpu else ("cpu",), ("float32", "bfloat16"), tables.REMATS
+        ("cpu", "tpu") if args.tpu else ("cpu",), ("float32", "bfloat16"), networks.REMATS
     ):
         found = plan(make_algorithm(precision, remat), platform)
         rows.append({"compiler": platform, "precision": precision, "remat": remat, **found})

@@ -4,7 +4,7 @@ Say what is played (a `Game`), how each player is pulled (a `Field`), how it is 
 `Algorithm`): values made of pure functions over pytrees, which compose by ordinary calls.
 """
 
-from jaxgan import analysis, fields, losses, optimizers, penalties
+from jaxgan import analysis, augment, auxiliary, fields, losses, optimizers, penalties
 from jaxgan.algorithms import (
     Algorithm,
     alternating,
@@ -14,8 +14,19 @@ from jaxgan.algorithms import (
     simultaneous,
 )
 from jaxgan.fields import Field, gradient, microbatch
-from jaxgan.game import Game, with_penalty, zero_sum
-from jaxgan.games import bilinear, dirac, gan, normal_latent, quadratic, unrolled
+from jaxgan.game import Game, balanced, with_penalty, zero_sum
+from jaxgan.games import (
+    ada,
+    apa,
+    augmented,
+    bilinear,
+    dirac,
+    gan,
+    instance_noise,
+    normal_latent,
+    quadratic,
+    unrolled,
+)
 from jaxgan.load import Loaded, load
 from jaxgan.losses import Loss
 from jaxgan.network import Network, from_linen, from_nnx
@@ -36,8 +47,14 @@ __all__ = [
     "Penalty",
     "TrainState",
     "__version__",
+    "ada",
     "alternating",
     "analysis",
+    "apa",
+    "augment",
+    "augmented",
+    "auxiliary",
+    "balanced",
     "bilinear",
     "cosine",
     "device_data",
@@ -49,6 +66,7 @@ __all__ = [
     "from_nnx",
     "gan",
     "gradient",
+    "instance_noise",
     "linear",
     "load",
     "lookahead",

@@ -25,6 +25,8 @@ from jaxgan.penalties import Penalty
 from jaxgan.plan import count_flops, peak_flops
 from jaxgan.tables import (
     ALGORITHMS,
+    AUGMENTATIONS,
+    AUXILIARY,
     DISCRIMINATORS,
     FIELDS,
     GENERATORS,
@@ -164,9 +166,13 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> G
     disc = make(config["discriminator"], DISCRIMINATORS, "discriminator", **given)
     loss = make(config["loss"], LOSSES, "loss")
     game = games.gan(gen, disc, latent=latent_dim, loss=loss, num_classes=num_classes)
+    for key, table in (("augment", AUGMENTATIONS), ("instance_noise", OPTIONAL)):
+        if config[key] is not None:
+            game = make(config[key], table, key, game=game)
     terms = Penalty(())
-    for name, options in config["penalties"].items():
-        terms = terms + make({"name": name, **options}, PENALTIES, f"penalties.{name}")
+    for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
+        for name, options in config[key].items():
+            terms = terms + make({"name": name, **options}, table, f"{key}.{name}")
     game = with_penalty(game, terms) if terms.terms else game
     if mesh is not None and config["mesh"]["per_replica"]:
         try:

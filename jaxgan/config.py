@@ -226,7 +226,7 @@ def complete(
     Example:
       >>> from jaxgan.losses import hinge, minimax
       >>> complete("minimax", {"hinge": hinge, "minimax": minimax}, "loss")
-      {'name': 'minimax', 'smoothing': 0.0}
+      {'name': 'minimax', 'smoothing': 0.0, 'fake_smoothing': 0.0}
     """
     section = {key: section} if isinstance(section, str) else section
     if not isinstance(section, Mapping) or key not in section:

@@ -8,10 +8,12 @@ from typing import Any
 
 from jaxgan import parallel
 from jaxgan.archive import Best
-from jaxgan.config import Config, ConfigError, check_keys, complete, plain
+from jaxgan.config import Config, ConfigError, Table, check_keys, complete, plain
 from jaxgan.nonfinite import POLICIES
 from jaxgan.tables import (
     ALGORITHMS,
+    AUGMENTATIONS,
+    AUXILIARY,
     DISCRIMINATORS,
     FIELDS,
     GENERATORS,
@@ -45,11 +47,14 @@ INTEGERS: Mapping[str, tuple[int, int]] = {
 FLAGS = ("deterministic",)
 SECTIONS = (
     "algorithm",
+    "augment",
+    "auxiliary",
     "data",
     "discriminator",
     "ema",
     "field",
     "generator",
+    "instance_noise",
     "keep_best",
     "lookahead",
     "loss",
@@ -109,7 +114,7 @@ def resolve(config: Config) -> Config:
       ...                          "disc": {"name": "adam", "learning_rate": 1e-3}}}
       >>> config = resolve(minimal)
       >>> config["loss"], config["batch_size"], config["optimizer"]["gen"]["b2"]
-      ({'name': 'non_saturating', 'smoothing': 0.0}, 64, 0.999)
+      ({'name': 'non_saturating', 'smoothing': 0.0, 'fake_smoothing': 0.0}, 64, 0.999)
     """
     config = plain(config)
     check_keys(config, [*INTEGERS, *FLAGS, *SECTIONS])
@@ -136,10 +141,9 @@ def resolve(config: Config) -> Config:
     for key, table in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
         section = config.get(key, "dcgan")
         full[key] = complete(section, table, key, given=NETWORK_GIVEN)
-    full["loss"] = complete(config.get("loss", "non_saturating"), LOSSES, "loss")
-    if "base" in full["loss"]:
-        full["loss"]["base"] = complete(full["loss"]["base"], LOSSES, "loss.base")
-    full["penalties"] = _resolve_penalties(config.get("penalties", {}))
+    full["loss"] = _resolve_loss(config.get("loss", "non_saturating"), "loss")
+    for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
+        full[key] = _resolve_terms(key, config.get(key, {}), table)
     full["optimizer"] = _resolve_optimizers(config.get("optimizer", {}))
     full["algorithm"] = complete(
         config.get("algorithm", "simultaneous"),
@@ -148,10 +152,22 @@ def resolve(config: Config) -> Config:
         given=("field", "optimizers", "critic"),
     )
     full["field"] = complete(config.get("field", "gradient"), FIELDS, "field")
+    augment = config.get("augment")
+    is_none = augment is None or augment == "none"
+    full["augment"] = (
+        None if is_none else complete(augment, AUGMENTATIONS, "augment", given=("game",))
+    )
     full["mesh"] = _resolve_mesh(config.get("mesh", {}))
     for key in OPTIONAL:
         full[key] = _resolve_optional(key, config.get(key))
     return dict(sorted(full.items()))
+
+
+def _resolve_loss(section: Any, path: str) -> Config:
+    full = complete(section, LOSSES, path)
+    if "base" in full:
+        full["base"] = _resolve_loss(full["base"], f"{path}.base")
+    return full
 
 
 def _resolve_optional(key: str, section: Any) -> Config | None:
@@ -196,18 +212,16 @@ def _resolve_mesh(section: Any) -> Config:
     return full
 
 
-def _resolve_penalties(section: Any) -> Config:
+def _resolve_terms(key: str, section: Any, table: Table) -> Config:
     if not isinstance(section, dict):
-        raise ConfigError(f"penalties: {section!r}; it must be {{name: {{option: value}}}}")
+        raise ConfigError(f"{key}: {section!r}; it must be {{name: {{option: value}}}}")
     resolved = {}
     for name, options in section.items():
         if options is None or options == "none":
             continue
         if not isinstance(options, dict):
-            raise ConfigError(
-                f"penalties.{name}: {options!r}; it must be {{option: value}} or none"
-            )
-        resolved[name] = complete({"name": name, **options}, PENALTIES, f"penalties.{name}")
+            raise ConfigError(f"{key}.{name}: {options!r}; it must be {{option: value}} or none")
+        resolved[name] = complete({"name": name, **options}, table, f"{key}.{name}")
     return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
 
 

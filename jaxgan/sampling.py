@@ -83,13 +83,16 @@ def make_sampler(
     return sampler
 
 
-def picture(samples: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
+def picture(
+    samples: np.ndarray, real: np.ndarray | None = None, num_columns: int | None = None
+) -> np.ndarray:
     """A picture of samples: a grid of images, or a scatter of points over the data.
 
     Args:
       samples: images [num, H, W, C], points [num, D] (of which the first two coordinates are
         shown), or either with a leading axis of members, which are set side by side.
       real: real points [num, D], for points.
+      num_columns: images in a row, such as one for each class; None makes the grid about square.
 
     Returns:
       uint8 of shape [height, width, 1 or 3].
@@ -99,10 +102,10 @@ def picture(samples: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
       (152, 152, 1)
     """
     if samples.ndim in (3, 5):
-        members = np.stack([picture(member, real) for member in samples])
+        members = np.stack([picture(member, real, num_columns) for member in samples])
         return image_grid(members, scale=1, pad=4)
     if samples.ndim == 4:
-        return image_grid(samples)
+        return image_grid(samples, columns=num_columns)
     if real is None:
         raise ValueError("points are drawn over real ones; real is None")
     return scatter(_plane(samples), _plane(real))

@@ -5,147 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import flax.linen as nn
-import jax
-import jax.numpy as jnp
-
-from jaxgan import algorithms, fields, games, losses, models, optimizers, penalties
+from jaxgan import (
+    algorithms,
+    augment,
+    auxiliary,
+    fields,
+    games,
+    losses,
+    networks,
+    optimizers,
+    penalties,
+)
 from jaxgan import transforms as tf
-from jaxgan.config import ConfigError, Table, complete, make
+from jaxgan.config import Table, complete, make
 from jaxgan.fields import Field
+from jaxgan.game import Game
 from jaxgan.losses import Loss
-from jaxgan.network import Network, from_linen
-from jaxgan.network import remat as recompute
+from jaxgan.penalties import Penalty
+from jaxgan.typing import ScalarOrSchedule
 
-ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
-# None: that of the inputs, which are float32.
-PRECISIONS: Mapping[str, Any] = {"bfloat16": jnp.bfloat16, "float32": None}
-REMATS: Mapping[str, Callable[[Network], Network]] = {
-    "none": lambda network: network,
-    "full": recompute,
-}
+POLICY = ("color", "translation", "cutout")
 
 
-def dcgan_generator(
-    shape: tuple[int, ...],
-    latent_dim: int,
-    num_classes: int | None = None,
-    base_channels: int = 64,
-    norm: models.Norm = "batch",
-    num_extra_layers: int = 0,
-    kernel_size: int = 4,
-    precision: str = "float32",
-    remat: str = "none",
-) -> Network:
-    """`models.DCGANGenerator` for images of `shape`; see there for the options.
+def _base(section: Any) -> Loss:
+    return make(complete(section, LOSSES, "loss.base"), LOSSES, "loss.base")
+
+
+def feature_matching_loss(base: Any = "non_saturating") -> Loss:
+    """`losses.feature_matching` over a base that is itself named by a section.
 
     Example:
-      >>> dcgan_generator((8, 8, 1), latent_dim=4, base_channels=8).couples_batch
+      >>> feature_matching_loss("hinge").couples_batch
       True
     """
-    size, channels = _image_size(shape)
-    options = (base_channels, norm, num_extra_layers, kernel_size, _dtype(precision))
-    module = models.DCGANGenerator(size, channels, *options)
-    return _network(module, (latent_dim,), remat)
+    return losses.feature_matching(_base(base))
 
 
-def dcgan_discriminator(
-    shape: tuple[int, ...],
-    num_classes: int | None = None,
-    base_channels: int = 64,
-    norm: models.Norm = "batch",
-    num_extra_layers: int = 0,
-    kernel_size: int = 4,
-    precision: str = "float32",
-    remat: str = "none",
-) -> Network:
-    """`models.DCGANDiscriminator` for images of `shape`; see there for the options.
+def flip_labels_loss(probability: ScalarOrSchedule, base: Any = "non_saturating") -> Loss:
+    """`losses.flip_labels` over a base that is itself named by a section.
 
     Example:
-      >>> dcgan_discriminator((8, 8, 1), base_channels=8, norm="none").couples_batch
-      False
+      >>> isinstance(flip_labels_loss(0.1, "hinge"), Loss)
+      True
     """
-    size, channels = _image_size(shape)
-    options = (base_channels, norm, num_extra_layers, kernel_size, _dtype(precision))
-    module = models.DCGANDiscriminator(size, channels, *options)
-    return _network(module, shape, remat)
-
-
-def _image_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) != 3 or shape[0] != shape[1]:
-        raise ConfigError(
-            f"data of shape {shape}; dcgan makes square images [size, size, channels]"
-        )
-    return shape[0], shape[2]
-
-
-def mlp_generator(
-    shape: tuple[int, ...],
-    latent_dim: int,
-    num_classes: int | None = None,
-    features: tuple[int, ...] = (128, 128),
-    activation: str = "relu",
-    orthogonal_gain: float = 0.0,
-    precision: str = "float32",
-    remat: str = "none",
-) -> Network:
-    """`models.MLPGenerator` for data of `shape`: tanh at the end for images, linear for points.
-
-    A positive `orthogonal_gain` initialises every kernel orthogonally with that gain.
-
-    Example:
-      >>> mlp_generator((2,), latent_dim=4).couples_batch
-      False
-    """
-    module = models.MLPGenerator(
-        features,
-        shape,
-        out_activation=jnp.tanh if len(shape) == 3 else None,
-        **_mlp_options(activation, orthogonal_gain, precision),
-    )
-    return _network(module, (latent_dim,), remat)
-
-
-def mlp_discriminator(
-    shape: tuple[int, ...],
-    num_classes: int | None = None,
-    features: tuple[int, ...] = (128, 128),
-    activation: str = "relu",
-    orthogonal_gain: float = 0.0,
-    input_scale: float = 1.0,
-    precision: str = "float32",
-    remat: str = "none",
-) -> Network:
-    """`models.MLPDiscriminator` for data of `shape`, which `input_scale` multiplies first.
-
-    Example:
-      >>> mlp_discriminator((2,), input_scale=0.25).couples_batch
-      False
-    """
-    options = _mlp_options(activation, orthogonal_gain, precision)
-    module = models.MLPDiscriminator(features, input_scale=input_scale, **options)
-    return _network(module, shape, remat)
-
-
-def _mlp_options(activation: str, orthogonal_gain: float, precision: str) -> dict[str, Any]:
-    if activation not in ACTIVATIONS:
-        raise ConfigError(f"activation is {activation!r}; allowed: {', '.join(ACTIVATIONS)}")
-    options: dict[str, Any] = {"activation": ACTIVATIONS[activation], "dtype": _dtype(precision)}
-    if orthogonal_gain > 0:
-        options["kernel_init"] = nn.initializers.orthogonal(orthogonal_gain)
-    return options
-
-
-def _dtype(precision: str) -> Any:
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(PRECISIONS)}")
-    return PRECISIONS[precision]
-
-
-def _network(module: nn.Module, shape: tuple[int, ...], remat: str) -> Network:
-    if remat not in REMATS:
-        raise ValueError(f"remat is {remat!r}; allowed: {', '.join(REMATS)}")
-    return REMATS[remat](from_linen(module, jax.ShapeDtypeStruct((1, *shape), jnp.float32)))
+    return losses.flip_labels(_base(base), probability=probability)
 
 
 def relativistic_loss(base: Any = "non_saturating") -> Loss:
@@ -155,7 +58,93 @@ def relativistic_loss(base: Any = "non_saturating") -> Loss:
       >>> isinstance(relativistic_loss("hinge"), Loss)
       True
     """
-    return losses.relativistic(make(complete(base, LOSSES, "loss.base"), LOSSES, "loss.base"))
+    return losses.relativistic(_base(base))
+
+
+def relativistic_average_loss(base: Any = "non_saturating") -> Loss:
+    """`losses.relativistic_average` over a base that is itself named by a section.
+
+    Example:
+      >>> relativistic_average_loss("hinge").couples_batch
+      True
+    """
+    return losses.relativistic_average(_base(base))
+
+
+def top_k_loss(fraction: ScalarOrSchedule, base: Any = "non_saturating") -> Loss:
+    """`losses.top_k` over a base that is itself named by a section.
+
+    Example:
+      >>> top_k_loss(0.5, {"name": "flip_labels", "probability": 0.1}).couples_batch
+      True
+    """
+    return losses.top_k(_base(base), fraction=fraction)
+
+
+def normal_mode_seeking(
+    weight: ScalarOrSchedule = 1.0, every: int = 1, eps: float = 1e-5
+) -> Penalty:
+    """`penalties.mode_seeking` for standard normal latents, which are those of a config's game.
+
+    Example:
+      >>> normal_mode_seeking(weight=2.0).terms[0].weight
+      2.0
+    """
+    return penalties.mode_seeking(weight, every, eps)
+
+
+def diffaugment_consistency(
+    weight: ScalarOrSchedule = 10.0, every: int = 1, policy: tuple[str, ...] = POLICY
+) -> Penalty:
+    """`penalties.consistency` under `augment.diffaugment`.
+
+    Example:
+      >>> diffaugment_consistency(policy=("translation",)).terms[0].name
+      'consistency'
+    """
+    return penalties.consistency(augment.diffaugment(policy), weight, every)
+
+
+def diffaugment_balanced_consistency(
+    weight: ScalarOrSchedule = 10.0,
+    every: int = 1,
+    fake_weight: ScalarOrSchedule = 10.0,
+    policy: tuple[str, ...] = POLICY,
+) -> Penalty:
+    """`penalties.balanced_consistency` under `augment.diffaugment`.
+
+    Example:
+      >>> len(diffaugment_balanced_consistency().terms)
+      2
+    """
+    changed = augment.diffaugment(policy)
+    return penalties.balanced_consistency(changed, weight, every, fake_weight)
+
+
+def diffaugmented(game: Game, policy: tuple[str, ...] = POLICY) -> Game:
+    """`games.augmented` by `augment.diffaugment`.
+
+    Example:
+      >>> diffaugmented(games.dirac(), ("color",)).players
+      ('disc', 'gen')
+    """
+    return games.augmented(game, augment.diffaugment(policy))
+
+
+def ada_augmented(
+    game: Game,
+    target: float = 0.6,
+    length_images: int = 500_000,
+    every: int = 4,
+    policy: tuple[str, ...] = ("blit", "geometric", "color"),
+) -> Game:
+    """`games.ada` of `augment.bgc`.
+
+    Example:
+      >>> ada_augmented(games.dirac(), target=0.5).players
+      ('disc', 'gen')
+    """
+    return games.ada(game, target, length_images, every, augment.bgc(policy))
 
 
 def gradient_field() -> Callable[[Field], Field]:
@@ -168,17 +157,60 @@ def gradient_field() -> Callable[[Field], Field]:
     return lambda field: field
 
 
-GENERATORS: Table = {"dcgan": dcgan_generator, "mlp": mlp_generator}
-DISCRIMINATORS: Table = {"dcgan": dcgan_discriminator, "mlp": mlp_discriminator}
+GENERATORS: Table = {"dcgan": networks.dcgan_generator, "mlp": networks.mlp_generator}
+DISCRIMINATORS: Table = {
+    "dcgan": networks.dcgan_discriminator,
+    "dcgan_autoencoder": networks.dcgan_autoencoder,
+    "mlp": networks.mlp_discriminator,
+    "mlp_autoencoder": networks.mlp_autoencoder,
+}
 LOSSES: Table = {
+    "began": losses.began,
+    "ebgan": losses.ebgan,
+    "f_gan": losses.f_gan,
+    "feature_matching": feature_matching_loss,
+    "flip_labels": flip_labels_loss,
     "hinge": losses.hinge,
     "least_squares": losses.least_squares,
+    "maximum_likelihood": losses.maximum_likelihood,
     "minimax": losses.minimax,
+    "multi_class": losses.multi_class,
     "non_saturating": losses.non_saturating,
     "relativistic": relativistic_loss,
+    "relativistic_average": relativistic_average_loss,
+    "softmax": losses.softmax,
+    "top_k": top_k_loss,
     "wasserstein": losses.wasserstein,
 }
-PENALTIES: Table = {"r1": penalties.r1, "r2": penalties.r2, "wgan_gp": penalties.wgan_gp}
+PENALTIES: Table = {
+    "balanced_consistency": diffaugment_balanced_consistency,
+    "consistency": diffaugment_consistency,
+    "dragan": penalties.dragan,
+    "historical_averaging": penalties.historical_averaging,
+    "latent_consistency": penalties.latent_consistency,
+    "lecam": penalties.lecam,
+    "max_gp": penalties.max_gp,
+    "mode_seeking": normal_mode_seeking,
+    "orthogonal": penalties.orthogonal,
+    "path_length": penalties.path_length,
+    "r1": penalties.r1,
+    "r2": penalties.r2,
+    "spectral_norm_penalty": penalties.spectral_norm_penalty,
+    "wgan_gp": penalties.wgan_gp,
+    "wgan_lp": penalties.wgan_lp,
+    "zero_centered_gp": penalties.zero_centered_gp,
+}
+AUXILIARY: Table = {
+    "auxiliary_classifier": auxiliary.auxiliary_classifier,
+    "feature_matching": auxiliary.feature_matching,
+    "pull_away": auxiliary.pull_away,
+    "supervised": auxiliary.supervised,
+}
+AUGMENTATIONS: Table = {
+    "ada": ada_augmented,
+    "apa": games.apa,
+    "diffaugment": diffaugmented,
+}
 ALGORITHMS: Table = {
     "alternating": algorithms.alternating,
     "extragradient": algorithms.extragradient,
@@ -205,9 +237,15 @@ OPTIMIZERS: Table = {
     "sgd": optimizers.sgd,
 }
 # Sections that name no function: null, or the options of the one function there is.
-OPTIONAL: Table = {"ema": tf.ema, "lookahead": tf.lookahead, "unrolled": games.unrolled}
+OPTIONAL: Table = {
+    "ema": tf.ema,
+    "instance_noise": games.instance_noise,
+    "lookahead": tf.lookahead,
+    "unrolled": games.unrolled,
+}
 OPTIONAL_GIVEN: Mapping[str, tuple[str, ...]] = {
     "ema": ("algorithm", "player"),
+    "instance_noise": ("game",),
     "lookahead": ("algorithm",),
     "unrolled": ("game", "player", "opponent", "inner"),
 }

@@ -15,7 +15,7 @@ import pytest
 from jax.sharding import Mesh
 
 import jaxgan
-from jaxgan import Algorithm, Field, Game, Network, build, fields, parallel, tables
+from jaxgan import Algorithm, Field, Game, Network, build, fields, networks, parallel
 from jaxgan.config import ConfigError
 from jaxgan.resolve import resolve
 from tests import helpers
@@ -54,16 +54,16 @@ PATHS = {
 }
 
 
-def networks(norm: str = "none", **options: Any) -> tuple[Network, Network]:
+def pair(norm: str = "none", **options: Any) -> tuple[Network, Network]:
     # With an extra layer the discriminator has a norm even at this size.
     shape = (SIZE, SIZE, 1)
     common: dict[str, Any] = {"base_channels": 4, "num_extra_layers": 1, "norm": norm}
-    gen = tables.dcgan_generator(shape, LATENT, **common, **options)
-    return gen, tables.dcgan_discriminator(shape, **common, **options)
+    gen = networks.dcgan_generator(shape, LATENT, **common, **options)
+    return gen, networks.dcgan_discriminator(shape, **common, **options)
 
 
 def make_game(**options: Any) -> Game:
-    gen, disc = networks(**options)
+    gen, disc = pair(**options)
     return jaxgan.gan(gen, disc, latent=LATENT)
 
 
@@ -196,7 +196,7 @@ def test_float32_has_no_bfloat16() -> None:
 
 def residuals(policy: str, **options: Any) -> int:
     """Bytes that a gradient of the discriminator's parameters keeps of its forward pass."""
-    _, disc = networks(norm="batch", remat=policy, **options)
+    _, disc = pair(norm="batch", remat=policy, **options)
     params, net_state = disc.init(jax.random.key(0))
 
     def forward(params: Any) -> jax.Array:
@@ -208,7 +208,7 @@ def residuals(policy: str, **options: Any) -> int:
 
 def test_only_the_inputs_are_kept() -> None:
     none, full = map(residuals, ("none", "full"))
-    _, disc = networks(norm="batch")
+    _, disc = pair(norm="batch")
     inputs = jax.tree.leaves((disc.init(jax.random.key(0)), images()))
     assert full <= sum(leaf.nbytes for leaf in inputs)
     assert none > 2 * full
@@ -236,8 +236,8 @@ def test_unknown_names_are_one_line(
 
 @pytest.mark.parametrize("shape", [(2,), (SIZE, SIZE, 1)], ids=str)
 def test_perceptrons_in_bfloat16_learn_in_float32(shape: tuple[int, ...]) -> None:
-    gen = tables.mlp_generator(shape, LATENT, (16,), precision="bfloat16", remat="full")
-    disc = tables.mlp_discriminator(shape, (16,), precision="bfloat16", remat="full")
+    gen = networks.mlp_generator(shape, LATENT, features=(16,), precision="bfloat16", remat="full")
+    disc = networks.mlp_discriminator(shape, features=(16,), precision="bfloat16", remat="full")
     game = jaxgan.with_penalty(jaxgan.gan(gen, disc, latent=LATENT), R1)
     algorithm = jaxgan.simultaneous(jaxgan.gradient(game), helpers.sgds(0.1))
     batch = {"image": jnp.ones((BATCH, *shape))}

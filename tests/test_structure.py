@@ -23,6 +23,7 @@ LEVELS: dict[str, int] = {
             "schedules",
             "state outputs",
             "network optimizers losses penalties",
+            "auxiliary",
             "game",
             "games fields",
             "algorithms analysis",
@@ -31,6 +32,7 @@ LEVELS: dict[str, int] = {
             "plan instruments",
             "loop",
             "config",
+            "networks",
             "tables",
             "resolve",
             "workdir",
@@ -129,7 +131,7 @@ def test_only_the_edge_reads_configs() -> None:
 
 @pytest.mark.parametrize("library", ["flax", "ml_collections", "grain", "orbax"])
 def test_how_a_game_is_played_knows_no_other_library(library: str) -> None:
-    parts = ("fields", "algorithms", "transforms", "losses", "penalties", "games")
+    parts = ("fields", "algorithms", "transforms", "losses", "penalties", "auxiliary", "games")
     found = {name for name in importers(library) if name.split("/")[1] in parts}
     assert not found
 
@@ -192,6 +194,7 @@ def test_everything_public_has_a_docstring(path: Path) -> None:
 SHOWN = [
     "losses",
     "penalties",
+    "auxiliary",
     "fields",
     "algorithms",
     "analysis",

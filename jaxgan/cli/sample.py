@@ -25,6 +25,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
     parser.add_argument("--num", type=int, default=64, metavar="N", help="how many (64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
+    parser.add_argument(
+        "--label",
+        metavar="L",
+        help="of a conditional run: a class, several (3,5), or all in turn, one a column (all)",
+    )
     parser.add_argument("--step", type=int, metavar="N", help="which checkpoint (the last)")
     parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
     parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
@@ -36,6 +41,39 @@ def add_parser(commands: Any) -> None:
         "(-1: none) (DIR/samples/seed_S.png)",
     )
     parser.set_defaults(run=run)
+
+
+def parse_label(text: str | None, num_classes: int) -> tuple[int, ...]:
+    """The classes that are to be sampled in turn.
+
+    Args:
+      text: `all`, a class, or several with commas between; None for the default.
+      num_classes: of the run; 0 if it is unconditional.
+
+    Returns:
+      The classes; none of an unconditional run.
+
+    Raises:
+      ConfigError: if the run knows no such class.
+
+    Example:
+      >>> parse_label(None, 3), parse_label("2,0", 3), parse_label(None, 0)
+      ((0, 1, 2), (2, 0), ())
+    """
+    from jaxgan.config import ConfigError
+
+    if num_classes == 0 and text is not None:
+        raise ConfigError(f"label: {text!r}; the run is unconditional, so there is none to ask for")
+    if text in (None, "all"):
+        return tuple(range(num_classes))
+    allowed = f"it must be all, or classes from 0 to {num_classes - 1} with commas between"
+    try:
+        classes = tuple(int(one) for one in str(text).split(","))
+    except ValueError as error:
+        raise ConfigError(f"label: {text!r}; {allowed}") from error
+    if min(classes) < 0 or max(classes) >= num_classes:
+        raise ConfigError(f"label: {text!r}; {allowed}")
+    return classes
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,11 +108,14 @@ def run(args: argparse.Namespace) -> int:
         run = load(args.workdir, step=args.step, member=args.member, ema=not args.no_ema)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    samples = run.sample(args.num, args.seed)
+    classes = parse_label(args.label, run.config["num_classes"])
+    labels = np.resize(np.asarray(classes or [-1], np.int32), args.num)
+    samples = run.sample(args.num, args.seed, labels if classes else None)
     if out.suffix == ".png":
-        writers.save_png(out, picture(samples, samples))
+        num_columns = len(classes) if len(classes) > 1 else None
+        writers.save_png(out, picture(samples, samples, num_columns))
     else:
-        arrays: dict[str, Any] = {"labels": np.full(args.num, -1, np.int32)}
+        arrays: dict[str, Any] = {"labels": labels}
         if samples.ndim == 4:
             arrays["images"] = to_uint8(samples)
         else:

@@ -236,6 +236,7 @@ def _make_draw(
             real = source.read(np.arange(min(1000, source.num_examples)))["image"]
 
     def draw(state: TrainState) -> np.ndarray:
-        return picture(sampler(state, key, config["num_samples"]), real)
+        num_columns = config["num_classes"] or None
+        return picture(sampler(state, key, config["num_samples"]), real, num_columns)
 
     return draw
