@@ -7,6 +7,7 @@ from jaxgan.data.images import resize_and_crop, to_float, to_uint8
 from jaxgan.data.mixture import grid, mixture, ring
 from jaxgan.data.npz import npz
 from jaxgan.data.open import open_source
+from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
 from jaxgan.data.source import DataError, DeviceSource, Source
 from jaxgan.data.tfds import tfds
@@ -25,6 +26,7 @@ __all__ = [
     "mixture",
     "npz",
     "open_source",
+    "partly_labelled",
     "pipeline",
     "prefetch_to_device",
     "resize_and_crop",

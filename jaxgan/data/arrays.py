@@ -130,7 +130,10 @@ def decoded_source(
             num_classes=num_classes,
             class_names=class_names,
         )
-    decode(np.arange(1))  # a set that cannot be read at all is found now, not at the first step
+    # A set that cannot be read at all is found now, not at the first step.
+    _, first_labels = decode(np.arange(1))
+    if labelled:
+        _checked_labels(name, first_labels, num_classes, np.arange(1))
 
     def read(indices: np.ndarray) -> NumpyBatch:
         images, labels = decode(indices)

@@ -10,6 +10,7 @@ from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
 from jaxgan.data.mixture import grid, ring
 from jaxgan.data.npz import npz
+from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.source import DataError, DeviceSource, Source
 from jaxgan.data.tfds import tfds
 
@@ -23,13 +24,18 @@ SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
     "tfds": (tfds, "NAME"),
 }
 
+# Options of every stored data set, beside those of its own function.
+LABELLING = ("num_labels", "label_seed")
+
 
 def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     """Opens a data set by name, with the options of the function that opens it.
 
     Args:
       spec: `digits`, `ring`, `grid`, `tfds:NAME`, `folder:PATH` or `npz:PATH`.
-      **options: keyword arguments of `digits`, `ring`, `grid`, `tfds`, `folder` or `npz`.
+      **options: keyword arguments of `digits`, `ring`, `grid`, `tfds`, `folder` or `npz`; and
+        `num_labels`, `label_seed`, for all but the labels of a few examples hidden: see
+        `partly_labelled`.
 
     Returns:
       A `Source`, or a `DeviceSource` for `ring` and `grid`.
@@ -50,6 +56,7 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     opener, takes = SOURCES[kind]
     if (takes is None and colon) or (takes is not None and not argument):
         raise DataError(f"data set: {spec!r}; allowed: {f'{kind}:{takes}' if takes else kind}")
+    labelling = {name: options.pop(name) for name in LABELLING if name in options}
     parameters = inspect.signature(opener).parameters.values()
     allowed = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
     for option in options:
@@ -58,8 +65,15 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
                 f"{kind}: unknown option {option}; allowed: {', '.join(sorted(allowed))}"
             )
     try:
-        return opener(*([argument] if takes else []), **options)
+        source = opener(*([argument] if takes else []), **options)
+        return _hide_labels(source, **labelling) if labelling else source
     except DataError:
         raise
     except ValueError as error:  # an option's value: say whose
         raise DataError(f"{kind}: {error}") from error
+
+
+def _hide_labels(
+    source: Source | DeviceSource, num_labels: int | None = None, label_seed: int = 0
+) -> Source | DeviceSource:
+    return source if num_labels is None else partly_labelled(source, num_labels, label_seed)

@@ -53,6 +53,22 @@ def test_unlabelled(limit):
     assert source.num_classes is None
 
 
+def test_labels_out_of_range_are_found_when_a_set_is_opened():
+    images = np.zeros((3, 2, 2, 1), np.uint8)
+    for classes in ({"num_classes": 2}, {"class_names": "ab"}):
+        with pytest.raises(DataError, match="d: label 2 of example 1; allowed: 0 to 1"):
+            array_source("d", images, np.array([0, 2, 1]), **classes)
+
+    def decode_one_too_many(indices):
+        return decode(indices)[0], indices + 2
+
+    for limit in (0, 2**30):
+        with pytest.raises(DataError, match="d: label 2 of example 0; allowed: 0 to 1"):
+            decoded_source(
+                "d", decode_one_too_many, (9, 3, 2, 1), num_classes=2, decode_limit_bytes=limit
+            )
+
+
 @pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
 def test_labels_out_of_range_are_found(limit):
     with pytest.raises(DataError, match="d: label 5 of example 5; allowed: 0 to 4"):

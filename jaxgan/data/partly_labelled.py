@@ -1,0 +1,118 @@
+"""Data of which a few examples only are labelled, for semi-supervised learning."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from jaxgan.data.source import DataError, DeviceSource, NumpyBatch, Source
+
+UNLABELLED = -1
+
+_CHUNK = 256
+_GOLDEN = 0x9E3779B97F4A7C15
+_ALL_ONES = 2**64 - 1
+
+
+def partly_labelled(source: Source | DeviceSource, num_labels: int, seed: int = 0) -> Source:
+    """Hides all labels but those of `num_labels` examples, as many of each class.
+
+    Labels become -1, except those of the chosen examples. Beside its own, every example i carries
+    `labelled_image` and `labelled_label`, the image and class of the chosen example number
+    h(seed, i) mod num_labels with a fixed hash h, so that each batch has a batch of labelled
+    examples and resuming is exact. Images are read until every class has enough, in an order that
+    depends on the seed.
+
+    Args:
+      source: a labelled data set.
+      num_labels: how many examples keep their label, a multiple of the number of classes.
+      seed: of the choice, at least 0 and below 2**64.
+
+    Returns:
+      A `Source` of as many examples.
+
+    Raises:
+      DataError: no labels, a number out of range, or a class with fewer examples than asked for.
+
+    >>> from jaxgan.data import digits
+    >>> source = partly_labelled(digits(), num_labels=20)
+    >>> batch = source.read(np.arange(source.num_examples))
+    >>> sorted(batch), int((batch["label"] >= 0).sum())
+    (['image', 'label', 'labelled_image', 'labelled_label'], 20)
+
+    References:
+      Salimans et al., 2016 (arXiv:1606.03498), section 5, whose labelled sets are balanced too.
+    """
+    if isinstance(source, DeviceSource):
+        raise DataError(
+            f"{source.name}: num_labels {num_labels}; allowed: for stored examples only"
+        )
+    chosen = _choose(source, num_labels, seed)
+    is_labelled = np.zeros(source.num_examples, bool)
+    is_labelled[chosen] = True
+
+    def read(indices: np.ndarray) -> NumpyBatch:
+        partners = chosen[_hash(indices, seed) % np.uint64(num_labels)]
+        both = source.read(np.concatenate([indices, partners]))
+        num = len(indices)
+        return {
+            "image": both["image"][:num],
+            "label": np.where(is_labelled[indices], both["label"][:num], np.int32(UNLABELLED)),
+            "labelled_image": both["image"][num:],
+            "labelled_label": both["label"][num:],
+        }
+
+    spec = source.element_spec
+    return source._replace(
+        element_spec={
+            **spec,
+            "labelled_image": spec["image"],
+            "labelled_label": jax.ShapeDtypeStruct((), spec["label"].dtype),
+        },
+        read=read,
+    )
+
+
+def _choose(source: Source, num_labels: int, seed: int) -> np.ndarray:
+    """The examples that keep their label, int [num_labels], in increasing order."""
+    name, num_classes = source.name, source.num_classes
+    if num_classes is None:
+        raise DataError(f"{name}: num_labels {num_labels}, but it has no labels; allowed: none")
+    for field, value in (("num_labels", num_labels), ("seed", seed)):
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
+            raise DataError(f"{name}: {field} {value!r}; allowed: an integer, at least 0")
+    per_class, rest = divmod(num_labels, num_classes)
+    if rest or not per_class:
+        raise DataError(
+            f"{name}: num_labels {num_labels}; allowed: a positive multiple of the "
+            f"{num_classes} classes"
+        )
+    order = np.argsort(_hash(np.arange(source.num_examples), seed ^ _ALL_ONES), kind="stable")
+    found: list[list[int]] = [[] for _ in range(num_classes)]
+    for start in range(0, len(order), _CHUNK):
+        indices = order[start : start + _CHUNK]
+        for index, label in zip(indices, source.read(indices)["label"], strict=True):
+            if len(found[label]) < per_class:
+                found[label].append(int(index))
+        if all(len(examples) == per_class for examples in found):
+            break
+    least = min(range(num_classes), key=lambda label: len(found[label]))
+    if len(found[least]) < per_class:
+        raise DataError(
+            f"{name}: num_labels {num_labels} takes {per_class} of each class, but class {least} "
+            f"has {len(found[least])} examples; allowed: at most {num_classes * len(found[least])}"
+        )
+    return np.sort(np.concatenate([np.asarray(examples) for examples in found]))
+
+
+def _hash(indices: np.ndarray, seed: int) -> np.ndarray:
+    """SplitMix64 of each index, started anew for each seed: uint64 [n]."""
+    start = _mix(np.asarray([seed], np.uint64))
+    return _mix(indices.astype(np.uint64) + start)
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    x = x + np.uint64(_GOLDEN)  # arrays wrap around, silently
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
