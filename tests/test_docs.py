@@ -77,6 +77,8 @@ def sections() -> Iterator[Any]:
     shape = resolve.NETWORK_GIVEN
     for key, table, given in (
         ("algorithm", config_tables.ALGORITHMS, ("field", "optimizers", "critic")),
+        ("augment", config_tables.AUGMENTATIONS, ("game",)),
+        ("auxiliary", config_tables.AUXILIARY, ()),
         ("discriminator", config_tables.DISCRIMINATORS, shape),
         ("field", config_tables.FIELDS, ()),
         ("generator", config_tables.GENERATORS, shape),
