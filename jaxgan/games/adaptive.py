@@ -82,8 +82,10 @@ def apa(game: Game, target: float = 0.6, length_images: int = 500_000, every: in
 
     With probability p the discriminator is shown G(z_i) as real in the place of x_i: the generated
     example beside it, which has its label. No gradient reaches the generator through it. p follows
-    λ_r = E[sign D(x)] over what is shown as real, as in `ada`. R1 is taken at what is shown. The
-    published code shows the generator's last batch instead, so that no example is both at once.
+    λ_r = E[sign D(x)] over what is shown as real, as in `ada`. `critic` is the game's own, so that
+    R1 and the like put around this are taken where they say; `apa(with_penalty(game, r1()))` takes
+    R1 at what is shown, as the published code does. That code shows the generator's last batch
+    instead, so that no example is both at once.
 
     Logged are `pseudo_p` and, of this batch, `pseudo_r`.
 
@@ -115,12 +117,11 @@ def apa(game: Game, target: float = 0.6, length_images: int = 500_000, every: in
             return examples
         drawn = context.draw("apa", jax.random.uniform, examples.shape[:1])
         is_pseudo = (drawn < p.astype(drawn.dtype)).reshape(-1, *(1,) * (examples.ndim - 1))
-        # The value is the generated example's; the derivative is that by the place looked at, so
-        # that a penalty on the critic's gradient sees it there.
-        pseudo = lax.stop_gradient(scene["fake"]) + (examples - lax.stop_gradient(examples))
-        return jnp.where(is_pseudo, pseudo, examples)
+        return jnp.where(is_pseudo, lax.stop_gradient(scene["fake"]), examples)
 
-    return _adaptive(game, change, "apa", "pseudo", target, length_images, every)
+    made = _adaptive(game, change, "apa", "pseudo", target, length_images, every)
+    # It changes which examples are shown, and not how one is seen.
+    return made._replace(critic=game.critic)
 
 
 def adapted(

@@ -189,12 +189,23 @@ def test_r1_is_taken_through_the_augmentation() -> None:
 @pytest.mark.usefixtures("float64")
 def test_pseudo_examples_are_the_generated_ones_and_pass_no_gradient() -> None:
     dtype = jnp.float64
-    game = jaxgan.with_penalty(apa(image_gan(dtype)), penalties.r1() + penalties.r2())
+    both = penalties.r1() + penalties.r2()
+    plain = jaxgan.with_penalty(image_gan(dtype), both)
+    game = apa(plain)
     batch, context = {"image": images(dtype=dtype)}, Context(KEY)
-    _, (_, metrics, outputs) = jax.jit(lambda: play(game, context, batch, p=1.0)[2])()
+
+    def metrics_of(game: Game) -> Any:
+        _, (_, metrics, outputs) = jax.jit(lambda: play(game, context, batch, p=1.0)[2])()
+        return metrics["disc"], outputs
+
+    metrics, outputs = metrics_of(game)
     np.testing.assert_array_equal(outputs["real"], outputs["fake"])
-    np.testing.assert_allclose(metrics["disc"]["r1"], metrics["disc"]["r2"], rtol=1e-12)
-    assert metrics["disc"]["r1"] > 0
+    np.testing.assert_allclose(metrics["r1"], metrics["r2"], rtol=1e-12)
+    # A penalty around it looks where it says: at the real examples, or at a labelled batch.
+    around, _ = metrics_of(jaxgan.with_penalty(apa(image_gan(dtype)), both))
+    alone, _ = metrics_of(plain)
+    np.testing.assert_allclose(around["r1"], alone["r1"], rtol=1e-12)
+    assert abs(around["r1"] - metrics["r1"]) > 0.1
 
     def shown_as_real(params: Any) -> Any:
         _, net_state = game.init(jax.random.key(0))
