@@ -50,9 +50,10 @@ def test_every_example_brings_a_labelled_one(source):
     # All of them come up, about equally often: 50 times each, with a deviation of 7.
     np.testing.assert_array_equal(np.unique(partners), chosen(few))
     counts = np.bincount(partners)[chosen(few)]
-    assert counts.min() > 20 and counts.max() < 80
+    assert counts.min() > 20
+    assert counts.max() < 80
     # Neighbours are not paired alike.
-    assert len(set(zip(partners[:-1], partners[1:], strict=True))) > 300
+    assert len(set(itertools.pairwise(partners))) > 300
 
 
 def test_the_spec_is_what_is_read(source):

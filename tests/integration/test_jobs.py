@@ -117,7 +117,7 @@ def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path)
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_dead_or_stuck_peer_ends_the_job(number: signal.Signals, tmp_path: Path) -> None:
-    bound = "--config.stall_timeout_seconds=5"
+    bound = "--config.stall_timeout_seconds=10"
     with train_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run", *LONG, bound)) as job:
         wait_until(has_logged(tmp_path / "run"))
         os.kill(job.processes[1].pid, number)
