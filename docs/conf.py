@@ -41,7 +41,7 @@ autosummary_ignore_module_all = False
 autosummary_context = {
     "only": {
         "jaxgan.algorithms.base": "apply_updates, flatten_metrics, make_context, make_init",
-        "jaxgan.losses.base": "check_positive, check_smoothing, logits, made, with_logits",
+        "jaxgan.losses.base": "logits, made, with_logits",
         "jaxgan.penalties.base": "input_gradient, norm, squared_norm",
     }
 }

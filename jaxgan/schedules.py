@@ -70,6 +70,46 @@ def check_not_negative(name: str, value: ScalarOrSchedule) -> None:
         raise ValueError(f"{name} is {value}; it must be at least 0, or a schedule")
 
 
+def check_positive(name: str, value: float) -> None:
+    """Raises unless a number is finite and above 0.
+
+    Args:
+      name: the argument's, for the message.
+      value: a number.
+
+    Raises:
+      ValueError: naming the argument and the value.
+
+    Example:
+      >>> check_positive("margin", 0.0)
+      Traceback (most recent call last):
+      ...
+      ValueError: margin is 0.0; it must be a finite number above 0
+    """
+    if not 0.0 < value < float("inf"):
+        raise ValueError(f"{name} is {value}; it must be a finite number above 0")
+
+
+def check_share(name: str, value: ScalarOrSchedule) -> None:
+    """Raises unless a smoothing, a decay or the like lies in [0, 1).
+
+    Args:
+      name: the argument's, for the message.
+      value: a number, which is checked, or a schedule, which is not.
+
+    Raises:
+      ValueError: naming the argument and the value.
+
+    Example:
+      >>> check_share("smoothing", 1.5)
+      Traceback (most recent call last):
+      ...
+      ValueError: smoothing is 1.5; it must be at least 0 and below 1
+    """
+    if not callable(value) and not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} is {value}; it must be at least 0 and below 1")
+
+
 def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
     """Half a cosine from `init_value` to `final_value`, constant afterwards.
 

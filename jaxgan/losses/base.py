@@ -9,7 +9,7 @@ import chex
 
 from jaxgan.outputs import logits_of
 from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.typing import Array, PyTree
 
 
 def _stateless() -> PyTree:
@@ -152,43 +152,3 @@ def made(base: Loss | Callable[..., Loss], options: Mapping[str, Any]) -> Loss:
     if options:
         raise TypeError(f"options {sorted(options)} need a factory as base, not a Loss")
     return base
-
-
-def check_smoothing(smoothing: ScalarOrSchedule, name: str = "smoothing") -> None:
-    """Raises unless a label smoothing lies in [0, 1).
-
-    Args:
-      smoothing: a number, which is checked, or a schedule, which is not.
-      name: the argument's, for the message.
-
-    Raises:
-      ValueError: naming the value.
-
-    Example:
-      >>> check_smoothing(1.5)
-      Traceback (most recent call last):
-      ...
-      ValueError: smoothing is 1.5; it must be at least 0 and below 1
-    """
-    if not callable(smoothing) and not 0.0 <= smoothing < 1.0:
-        raise ValueError(f"{name} is {smoothing}; it must be at least 0 and below 1")
-
-
-def check_positive(name: str, value: float) -> None:
-    """Raises unless a number is finite and above 0.
-
-    Args:
-      name: the argument's, for the message.
-      value: a number.
-
-    Raises:
-      ValueError: naming the argument and the value.
-
-    Example:
-      >>> check_positive("margin", 0.0)
-      Traceback (most recent call last):
-      ...
-      ValueError: margin is 0.0; it must be a finite number above 0
-    """
-    if not 0.0 < value < float("inf"):
-        raise ValueError(f"{name} is {value}; it must be a finite number above 0")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.losses.base import Loss, check_positive, logits
+from jaxgan.losses.base import Loss, logits
+from jaxgan.schedules import check_positive
 from jaxgan.state import Context
 from jaxgan.typing import Array, PyTree
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from jax.nn import relu
 
-from jaxgan.losses.base import Loss, check_positive, stateless
+from jaxgan.losses.base import Loss, stateless
+from jaxgan.schedules import check_positive
 from jaxgan.state import Context
 from jaxgan.typing import Array
 

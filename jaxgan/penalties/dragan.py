@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.penalties.base import Penalty, Term, View, input_gradient, norm
-from jaxgan.penalties.needs import check_positive, entry
+from jaxgan.penalties.needs import entry
+from jaxgan.schedules import check_positive
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxgan.penalties.base import Penalty, Term, View
-from jaxgan.penalties.needs import check_share, moved, zero
+from jaxgan.penalties.needs import moved, zero
+from jaxgan.schedules import check_share
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 
 

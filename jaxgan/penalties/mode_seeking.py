@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.penalties.base import Penalty, Term, View
-from jaxgan.penalties.needs import check_positive, entry, generated
+from jaxgan.penalties.needs import entry, generated
+from jaxgan.schedules import check_positive
 from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
 
 

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.penalties.base import Penalty, Term, View, norm
-from jaxgan.penalties.needs import check_share, entry, generated, moved, zero
+from jaxgan.penalties.needs import entry, generated, moved, zero
+from jaxgan.schedules import check_share
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 
 
