@@ -13,6 +13,7 @@ import jax
 from jaxgan import build, parallel
 from jaxgan.config import Config, ConfigError, load_config
 from jaxgan.data import DataError, DeviceSource
+from jaxgan.data.partly_labelled import partly_labelled_spec
 from jaxgan.data.source import ElementSpec, element_spec_of
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
 from jaxgan.plan.child import as_json
@@ -133,16 +134,18 @@ def _example(config: Config, shape: str | None) -> tuple[ElementSpec, DeviceSour
         sizes = shape.split(",")
         if not all(size.isdecimal() and int(size) > 0 for size in sizes):
             raise ConfigError(f"example-shape: {shape!r}; it must be H,W,C or D")
-        labelled = config["num_classes"] > 0
-        return element_spec_of([int(size) for size in sizes], labelled), None
+        hidden = bool(config["data"].get("num_labels"))
+        labelled = config["num_classes"] > 0 or hidden
+        spec = element_spec_of([int(size) for size in sizes], labelled)
+        return (partly_labelled_spec(spec) if hidden else spec), None
     try:
         source = build.open_data(config)
     except (DataError, ConfigError) as error:
         kind, _, name = config["data"]["source"].partition(":")
-        spec = tfds_spec(name, config["data"]) if kind == "tfds" else None
-        if spec is None:
+        known = tfds_spec(name, config["data"]) if kind == "tfds" else None
+        if known is None:
             raise DataError(f"{error}; --example-shape H,W,C plans without data") from error
-        return spec, None
+        return known, None
     build.check_classes(config, source)
     return source.element_spec, source if isinstance(source, DeviceSource) else None
 

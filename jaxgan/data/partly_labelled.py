@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
 
-from jaxgan.data.source import DataError, DeviceSource, NumpyBatch, Source
+from jaxgan.data.source import DataError, DeviceSource, ElementSpec, NumpyBatch, Source
 
 UNLABELLED = -1
 
@@ -62,15 +61,24 @@ def partly_labelled(source: Source | DeviceSource, num_labels: int, seed: int = 
             "labelled_label": both["label"][num:],
         }
 
-    spec = source.element_spec
-    return source._replace(
-        element_spec={
-            **spec,
-            "labelled_image": spec["image"],
-            "labelled_label": jax.ShapeDtypeStruct((), spec["label"].dtype),
-        },
-        read=read,
-    )
+    spec = partly_labelled_spec(source.element_spec)
+    return source._replace(element_spec=spec, read=read)
+
+
+def partly_labelled_spec(spec: ElementSpec) -> ElementSpec:
+    """One example of a data set whose labels are hidden.
+
+    Args:
+      spec: one example of the labelled data set.
+
+    Returns:
+      `spec` with `labelled_image` and `labelled_label`.
+
+    >>> from jaxgan.data.source import element_spec_of
+    >>> sorted(partly_labelled_spec(element_spec_of((8, 8, 1), labelled=True)))
+    ['image', 'label', 'labelled_image', 'labelled_label']
+    """
+    return {**spec, "labelled_image": spec["image"], "labelled_label": spec["label"]}
 
 
 def _choose(source: Source, num_labels: int, seed: int) -> np.ndarray:

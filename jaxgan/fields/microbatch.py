@@ -54,7 +54,7 @@ def microbatch(num_parts: int) -> Callable[[Field], Field]:
         if num_parts > 1 and field.game.couples_batch:
             warnings.warn(
                 "microbatch: the game couples the examples of a batch (batch norm, minibatch "
-                "statistics), so the parts together do not equal the large batch",
+                "statistics, a term's memory), so the parts together do not equal the large batch",
                 stacklevel=2,
             )
 

@@ -78,7 +78,8 @@ class Term:
       weight: a number or a schedule of the step.
       every: evaluated in every n-th of the player's updates, with n times the weight.
       init: (params) -> state, `()` for most. It belongs to the first of the players.
-      couples_batch: whether an example's value depends on the other examples of its batch.
+      couples_batch: whether an example's value depends on the other examples of its batch, or
+        evaluating a batch in parts moves the state more often than the whole.
       players: whose losses it joins, unless `with_penalty` says otherwise.
     """
 

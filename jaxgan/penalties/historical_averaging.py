@@ -67,4 +67,6 @@ def historical_averaging(
         mean = jax.tree.map(average, state["mean"], gaps)
         return has_past * reduce(operator.add, squares), {"mean": mean, "count": count + 1.0}
 
-    return Penalty((Term(name, values, weight, every, init, players=(player,)),))
+    # Each part of a batch that is split moves the state once more.
+    term = Term(name, values, weight, every, init, couples_batch=True, players=(player,))
+    return Penalty((term,))

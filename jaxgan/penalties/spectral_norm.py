@@ -74,7 +74,9 @@ def spectral_norm_penalty(
             vectors.append(v)
         return reduce(operator.add, halves), {"vectors": vectors}
 
-    return Penalty((Term(name, values, weight, every, init, players=(player,)),))
+    # Each part of a batch that is split moves the state once more.
+    term = Term(name, values, weight, every, init, couples_batch=True, players=(player,))
+    return Penalty((term,))
 
 
 def _unit(vector: Array, instead: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jaxgan.data.partly_labelled import partly_labelled_spec
 from jaxgan.data.source import ElementSpec, element_spec_of
 
 
@@ -13,7 +14,7 @@ def tfds_spec(name: str, options: Mapping[str, Any]) -> ElementSpec | None:
 
     Args:
       name: as TFDS names it.
-      options: of `jaxgan.data.tfds`; `image_size`, `channels` and `labels` count.
+      options: of `jaxgan.data.tfds`; `image_size`, `channels`, `labels` and `num_labels` count.
 
     Returns:
       Its shape and dtype, or None where TFDS is not installed, does not know the data set, or its
@@ -35,4 +36,5 @@ def tfds_spec(name: str, options: Mapping[str, Any]) -> ElementSpec | None:
     if height is None or width is None:
         return None
     labelled = hasattr(features.get("label"), "num_classes") and options.get("labels", True)
-    return element_spec_of((height, width, options.get("channels") or depth), bool(labelled))
+    spec = element_spec_of((height, width, options.get("channels") or depth), bool(labelled))
+    return partly_labelled_spec(spec) if labelled and options.get("num_labels") else spec
