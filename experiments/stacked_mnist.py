@@ -11,8 +11,8 @@ The settings are the paper's: batch 128, D then G, non-saturating loss, Adam wit
 2e-4 (D) and 1e-4 (G), b1 = 0.5, b2 = 0.99; 25,600 samples are scored. The paper trains for 500,000
 steps (`--budget full`); `--budget small` (2,000 steps of the smaller discriminator, one seed: 16
 minutes on two CPU cores) shows only how training begins: its numbers stand beside the paper's, not
-against them. What the paper leaves open: weights start at N(0, 0.02), batch norm averages with momentum 0.9
-and samples are drawn with these averages.
+against them. What the paper leaves open: weights start at N(0, 0.02), batch norm averages with
+momentum 0.9 and samples are drawn with these averages.
 
 MNIST is read as TensorFlow Datasets prepared it (`pip install jaxgan[data]`).
 """
