@@ -9,7 +9,7 @@ Jouppi et al., 2023 (arXiv:2304.01433), table 4. For v2, Norrie et al., 2021 (IE
 TFLOP/s, 16 GiB, 700 GB/s, four links of 496 Gbit/s. A peak in fp32 is not published: a TPU
 multiplies in bf16, several times for more digits (`FLOAT32_PASSES`).
 
-The figures of v2, of tpu7x's memory and links, and of the GPUs have not been looked up again.
+The figures of v2 and of the GPUs have not been looked up again.
 
 GPUs: NVIDIA's data sheets, dense (without sparsity) tensor-core peaks in bf16, in fp16 for V100
 and T4, which have no bf16.
