@@ -46,7 +46,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             "data": {
                 "source": "tfds:mnist",
                 "data_dir": None,
-                "split": "test" if smoke else "train",
+                "split": "test[:1000]" if smoke else "train",
             },
             "latent_dim": 64,
             "generator": {**network, "norm": "batch"},

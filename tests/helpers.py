@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jaxgan
 from jaxgan import Algorithm, Game, Loss, Network, Penalty, TrainState, from_linen, optimizers
+
+
+def rows(names: Iterable[Any], slow: Sequence[Any]) -> list[Any]:
+    """The rows of a table; those named `slow` add little to the others, and wait for their turn."""
+    names = list(names)
+    assert set(slow) <= set(names)
+    return [pytest.param(n, marks=pytest.mark.slow) if n in slow else n for n in names]
+
 
 LATENT = 3
 DIM = 2

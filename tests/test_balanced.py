@@ -83,6 +83,7 @@ def test_the_weight_is_the_closed_form(ratio: float, float64: None) -> None:
     np.testing.assert_allclose(extra, slope, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_two_slopes_are_of_that_ratio_in_a_deep_game(float64: None) -> None:
     game, penalty = rich_game(), jaxgan.auxiliary.feature_matching(weight=7.0)
     params, net_state = game.init(CONTEXT.key)

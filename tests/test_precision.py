@@ -100,7 +100,16 @@ def test_copies_that_differ_in_a_bit_are_found() -> None:
                 check_copies({"x": leaf})
 
 
-@pytest.mark.parametrize("name", PATHS)
+SLOW = [
+    "float32",
+    "full, batch norm",
+    "bfloat16, full, R1, microbatch",
+    "bfloat16, consensus",
+    "bfloat16, unrolled",
+]
+
+
+@pytest.mark.parametrize("name", helpers.rows(PATHS, SLOW))
 def test_every_replica_holds_the_same_bits_after_a_step(name: str) -> None:
     mesh = parallel.make_mesh(NUM_DEVICES)
     algorithm, whole = make_algorithm(PATHS[name], mesh), parallel.replicated(mesh)
@@ -135,7 +144,7 @@ def relative(tree: Any, other: Any) -> float:
     return float(np.linalg.norm(flat - others) / np.linalg.norm(others))
 
 
-@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("norm", helpers.rows(["none", "batch"], ["none"]))
 def test_bfloat16_is_float32_to_its_eight_bits_and_no_further(norm: str) -> None:
     losses, grads = gradients(norm=norm)
     half_losses, half_grads = gradients(norm=norm, precision="bfloat16")
@@ -145,7 +154,11 @@ def test_bfloat16_is_float32_to_its_eight_bits_and_no_further(norm: str) -> None
         assert 1e-4 < relative(half_grads[player], grads[player]) < 5e-2
 
 
-@pytest.mark.parametrize("options", [{}, {**BF16, "norm": "batch"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({}, marks=pytest.mark.slow), {**BF16, "norm": "batch"}],
+    ids=str,
+)
 def test_recomputing_changes_no_gradient(options: dict[str, Any]) -> None:
     losses, grads = gradients(**options)
     other_losses, other_grads = gradients(**options, remat="full")

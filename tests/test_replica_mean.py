@@ -64,7 +64,10 @@ def pull(field: Field) -> Any:
     return jax.device_get(apply(params, memory, net_state, batch, context)[::2])
 
 
-@pytest.mark.parametrize("name", FIELDS)
+SLOW = ["penalties inside", "unrolled, penalties", "unrolled, first order", "consensus of unrolled"]
+
+
+@pytest.mark.parametrize("name", helpers.rows(FIELDS, SLOW))
 def test_equals_the_global_batch(name: str) -> None:
     mesh = parallel.make_mesh(NUM_REPLICAS)
     globally = pull(FIELDS[name](lambda game: game))
@@ -97,6 +100,7 @@ def test_batch_norm_is_that_of_each_replica() -> None:
     assert helpers.max_difference(found[0], whole[0]) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_run_of_several_seeds() -> None:
     mesh = parallel.make_mesh(NUM_REPLICAS)
     ends = []

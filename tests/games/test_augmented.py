@@ -301,11 +301,13 @@ def test_only_updates_of_the_discriminator_count() -> None:
     assert {leaf.dtype for leaf in jax.tree.leaves(own)} == {np.dtype("f4"), np.dtype("i4")}
 
 
-@EACH
+@pytest.mark.parametrize(
+    "name", helpers.rows(WRAPPED, ["augmented", "instance_noise", "ada", "apa"])
+)
 @pytest.mark.usefixtures("float64")
-def test_parts_of_a_batch_are_the_batch(wrap: Callable[[Game], Game]) -> None:
+def test_parts_of_a_batch_are_the_batch(name: str) -> None:
     """Microbatches see the draws and the p of the whole, and leave the same state behind."""
-    field = gradient(wrap(image_gan(jnp.float64, bias=3.0)))
+    field = gradient(WRAPPED[name](image_gan(jnp.float64, bias=3.0)))
     whole, parts = (
         simultaneous(one, helpers.sgds(0.01)) for one in (field, fields.microbatch(4)(field))
     )
@@ -316,16 +318,19 @@ def test_parts_of_a_batch_are_the_batch(wrap: Callable[[Game], Game]) -> None:
         for which, step in enumerate(steps):
             states[which], _ = step(states[which], batch)
     assert distance(states[0].params, states[1].params) < 1e-12
-    for name in ("ada", "apa"):
-        if name in states[0].net_state["disc"]:
-            one, other = (state.net_state["disc"][name] for state in states)
+    for controller in ("ada", "apa"):
+        if controller in states[0].net_state["disc"]:
+            one, other = (state.net_state["disc"][controller] for state in states)
             assert one["p"] == other["p"]
-            if wrap is not WRAPPED["all"]:
+            if name != "all":
                 assert one["p"] > 0
             assert one["calls"] * 4 == other["calls"]
 
 
-@pytest.mark.parametrize(("mode", "policy"), [("split", GROUPS), ("replicas", ("color",))])
+@pytest.mark.parametrize(
+    ("mode", "policy"),
+    [("split", GROUPS), pytest.param("replicas", ("color",), marks=pytest.mark.slow)],
+)
 @pytest.mark.usefixtures("float64")
 def test_the_same_on_one_and_on_eight_devices(mode: str, policy: tuple[str, ...]) -> None:
     seen = []
@@ -355,6 +360,7 @@ def test_the_same_on_one_and_on_eight_devices(mode: str, policy: tuple[str, ...]
     assert distance(seen[1][1], seen[0][1]) < 1e-6  # float32 itself
 
 
+@pytest.mark.slow
 def test_a_game_that_looks_ahead_through_it() -> None:
     """At p = 1 some probability has an infinite derivative, which no gradient may meet."""
     game = jaxgan.unrolled(

@@ -94,6 +94,7 @@ def test_labels_that_are_none_are_refused_in_one_line(
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_spectral_norm_is_saved_and_resumed(run: Path, tmp_path: Path) -> None:
     assert train(tmp_path, "--config.total_steps=10") == 0
     assert train(tmp_path) == 0

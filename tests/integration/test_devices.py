@@ -43,8 +43,8 @@ def test_twenty_steps_in_float64(algorithm: str, field: str, float64: None) -> N
     [
         ("alternating", "unrolled", "adam"),
         ("simultaneous", "consensus", "adam"),
-        ("simultaneous", "both", "sgd"),
-        ("alternating", "dcgan", "adam"),
+        pytest.param("simultaneous", "both", "sgd", marks=pytest.mark.slow),
+        pytest.param("alternating", "dcgan", "adam", marks=pytest.mark.slow),
     ],
 )
 def test_the_first_step_in_float32(algorithm: str, field: str, optimizer: str) -> None:

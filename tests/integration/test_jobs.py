@@ -56,9 +56,8 @@ def play_job(folder: Path, num_processes: int, num_devices: int) -> dict[str, np
         return dict(arrays)
 
 
-@pytest.mark.parametrize(
-    ("num_processes", "num_devices"), [(2, 2), pytest.param(4, 1, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("num_processes", "num_devices"), [(2, 2), (4, 1)])
 def test_processes_make_no_difference(
     num_processes: int, num_devices: int, tmp_path: Path, float64: None
 ) -> None:
@@ -99,6 +98,7 @@ def test_a_job_trains_what_one_process_trains_and_is_continued_by_fewer_or_more(
     assert sorted(path.name for path in (parts / "samples").iterdir())
 
 
+@pytest.mark.slow
 def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     with train_job(tmp_path / "a", 2, 1, flags(RING, parts, *LONG)) as job:
@@ -115,7 +115,7 @@ def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path)
     assert Checkpoints(parts / "checkpoints").steps()[-1] == stopped + 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", helpers.rows([signal.SIGKILL, signal.SIGSTOP], [signal.SIGSTOP]))
 def test_a_dead_or_stuck_peer_ends_the_job(number: signal.Signals, tmp_path: Path) -> None:
     bound = "--config.stall_timeout_seconds=10"
     with train_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run", *LONG, bound)) as job:

@@ -62,6 +62,7 @@ def test_saturation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 <= mistaken < report["curves"]["minimax"]["mistaken"][0] <= 1
 
 
+@pytest.mark.slow
 def test_losses_on_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imported("losses_on_ring"), "NUM_SAMPLES", 500)
     flags = ["--objectives", "non-saturating", "n + 1 classes", "--penalties", "r1"]
@@ -127,6 +128,7 @@ def test_features_are_what_the_classifier_s_last_layer_reads(on_mnist: ModuleTyp
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_losses_on_mnist(
     on_mnist: ModuleType,
     enlarged: tuple[np.ndarray, np.ndarray],
@@ -164,6 +166,7 @@ def test_samples_that_are_lost_score_nothing(on_mnist: ModuleType) -> None:
     assert scores == {"classes": 0, "kl": None, "confident": 0.0, on_mnist.FD: None}
 
 
+@pytest.mark.slow
 def test_semi_supervised(
     semi: ModuleType,
     enlarged: tuple[np.ndarray, np.ndarray],

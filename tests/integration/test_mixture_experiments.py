@@ -110,6 +110,7 @@ def distance(eigenvalues: np.ndarray, others: np.ndarray) -> float:
     return float(apart[linear_sum_assignment(apart)].max())
 
 
+@pytest.mark.slow
 def test_spectra_are_those_of_dense_jacobians(
     mixture: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +166,7 @@ TINY = ["--num-steps", "20", "--eval-every", "10", "--seeds", "2", "--width", st
 TINY += ["--batch-size", str(NUM)]
 
 
+@pytest.mark.slow
 def test_consensus_mixture_runs(
     mixture: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +199,7 @@ def test_consensus_mixture_runs(
     assert len(set(tops)) == 3
 
 
+@pytest.mark.slow
 def test_sga_grid_runs(grid: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "DEPTH", 1)
     monkeypatch.setattr(grid, "NUM_SAMPLES", 200)

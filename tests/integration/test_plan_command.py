@@ -34,6 +34,7 @@ def plan(tmp_path: Path, config: str, *flags: str) -> tuple[int, list[dict[str, 
     return code, json.loads(out.read_text())["plans"] if out.exists() else []
 
 
+@pytest.mark.slow
 def test_several_topologies_in_one_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,6 +52,7 @@ def test_several_topologies_in_one_command(
     assert "images/s <=" in shown
 
 
+@pytest.mark.slow
 def test_one_topology_that_fails_is_a_line_and_not_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

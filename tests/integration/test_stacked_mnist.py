@@ -98,6 +98,7 @@ def fake_mnist(experiment: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "load_mnist", load)
 
 
+@pytest.mark.slow
 def test_main_trains_scores_and_reports(
     experiment: ModuleType,
     fake_mnist: None,

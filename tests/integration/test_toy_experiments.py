@@ -15,6 +15,7 @@ def by_name(report: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {row["name"]: (row["ours"], row["paper"]) for row in report["rows"]}
 
 
+@pytest.mark.slow
 def test_radii_on_the_bilinear_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = {
         "simultaneous": {0.2: 1.0198, 0.5: 1.1180},
@@ -41,6 +42,7 @@ def test_radii_on_the_bilinear_game(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [name for name, left in strong.items() if left < 1] == ["CGD"]
 
 
+@pytest.mark.slow
 def test_eigenvalues_of_the_dirac_gan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected: dict[str, tuple[Any, float | None, str]] = {
         "minimax": ([-0.5j, 0.5j], np.hypot(1, 0.1), "diverges"),

@@ -259,7 +259,10 @@ def test_metrics_are_read_only_behind_the_next_dispatch(
     assert events == ["step", "step", "read 10", "step", "read 20", "step", "read 30", "read 40"]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 75), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_a_signal_saves_and_the_run_goes_on_as_if_nothing_happened(
     number: signal.Signals, code: int, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ def test_the_networks_are_the_papers() -> None:
     np.testing.assert_allclose(np.linalg.norm(ring.DATA.modes, axis=1), 2.0, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_main_trains_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ring = imported("unrolled_ring")
     for name, value in {"BATCH": 8, "LATENT": 4, "WIDTH": 8, "NUM_SAMPLES": 600}.items():

@@ -90,6 +90,7 @@ def gan() -> Algorithm:
     return lookahead(jaxgan.alternating(gradient(game), helpers.adams()), 2, ALPHA)
 
 
+@pytest.mark.slow
 def test_a_gan_among_the_other_transforms() -> None:
     """One compiled program: the average, lookahead and several steps at once, for two seeds."""
     one = ema(gan(), 0.5, warmup=False)

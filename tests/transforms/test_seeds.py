@@ -57,6 +57,7 @@ def test_members_start_with_the_bits_of_their_own_run_and_follow_it() -> None:
     assert min(float(jnp.abs(kernels[i] - kernels[i - 1]).max()) for i in range(NUM)) > 0.1
 
 
+@pytest.mark.slow
 def test_float64_members_follow_their_own_run_for_long(float64: None) -> None:
     game = helpers.mlp_gan(jnp.float64)
     one, key = jaxgan.simultaneous(gradient(game), helpers.adams(1e-3)), jax.random.key(3)
