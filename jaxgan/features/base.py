@@ -1,0 +1,136 @@
+"""What turns images into vectors: a network, its weights, and the words that name both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.typing import Array, PyTree
+
+CHUNK = 256
+"""Images per call of the compiled function in `extract`."""
+
+Protocol = Mapping[str, str | int | float]
+"""What a score must say of its features: names and plain values."""
+
+
+class FeatureError(ValueError):
+    """Features that cannot be had; one line: what, its value, what is allowed."""
+
+
+class Extractor(NamedTuple):
+    """A function from images to vectors, and how to name the scores that it gives.
+
+    Attributes:
+      name: part of the names of its scores: `digits-cnn` gives `fd_digits-cnn`.
+      params: arrays; an argument of the compiled function, never a constant in it.
+      apply: (params, images float32 [B, H, W, C] in [-1, 1], or points [B, D]) ->
+        `{"features": float32 [B, F]}`, and `"logits": [B, K]` of a classifier. Pure and jittable;
+        what it says of an example does not depend on the other ones.
+      protocol: all else that makes two scores comparable: `network`, `weights`, `resize`,
+        `normalise`, ... Where `published` is 1 the network and its weights are the published ones,
+        and only then may a score be called `fid`, `kid` or `is`.
+      num_classes: K; None without logits.
+    """
+
+    name: str
+    params: PyTree
+    apply: Callable[[PyTree, Array], dict[str, Array]]
+    protocol: Protocol
+    num_classes: int | None = None
+
+
+def function(name: str, apply: Callable[[Array], Array]) -> Extractor:
+    """An `Extractor` of any function from images to vectors.
+
+    What the function closes over becomes part of the compiled program; large weights go into the
+    `params` of an `Extractor` of one's own.
+
+    Args:
+      name: part of the names of its scores; small letters, digits, `-`, `_` and `.`.
+      apply: float32 images [B, H, W, C] in [-1, 1], or points [B, D], to vectors [B, F]; jittable.
+
+    Returns:
+      An `Extractor`.
+
+    Raises:
+      FeatureError: if the name is none, or, when applied, the function does not give one vector
+        per image.
+
+    Example:
+      >>> mean = function("mean-colour", lambda images: images.mean(axis=(1, 2)))
+      >>> extract(mean, np.zeros((5, 4, 4, 3), np.float32))["features"].shape
+      (5, 3)
+    """
+    check_name(name)
+
+    def run(params: PyTree, images: Array) -> dict[str, Array]:
+        del params
+        features = apply(images)
+        if features.ndim != 2 or len(features) != len(images):
+            raise FeatureError(
+                f"{name}: features of shape {features.shape} for {len(images)} images; "
+                f"they must be ({len(images)}, F)"
+            )
+        return {"features": jnp.asarray(features, jnp.float32)}
+
+    return Extractor(name, (), run, {"network": name, "published": 0})
+
+
+def check_name(name: str) -> str:
+    """Returns a name that may be part of the name of a score, and raises otherwise.
+
+    >>> check_name("digits-cnn")
+    'digits-cnn'
+    """
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    if not (plain.isascii() and plain.isalnum() and name == name.lower()):
+        raise FeatureError(
+            f"name: {name!r}; allowed: small letters, digits, hyphens, underscores, full stops"
+        )
+    return name
+
+
+def extract(
+    extractor: Extractor, images: np.ndarray, *, chunk: int = CHUNK
+) -> dict[str, np.ndarray]:
+    """Features of images in memory, in chunks of one size, so that one program serves them all.
+
+    Args:
+      extractor: what to apply.
+      images: float32 [N, H, W, C] in [-1, 1], or points [N, D].
+      chunk: images at a time; the last ones are filled up with zeros.
+
+    Returns:
+      `{"features": float32 [N, F]}`, and `"logits": [N, K]` if there are some.
+
+    Raises:
+      FeatureError: if there are no images, they are not floating point, or `chunk` is below 1.
+
+    Example:
+      >>> flat = function("flat", lambda images: images.reshape(len(images), -1))
+      >>> extract(flat, np.ones((3, 2, 2, 1), np.float32), chunk=2)["features"].shape
+      (3, 4)
+    """
+    if chunk < 1:
+        raise FeatureError(f"chunk: {chunk}; it must be at least 1")
+    if images.ndim not in (2, 4) or not len(images) or images.dtype.kind != "f":
+        raise FeatureError(
+            f"images: {images.dtype} of shape {images.shape}; allowed: floats [N, H, W, C] in "
+            "[-1, 1], or points [N, D], and at least one of them"
+        )
+    chunk = min(chunk, len(images))
+    apply, params = jax.jit(extractor.apply), jax.device_put(extractor.params)
+    parts: dict[str, list[np.ndarray]] = {}
+    for start in range(0, len(images), chunk):
+        part = np.asarray(images[start : start + chunk], np.float32)
+        missing = chunk - len(part)
+        if missing:
+            part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), np.float32)])
+        for name, values in apply(params, part).items():
+            parts.setdefault(name, []).append(np.asarray(values)[: chunk - missing])
+    return {name: np.concatenate(values) for name, values in parts.items()}
