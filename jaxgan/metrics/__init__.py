@@ -1,18 +1,74 @@
-"""Metrics: pure functions on samples and labels, one family a file."""
+"""Metrics: pure functions on features, images and labels, one family a file."""
 
 from jaxgan.metrics.classes import class_histogram, kl_divergence, num_covered
+from jaxgan.metrics.classification import Accuracy, gan_test, gan_train
+from jaxgan.metrics.density_coverage import DensityCoverage, density_coverage
+from jaxgan.metrics.frechet import Moments, frechet_distance, merge, moments
+from jaxgan.metrics.inception_score import InceptionScore, inception_score
+from jaxgan.metrics.intra_class import (
+    IntraClassDistance,
+    class_moments,
+    intra_class_distance,
+    intra_class_diversity,
+)
+from jaxgan.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
 from jaxgan.metrics.labelled import LabelledScore, labelled_score
 from jaxgan.metrics.mixture import MixtureScore, mixture_score
+from jaxgan.metrics.ms_ssim import PairSimilarity, ms_ssim, ms_ssim_diversity
 from jaxgan.metrics.nearest import leave_one_out_distances, nearest_neighbors
+from jaxgan.metrics.neighbors import knn_radii
+from jaxgan.metrics.path_length import PathLength, lerp, path_length, slerp
+from jaxgan.metrics.prdc import PrdcScore, prdc
+from jaxgan.metrics.precision_recall import PrecisionRecall, precision_recall
+from jaxgan.metrics.sliced_wasserstein import (
+    SlicedWasserstein,
+    laplacian_pyramid,
+    sliced_distance,
+    sliced_wasserstein,
+)
 
 __all__ = [
+    "Accuracy",
+    "DensityCoverage",
+    "InceptionScore",
+    "IntraClassDistance",
+    "KernelDistance",
     "LabelledScore",
     "MixtureScore",
+    "Moments",
+    "PairSimilarity",
+    "PathLength",
+    "PrdcScore",
+    "PrecisionRecall",
+    "SlicedWasserstein",
     "class_histogram",
+    "class_moments",
+    "density_coverage",
+    "frechet_distance",
+    "gan_test",
+    "gan_train",
+    "inception_score",
+    "intra_class_distance",
+    "intra_class_diversity",
+    "kernel_distance",
     "kl_divergence",
+    "knn_radii",
     "labelled_score",
+    "laplacian_pyramid",
     "leave_one_out_distances",
+    "lerp",
+    "merge",
     "mixture_score",
+    "moments",
+    "ms_ssim",
+    "ms_ssim_diversity",
     "nearest_neighbors",
     "num_covered",
+    "path_length",
+    "prdc",
+    "precision_recall",
+    "slerp",
+    "sliced_distance",
+    "sliced_wasserstein",
+    "squared_mmd",
 ]
