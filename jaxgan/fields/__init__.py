@@ -8,6 +8,7 @@ from jaxgan.fields.gradient import gradient
 from jaxgan.fields.lola import lola
 from jaxgan.fields.lookahead_opponent import lookahead_opponent
 from jaxgan.fields.microbatch import microbatch
+from jaxgan.fields.norms import with_norms
 from jaxgan.fields.sos import sos
 from jaxgan.fields.symplectic import symplectic
 
@@ -25,4 +26,5 @@ __all__ = [
     "microbatch",
     "sos",
     "symplectic",
+    "with_norms",
 ]

@@ -3,6 +3,7 @@
 from jaxgan.games.adaptive import ada, apa
 from jaxgan.games.augmented import augmented, instance_noise
 from jaxgan.games.gan import gan, normal_latent
+from jaxgan.games.signals import signals
 from jaxgan.games.toy import bilinear, dirac, quadratic
 from jaxgan.games.unrolled import unrolled
 
@@ -16,5 +17,6 @@ __all__ = [
     "instance_noise",
     "normal_latent",
     "quadratic",
+    "signals",
     "unrolled",
 ]

@@ -150,6 +150,7 @@ def norms_row(name: str, games: tuple[str, ...], norms: dict[str, tuple[str, ...
 TABLE = [
     Row("gradient", lambda rate: lambda field: field, plain),
     Row("microbatch", lambda rate: fields.microbatch(2), plain),
+    Row("with_norms", lambda rate: fields.with_norms, plain),
     Row("consensus", fields.consensus, descending_norms(None)),
     norms_row("smoothing", ("general",), {"disc": ("gen",)}),
     norms_row("jare", ("general",), {"gen": ("disc",), "disc": ("gen",)}),
@@ -281,7 +282,8 @@ def test_the_field_is_its_formula(row: Row, name: str, float64: None) -> None:
         points = points - STEP * expected
     for player in m.sizes:
         solver = {"solver_residual", "solver_converged"} if row.solves else set()
-        assert set(metrics[player]) == {"loss"} | solver
+        norm = {"grad_norm"} if row.name == "with_norms" else set()
+        assert set(metrics[player]) == {"loss"} | solver | norm
         assert np.min(metrics[player].get("solver_converged", 1.0)) == 1.0
 
 

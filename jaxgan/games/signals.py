@@ -1,0 +1,76 @@
+"""What a discriminator's outputs tell of the game's health, in units that no objective sets."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.losses import Loss
+from jaxgan.outputs import logits_of
+from jaxgan.state import Context
+from jaxgan.typing import Array, PyTree
+
+_LEAST_VARIANCE = 1e-12
+
+
+def signals(
+    loss: Loss, real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
+) -> dict[str, Array]:
+    """Three numbers about one batch, with B logits r_i of real and f_i of generated examples.
+
+      real_sign   = E[sign r]: how much of the data looks real to the discriminator, the r_t of
+                    ADA; it means something where 0 is the boundary.
+      separation  = (E[r] - E[f]) / √(½ Var[r] + ½ Var[f]): the gap in standard deviations, the
+                    same whatever is added to all logits or multiplied with them.
+      doubt       = ½ ‖∂L_D / ∂outputs‖₁, over all outputs: how much the objective still asks of
+                    the discriminator. It is the mean probability of the wrong answer for the
+                    logistic losses, ½ at a draw; half the examples within the margin, twice over,
+                    for the hinge, 1 at a draw; 1 always for Wasserstein critics. Where it comes
+                    to 0 the discriminator has nothing left to learn.
+
+    Args:
+      loss: the objective.
+      real_out: the discriminator's output on real examples.
+      fake_out: its output on generated ones.
+      state: the objective's state.
+      context: that of the update, so that the objective draws what it drew for its values.
+
+    Returns:
+      float32 scalars without a derivative. They cost a backward pass through the objective alone.
+
+    Example:
+      >>> from jaxgan.losses import non_saturating
+      >>> context, logits = Context(jax.random.key(0)), jnp.array([-1.0, 1.0])
+      >>> draw = signals(non_saturating(), logits, logits, (), context)
+      >>> {name: round(float(value), 4) for name, value in draw.items()}
+      {'real_sign': 0.0, 'separation': 0.0, 'doubt': 0.5}
+      >>> won = signals(non_saturating(), logits + 7.0, logits - 7.0, (), context)
+      >>> round(float(won["separation"])), round(float(won["doubt"]), 4)
+      (14, 0.0014)
+
+    References:
+      r_t: Karras et al., 2020 (arXiv:2006.06676), section 3.1. The separation is the sensitivity
+      index d' of Green & Swets, 1966.
+    """
+    outs = lax.stop_gradient((real_out, fake_out))
+
+    def value(outs: tuple[PyTree, PyTree]) -> Array:
+        return jnp.mean(loss.disc(*outs, state, context)[0])
+
+    # Outputs may hold labels, which are integers.
+    slopes = jax.grad(value, allow_int=True)(outs)
+    steep = [x for x in jax.tree.leaves(slopes) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    doubt = sum((jnp.sum(jnp.abs(x).astype(jnp.float32)) for x in steep), jnp.float32(0.0))
+    real, fake = (_flat(logits_of(out)) for out in outs)
+    spread = 0.5 * (jnp.var(real) + jnp.var(fake))
+    gap = jnp.mean(real) - jnp.mean(fake)
+    return {
+        "real_sign": jnp.mean(jnp.sign(real)),
+        "separation": gap / jnp.sqrt(spread + _LEAST_VARIANCE),
+        "doubt": 0.5 * doubt,
+    }
+
+
+def _flat(logits: PyTree) -> Array:
+    return jnp.concatenate([jnp.ravel(x).astype(jnp.float32) for x in jax.tree.leaves(logits)])
