@@ -165,7 +165,9 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> G
     gen = make(config["generator"], GENERATORS, "generator", latent_dim=latent_dim, **given)
     disc = make(config["discriminator"], DISCRIMINATORS, "discriminator", **given)
     loss = make(config["loss"], LOSSES, "loss")
-    game = games.gan(gen, disc, latent=latent_dim, loss=loss, num_classes=num_classes)
+    game = games.gan(
+        gen, disc, latent=latent_dim, loss=loss, num_classes=num_classes, tell_signals=True
+    )
     for key, table in (("augment", AUGMENTATIONS), ("instance_noise", OPTIONAL)):
         if config[key] is not None:
             game = make(config[key], table, key, game=game)
@@ -192,7 +194,7 @@ def build_field(config: Config, game: Game) -> Field:
       game: as `build_game` returns it.
 
     Returns:
-      The game's gradient, accumulated and transformed as the config says.
+      The game's gradient, accumulated and transformed as the config says, with its norms logged.
 
     Raises:
       ConfigError: if the parts do not fit.
@@ -205,7 +207,7 @@ def build_field(config: Config, game: Game) -> Field:
         field = fields.microbatch(config["num_microbatches"])(field)
     transform = make(config["field"], FIELDS, "field")
     try:
-        return transform(field)
+        return fields.with_norms(transform(field))
     except ValueError as error:
         raise ConfigError(f"field: {error}") from error
 
@@ -320,7 +322,7 @@ def build_cadence(config: Config) -> Cadence:
     Example:
       >>> steps = {"total_steps": 25, "substeps": 10, "log_every_steps": 10,
       ...          "sample_every_steps": 10, "checkpoint_every_steps": 10,
-      ...          "analysis_every_steps": 0}
+      ...          "analysis_every_steps": 0, "eval_every_steps": 0}
       >>> build_cadence(steps)
       Traceback (most recent call last):
       ...

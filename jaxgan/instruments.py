@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 
 from jaxgan.nonfinite import find_lost
 from jaxgan.typing import Batch, Metrics
+from jaxgan.watch import Watch
 from jaxgan.writers import MetricWriter, Progress
 
 logger = logging.getLogger(__name__)
@@ -53,15 +55,17 @@ class Log:
       progress: the line on the terminal, likewise.
       work: what a step does.
       last_step: the step of the line before.
+      watch: what looks at every line, if anything does.
     """
 
     writer: MetricWriter | None
     progress: Progress | None
     work: Work
     last_step: int
+    watch: Watch | None = None
     last_time: float | None = None
     waited: float = 0.0
-    pending: tuple[int, Metrics] | None = None
+    pending: tuple[int, Mapping[str, Any]] | None = None
     calls: list[tuple[int, Metrics]] = field(default_factory=list)
 
     def called(self, step: int, metrics: Metrics, is_due: bool) -> None:
@@ -103,12 +107,38 @@ class Log:
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
         values |= self._speeds(step)
         calls, self.calls = self.calls, []
-        if self.writer is not None:
-            self.writer.scalars(step, values)
+        self._line(step, values)
         if self.progress is not None:
             self.progress.update(step, values)
         if error := find_lost(calls):
             raise error
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Logs what else is known of a step: in its line, if one is due, or in one of its own.
+
+        Args:
+          step: steps done.
+          values: numbers on the host, by name.
+        """
+        if self.pending is not None and self.pending[0] == step:
+            self.pending = (step, {**self.pending[1], **values})
+        elif values:
+            self._line(step, values)
+
+    def paused(self, seconds: float) -> None:
+        """Leaves out of the speeds what was no training.
+
+        Args:
+          seconds: since the last line, how long.
+        """
+        if self.last_time is not None:
+            self.last_time += seconds
+
+    def _line(self, step: int, values: Mapping[str, float]) -> None:
+        if self.writer is not None:
+            self.writer.scalars(step, values)
+        if self.watch is not None:
+            self.watch.saw(step, values)
 
     def _speeds(self, step: int) -> dict[str, float]:
         now = time.perf_counter()

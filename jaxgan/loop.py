@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -32,12 +33,29 @@ from jaxgan.processes import Watchdog, is_first
 from jaxgan.state import TrainState, stream
 from jaxgan.stopping import Stop, deferred_signals
 from jaxgan.typing import Key, Metrics, PyTree
+from jaxgan.watch import Watch
 from jaxgan.writers import MetricWriter, Progress, curves_png, save_png
 
 logger = logging.getLogger(__name__)
 
-Draw = Callable[[TrainState], np.ndarray]
-"""Makes a picture of samples: state -> uint8 of shape [H, W, C]."""
+
+class Picture(NamedTuple):
+    """A picture of samples.
+
+    Attributes:
+      pixels: uint8 of shape [H, W, C].
+      metrics: numbers on what it shows, for the log.
+    """
+
+    pixels: np.ndarray
+    metrics: Mapping[str, float]
+
+
+Draw = Callable[[TrainState], Picture]
+"""Draws samples of a state; all processes do, the first one keeps the picture."""
+
+Evaluate = Callable[[TrainState, int, Callable[[], None]], dict[str, float]]
+"""Measures a state: (state, steps done, called on every progress) -> metrics; all processes do."""
 
 MAX_AHEAD = 2
 """Calls of the step that may be under way: the device never waits, memory stays bounded."""
@@ -66,6 +84,7 @@ class Cadence:
       sample_every_steps: between pictures.
       checkpoint_every_steps: between checkpoints.
       analysis_every_steps: between spectra; 0 for none.
+      eval_every_steps: between evaluations; 0 for none.
     """
 
     total_steps: int
@@ -74,10 +93,11 @@ class Cadence:
     sample_every_steps: int
     checkpoint_every_steps: int
     analysis_every_steps: int = 0
+    eval_every_steps: int = 0
 
     def __post_init__(self) -> None:
         for name, steps in vars(self).items():
-            if name == "analysis_every_steps" and steps == 0:
+            if name in ("analysis_every_steps", "eval_every_steps") and steps == 0:
                 continue
             if steps < 1 or steps % self.steps_per_call:
                 raise ValueError(
@@ -120,7 +140,9 @@ class Run:
       work: what one step does.
       draw: makes a picture of samples.
       probe: looks at the state every `analysis_every_steps`.
+      evaluate: measures the state every `eval_every_steps`, and where the run is finished.
       policy: what to do about faults.
+      watch: whether to warn of collapse, in the log and in `warnings.jsonl`.
     """
 
     algorithm: Algorithm
@@ -134,7 +156,9 @@ class Run:
     work: Work
     draw: Draw
     probe: Probe | None = None
+    evaluate: Evaluate | None = None
     policy: Policy = Policy()
+    watch: bool = True
 
 
 def train(run: Run) -> Exit:
@@ -208,15 +232,18 @@ def _play(
                 log.called(now, metrics, is_last or now % cadence.log_every_steps == 0)
                 if is_last or now % cadence.sample_every_steps == 0:
                     watchdog.enter("drawing samples")
-                    _save_picture(run.draw(state), now, run.workdir, log.writer)
+                    picture = run.draw(state)
+                    log.add(now, picture.metrics)
+                    _save_picture(picture.pixels, now, run.workdir, log.writer)
                 if run.probe is not None and (is_last or now % cadence.analysis_every_steps == 0):
                     watchdog.enter("the analysis of the game")
                     log.write()
                     _look(run, run.probe, state, now, log.writer)
+                scores = _evaluate(run, state, now, log, watchdog)
                 if is_last or now % cadence.checkpoint_every_steps == 0:
                     watchdog.enter("saving a checkpoint")
                     log.write()
-                    _save(run, state, now, metrics, log)
+                    _save(run, state, now, {**metrics, **scores}, log)
                 if is_last:
                     break
             watchdog.enter("completing the last checkpoint")
@@ -237,7 +264,8 @@ def _open_log(run: Run, start: int) -> Iterator[Log]:
         MetricWriter(run.workdir, resume_step=start or None) as writer,
         Progress(run.cadence.total_steps, start, images_per_step=run.work.images) as progress,
     ):
-        yield Log(writer, progress, run.work, start)
+        watch = Watch(run.workdir, resume_step=start or None) if run.watch else None
+        yield Log(writer, progress, run.work, start, watch)
 
 
 def _template(run: Run) -> TrainState:
@@ -270,7 +298,7 @@ def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
     return start, state._replace(key=jax.jit(renew_all, out_shardings=sharding)(state.key))
 
 
-def _save(run: Run, state: TrainState, step: int, metrics: Metrics, log: Log) -> None:
+def _save(run: Run, state: TrainState, step: int, metrics: Mapping[str, Any], log: Log) -> None:
     if not bool(is_finite(state)):
         raise find_lost(log.calls) or LostNumbersError(step, {})
     if log.writer is not None:
@@ -293,6 +321,21 @@ def _look(
     local = parallel.gather(state, run.mesh)
     if writer is not None:
         probe(local, step, writer)
+
+
+def _evaluate(
+    run: Run, state: TrainState, step: int, log: Log, watchdog: Watchdog
+) -> dict[str, float]:
+    """What is measured after this step, if anything; a run that is told to stop does not wait."""
+    cadence = run.cadence
+    if run.evaluate is None or (step % cadence.eval_every_steps and step != cadence.total_steps):
+        return {}
+    log.write()
+    start = time.perf_counter()
+    scores = run.evaluate(state, step, lambda: watchdog.enter("an evaluation"))
+    log.paused(time.perf_counter() - start)
+    log.add(step, scores)
+    return scores
 
 
 def _report(run: Run, error: LostNumbersError, state: TrainState) -> dict[str, Any]:

@@ -30,6 +30,7 @@ INTEGERS: Mapping[str, tuple[int, int]] = {
     "analysis_every_steps": (0, 0),
     "batch_size": (64, 1),
     "checkpoint_every_steps": (1000, 1),
+    "eval_every_steps": (0, 0),
     "keep_checkpoints": (3, 1),
     "latent_dim": (64, 1),
     "log_every_steps": (100, 1),
@@ -44,7 +45,7 @@ INTEGERS: Mapping[str, tuple[int, int]] = {
     "substeps": (1, 1),
     "total_steps": (10_000, 1),
 }
-FLAGS = ("deterministic",)
+FLAGS: Mapping[str, bool] = {"deterministic": False, "watch": True}
 SECTIONS = (
     "algorithm",
     "augment",
@@ -52,6 +53,7 @@ SECTIONS = (
     "data",
     "discriminator",
     "ema",
+    "evaluation",
     "field",
     "generator",
     "instance_noise",
@@ -76,11 +78,16 @@ MESH: Mapping[str, Any] = {
     "rules": {},
 }
 
+# What is measured in training, see `evaluation`: options and defaults.
+EVALUATION: Mapping[str, Any] = {"metrics": [], "features": "auto", "num_samples": 5000}
+
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
     "analysis_every_steps",
     "checkpoint_every_steps",
     "data.data_dir",
+    "eval_every_steps",
+    "evaluation",
     "keep_best",
     "keep_checkpoints",
     "log_every_steps",
@@ -93,6 +100,7 @@ FREE_KEYS = (
     "sample_every_steps",
     "stall_timeout_seconds",
     "total_steps",
+    "watch",
 )
 
 
@@ -124,8 +132,8 @@ def resolve(config: Config) -> Config:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
             raise ConfigError(f"{key}: {value!r}; it must be an integer from {least} to 2**31 - 1")
         full[key] = value
-    for key in FLAGS:
-        full[key] = config.get(key, False)
+    for key, is_on in FLAGS.items():
+        full[key] = config.get(key, is_on)
         if not isinstance(full[key], bool):
             raise ConfigError(f"{key}: {full[key]!r}; it must be true or false")
     full["nonfinite"] = config.get("nonfinite", "halt")
@@ -134,6 +142,8 @@ def resolve(config: Config) -> Config:
             f"nonfinite: {full['nonfinite']!r}; it must be one of {', '.join(POLICIES)}"
         )
     full["keep_best"] = _resolve_best(config.get("keep_best"))
+    full["evaluation"] = _resolve_evaluation(config.get("evaluation", {}))
+    _check_best_is_measured(full)
     data = config.get("data", {"source": "digits"})
     full["data"] = {"source": data} if isinstance(data, str) else data
     if not isinstance(full["data"], dict) or not isinstance(full["data"].get("source"), str):
@@ -195,6 +205,37 @@ def _resolve_best(section: Any) -> Config | None:
     if full["mode"] not in ("min", "max"):
         raise ConfigError(f"keep_best.mode: {full['mode']!r}; it must be 'min' or 'max'")
     return full
+
+
+def _resolve_evaluation(section: Any) -> Config:
+    if not isinstance(section, dict):
+        raise ConfigError(f"evaluation: {section!r}; it must be {{option: value}}")
+    check_keys(section, list(EVALUATION), "evaluation")
+    full = {key: section.get(key, default) for key, default in EVALUATION.items()}
+    metrics, num = full["metrics"], full["num_samples"]
+    if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
+        raise ConfigError(f"evaluation.metrics: {metrics!r}; it must be a list of names")
+    if not isinstance(full["features"], str):
+        raise ConfigError(f"evaluation.features: {full['features']!r}; it must be a string")
+    if isinstance(num, bool) or not isinstance(num, int) or num < 2:
+        raise ConfigError(f"evaluation.num_samples: {num!r}; it must be an integer, at least 2")
+    return full
+
+
+def _check_best_is_measured(config: Config) -> None:
+    """A checkpoint can be chosen by a score only if it is measured when the checkpoint is saved."""
+    best, measured = config["keep_best"], config["eval_every_steps"]
+    if best is None or not best["metric"].startswith("eval/"):
+        return
+    if not measured:
+        raise ConfigError(
+            f"keep_best.metric: {best['metric']!r}; nothing is evaluated, as eval_every_steps is 0"
+        )
+    if config["checkpoint_every_steps"] % measured:
+        raise ConfigError(
+            f"checkpoint_every_steps: {config['checkpoint_every_steps']}; with keep_best.metric "
+            f"{best['metric']!r} it must be a multiple of eval_every_steps, {measured}"
+        )
 
 
 def _resolve_mesh(section: Any) -> Config:

@@ -20,6 +20,36 @@ CHUNK = 256
 
 Sampler = Callable[..., np.ndarray]
 
+Draw = Callable[..., Array]
+"""Draws a chunk: (state of one member, key, labels [CHUNK], latents=None) -> samples."""
+
+
+def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Draw:
+    """The traceable function that draws one chunk: averaged players where kept, no training mode.
+
+    Args:
+      game: the game, whose scene has `fake`.
+      element_spec: shape and dtype of one real example.
+
+    Returns:
+      A `Draw`. Without latents the game draws its own.
+
+    Example:
+      See `make_sampler`.
+    """
+
+    def draw(state: TrainState, key: Key, labels: Array, latent: Array | None = None) -> Array:
+        params, net_state = averaged(state)
+        batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
+        batch = {**batch, "label": labels}
+        if latent is not None:
+            batch["latent"] = latent
+        context = Context(key, step=state.step, train=False)
+        scene, _ = game.generate(params, net_state, batch, context)
+        return scene["fake"]
+
+    return draw
+
 
 def make_sampler(
     game: Game,
@@ -52,13 +82,7 @@ def make_sampler(
       (3, 1)
     """
 
-    def draw(state: TrainState, key: Key, labels: Array) -> Array:
-        params, net_state = averaged(state)
-        batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        batch = {**batch, "label": labels}
-        context = Context(key, step=state.step, train=False)
-        scene, _ = game.generate(params, net_state, batch, context)
-        return scene["fake"]
+    draw = make_draw(game, element_spec)
 
     def draw_all(state: TrainState, key: Key, labels: Array) -> Array:
         if state.key.ndim == 0:

@@ -20,7 +20,7 @@ import pytest
 import jaxgan
 from jaxgan import config, resolve
 from jaxgan import tables as config_tables
-from jaxgan.cli import checkpoints, plan, sample, train
+from jaxgan.cli import checkpoints, compare, evaluate, plan, sample, train, weights
 from jaxgan.data.open import SOURCES
 from jaxgan.loop import Exit
 from jaxgan.processes import LOST_PEER
@@ -131,7 +131,7 @@ def test_defaults_of_sections_are_those_of_the_code() -> None:
     rows = tables(DOCS / "configs.md")["Top level"]
     sgd = {"name": "sgd", "learning_rate": 0.1}
     full = resolve.resolve({"optimizer": {"gen": sgd, "disc": sgd}})
-    for key in set(resolve.SECTIONS) - {"mesh", "optimizer"}:
+    for key in set(resolve.SECTIONS) - {"evaluation", "mesh", "optimizer"}:
         value = full[key]
         if isinstance(value, dict) and value:
             value = value.get("name", value.get("source"))
@@ -162,7 +162,7 @@ def test_every_config_of_the_repository_is_documented() -> None:
     assert set(rows) == {f"configs/{path.name}" for path in (ROOT / "configs").glob("*.py")}
 
 
-@pytest.mark.parametrize("command", [train, sample, checkpoints, plan])
+@pytest.mark.parametrize("command", [train, sample, evaluate, compare, checkpoints, plan, weights])
 def test_every_flag_is_documented(command: Any) -> None:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()

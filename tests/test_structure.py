@@ -28,7 +28,7 @@ LEVELS: dict[str, int] = {
             "games fields",
             "algorithms analysis",
             "transforms",
-            "parallel probe processes sampling stopping nonfinite",
+            "parallel probe processes sampling stopping nonfinite watch",
             "plan instruments",
             "loop",
             "config",
@@ -38,6 +38,7 @@ LEVELS: dict[str, int] = {
             "workdir",
             "build",
             "load",
+            "evaluation",
             "cli",
         ]
     )
@@ -45,7 +46,10 @@ LEVELS: dict[str, int] = {
 }
 """The import order: a part may import parts of a lower level, and itself."""
 
-LEAVES = ("models", "data", "metrics", "augment", "writers", "manifest", "archive", "checkpoint")
+LEAVES = (
+    *("models", "data", "metrics", "features", "augment", "writers"),
+    *("manifest", "archive", "checkpoint"),
+)
 """What stands beside the order: these know nothing of how a game is played."""
 
 FORBIDDEN_TO_LEAVES = {name for name, level in LEVELS.items() if level > LEVELS["games"]} | {

@@ -10,15 +10,21 @@ from collections.abc import Sequence
 import jax
 
 from jaxgan.checkpoint import CheckpointError
-from jaxgan.cli import checkpoints, plan, sample, train
+from jaxgan.cli import checkpoints, compare, evaluate, plan, sample, train, weights
 from jaxgan.config import ConfigError
 from jaxgan.data import DataError
+from jaxgan.evaluation import EvaluationError
+from jaxgan.features import FeatureError
 from jaxgan.loop import Exit
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.processes import LOST_PEER, ProcessError, leave
 from jaxgan.version import __version__
 
 BAD_INPUT = 2
+BAD_INPUTS = (
+    *(CheckpointError, ConfigError, DataError, EvaluationError, FeatureError),
+    *(OSError, ProcessError),
+)
 
 _EPILOG = """\
 exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values, 4 a plan does not fit,
@@ -46,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (train, sample, checkpoints, plan):
+    for command in (train, sample, evaluate, compare, checkpoints, plan, weights):
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(argv)
     args.overrides = [flag for flag in unknown if flag.startswith("--config.") and "=" in flag]
@@ -66,7 +72,7 @@ def _run(args: argparse.Namespace) -> int:
     message, code = "", 0
     try:
         return int(args.run(args))
-    except (ConfigError, DataError, CheckpointError, ProcessError, OSError) as error:
+    except BAD_INPUTS as error:
         message, code = f"error: {error}", BAD_INPUT
     except KeyboardInterrupt:
         message, code = "interrupted", int(Exit.INTERRUPTED)

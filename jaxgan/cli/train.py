@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-    from jax.sharding import Sharding
+    from jax.sharding import Mesh, Sharding
 
     from jaxgan.algorithms import Algorithm
     from jaxgan.config import Config
     from jaxgan.data import DeviceSource, Source
+    from jaxgan.loop import Draw, Evaluate
     from jaxgan.probe import Probe
     from jaxgan.state import TrainState
 
@@ -23,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Trains what a config says. DIR gets config.json, metrics.jsonl, tensorboard/, samples/,
-curves.png and checkpoints/. The same command again resumes from the last checkpoint.
+curves.png, checkpoints/, and warnings.jsonl if the run looks as if it collapsed. The same command
+again resumes from the last checkpoint.
 
 Any key of the config can be changed: --config.KEY=VALUE, such as
 --config.optimizer.gen.learning_rate=1e-4 or --config.loss=hinge."""
@@ -105,6 +105,8 @@ def run(args: argparse.Namespace) -> int:
     build.check_step(algorithm, config, spec, is_fed)
     shardings = build.build_shardings(config, algorithm, mesh)
 
+    evaluate = _make_evaluate(config, source, mesh, args.workdir)
+
     processes.check_same(workdir.describe(config, spec))
     if processes.is_first():
         workdir.write(args.workdir, config, spec)
@@ -139,7 +141,9 @@ def run(args: argparse.Namespace) -> int:
             work=build.build_work(algorithm, config, spec, is_fed, mesh),
             draw=_make_draw(config, source, parallel.replicated(mesh)),
             probe=_make_probe(config, source, algorithm, args.workdir),
+            evaluate=evaluate,
             policy=policy,
+            watch=config["watch"],
         )
     )
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
@@ -151,13 +155,9 @@ def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
     if config["deterministic"]:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
-    import jax
-
     from jaxgan import processes
 
-    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxgan" / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+    keep_compiled()
     by_hand = (args.coordinator, args.num_processes, args.process_id)
     if args.distributed or by_hand != (None, None, None):
         processes.connect(
@@ -165,6 +165,19 @@ def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
             timeout_seconds=args.connect_timeout,
             stall_timeout_seconds=config["stall_timeout_seconds"],
         )
+
+
+def keep_compiled() -> None:
+    """Keeps compiled programs for the next start, unless JAX is told where already.
+
+    Example:
+      See `run`.
+    """
+    import jax
+
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxgan" / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
 def _read_config(args: argparse.Namespace) -> Config:
@@ -212,16 +225,45 @@ def _make_probe(
     return make_probe(watched, build.build_optimizers(config), batch, folder)
 
 
-def _make_draw(
-    config: Config, source: Source | DeviceSource, sharding: Sharding
-) -> Callable[[TrainState], np.ndarray]:
+def _make_evaluate(
+    config: Config, source: Source | DeviceSource, mesh: Mesh, folder: Path
+) -> Evaluate | None:
+    from jaxgan.config import ConfigError
+    from jaxgan.evaluation import Options, make_hook, make_run_evaluator, open_reference
+    from jaxgan.evaluation.run import split_of
+
+    if not config["eval_every_steps"]:
+        return None
+    section = config["evaluation"]
+    real = source if config["data"].get("num_labels") is None else open_reference(config)
+    options = Options(
+        metrics=tuple(section["metrics"]),
+        num_samples=section["num_samples"],
+        seed=config["seed"],
+        split=split_of(config, None),
+    )
+    evaluator = make_run_evaluator(
+        config, source.element_spec, real, mesh, options, features=section["features"]
+    )
+    best = config["keep_best"]
+    known = [f"eval/{name}" for name in evaluator.names]
+    if best and best["metric"].startswith("eval/") and best["metric"] not in known:
+        raise ConfigError(
+            f"keep_best.metric: {best['metric']!r}; what is evaluated gives {', '.join(known)}"
+        )
+    return make_hook(evaluator, folder)
+
+
+def _make_draw(config: Config, source: Source | DeviceSource, sharding: Sharding) -> Draw:
     import jax
     import numpy as np
 
     from jaxgan import build
     from jaxgan.data import DeviceSource
+    from jaxgan.loop import Picture
     from jaxgan.sampling import make_sampler, picture
     from jaxgan.state import stream
+    from jaxgan.watch.diversity import MAX_EXAMPLES, diversity
 
     key = stream(jax.random.key(config["seed"]), "pictures")
     spec = source.element_spec
@@ -234,9 +276,18 @@ def _make_draw(
             real = np.asarray(source.sample(key, 1000)["image"])
         else:
             real = source.read(np.arange(min(1000, source.num_examples)))["image"]
+    num, num_classes = min(config["num_samples"], MAX_EXAMPLES), config["num_classes"]
+    if isinstance(source, DeviceSource):
+        others = jax.device_get(source.sample(stream(key, "others"), num))
+    else:
+        others = source.read(np.linspace(0, source.num_examples - 1, num).astype(int))
+    labels = (np.arange(num) % num_classes, others["label"]) if num_classes else None
 
-    def draw(state: TrainState) -> np.ndarray:
-        num_columns = config["num_classes"] or None
-        return picture(sampler(state, key, config["num_samples"]), real, num_columns)
+    def draw(state: TrainState) -> Picture:
+        samples = sampler(state, key, config["num_samples"])
+        return Picture(
+            picture(samples, real, num_classes or None),
+            diversity(samples, others["image"], labels),
+        )
 
     return draw

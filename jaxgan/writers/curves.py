@@ -24,7 +24,8 @@ def curves_png(path: Path, metrics_jsonl: Path, *, dpi: int = 100) -> None:
     """Draws every metric of a `metrics.jsonl`: losses first, then one panel per group.
 
     Names group by what is before the first slash: `grad_norm/gen` and `grad_norm/disc` share a
-    panel. `std/NAME` is drawn as a band of one standard deviation around NAME.
+    panel; each score `eval/NAME` has its own. `std/NAME` is drawn as a band of one standard
+    deviation around NAME.
 
     Args:
       path: the PNG file; its folder is created.
@@ -72,7 +73,9 @@ def _groups(curves: dict[str, Curve]) -> dict[str, list[str]]:
     for name in curves:
         if name.startswith("std/") and name.removeprefix("std/") in curves:
             continue
-        groups.setdefault(name.split("/")[0], []).append(name)
+        # Scores have nothing in common, their sizes least of all.
+        group = name if name.startswith("eval/") else name.split("/")[0]
+        groups.setdefault(group, []).append(name)
     return dict(sorted(groups.items(), key=lambda item: item[0] != "loss"))
 
 

@@ -1,0 +1,173 @@
+"""`jaxgan evaluate`: measures a trained run against its data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+_DESCRIPTION = """\
+Draws samples, compares them with the data, prints a table and writes DIR/evaluation.json, in which
+every number says all that it depends on. Names are those of the features: fd_digits-cnn; only the
+published Inception weights give fid and kid."""
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the parser.
+
+    Args:
+      commands: argparse's sub-parsers.
+
+    Example:
+      >>> parser = argparse.ArgumentParser()
+      >>> add_parser(parser.add_subparsers())
+      >>> parser.parse_args(["evaluate", "--workdir", "a", "--metrics", "fd,kd"]).metrics
+      'fd,kd'
+    """
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a trained run",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
+    parser.add_argument(
+        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
+    )
+    parser.add_argument(
+        "--metrics", metavar="A,B", help="which ones (those that make sense for the data)"
+    )
+    parser.add_argument(
+        "--features",
+        default="auto",
+        metavar="SPEC",
+        help="auto, pixels, random-conv, classifier or inception[:FILE][,CONVENTION] (auto)",
+    )
+    parser.add_argument("--num-samples", type=int, default=5000, metavar="N", help="(5000)")
+    parser.add_argument(
+        "--num-real", type=int, metavar="N", help="real examples (all, at most 50,000)"
+    )
+    parser.add_argument(
+        "--ema",
+        action=argparse.BooleanOptionalAction,
+        help="the generator's average, or the live one (the average where there is one)",
+    )
+    parser.add_argument(
+        "--truncation", type=float, metavar="T", help="draw latents beyond T anew (none)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
+    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
+    parser.add_argument("--data-dir", metavar="DIR", help="where the data are now")
+    parser.add_argument("--split", help="of the data, of tfds:NAME (that of the training)")
+    parser.add_argument(
+        "--cache-dir", type=Path, metavar="DIR", help="of features (~/.cache/jaxgan)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="what to write (DIR/evaluation.json)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON rather than a table")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures; see `jaxgan evaluate --help`.
+
+    Args:
+      args: as parsed.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      ConfigError, DataError, EvaluationError, CheckpointError: for bad input.
+    """
+    from jaxgan import parallel, workdir, writers
+    from jaxgan.cli.train import keep_compiled
+    from jaxgan.config import ConfigError
+    from jaxgan.evaluation import make_run_evaluator, open_reference, report
+    from jaxgan.evaluation.told import make_tell
+    from jaxgan.load import load
+    from jaxgan.resolve import resolve
+
+    config = resolve(workdir.read_config(args.workdir))
+    _check_ema(args.ema, config, args.workdir)
+    keep_compiled()
+    step = _step(args.step, config, args.workdir)
+    try:
+        loaded = load(args.workdir, step=step, member=args.member, ema=args.ema is not False)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    evaluator = make_run_evaluator(
+        config,
+        workdir.read_spec(args.workdir),
+        open_reference(config, data_dir=args.data_dir, split=args.split),
+        parallel.make_mesh(),
+        _options(args, config),
+        features=args.features,
+    )
+    found = evaluator.evaluate(loaded.state, make_tell())
+    scores = found.scores
+    out = args.out or args.workdir / report.NAME
+    report.write_report(out, scores)
+    for name, pixels in found.pictures.items():
+        writers.save_png(args.workdir / "evaluation" / f"{name}.png", pixels)
+    if args.json:
+        print(json.dumps(report.as_json(scores)))
+        return 0
+    _print(report.as_table(scores))
+    for name in found.pictures:
+        print(f"picture: {args.workdir / 'evaluation' / name}.png")
+    print(f"written: {out}")
+    return 0
+
+
+def _check_ema(asked: bool | None, config: dict[str, Any], folder: Path) -> None:
+    from jaxgan.config import ConfigError
+
+    if asked and config["ema"] is None:
+        raise ConfigError(f"ema: {folder} kept no average of the generator; leave --ema out")
+
+
+def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
+    from jaxgan.evaluation import Options
+    from jaxgan.evaluation.run import split_of
+
+    return Options(
+        metrics=() if args.metrics is None else tuple(args.metrics.split(",")),
+        num_samples=args.num_samples,
+        num_real=args.num_real,
+        seed=args.seed,
+        member=(args.member or 0) if config["num_seeds"] > 1 else None,
+        truncation=args.truncation,
+        split=split_of(config, args.split),
+        cache_dir=args.cache_dir,
+    )
+
+
+def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:
+    from jaxgan.archive import Best
+    from jaxgan.checkpoint import Checkpoints
+    from jaxgan.config import ConfigError
+
+    if asked == "last":
+        return None
+    if asked.isdecimal():
+        return int(asked)
+    if asked != "best":
+        raise ConfigError(f"step: {asked!r}; it must be a step, best or last")
+    best = config["keep_best"]
+    if best is None:
+        raise ConfigError(f"step: best; {folder} has no best one, as its keep_best is none")
+    found = Checkpoints(folder / "checkpoints", best=Best(**best)).best_step()
+    if found is None:
+        raise ConfigError(f"step: best; no checkpoint of {folder} has the metric {best['metric']}")
+    return found
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    # In a pipe or a log, a row must not be broken into lines.
+    Console(width=None if Console().is_terminal else 500).print(table)

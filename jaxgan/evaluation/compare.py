@@ -1,0 +1,178 @@
+"""Several evaluations side by side: values of one protocol share a column, others never do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rich.table import Table
+
+from jaxgan.evaluation.protocol import Score, comparable, protocol_differences
+from jaxgan.evaluation.report import json_number, shown
+
+
+class Column(NamedTuple):
+    """Values that may be compared.
+
+    Attributes:
+      name: of the metric.
+      label: the name, with a letter where there are several protocols.
+      protocol: what all of them have in common.
+      scores: by run.
+    """
+
+    name: str
+    label: str
+    protocol: Mapping[str, Any]
+    scores: dict[str, Score]
+
+
+class Difference(NamedTuple):
+    """Why two columns are two.
+
+    Attributes:
+      one: label of a column.
+      other: label of another of the same metric.
+      keys: (value in one, value in other) by key of the protocol.
+    """
+
+    one: str
+    other: str
+    keys: dict[str, tuple[Any, Any]]
+
+
+def columns(results: Mapping[str, Sequence[Score]]) -> list[Column]:
+    """Sorts scores into columns.
+
+    Args:
+      results: the scores of each run.
+
+    Returns:
+      The columns, metrics in the order in which they first come up.
+
+    Example:
+      >>> one = [Score("fd_pixels", 1.0, None, {"n_fake": 100})]
+      >>> other = [Score("fd_pixels", 2.0, None, {"n_fake": 200})]
+      >>> [column.label for column in columns({"a": one, "b": other})]
+      ['fd_pixels (A)', 'fd_pixels (B)']
+    """
+    found: dict[str, list[Column]] = {}
+    for run, scores in results.items():
+        for score in scores:
+            mine = comparable(score.protocol)
+            of_name = found.setdefault(score.name, [])
+            column = next((c for c in of_name if c.protocol == mine and run not in c.scores), None)
+            if column is None:
+                column = Column(score.name, score.name, mine, {})
+                of_name.append(column)
+            column.scores[run] = score
+    return [
+        column if len(of_name) == 1 else column._replace(label=f"{name} ({_letter(index)})")
+        for name, of_name in found.items()
+        for index, column in enumerate(of_name)
+    ]
+
+
+def differences(sorted_columns: Sequence[Column]) -> list[Difference]:
+    """Says what keeps the columns of a metric apart.
+
+    Args:
+      sorted_columns: as `columns` gives them.
+
+    Returns:
+      For each column beyond the first of its metric, how it differs from that.
+
+    Example:
+      >>> one = [Score("fd_pixels", 1.0, None, {"n_fake": 100})]
+      >>> other = [Score("fd_pixels", 2.0, None, {"n_fake": 200})]
+      >>> differences(columns({"a": one, "b": other}))[0].keys
+      {'n_fake': (100, 200)}
+    """
+    first: dict[str, Column] = {}
+    found = []
+    for column in sorted_columns:
+        base = first.setdefault(column.name, column)
+        if base is not column:
+            keys = protocol_differences(base.protocol, column.protocol)
+            found.append(Difference(base.label, column.label, keys))
+    return found
+
+
+def as_json(results: Mapping[str, Sequence[Score]]) -> dict[str, Any]:
+    """The comparison as JSON knows it.
+
+    Args:
+      results: the scores of each run.
+
+    Returns:
+      `{"schema": 1, "columns": [...], "differences": [...]}`.
+
+    Example:
+      >>> as_json({"a": [Score("fd_pixels", 1.0, None, {"step": 7})]})["columns"][0]["values"]
+      {'a': {'value': 1.0, 'std': None, 'step': 7, 'member': None}}
+    """
+    listed = columns(results)
+    return {
+        "schema": 1,
+        "columns": [
+            {
+                "name": column.name,
+                "label": column.label,
+                "protocol": dict(column.protocol),
+                "values": {run: _value(score) for run, score in column.scores.items()},
+            }
+            for column in listed
+        ],
+        "differences": [
+            {
+                "columns": [difference.one, difference.other],
+                "keys": {key: list(values) for key, values in difference.keys.items()},
+            }
+            for difference in differences(listed)
+        ],
+    }
+
+
+def _value(score: Score) -> dict[str, Any]:
+    return {
+        "value": json_number(score.value),
+        "std": None if score.std is None else json_number(score.std),
+        "step": score.protocol.get("step"),
+        "member": score.protocol.get("member"),
+    }
+
+
+def as_table(results: Mapping[str, Sequence[Score]]) -> tuple[Table, list[str]]:
+    """The comparison for people.
+
+    Args:
+      results: the scores of each run.
+
+    Returns:
+      (a table with a row for each run, a line for each two columns that are not to be compared).
+
+    Example:
+      >>> table, lines = as_table({"a": [Score("fd_pixels", 1.0, None, {"step": 7})]})
+      >>> table.row_count, lines
+      (1, [])
+    """
+    listed = columns(results)
+    table = Table(box=None)
+    table.add_column("run")
+    table.add_column("step", justify="right")
+    for column in listed:
+        table.add_column(column.label, justify="right")
+    for run, scores in results.items():
+        steps = dict.fromkeys(str(score.protocol.get("step", "")) for score in scores)
+        cells = (column.scores.get(run) for column in listed)
+        table.add_row(run, ", ".join(steps), *("" if s is None else shown(s) for s in cells))
+    lines = [
+        f"{difference.one} and {difference.other} cannot be compared: "
+        + "; ".join(f"{key} {a} / {b}" for key, (a, b) in difference.keys.items())
+        for difference in differences(listed)
+    ]
+    return table, lines
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else str(index)

@@ -1,0 +1,259 @@
+"""What each metric does with samples and real examples: options chosen, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgan.data import DeviceSource, Source
+from jaxgan.evaluation import nearest
+from jaxgan.evaluation.collect import MAX_IMAGES, Side
+from jaxgan.evaluation.reference import Reference
+from jaxgan.features import Extractor, fit
+from jaxgan.metrics import classification, frechet
+from jaxgan.metrics.classes import class_histogram, kl_divergence, num_covered
+from jaxgan.metrics.inception_score import inception_score
+from jaxgan.metrics.intra_class import class_moments, intra_class_distance
+from jaxgan.metrics.kernel import kernel_distance
+from jaxgan.metrics.mixture import mixture_score
+from jaxgan.metrics.ms_ssim import ms_ssim_diversity
+from jaxgan.metrics.path_length import path_length
+from jaxgan.metrics.prdc import prdc
+from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein
+from jaxgan.sampling import CHUNK
+
+BLOCK = 1000
+"""Samples in a block of the kernel distance, at most."""
+
+NUM_NEIGHBORS = 5
+SWD_IMAGES = 8192
+NUM_PAIRS = 1000
+MAX_PATHS = 5000
+EPSILON = 1e-4
+
+
+class Walk(NamedTuple):
+    """The generator as a function of its latents.
+
+    Attributes:
+      latents: (num) -> two float32 arrays of shape [num, D]: where paths begin and end.
+      features: latents of shape [CHUNK, D] -> features of their samples, [CHUNK, F].
+    """
+
+    latents: Callable[[int], tuple[np.ndarray, np.ndarray]]
+    features: Callable[[np.ndarray], np.ndarray]
+
+
+class Task(NamedTuple):
+    """What a metric may look at.
+
+    Attributes:
+      real: the real examples.
+      fake: the samples.
+      source: the data.
+      reference: to read real examples from.
+      extractor: whose features are on both sides; None if no metric asked for features.
+      seed: of the evaluation.
+      walk: for metrics of the latents; None if no metric asked for it.
+      pictures: where a metric puts what it has to show, uint8 [height, width, C] by name.
+    """
+
+    real: Side
+    fake: Side
+    source: Source | DeviceSource
+    reference: Reference
+    extractor: Extractor | None
+    seed: int
+    walk: Walk | None
+    pictures: dict[str, np.ndarray]
+
+
+class Found(NamedTuple):
+    """A number that a metric has found.
+
+    Attributes:
+      name: without the name of the features.
+      value: the number.
+      std: its error or spread, if it has one.
+      options: what its protocol says besides; `n_real` and `n_fake` where not all were used.
+    """
+
+    name: str
+    value: float
+    std: float | None = None
+    options: Mapping[str, Any] = {}
+
+
+def frechet_(task: Task) -> list[Found]:
+    """The Fréchet distance of the features."""
+    assert task.real.moments is not None
+    assert task.fake.moments is not None
+    return [Found("fd", frechet.gaussian_distance(task.real.moments, task.fake.moments))]
+
+
+def kernel(task: Task) -> list[Found]:
+    """The kernel distance of the features."""
+    # At most half of a set, or there would be no telling how much blocks vary by chance.
+    block = min(BLOCK, max(2, min(task.real.num, task.fake.num) // 2))
+    found = kernel_distance(
+        task.real.features, task.fake.features, num_blocks=100, block_size=block, seed=task.seed
+    )
+    options = {"num_blocks": 100, "block_size": block}
+    return [Found("kd", found.value, found.standard_error, options)]
+
+
+def inception(task: Task) -> list[Found]:
+    """The Inception score, or that of another classifier."""
+    num_splits = min(10, task.fake.num)
+    found = inception_score(task.fake.logits, num_splits=num_splits)
+    return [Found("is", found.mean, found.std, {"num_splits": num_splits, "n_real": None})]
+
+
+def neighbours(task: Task) -> list[Found]:
+    """Precision, recall, density and coverage."""
+    # As many of both, or precision and recall would not mean the same to each other.
+    num = min(task.real.num, task.fake.num)
+    assert task.real.features is not None
+    assert task.fake.features is not None
+    k = min(NUM_NEIGHBORS, num - 1)
+    found = prdc(task.real.features[:num], task.fake.features[:num], k=k)
+    options = {"k": k, "n_real": num, "n_fake": num}
+    return [Found(name, value, None, options) for name, value in found._asdict().items()]
+
+
+def coverage(task: Task) -> list[Found]:
+    """Which classes samples are of, and how sure a classifier is of that."""
+    logits, labels = task.fake.logits, task.real.labels
+    assert logits is not None
+    assert labels is not None
+    num_classes = logits.shape[1]
+    shares = class_histogram(logits.argmax(axis=1), num_classes)
+    of_data = class_histogram(labels[labels >= 0], num_classes)
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True).astype(np.float64))
+    confidence = float((shifted.max(axis=1) / shifted.sum(axis=1)).mean())
+    return [
+        Found("classes_covered", num_covered(shares), None, {"least_share": 0.01}),
+        Found("class_kl", kl_divergence(shares, of_data)),
+        Found("confidence", confidence),
+    ]
+
+
+def mixture(task: Task) -> list[Found]:
+    """Which modes of a mixture samples are of."""
+    assert isinstance(task.source, DeviceSource)
+    assert task.fake.images is not None
+    found = mixture_score(task.fake.images, task.source.modes, task.source.std)
+    options = {
+        "num_stds": 3.0,
+        "least_share": 0.01,
+        "n_real": None,
+        "n_fake": len(task.fake.images),
+    }
+    return [Found(name, value, None, options) for name, value in found._asdict().items()]
+
+
+def memorised(task: Task) -> list[Found]:
+    """How near samples are to stored examples, and a picture of it."""
+    assert task.fake.images is not None
+    samples = task.fake.images[: nearest.NUM_QUERIES]
+    found = nearest.find_nearest(samples, task.reference)
+    if samples.ndim == 4:
+        task.pictures["nearest"] = nearest.nearest_picture(samples, found, task.reference)
+    options = {"n_fake": len(samples)}
+    return [
+        Found("nearest", float(np.median(found.distances)), None, options),
+        Found("nearest_of_real", float(np.median(found.of_real)), None, options),
+    ]
+
+
+def within_classes(task: Task) -> list[Found]:
+    """The Fréchet distance class by class."""
+    real, fake = task.real, task.fake
+    assert real.labels is not None
+    assert real.features is not None
+    assert task.source.num_classes is not None
+    is_known = real.labels >= 0
+    of_real = class_moments(real.features[is_known], real.labels[is_known], task.source.num_classes)
+    of_fake = class_moments(fake.features, fake.labels, task.source.num_classes)
+    found = intra_class_distance(of_real, of_fake)
+    return [Found("intra_fd", found.mean, None, {"n_real": int(is_known.sum())})]
+
+
+def path(task: Task) -> list[Found]:
+    """The perceptual path length in the features."""
+    assert task.walk is not None
+    num = min(task.fake.num, MAX_PATHS)
+    starts, ends = task.walk.latents(num)
+
+    def distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return ((x.astype(np.float64) - y) ** 2).sum(axis=1)
+
+    found = path_length(
+        task.walk.features, distance, starts, ends, epsilon=EPSILON, batch=CHUNK, seed=task.seed
+    )
+    error = found.std / np.sqrt(found.num_kept)
+    options = {
+        "n_real": None,
+        "n_fake": num,
+        "epsilon": EPSILON,
+        "space": "z",
+        "distance": "squared",
+    }
+    return [Found("ppl", found.value, error, options)]
+
+
+def sliced(task: Task) -> list[Found]:
+    """The sliced Wasserstein distance of patches; published with 8,192 images."""
+    fake, real = task.fake.images, _real_images(task, SWD_IMAGES)
+    assert fake is not None
+    num = min(len(fake), len(real))
+    found = sliced_wasserstein(real[:num], fake[:num], seed=task.seed)
+    return [Found("swd", found.mean, None, {"n_real": num, "n_fake": num})]
+
+
+def similarity(task: Task) -> list[Found]:
+    """How alike two samples are, and two real examples; of one class where samples have one."""
+    fake, real = task.fake.images, _real_images(task, MAX_IMAGES)
+    assert fake is not None
+    labels = {"ms_ssim": task.fake.labels, "ms_ssim_of_real": task.real.labels}
+    if task.fake.labels is None or task.real.labels is None or task.real.labels.min() < 0:
+        labels = dict.fromkeys(labels)
+    found = []
+    for (name, of_images), images in zip(labels.items(), (fake, real), strict=True):
+        classes = None if of_images is None else of_images[: len(images)]
+        pairs = ms_ssim_diversity(images, labels=classes, num_pairs=NUM_PAIRS, seed=task.seed)
+        options = {"n_real": len(real), "n_fake": len(fake), "num_pairs": NUM_PAIRS}
+        found.append(Found(name, pairs.mean, pairs.std / NUM_PAIRS**0.5, options))
+    return found
+
+
+def learned_from_samples(task: Task) -> list[Found]:
+    """The accuracy on real examples of a classifier that was trained on samples."""
+    real, real_labels, fake, fake_labels = _labelled(task)
+    found = classification.gan_train(fit, fake, fake_labels, real, real_labels)
+    return [Found("gan_train", found.overall, None, {"n_real": len(real), "n_fake": len(fake)})]
+
+
+def told_by_samples(task: Task) -> list[Found]:
+    """The accuracy on samples of a classifier that was trained on real examples."""
+    real, real_labels, fake, fake_labels = _labelled(task)
+    found = classification.gan_test(fit, real, real_labels, fake, fake_labels)
+    return [Found("gan_test", found.overall, None, {"n_real": len(real), "n_fake": len(fake)})]
+
+
+def _labelled(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    fake, labels = task.fake.images, task.real.labels
+    assert fake is not None
+    assert labels is not None
+    assert task.fake.labels is not None
+    real = _real_images(task, MAX_IMAGES)
+    labels = labels[: len(real)]
+    is_known = labels >= 0
+    fake = np.clip(fake, -1.0, 1.0)
+    return real[is_known], labels[is_known], fake, task.fake.labels[: len(fake)]
+
+
+def _real_images(task: Task, most: int) -> np.ndarray:
+    return task.reference.read(0, min(most, task.reference.num))["image"]

@@ -1,0 +1,187 @@
+"""The two compiled programs of an evaluation, over all devices: samples, and their features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh
+
+from jaxgan import parallel
+from jaxgan.features import Extractor
+from jaxgan.game import Game
+from jaxgan.sampling import CHUNK, make_draw
+from jaxgan.state import TrainState, stream
+from jaxgan.transforms import member as take_member
+from jaxgan.typing import Array, Key, PyTree
+
+IMAGES_PER_DEVICE = 64
+"""So many images go through the feature network at a time on each device."""
+
+
+class Programs(NamedTuple):
+    """What is compiled once for a generator and an extractor, and called for every chunk.
+
+    Attributes:
+      size: examples in a chunk: a multiple of `CHUNK` that the devices divide.
+      generate: (state, key, chunk number, labels int32 [size]) -> samples on the devices.
+      put: examples of this process's part of a chunk, on the host -> on the devices.
+      extract: examples on the devices -> a function that waits for, and gives,
+        `{"features", "logits", "finite", "flat"}` on the host, whole in every process; `finite` and
+        `flat` are booleans [size].
+      generate_from: (state, latents float32 [CHUNK, D], labels int32 [CHUNK]) -> their samples, a
+        whole chunk of `size`, of which the first `CHUNK` count.
+      fetch: examples on the devices -> on the host, whole in every process.
+    """
+
+    size: int
+    generate: Callable[[TrainState, Key, int, np.ndarray], Array]
+    put: Callable[[np.ndarray], Array]
+    extract: Callable[[Array], Callable[[], dict[str, np.ndarray]]]
+    generate_from: Callable[[TrainState, np.ndarray, np.ndarray], Array]
+    fetch: Callable[[Array], np.ndarray]
+
+
+class Sampling(NamedTuple):
+    """How samples are drawn.
+
+    Attributes:
+      member: which of several seeds.
+      truncation: latents beyond it are drawn anew; None for none.
+      latent_dim: of the standard normal latents, where they are truncated.
+    """
+
+    member: int = 0
+    truncation: float | None = None
+    latent_dim: int | None = None
+
+
+PLAIN = Sampling()
+
+
+def make_programs(
+    game: Game,
+    element_spec: Mapping[str, jax.ShapeDtypeStruct],
+    extractor: Extractor | None,
+    mesh: Mesh,
+    sampling: Sampling = PLAIN,
+) -> Programs:
+    """Makes the programs; they are compiled when they are first called.
+
+    Sample i depends on the key and i alone, whatever the devices: it is that of `make_sampler`.
+
+    Args:
+      game: whose generator is sampled.
+      element_spec: shape and dtype of one real example.
+      extractor: makes the features; None for none.
+      mesh: the devices over which every chunk is split.
+      sampling: how.
+
+    Returns:
+      The programs.
+
+    Example:
+      >>> from jaxgan.features import function
+      >>> from jaxgan.games import dirac
+      >>> mean = function("mean", lambda points: points)
+      >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
+      >>> programs = make_programs(dirac(), spec, mean, parallel.make_mesh(1))
+      >>> programs.extract(programs.put(np.ones((256, 1), np.float32)))()["features"].shape
+      (256, 1)
+    """
+    num_groups = mesh.size // math.gcd(mesh.size, CHUNK)
+    size = num_groups * CHUNK
+    sharding, whole = parallel.batch_sharding(mesh), parallel.replicated(mesh)
+    draw = _make_draw(game, element_spec, sampling)
+
+    @jax.jit
+    def generate(state: TrainState, key: Key, first: Array, labels: Array) -> Array:
+        if state.key.ndim:
+            state = take_member(state, sampling.member)
+        if num_groups == 1:
+            samples = draw(state, key, first, labels[0])
+        else:
+            drawn = jax.vmap(draw, in_axes=(None, None, 0, 0))
+            samples = drawn(state, key, first + jnp.arange(num_groups), labels)
+            samples = samples.reshape(size, *samples.shape[2:])
+        return lax.with_sharding_constraint(samples, sharding)
+
+    def generate_chunk(state: TrainState, key: Key, chunk: int, labels: np.ndarray) -> Array:
+        split = np.asarray(labels, np.int32).reshape(num_groups, CHUNK)
+        return generate(state, key, np.int32(chunk * num_groups), split)
+
+    @jax.jit
+    def generate_from(state: TrainState, latent: Array, labels: Array) -> Array:
+        if state.key.ndim:
+            state = take_member(state, sampling.member)
+        samples = make_draw(game, element_spec)(state, jax.random.key(0), labels, latent)
+        samples = jnp.concatenate([samples] * num_groups)
+        return lax.with_sharding_constraint(samples, sharding)
+
+    def put(examples: np.ndarray) -> Array:
+        return jax.make_array_from_process_local_data(sharding, examples)
+
+    copy = jax.jit(lambda examples: examples, out_shardings=whole)
+
+    def fetch(examples: Array) -> np.ndarray:
+        return np.asarray(copy(examples).addressable_data(0))
+
+    extract = _make_extract(extractor, mesh, size)
+    return Programs(size, generate_chunk, put, extract, generate_from, fetch)
+
+
+def _make_draw(
+    game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct], sampling: Sampling
+) -> Callable[[TrainState, Key, Array, Array], Array]:
+    draw = make_draw(game, element_spec)
+    limit = sampling.truncation
+
+    def draw_chunk(state: TrainState, key: Key, chunk: Array, labels: Array) -> Array:
+        key = stream(key, "sample", chunk)
+        if limit is None:
+            return draw(state, key, labels)
+        # The law of a normal drawn anew until it is within the limit.
+        shape = (CHUNK, sampling.latent_dim or 0)
+        latent = jax.random.truncated_normal(stream(key, "latent"), -limit, limit, shape)
+        return draw(state, key, labels, latent)
+
+    return draw_chunk
+
+
+def _make_extract(
+    extractor: Extractor | None, mesh: Mesh, size: int
+) -> Callable[[Array], Callable[[], dict[str, np.ndarray]]]:
+    """Part by part, so that a large network's activations are those of few images."""
+    sharding, whole = parallel.batch_sharding(mesh), parallel.replicated(mesh)
+    part = math.gcd(IMAGES_PER_DEVICE * mesh.size, size)
+    params: PyTree = ()
+    if extractor is not None:
+        copies = jax.tree.map(np.asarray, extractor.params)
+        params = jax.jit(lambda tree: tree, out_shardings=whole)(copies)
+
+    def extract(params: PyTree, examples: Array, start: Array) -> dict[str, Array]:
+        chosen = lax.dynamic_slice_in_dim(examples, start, part)
+        chosen = lax.with_sharding_constraint(chosen, sharding)
+        flat = chosen.reshape(part, -1)
+        out = {"finite": jnp.isfinite(flat).all(axis=1), "flat": jnp.ptp(flat, axis=1) == 0}
+        return out if extractor is None else {**extractor.apply(params, chosen), **out}
+
+    jitted = jax.jit(extract, out_shardings=whole)
+
+    def extract_all(examples: Array) -> Callable[[], dict[str, np.ndarray]]:
+        parts = [jitted(params, examples, np.int32(at)) for at in range(0, size, part)]
+
+        def read() -> dict[str, np.ndarray]:
+            return {
+                name: np.concatenate([np.asarray(one[name].addressable_data(0)) for one in parts])
+                for name in parts[0]
+            }
+
+        return read
+
+    return extract_all

@@ -1,0 +1,216 @@
+"""`evaluation.json`: scores with their protocols, written whole, read with a check of every entry.
+
+Schema 1: `{"schema": 1, "metrics": [{"name": str, "value": number, "std": number or null,
+"protocol": {...}}]}`. A number that is not finite is the string "NaN", "Infinity" or "-Infinity".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from jaxgan.evaluation.protocol import KEYS, EvaluationError, Score
+from jaxgan.writers.atomic import replacing
+
+SCHEMA = 1
+NAME = "evaluation.json"
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+
+
+def as_json(scores: Sequence[Score]) -> dict[str, Any]:
+    """Scores as JSON knows them.
+
+    Args:
+      scores: to be written.
+
+    Returns:
+      The object of the schema above.
+
+    Example:
+      >>> as_json([Score("fd_pixels", float("inf"), None, {})])["metrics"][0]["value"]
+      'Infinity'
+    """
+    metrics = [
+        {
+            "name": score.name,
+            "value": json_number(score.value),
+            "std": None if score.std is None else json_number(score.std),
+            "protocol": dict(score.protocol),
+        }
+        for score in scores
+    ]
+    return {"schema": SCHEMA, "metrics": metrics}
+
+
+def write_report(path: Path, scores: Sequence[Score]) -> None:
+    """Writes scores, all of them or nothing.
+
+    Args:
+      path: the file; its folder is created.
+      scores: what it says.
+
+    Example:
+      See `read_report`.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(as_json(scores), indent=2, allow_nan=False) + "\n")
+
+
+def read_report(path: Path) -> list[Score]:
+    """Reads scores back.
+
+    Args:
+      path: the file, or the folder of a run that holds one named `evaluation.json`.
+
+    Returns:
+      Its scores.
+
+    Raises:
+      EvaluationError: if there is none, it is damaged, or of another schema; one line.
+
+    Example:
+      >>> import tempfile
+      >>> from jaxgan.evaluation.protocol import make_protocol
+      >>> folder = Path(tempfile.mkdtemp())
+      >>> write_report(folder / NAME, [Score("kd_pixels", 0.5, 0.1, make_protocol(n_fake=9))])
+      >>> (score,) = read_report(folder)
+      >>> score.value, score.std, score.protocol["n_fake"]
+      (0.5, 0.1, 9)
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / NAME
+    if not path.is_file():
+        hint = f"; `jaxgan evaluate --workdir {path.parent}` writes it" if path.name == NAME else ""
+        raise EvaluationError(f"{path}: there is no such file{hint}")
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise EvaluationError(f"{path}: no JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("metrics"), list):
+        raise EvaluationError(f"{path}: no evaluation; it must be {{'schema': ..., 'metrics': []}}")
+    if content.get("schema") != SCHEMA:
+        raise EvaluationError(f"{path}: schema {content.get('schema')!r}; allowed: {SCHEMA}")
+    return [_score(path, index, entry) for index, entry in enumerate(content["metrics"])]
+
+
+def _score(path: Path, index: int, entry: Any) -> Score:
+    where = f"{path}: metrics[{index}]"
+    if not isinstance(entry, dict) or set(entry) != {"name", "value", "std", "protocol"}:
+        raise EvaluationError(f"{where}: it must have name, value, std and protocol, no more")
+    if not isinstance(entry["name"], str) or not isinstance(entry["protocol"], dict):
+        raise EvaluationError(f"{where}: name must be a string, protocol an object")
+    for key in ("value", "std"):
+        if not _is_number(entry[key]) and not (key == "std" and entry[key] is None):
+            raise EvaluationError(f"{where}.{key}: {entry[key]!r}; it must be a number")
+    if missing := [key for key in KEYS if key not in entry["protocol"]]:
+        raise EvaluationError(f"{where}: the protocol lacks {', '.join(missing)}")
+    std = None if entry["std"] is None else float(entry["std"])
+    return Score(entry["name"], float(entry["value"]), std, entry["protocol"])
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in _NOT_FINITE
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def json_number(value: float) -> float | str:
+    """A number as JSON can say it.
+
+    Args:
+      value: any float.
+
+    Returns:
+      The value, or the string "NaN", "Infinity" or "-Infinity".
+
+    Example:
+      >>> json_number(1.5), json_number(float("-inf"))
+      (1.5, '-Infinity')
+    """
+    if math.isfinite(value):
+        return float(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def shown(score: Score) -> str:
+    """A value with its spread, for people.
+
+    Args:
+      score: to be shown.
+
+    Returns:
+      Five digits, and two of the spread.
+
+    Example:
+      >>> shown(Score("kd_pixels", 0.123456, 0.0123, {}))
+      '0.12346 ± 0.012'
+    """
+    spread = "" if score.std is None else f" ± {score.std:.2g}"
+    return f"{score.value:.5g}{spread}"
+
+
+def as_table(scores: Sequence[Score]) -> Table:
+    """Scores as a table: what they share above it, what is known of their features below.
+
+    Args:
+      scores: of one evaluation.
+
+    Returns:
+      A table for a `rich` console.
+
+    Example:
+      >>> from jaxgan.evaluation.protocol import make_protocol
+      >>> as_table([Score("fd_pixels", 1.0, None, make_protocol(step=10))]).title
+      'step 10'
+    """
+    protocols = [score.protocol for score in scores]
+    title = [key for key in _shared(protocols) if key in KEYS and key not in _BELOW]
+    columns = [key for key in KEYS if key not in (*title, *_BELOW)]
+    below = {key: _shared(of) for key, of in _by_network(protocols).items()}
+    table = Table(
+        title=_said(protocols[0], title) if scores else "",
+        caption="\n".join(
+            _said(of[0], [key for key in below[network] if key in _BELOW or key not in KEYS])
+            for network, of in _by_network(protocols).items()
+        ),
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+    )
+    for name in ("metric", "value", *columns, "with"):
+        table.add_column(name, justify="left" if name in ("metric", "with") else "right")
+    for score in scores:
+        protocol = score.protocol
+        common = below.get(protocol.get("network"), ())
+        own = [key for key in protocol if key not in KEYS and key not in common]
+        cells = ("" if protocol.get(key) is None else str(protocol[key]) for key in columns)
+        table.add_row(score.name, shown(score), *cells, _said(protocol, own))
+    return table
+
+
+_BELOW = ("network", "weights", "resize", "normalise", "data", "jaxgan")
+"""What is long, or the same wherever the features are."""
+
+
+def _by_network(protocols: Sequence[Mapping[str, Any]]) -> dict[Any, list[Mapping[str, Any]]]:
+    found: dict[Any, list[Mapping[str, Any]]] = {}
+    for protocol in protocols:
+        if protocol.get("network") is not None:
+            found.setdefault(protocol["network"], []).append(protocol)
+    return found
+
+
+def _shared(protocols: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys of which all protocols say the same."""
+    first = protocols[0] if protocols else {}
+    return [key for key in first if all(key in p and p[key] == first[key] for p in protocols)]
+
+
+def _said(protocol: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return ", ".join(f"{key} {protocol[key]}" for key in keys if protocol[key] is not None)

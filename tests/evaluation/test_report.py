@@ -1,0 +1,118 @@
+"""What is written and compared: every number with its protocol, and never across two of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from jaxgan.evaluation import EvaluationError, Score, compare, read_report, report, write_report
+from jaxgan.evaluation.protocol import KEYS, make_protocol
+
+
+def score(name: str = "fd_pixels", value: float = 1.5, **protocol: Any) -> Score:
+    return Score(name, value, None, make_protocol(n_real=10, n_fake=20, **protocol))
+
+
+def text_of(table: Any) -> str:
+    console = Console(width=300, record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text()
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    scores = [
+        score(step=8000, ema=True, network="pixels", truncation=0.5),
+        Score("kd_pixels", 0.25, 0.01, make_protocol(num_blocks=100)),
+        Score("reverse_kl", math.inf, None, make_protocol()),
+    ]
+    write_report(tmp_path / "evaluation.json", scores)
+    assert read_report(tmp_path) == scores == read_report(tmp_path / "evaluation.json")
+    content = json.loads((tmp_path / "evaluation.json").read_text())
+    assert content["schema"] == report.SCHEMA == 1
+    assert [set(entry) for entry in content["metrics"]] == [
+        {"name", "value", "std", "protocol"}
+    ] * 3
+    assert content["metrics"][2]["value"] == "Infinity"
+    assert set(KEYS) == set(content["metrics"][0]["protocol"])
+
+
+GOOD = report.as_json([score()])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "no JSON"),
+        ("[]", "no evaluation"),
+        (json.dumps({**GOOD, "schema": 2}), "schema 2; allowed: 1"),
+        (json.dumps({**GOOD, "metrics": [{"name": "a"}]}), r"metrics\[0\]: it must have name"),
+        (json.dumps(GOOD).replace("1.5", '"a"'), r"metrics\[0\].value: 'a'; it must be a number"),
+        (json.dumps(GOOD).replace('"n_fake"', '"fakes"'), "the protocol lacks n_fake"),
+    ],
+)
+def test_what_is_no_evaluation_is_refused(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text(content)
+    with pytest.raises(EvaluationError, match=message) as raised:
+        read_report(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_one_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="jaxgan evaluate --workdir"):
+        read_report(tmp_path)
+
+
+def test_a_table_says_once_what_all_have_in_common() -> None:
+    scores = [score(seed=0), score("precision_pixels", 0.5, seed=0, k=5)]
+    shown = text_of(report.as_table(scores))
+    assert "seed 0" in shown
+    assert "n_fake 20" in shown
+    assert [line.split()[0] for line in shown.splitlines()[2:4]] == [
+        "fd_pixels",
+        "precision_pixels",
+    ]
+
+
+def test_one_protocol_is_one_column() -> None:
+    # Another step and another member are other models, measured alike.
+    results = {"a": [score(step=1)], "b": [score(value=2.5, step=2, member=1)]}
+    (column,) = compare.columns(results)
+    assert {run: s.value for run, s in column.scores.items()} == {"a": 1.5, "b": 2.5}
+    table, lines = compare.as_table(results)
+    assert (table.row_count, lines) == (2, [])
+
+
+def test_two_protocols_never_share_a_column() -> None:
+    for change in (
+        {"seed": 1},
+        {"data": "sha256:1"},
+        {"weights": "sha256:2"},
+        {"truncation": 0.5},
+        {"ema": True},
+        {"jaxgan": "9"},
+        {"k": 3},
+    ):
+        results = {"a": [score()], "b": [score(**change)]}
+        listed = compare.columns(results)
+        assert [sorted(column.scores) for column in listed] == [["a"], ["b"]]
+        (difference,) = compare.differences(listed)
+        assert set(difference.keys) == set(change)
+        table, (line,) = compare.as_table(results)
+        (key, value), *_ = change.items()
+        assert line.startswith("fd_pixels (A) and fd_pixels (B) cannot be compared: ")
+        assert f"{key} " in line
+        assert line.endswith(f" / {value}")
+        assert "fd_pixels (A)" in text_of(table)
+
+
+def test_a_comparison_as_json() -> None:
+    found = compare.as_json({"a": [score(seed=0)], "b": [score(seed=1)], "c": [score(seed=0)]})
+    assert [sorted(column["values"]) for column in found["columns"]] == [["a", "c"], ["b"]]
+    assert found["differences"][0]["keys"] == {"seed": [0, 1]}
+    assert json.loads(json.dumps(found)) == found

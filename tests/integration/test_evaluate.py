@@ -1,0 +1,188 @@
+"""`jaxgan evaluate`, `jaxgan compare`, and evaluation in training, through the front door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import metrics
+from jaxgan.cli.main import main
+from jaxgan.data import digits
+from jaxgan.evaluation import Score, read_report
+from jaxgan.load import load
+from jaxgan.writers.metrics import read_metrics
+from tests.jobs import train_job
+
+ROOT = Path(__file__).parents[2]
+RING = f"{ROOT / 'configs' / 'ring.py'}:smoke"
+DIGITS = f"{ROOT / 'configs' / 'digits.py'}:smoke"
+MEASURED = [
+    "--config.eval_every_steps=10",
+    "--config.evaluation={'metrics': ['modes', 'fd', 'kd'], 'num_samples': 300}",
+]
+BEST = "--config.keep_best={'metric': 'eval/fd_pixels'}"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        for name, config, flags in (("ring", RING, [*MEASURED, BEST]), ("digits", DIGITS, [])):
+            command = ["train", "--config", config, "--workdir", str(folder / name)]
+            assert main([*command, *flags]) == 0
+        yield folder
+
+
+def evaluate(workdir: Path, *flags: str) -> dict[str, Score]:
+    command = ["evaluate", "--workdir", str(workdir), "--num-samples", "300", "--num-real", "300"]
+    assert main([*command, *flags]) == 0
+    return {score.name: score for score in read_report(workdir)}
+
+
+FEATURES = ["--features", "random-conv", "--metrics"]
+
+
+def test_a_run_is_measured(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workdir = runs / "digits"
+    found = evaluate(workdir, "--features", "pixels", "--metrics", "fd,nearest")
+    printed = capsys.readouterr().out
+    for name, score in found.items():
+        assert f"{name} " in printed
+        assert f"{score.value:.5g}" in printed
+    samples = load(workdir).sample(300)
+    real = digits().read(np.arange(1797))["image"]
+    _, far = metrics.nearest_neighbors(samples[:256] / 2, real / 2)
+    # Compared with 300 of them only, what is nearest is not nearer.
+    assert found["nearest"].value >= np.median(far)
+    protocol = found["fd_pixels"].protocol
+    expected = {"n_fake": 300, "n_real": 300, "step": 20, "ema": True, "reference": "digits"}
+    assert {key: protocol[key] for key in expected} == expected
+    with Image.open(workdir / "evaluation" / "nearest.png") as picture:
+        assert picture.size == (1160, 152)
+
+
+def test_the_live_generator_is_another(runs: Path) -> None:
+    workdir = runs / "digits"
+    averaged = evaluate(workdir, "--features", "pixels", "--metrics", "fd", "--ema")
+    live = evaluate(workdir, "--features", "pixels", "--metrics", "fd", "--no-ema")
+    assert averaged["fd_pixels"].value != live["fd_pixels"].value
+    assert [one["fd_pixels"].protocol["ema"] for one in (averaged, live)] == [True, False]
+
+
+def test_evaluation_in_training(runs: Path) -> None:
+    workdir = runs / "ring"
+    rows = [row for row in read_metrics(workdir / "metrics.jsonl") if "eval/fd_pixels" in row]
+    assert [row["step"] for row in rows] == [10, 20]
+    reports = [workdir / "evaluations" / f"step_{step:08d}.json" for step in (10, 20)]
+    for row, path in zip(rows, reports, strict=True):
+        scores = {score.name: score for score in read_report(path)}
+        assert row["eval/fd_pixels"] == pytest.approx(scores["fd_pixels"].value, rel=1e-6)
+        assert row["std/eval/kd_pixels"] == pytest.approx(scores["kd_pixels"].std, rel=1e-6)
+        assert scores["fd_pixels"].protocol["member"] == 0
+        assert scores["fd_pixels"].protocol["step"] == row["step"]
+    assert (workdir / "curves.png").stat().st_size > 0
+    # The command finds what training found.
+    found = evaluate(workdir, "--metrics", "modes,fd", "--step", "20")
+    for name, score in found.items():
+        seen = {one.name: one for one in read_report(reports[1])}[name]
+        assert score.value == pytest.approx(seen.value, rel=1e-5, abs=1e-6)
+        assert score.protocol == seen.protocol
+
+
+def test_the_best_step_is_found(runs: Path) -> None:
+    workdir = runs / "ring"
+    rows = [row for row in read_metrics(workdir / "metrics.jsonl") if "eval/fd_pixels" in row]
+    best = min(rows, key=lambda row: row["eval/fd_pixels"])
+    found = evaluate(workdir, "--metrics", "fd", "--step", "best")
+    assert found["fd_pixels"].protocol["step"] == best["step"]
+
+
+def test_runs_are_compared(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(runs / "ring" / "evaluations" / f"step_{step:08d}.json") for step in (10, 20)]
+    assert main(["compare", *paths, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["differences"] == []
+    assert all(list(column["values"]) == paths for column in found["columns"])
+    evaluate(runs / "ring", "--metrics", "fd", "--seed", "1")
+    capsys.readouterr()
+    assert main(["compare", paths[1], str(runs / "ring")]) == 0
+    printed = capsys.readouterr().out
+    assert "fd_pixels (A) and fd_pixels (B) cannot be compared: seed 0 / 1" in printed
+
+
+@pytest.mark.parametrize(
+    ("run", "flags", "message"),
+    [
+        ("ring", ["--ema"], "kept no average of the generator"),
+        ("digits", ["--step", "best"], "has no best one, as its keep_best is none"),
+        ("digits", ["--step", "x"], "step: 'x'; it must be a step, best or last"),
+        ("digits", ["--step", "7"], "has no checkpoint 7"),
+        ("digits", ["--metrics", "fid"], "jaxgan weights"),
+        ("digits", ["--metrics", "fid", "--features", "pixels"], "give fd_pixels"),
+        ("digits", ["--metrics", "nothing"], "metrics: 'nothing'"),
+        ("digits", ["--features", "nothing"], "features: 'nothing'"),
+        ("digits", ["--metrics", "gan_test"], "needs a class-conditional game"),
+        ("digits", ["--split", "test"], "split: 'test'; digits has none"),
+        ("digits", ["--data-dir", "x"], "data_dir: 'x'; digits lies nowhere"),
+        ("digits", ["--features", "pixels", "--truncation", "-1"], "truncation: -1.0; it must"),
+        ("ring", ["--member", "2"], "member is 2; the run has members 0 to 1"),
+        ("digits", ["--member", "0"], "member is 0, but the run has a single member"),
+    ],
+)
+def test_bad_input(
+    runs: Path, run: str, flags: list[str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "--workdir", str(runs / run), *flags]) == 2
+    (line,) = [x for x in capfd.readouterr().err.splitlines() if x.startswith("jaxgan: error")]
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([BEST], "nothing is evaluated, as eval_every_steps is 0"),
+        ([BEST, "--config.eval_every_steps=20"], "it must be a multiple of eval_every_steps, 20"),
+        ([*MEASURED, "--config.keep_best={'metric': 'eval/fid'}"], "gives eval/num_modes"),
+        (["--config.eval_every_steps=15"], "it must be a multiple of substeps, 10"),
+        (["--config.evaluation.metrics=fd"], "it must be a list of names"),
+        (["--config.evaluation.num_samples=1"], "it must be an integer, at least 2"),
+        (["--config.evaluation.number=1"], "evaluation.number: unknown key"),
+    ],
+)
+def test_bad_configs(
+    flags: list[str], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "--config", RING, "--workdir", str(tmp_path / "run"), *flags]
+    assert main(command) == 2
+    assert message in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_compare_needs_evaluations(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(tmp_path)]) == 2
+    assert "there is no such file; `jaxgan evaluate --workdir" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_processes_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    metric = "--config.evaluation={'metrics': ['fd', 'kd', 'prdc'], 'num_samples': 300, "
+    flags = ["--config", DIGITS, "--config.eval_every_steps=10", "--config.total_steps=10"]
+    flags += [metric + "'features': 'random-conv'}", "--config.log_every_steps=10"]
+    found = []
+    for name, num_processes in (("one", 1), ("two", 2)):
+        workdir = tmp_path / name
+        command = [*flags, "--workdir", str(workdir), f"--config.num_devices={2 * num_processes}"]
+        with train_job(tmp_path / f"{name}_logs", num_processes, 2, command) as job:
+            assert [ended.code for ended in job.wait()] == [0] * num_processes, job.text(0)
+        found.append(read_report(workdir / "evaluations" / "step_00000010.json"))
+    for one, two in zip(*found, strict=True):
+        assert two.name == one.name
+        assert two.protocol == one.protocol
+        assert two.value == pytest.approx(one.value, rel=1e-5, abs=1e-6)
