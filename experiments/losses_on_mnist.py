@@ -152,13 +152,6 @@ def train(play: Play, digits: Digits, budget: Budget) -> Trained:
     return Trained(samples, budget.num_steps / seconds, trained - start)
 
 
-class Gaussian(NamedTuple):
-    """Mean [F] and covariance [F, F] of features, float64."""
-
-    mean: np.ndarray
-    covariance: np.ndarray
-
-
 @jax.jit
 def _features(params: Params, images: Array) -> Array:
     _, state = Classifier().apply(
@@ -167,29 +160,13 @@ def _features(params: Params, images: Array) -> Array:
     return jax.nn.relu(state["intermediates"]["Dense_0"]["__call__"][0])
 
 
-def fit(params: Params, images: np.ndarray) -> Gaussian:
+def fit(params: Params, images: np.ndarray) -> metrics.Moments:
     """Fits a Gaussian to the classifier's last hidden features of images [N, 28, 28] in [-1, 1]."""
     parts = np.array_split(images, -(-len(images) // NUM_JUDGED))
-    features = np.concatenate([np.asarray(_features(params, part)) for part in parts])
-    features = features.astype(np.float64)
-    return Gaussian(features.mean(axis=0), np.cov(features, rowvar=False))
+    return metrics.moments(np.concatenate([np.asarray(_features(params, part)) for part in parts]))
 
 
-def frechet_distance(a: Gaussian, b: Gaussian) -> float:
-    """‖m_a - m_b‖² + tr(C_a + C_b - 2 (C_a C_b)^½), in float64.
-
-    The trace of the root is that of (C_a^½ C_b C_a^½)^½, which is symmetric, so that eigenvalues
-    serve and no complex number comes up where features are constant.
-    """
-    values, vectors = np.linalg.eigh(a.covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
-    inner = np.linalg.eigvalsh(root @ b.covariance @ root)
-    traces = np.trace(a.covariance) + np.trace(b.covariance)
-    gap = float(((a.mean - b.mean) ** 2).sum())
-    return float(gap + traces - 2.0 * np.sqrt(np.maximum(inner, 0.0)).sum())
-
-
-def measure(judge: Judge, real: Gaussian, images: np.ndarray) -> dict[str, float | None]:
+def measure(judge: Judge, real: metrics.Moments, images: np.ndarray) -> dict[str, float | None]:
     """The four scores of images [N, 28, 28] in [-1, 1]; None for what is not finite."""
     if not np.isfinite(images).all():
         return {"classes": 0, "kl": None, "confident": 0.0, FD: None}
@@ -202,7 +179,7 @@ def measure(judge: Judge, real: Gaussian, images: np.ndarray) -> dict[str, float
         "classes": good.num_modes,
         "kl": round(evenness.reverse_kl, 4),
         "confident": round(good.high_quality, 4),
-        FD: round(frechet_distance(fit(judge.params, images), real), 3),
+        FD: round(metrics.frechet_distance(real, fit(judge.params, images)), 3),
     }
 
 

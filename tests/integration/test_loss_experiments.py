@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.linalg import sqrtm
 
 import jaxgan as jg
 from jaxgan.data import digits
@@ -76,6 +75,7 @@ def test_losses_on_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert len(report["runs"][name]["r1"]["reverse_kl"]) == 2
 
 
+@pytest.mark.slow
 def test_every_objective_of_the_ring_and_of_mnist_is_a_game(on_mnist: ModuleType) -> None:
     """Abstractly: networks fit losses, and every player has a loss; nothing is compiled."""
     on_ring = imported("losses_on_ring")
@@ -102,21 +102,6 @@ def test_every_objective_of_the_ring_and_of_mnist_is_a_game(on_mnist: ModuleType
             "gen": (),
             "disc": (),
         }, name
-
-
-def test_the_frechet_distance_is_scipy_s(on_mnist: ModuleType) -> None:
-    draws = np.random.default_rng(0).normal(size=(2, 50, 6))
-    draws[1] = draws[1] @ np.triu(np.ones((6, 6))) + 0.5
-    draws[:, :, 2] = 1.0  # a feature that is constant, as a dead ReLU is
-    a, b = (on_mnist.Gaussian(x.mean(axis=0), np.cov(x, rowvar=False)) for x in draws)
-    covered = sqrtm((a.covariance + 1e-12 * np.eye(6)) @ (b.covariance + 1e-12 * np.eye(6)))
-    expected = ((a.mean - b.mean) ** 2).sum()
-    expected += np.trace(a.covariance + b.covariance - 2 * covered.real)
-    assert on_mnist.frechet_distance(a, b) == pytest.approx(expected, abs=1e-4)
-    assert on_mnist.frechet_distance(b, a) == pytest.approx(expected, abs=1e-4)
-    assert on_mnist.frechet_distance(a, a) == pytest.approx(0.0, abs=1e-6)
-    moved = on_mnist.Gaussian(a.mean + 2.0, a.covariance)
-    assert on_mnist.frechet_distance(a, moved) == pytest.approx(24.0, abs=1e-6)
 
 
 def test_features_are_what_the_classifier_s_last_layer_reads(on_mnist: ModuleType) -> None:
