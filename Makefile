@@ -5,14 +5,12 @@ BIN := $(VENV)/bin
 WORKDIR ?= runs/digits
 PYTEST_WORKERS ?= 2
 
-export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
-
 .PHONY: help train test test-slow lint typecheck format docs clean
 
 help:
 	@echo "make train      train the main job (handwritten digits) and report on it"
 	@echo "make test       linter, type checker, doctests and tests"
-	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-slow  the tests that take long, or add little to their fellows"
 	@echo "make docs       build the documentation, warnings being errors"
 
 $(VENV)/.train: setup.cfg
@@ -55,4 +53,4 @@ docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache docs/_build
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache docs/_build

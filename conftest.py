@@ -13,7 +13,9 @@ NUM_DEVICES = 8
 _DEVICES = f"--xla_force_host_platform_device_count={NUM_DEVICES}"
 # What is tested is run once or twice: compiling it well costs more than it saves.
 _QUICK = "--xla_backend_optimization_level=1"
-_CACHE = Path(__file__).parent / ".cache" / "jax"
+_HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+# Of the user, not of the clone, so that a fresh clone need not compile what is the same.
+_CACHE = _HOME / "jaxgan" / "tests"
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 for _flag in (_DEVICES, _QUICK):

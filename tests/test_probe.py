@@ -67,7 +67,7 @@ def test_a_field_that_is_not_finite_is_a_warning(
 
 
 def test_a_run_is_watched(tmp_path: Path) -> None:
-    flags = ["analysis_every_steps=20", "field=consensus", "penalties.r1=none", "penalties.r2=none"]
+    flags = ["analysis_every_steps=20", "penalties.r1=none", "penalties.r2=none"]
     flags += ["generator.features=[4]", "discriminator.features=[4]", "latent_dim=2"]
     config = f"{ROOT / 'configs' / 'ring.py'}:smoke"
     arguments = ["train", "--config", config, "--workdir", str(tmp_path)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,13 @@ def _as_json(row: Row) -> dict[str, Any]:
     }
 
 
+def _told(metrics: Mapping[str, float | None]) -> str:
+    """Losses, scores, and what a program of one's own gave; --json has all metrics."""
+    shown = (k for k in metrics if "/" not in k or k.startswith(("loss/", "eval/")))
+    told = {k: metrics[k] for k in shown}
+    return ", ".join(f"{k} {'-' if v is None else format(v, '.4g')}" for k, v in told.items())
+
+
 def _print_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.markup import escape
@@ -100,7 +107,7 @@ def _print_table(rows: Sequence[Row]) -> None:
             f"{row.size / 2**20:.1f}",
             content.created[:19].replace("T", " ") if content else "",
             content.versions.get("jaxgan", "") if content else "",
-            ", ".join(f"{k} {v}" for k, v in content.metrics.items()) if content else "",
+            _told(content.metrics) if content else "",
         )
     # In a pipe or a log, a file's name must not be broken into lines.
     Console(width=None if Console().is_terminal else 500).print(table)

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     """
     import numpy as np
 
-    from jaxgan import writers
+    from jaxgan import workdir, writers
     from jaxgan.config import ConfigError
     from jaxgan.data import to_uint8
     from jaxgan.load import load
@@ -104,11 +104,11 @@ def run(args: argparse.Namespace) -> int:
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
+    classes = parse_label(args.label, workdir.read_config(args.workdir).get("num_classes", 0))
     try:
         run = load(args.workdir, step=args.step, member=args.member, ema=not args.no_ema)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    classes = parse_label(args.label, run.config["num_classes"])
     labels = np.resize(np.asarray(classes or [-1], np.int32), args.num)
     samples = run.sample(args.num, args.seed, labels if classes else None)
     if out.suffix == ".png":

@@ -327,10 +327,8 @@ def test_parts_of_a_batch_are_the_batch(name: str) -> None:
             assert one["calls"] * 4 == other["calls"]
 
 
-@pytest.mark.parametrize(
-    ("mode", "policy"),
-    [("split", GROUPS), pytest.param("replicas", ("color",), marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "policy"), [("split", GROUPS), ("replicas", ("color",))])
 @pytest.mark.usefixtures("float64")
 def test_the_same_on_one_and_on_eight_devices(mode: str, policy: tuple[str, ...]) -> None:
     seen = []

@@ -43,7 +43,7 @@ def curved() -> Game:
     return jaxgan.zero_sum(init, lambda w, *_: jnp.tanh(w["gen"]) @ matrix @ jnp.tanh(w["disc"]))
 
 
-@pytest.mark.parametrize("num_steps", [20, 37])
+@pytest.mark.parametrize("num_steps", helpers.rows([20, 37], [37]))
 def test_checkpoints_and_loops_do_not_change_the_gradient(num_steps: int) -> None:
     game, adam = curved(), helpers.adams(0.05)
     params, net_state = game.init(jax.random.key(0))
@@ -75,6 +75,7 @@ def test_under_seeds_and_substeps() -> None:
     assert helpers.max_difference(expected[0].params, expected[1].params) > 0.1
 
 
+@pytest.mark.slow
 def test_microbatches_warn_since_the_inner_steps_average() -> None:
     setting = trained()
     field = gradient(unrolled(setting.game, num_steps=2))
@@ -153,7 +154,7 @@ def relu_game(num_units: int, dtype: Any) -> Game:
     )
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("dtype", helpers.rows([jnp.float32, jnp.float64], [jnp.float32]))
 def test_dead_units_leave_the_gradient_of_the_others_alone(dtype: Any) -> None:
     game = relu_game(8, dtype)
     algorithm = jaxgan.alternating(gradient(game), helpers.adams())

@@ -38,6 +38,7 @@ def test_all_are_good(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     header, *lines = capsys.readouterr().out.splitlines()
     assert header.split() == ["step", "state", "MiB", "created", "(UTC)", "jaxgan", "metrics"]
     assert [line.split()[:2] for line in lines] == [["10", "good"], ["20", "good"]]
+    assert all("loss/gen" in line and "grad_norm" not in line for line in lines)
     assert main(["checkpoints", str(run / "checkpoints"), "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed["directory"] == str(run / "checkpoints")

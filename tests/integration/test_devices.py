@@ -21,7 +21,13 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("algorithm", "field"), ROWS)
+SLOW = [("alternating", "both"), ("alternating", "unrolled")]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "field"),
+    [pytest.param(*row, marks=pytest.mark.slow) if row in SLOW else row for row in ROWS],
+)
 def test_twenty_steps_in_float64(algorithm: str, field: str, float64: None) -> None:
     made = make(algorithm, field, np.float64)
     meshes = [parallel.make_mesh(1), parallel.make_mesh(8)]
@@ -41,7 +47,7 @@ def test_twenty_steps_in_float64(algorithm: str, field: str, float64: None) -> N
 @pytest.mark.parametrize(
     ("algorithm", "field", "optimizer"),
     [
-        ("alternating", "unrolled", "adam"),
+        pytest.param("alternating", "unrolled", "adam", marks=pytest.mark.slow),
         ("simultaneous", "consensus", "adam"),
         pytest.param("simultaneous", "both", "sgd", marks=pytest.mark.slow),
         pytest.param("alternating", "dcgan", "adam", marks=pytest.mark.slow),
@@ -53,6 +59,7 @@ def test_the_first_step_in_float32(algorithm: str, field: str, optimizer: str) -
     assert_same_training(one, eight, 1e-6)
 
 
+@pytest.mark.slow
 def test_losses_of_twenty_steps_in_float32() -> None:
     made = make("alternating", "dcgan", np.float32)
     one, eight = (play(made, parallel.make_mesh(n), NUM_STEPS, np.float32) for n in (1, 8))

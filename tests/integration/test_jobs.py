@@ -78,6 +78,7 @@ def state_of(workdir: Path) -> Any:
     return jg.load(workdir).state
 
 
+@pytest.mark.slow
 def test_a_job_trains_what_one_process_trains_and_is_continued_by_fewer_or_more(
     tmp_path: Path,
 ) -> None:

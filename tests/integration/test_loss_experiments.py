@@ -43,6 +43,7 @@ def enlarged() -> tuple[np.ndarray, np.ndarray]:
     return images, batch["label"]
 
 
+@pytest.mark.slow
 def test_saturation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flags = ["--num-steps", "300", "--seeds", "2", "--objectives", "minimax", "non-saturating"]
     small = {"NUM_LOOKED_AT": 512, "BATCH": 128, "FEATURES": (32, 32), "RATE": 3e-3}
@@ -104,6 +105,7 @@ def test_every_objective_of_the_ring_and_of_mnist_is_a_game(on_mnist: ModuleType
         }, name
 
 
+@pytest.mark.slow
 def test_features_are_what_the_classifier_s_last_layer_reads(on_mnist: ModuleType) -> None:
     images = np.random.default_rng(0).uniform(-1, 1, (5, 28, 28)).astype(np.float32)
     params = on_mnist.Classifier().init(jax.random.key(0), jnp.zeros((1, 28, 28)))["params"]
