@@ -13,6 +13,13 @@ from jaxgan.writers.metrics import read_metrics
 
 _PLAYER_COLORS = {"gen": "tab:blue", "disc": "tab:orange"}
 _OTHER_COLORS = ("tab:green", "tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")
+_TOGETHER = {
+    "grad_norm": "gradient norms",
+    "doubt": "signals",
+    "real_sign": "signals",
+    "separation": "signals",
+}
+"""Metrics of several players in one panel, away from the others of each."""
 _SMOOTHED_FROM = 200
 """Curves of at least this many points are drawn pale, with their running mean over them."""
 
@@ -23,9 +30,9 @@ Curve = tuple[np.ndarray, np.ndarray]
 def curves_png(path: Path, metrics_jsonl: Path, *, dpi: int = 100) -> None:
     """Draws every metric of a `metrics.jsonl`: losses first, then one panel per group.
 
-    Names group by what is before the first slash: `grad_norm/gen` and `grad_norm/disc` share a
-    panel; each score `eval/NAME` has its own. `std/NAME` is drawn as a band of one standard
-    deviation around NAME.
+    Names group by what is before the first slash: `disc/r1` and `disc/r2` share a panel; gradient
+    norms, signals of the discriminator and each score `eval/NAME` have their own. `std/NAME` is
+    drawn as a band of one standard deviation around NAME.
 
     Args:
       path: the PNG file; its folder is created.
@@ -74,15 +81,17 @@ def _groups(curves: dict[str, Curve]) -> dict[str, list[str]]:
         if name.startswith("std/") and name.removeprefix("std/") in curves:
             continue
         # Scores have nothing in common, their sizes least of all.
-        group = name if name.startswith("eval/") else name.split("/")[0]
+        first, _, last = name.partition("/")
+        group = name if first == "eval" else _TOGETHER.get(last, first)
         groups.setdefault(group, []).append(name)
     return dict(sorted(groups.items(), key=lambda item: item[0] != "loss"))
 
 
 def _draw_panel(axes: Any, group: str, panel: dict[str, Curve], curves: dict[str, Curve]) -> None:
+    is_duel = {_player(name) for name in panel} == set(_PLAYER_COLORS)
     others = iter(_OTHER_COLORS * (1 + len(panel) // len(_OTHER_COLORS)))
     for name, (steps, values) in panel.items():
-        color = _PLAYER_COLORS.get(name.split("/")[-1]) or next(others)
+        color = _PLAYER_COLORS[_player(name)] if is_duel else next(others)
         label = name.removeprefix(f"{group}/")
         # A single point has no line, and a curve of few points shows where it was measured.
         marker = "." if len(steps) <= 30 else None
@@ -107,6 +116,10 @@ def _draw_panel(axes: Any, group: str, panel: dict[str, Curve], curves: dict[str
     axes.margins(x=0.02)
     if len(panel) > 1:
         axes.legend(fontsize="small", framealpha=0.8)
+
+
+def _player(name: str) -> str:
+    return next((part for part in name.split("/") if part in _PLAYER_COLORS), "")
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:
