@@ -221,8 +221,9 @@ def test_runs_broken_on_purpose_are_called_and_healthy_ones_are_not(
     # The first 1,600 steps of the experiment, in small.
     monkeypatch.setattr(EXPERIMENT, "FEATURES", (32, 32))
     monkeypatch.setattr(EXPERIMENT, "BATCH", 64)
-    late = ("discriminator-overfits", "mode-collapse")
-    cases = [case for case in EXPERIMENT.CASES if case.warning not in late]
+    # Two come later, and steps that are too large lead to another end on every machine.
+    others = ("discriminator-overfits", "mode-collapse", "generator-starves")
+    cases = [case for case in EXPERIMENT.CASES if case.warning not in others]
     found = said(cases, 32)
     for case in cases:
         warnings = found[f"{case.name} ({case.objective})"]

@@ -192,11 +192,15 @@ def _ms_ssim(a: Array, b: Array) -> Array:
 
 def _ssim(a: Array, b: Array) -> tuple[Array, Array]:
     """Means over the places of l cs and of cs, of shape [N, C] each."""
+    # Second moments about the images' means, so that less cancels.
+    shift_a, shift_b = (x.mean(axis=(1, 2), keepdims=True) for x in (a, b))
+    a, b = a - shift_a, b - shift_b
     mean_a, mean_b, square_a, square_b, product = (
         _windowed(x) for x in (a, b, a * a, b * b, a * b)
     )
     variances = square_a - mean_a**2 + square_b - mean_b**2
     contrast = (2.0 * (product - mean_a * mean_b) + _K2**2) / (variances + _K2**2)
+    mean_a, mean_b = mean_a + shift_a, mean_b + shift_b
     light = (2.0 * mean_a * mean_b + _K1**2) / (mean_a**2 + mean_b**2 + _K1**2)
     return (light * contrast).mean(axis=(1, 2)), contrast.mean(axis=(1, 2))
 
