@@ -165,9 +165,8 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> G
     gen = make(config["generator"], GENERATORS, "generator", latent_dim=latent_dim, **given)
     disc = make(config["discriminator"], DISCRIMINATORS, "discriminator", **given)
     loss = make(config["loss"], LOSSES, "loss")
-    game = games.gan(
-        gen, disc, latent=latent_dim, loss=loss, num_classes=num_classes, tell_signals=True
-    )
+    game = games.gan(gen, disc, latent=latent_dim, loss=loss, num_classes=num_classes)
+    game = games.with_signals(game, loss)
     for key, table in (("augment", AUGMENTATIONS), ("instance_noise", OPTIONAL)):
         if config[key] is not None:
             game = make(config[key], table, key, game=game)

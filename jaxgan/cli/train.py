@@ -175,9 +175,10 @@ def keep_compiled() -> None:
     """
     import jax
 
+    from jaxgan.features.weights import cache_dir
+
     if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxgan" / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "jax"))
 
 
 def _read_config(args: argparse.Namespace) -> Config:

@@ -3,7 +3,7 @@
 from jaxgan.games.adaptive import ada, apa
 from jaxgan.games.augmented import augmented, instance_noise
 from jaxgan.games.gan import gan, normal_latent
-from jaxgan.games.signals import signals
+from jaxgan.games.signals import signals, with_signals
 from jaxgan.games.toy import bilinear, dirac, quadratic
 from jaxgan.games.unrolled import unrolled
 
@@ -19,4 +19,5 @@ __all__ = [
     "quadratic",
     "signals",
     "unrolled",
+    "with_signals",
 ]

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.game import Game, Played
-from jaxgan.games.signals import signals
 from jaxgan.losses import Loss, non_saturating
 from jaxgan.network import Network
 from jaxgan.outputs import logits_of
@@ -47,7 +46,6 @@ def gan(
     latent: int | Latent,
     loss: Loss | None = None,
     num_classes: int | None = None,
-    tell_signals: bool = False,
 ) -> Game:
     """A two-player game between a generator and a discriminator.
 
@@ -69,7 +67,6 @@ def gan(
       latent: the dimension of standard normal latents, or a function that draws them.
       loss: an adversarial objective; non-saturating by default.
       num_classes: of a conditional game; labels are int32 in [0, num_classes).
-      tell_signals: whether the discriminator's metrics hold what `games.signals` tells.
 
     Returns:
       A `Game` with players `gen` and `disc`.
@@ -175,9 +172,6 @@ def gan(
             "fake_out": _mean(logits_of(fake_out)),
             **(loss_state if isinstance(loss_state, dict) else {}),
         }
-        if tell_signals:
-            told = signals(objective, real_out, fake_out, own["loss"], context)
-            disc_metrics = {**disc_metrics, **told}
         new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
         return values, (new_state, {"gen": {}, "disc": disc_metrics}, outputs)
 

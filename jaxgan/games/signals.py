@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.game import Game, Played
 from jaxgan.losses import Loss
 from jaxgan.outputs import logits_of
 from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree
+from jaxgan.typing import Array, PlayerTree, PyTree, Scene
 
 _LEAST_VARIANCE = 1e-12
 
@@ -70,6 +71,46 @@ def signals(
         "separation": gap / jnp.sqrt(spread + _LEAST_VARIANCE),
         "doubt": 0.5 * doubt,
     }
+
+
+def with_signals(game: Game, loss: Loss) -> Game:
+    """Tells the `signals` of every batch among the discriminator's metrics.
+
+    Args:
+      game: a `gan`; put penalties, augmentation and lookahead around the result.
+      loss: its objective.
+
+    Returns:
+      A `Game` with the same losses.
+
+    Example:
+      >>> import flax.linen as nn
+      >>> from jaxgan.games import gan
+      >>> from jaxgan.losses import hinge
+      >>> from jaxgan.network import Network, from_linen
+      >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 8)))
+      >>> disc = Network(lambda key: (jnp.ones(2), {}),
+      ...                lambda w, state, x, train=True, key=None: (x @ w, state))
+      >>> game = with_signals(gan(gen, disc, latent=8, loss=hinge()), hinge())
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> context, batch = Context(jax.random.key(1)), {"image": jnp.ones((5, 2))}
+      >>> scene, _ = game.generate(params, net_state, batch, context)
+      >>> _, (_, metrics, _) = game.losses(params, net_state, scene, context)
+      >>> sorted(metrics["disc"])
+      ['doubt', 'fake_out', 'real_out', 'real_sign', 'separation']
+
+    References:
+      See `signals`.
+    """
+
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+        values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
+        state = net_state["disc"]["loss"]
+        told = signals(loss, outputs["real"], outputs["fake"], state, context)
+        metrics = {**metrics, "disc": {**metrics["disc"], **told}}
+        return values, (new_state, metrics, outputs)
+
+    return game._replace(losses=losses)
 
 
 def _flat(logits: PyTree) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jaxgan as jg
-from jaxgan.games import signals
+from jaxgan.games import signals, with_signals
 from jaxgan.losses import Loss
 from tests import helpers
 
@@ -76,9 +76,8 @@ def test_outputs_of_several_heads_are_all_asked(float64: None) -> None:
 
 def test_the_game_is_the_same_with_and_without_them() -> None:
     def pull(tell: bool) -> jg.fields.base.Pull:
-        game = jg.gan(
-            helpers.mlp_gen(), helpers.mlp_disc(), latent=helpers.LATENT, tell_signals=tell
-        )
+        game = jg.gan(helpers.mlp_gen(), helpers.mlp_disc(), latent=helpers.LATENT)
+        game = with_signals(game, jg.losses.non_saturating()) if tell else game
         params, net_state = game.init(jax.random.key(0))
         apply = jax.jit(jg.gradient(game).apply)
         return apply(params, (), net_state, helpers.real_batch(), CONTEXT)
