@@ -12,7 +12,7 @@ from pathlib import Path
 NUM_DEVICES = 8
 _DEVICES = f"--xla_force_host_platform_device_count={NUM_DEVICES}"
 # What is tested is run once or twice: compiling it well costs more than it saves.
-_QUICK = "--xla_backend_optimization_level=1"
+_QUICK = "--xla_backend_optimization_level=0"
 _HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 # Of the user, not of the clone, so that a fresh clone need not compile what is the same.
 _CACHE = _HOME / "jaxgan" / "tests"

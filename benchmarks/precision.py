@@ -24,6 +24,7 @@ from jax.sharding import SingleDeviceSharding
 
 import jaxgan as jg
 from jaxgan import networks
+from jaxgan.networks.base import REMATS
 
 SIZE, LATENT, BATCH = 64, 100, 64
 TOPOLOGY = "v5e:2x2"
@@ -71,7 +72,7 @@ def main() -> None:
     print(f"{'compiler':9s} {'precision':9s} {'remat':6s} {'MiB':>7s} {'GFLOP':>7s}")
     rows = []
     for platform, precision, remat in itertools.product(
-        ("cpu", "tpu") if args.tpu else ("cpu",), ("float32", "bfloat16"), networks.REMATS
+        ("cpu", "tpu") if args.tpu else ("cpu",), ("float32", "bfloat16"), REMATS
     ):
         found = plan(make_algorithm(precision, remat), platform)
         rows.append({"compiler": platform, "precision": precision, "remat": remat, **found})

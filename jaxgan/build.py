@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
-from jaxgan import fields, games, parallel
+from jaxgan import fields, parallel
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
 from jaxgan.algorithms.base import Optimizers
@@ -21,20 +20,17 @@ from jaxgan.fields import Field
 from jaxgan.game import Game, with_penalty
 from jaxgan.instruments import Work
 from jaxgan.loop import Cadence, Policy
+from jaxgan.named_games import Parts, make_game, named
 from jaxgan.penalties import Penalty
 from jaxgan.plan import count_flops, peak_flops
 from jaxgan.tables import (
     ALGORITHMS,
     AUGMENTATIONS,
     AUXILIARY,
-    DISCRIMINATORS,
     FIELDS,
-    GENERATORS,
-    LOSSES,
     OPTIMIZERS,
     OPTIONAL,
     PENALTIES,
-    PLAYERS,
 )
 from jaxgan.typing import PyTree
 
@@ -142,16 +138,17 @@ def build_shardings(config: Config, algorithm: Algorithm, mesh: Mesh) -> PyTree:
         raise ConfigError(str(error)) from error
 
 
-def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> Game:
+def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step: int = 0) -> Game:
     """The game of a resolved config.
 
     Args:
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
       mesh: the devices, for the per-replica mode; without them it is the game of one replica.
+      step: when it is played, of a game that has phases.
 
     Returns:
-      A `gan`, penalised as the config says.
+      The game that the config names, penalised and so on as it says.
 
     Raises:
       ConfigError: if the parts do not fit.
@@ -159,14 +156,7 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> G
     Example:
       See `build_algorithm`.
     """
-    shape, latent_dim = tuple(spec["image"].shape), config["latent_dim"]
-    num_classes = config["num_classes"] or None
-    given: dict[str, Any] = {"shape": shape, "num_classes": num_classes}
-    gen = make(config["generator"], GENERATORS, "generator", latent_dim=latent_dim, **given)
-    disc = make(config["discriminator"], DISCRIMINATORS, "discriminator", **given)
-    loss = make(config["loss"], LOSSES, "loss")
-    game = games.gan(gen, disc, latent=latent_dim, loss=loss, num_classes=num_classes)
-    game = games.with_signals(game, loss)
+    game = make_game(Parts(config, spec, step))
     for key, table in (("augment", AUGMENTATIONS), ("instance_noise", OPTIONAL)):
         if config[key] is not None:
             game = make(config[key], table, key, game=game)
@@ -174,7 +164,11 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None) -> G
     for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
         for name, options in config[key].items():
             terms = terms + make({"name": name, **options}, table, f"{key}.{name}")
-    game = with_penalty(game, terms) if terms.terms else game
+    if terms.terms:
+        try:
+            game = with_penalty(game, terms)
+        except ValueError as error:
+            raise ConfigError(f"penalties: {error}") from error
     if mesh is not None and config["mesh"]["per_replica"]:
         try:
             game = parallel.replica_mean(game, mesh)
@@ -228,11 +222,16 @@ def build_optimizers(config: Config) -> Optimizers:
       >>> sorted(build_optimizers({"optimizer": {"gen": sgd, "disc": sgd}}))
       ['disc', 'gen']
     """
-    return {p: make(config["optimizer"][p], OPTIMIZERS, f"optimizer.{p}") for p in PLAYERS}
+    sections = config["optimizer"]
+    return {p: make(sections[p], OPTIMIZERS, f"optimizer.{p}") for p in sections}
 
 
 def build_algorithm(
-    config: Config, spec: ElementSpec, source: DeviceSource | None = None, mesh: Mesh | None = None
+    config: Config,
+    spec: ElementSpec,
+    source: DeviceSource | None = None,
+    mesh: Mesh | None = None,
+    step: int = 0,
 ) -> Algorithm:
     """The algorithm of a resolved config, with its transforms, checked without compiling.
 
@@ -241,6 +240,7 @@ def build_algorithm(
       spec: shape and dtype of one example.
       source: the data, if they are sampled on the device.
       mesh: the devices over which those samples are split, and the replicas of that mode.
+      step: when it is played, of a game that has phases.
 
     Returns:
       The algorithm, ready to be jitted.
@@ -251,12 +251,12 @@ def build_algorithm(
     Example:
       >>> from jaxgan.resolve import resolve
       >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "substeps": 10,
-      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in PLAYERS}})
+      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in ("gen", "disc")}})
       >>> spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}
       >>> build_algorithm(config, spec).num_batches
       (10,)
     """
-    field = build_field(config, build_game(config, spec, mesh))
+    field = build_field(config, build_game(config, spec, mesh, step))
     players = build_optimizers(config)
     algorithm: Algorithm = make(
         config["algorithm"], ALGORITHMS, "algorithm", field=field, optimizers=players
@@ -304,6 +304,40 @@ def _arguments(
     lead = (*algorithm.num_batches, config["batch_size"])
     batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}
     return jax.eval_shape(algorithm.init, jax.random.key(0)), batch if is_fed else {}
+
+
+def build_phases(
+    config: Config, spec: ElementSpec, source: DeviceSource | None = None, mesh: Mesh | None = None
+) -> dict[int, Algorithm]:
+    """The algorithm of every phase of a game that changes with the steps; of most, there is one.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      source: the data, if they are sampled on the device.
+      mesh: as in `build_algorithm`.
+
+    Returns:
+      Algorithms with states of one shape, by their first steps, in order.
+
+    Raises:
+      ConfigError: if the parts do not fit, or a phase begins within a call of `substeps`.
+
+    Example:
+      >>> from jaxgan.resolve import resolve
+      >>> config = resolve({"generator": "mlp", "discriminator": "mlp",
+      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in ("gen", "disc")}})
+      >>> list(build_phases(config, {"image": jax.ShapeDtypeStruct((2,), "float32")}))
+      [0]
+    """
+    firsts = named(config).phases(config)
+    for first in firsts:
+        if first % config["substeps"]:
+            raise ConfigError(
+                f"game: a phase begins at step {first}; it must be a multiple of substeps, "
+                f"{config['substeps']}"
+            )
+    return {first: build_algorithm(config, spec, source, mesh, first) for first in firsts}
 
 
 def build_cadence(config: Config) -> Cadence:

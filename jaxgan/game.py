@@ -327,9 +327,11 @@ def _generator(
     game: Game, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
 ) -> Callable[[PyTree], PyTree]:
     def generator(latent: PyTree) -> PyTree:
-        batch = {name: entry for name, entry in scene.items() if name not in ("real", "fake")}
-        made, _ = game.generate(params, net_state, {**batch, "latent": latent}, context)
-        return made["fake"]
+        made = ("real", "fake", "latent", "w")
+        batch = {name: entry for name, entry in scene.items() if name not in made}
+        given = latent if isinstance(latent, dict) else {"latent": latent}
+        here, _ = game.generate(params, net_state, {**batch, **given}, context)
+        return here["fake"]
 
     return generator
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,6 +143,7 @@ class Run:
       evaluate: measures the state every `eval_every_steps`, and where the run is finished.
       policy: what to do about faults.
       watch: whether to warn of collapse, in the log and in `warnings.jsonl`.
+      later: what runs in the algorithm's place from a step on, of a game with phases.
     """
 
     algorithm: Algorithm
@@ -159,6 +160,7 @@ class Run:
     evaluate: Evaluate | None = None
     policy: Policy = Policy()
     watch: bool = True
+    later: Mapping[int, Algorithm] = field(default_factory=dict)
 
 
 def train(run: Run) -> Exit:
@@ -181,7 +183,10 @@ def train(run: Run) -> Exit:
     if start >= run.cadence.total_steps:
         logger.info("finished: %s has done its %d steps", run.workdir, start)
         return Exit.FINISHED
-    step = parallel.jit_step(run.algorithm, run.mesh, run.shardings)
+    steps = {
+        first: parallel.jit_step(algorithm, run.mesh, run.shardings)
+        for first, algorithm in {0: run.algorithm, **run.later}.items()
+    }
     rollbacks: list[int] = []
     # A run by itself waits for nobody, and a long compilation is no fault.
     patience = run.policy.stall_timeout_seconds if jax.process_count() > 1 else 0
@@ -189,7 +194,7 @@ def train(run: Run) -> Exit:
         logger.info("compiling; the first step takes a while")
         while True:
             try:
-                _play(run, step, start, state, stop, watchdog)
+                _play(run, steps, start, state, stop, watchdog)
                 break
             except NonFiniteError as error:
                 back = error.report["last_good_checkpoint"]
@@ -206,7 +211,12 @@ def train(run: Run) -> Exit:
 
 
 def _play(
-    run: Run, step: Any, start: int, state: TrainState, stop: Stop, watchdog: Watchdog
+    run: Run,
+    steps: Mapping[int, Any],
+    start: int,
+    state: TrainState,
+    stop: Stop,
+    watchdog: Watchdog,
 ) -> None:
     """Plays from `start` to the end, or until `stop`, and saves."""
     cadence, in_flight = run.cadence, deque[Metrics]()
@@ -221,7 +231,10 @@ def _play(
                 watchdog.enter("reading data")
                 batch = log.wait_for(run.batches)
                 watchdog.enter("a step, or waiting for the other processes")
-                state, metrics = step(state, batch)
+                phase = max(first for first in steps if first < now)
+                if phase == now - cadence.steps_per_call > 0:
+                    logger.info("step %d: compiling the next phase", phase)
+                state, metrics = steps[phase](state, batch)
                 # The line of the last call is read only now, behind the dispatch of this one.
                 log.write()
                 in_flight.append(metrics)

@@ -19,6 +19,19 @@ BATCH_STATS = "batch_stats"
 """The collection of running batch statistics; `ema` averages it, and it couples examples."""
 
 
+class Styles(NamedTuple):
+    """The intermediate latent space W of a generator that is steered by styles.
+
+    Attributes:
+      mapping: `(params, net_state, z, *labels, train=True, key=None) -> (w [B, L, D], net_state)`:
+        one style for each of the L layers. In training it may mix styles and move their mean.
+      mean: (net_state) -> w [D], the mean style so far.
+    """
+
+    mapping: Callable[..., tuple[Array, NetState]]
+    mean: Callable[[NetState], Array]
+
+
 class Network(NamedTuple):
     """A generator, a discriminator, an encoder: two pure functions.
 
@@ -29,11 +42,14 @@ class Network(NamedTuple):
         feeds the network's own noise (dropout, say); `train=False` reads running statistics.
       couples_batch: whether an example's output depends on the other examples of its batch, so
         that splitting the batch changes the result.
+      styles: of a generator that has an intermediate latent space; its `apply` takes
+        `{"w": [B, L, D]}` in place of z.
     """
 
     init: Callable[[Key], tuple[Params, NetState]]
     apply: Callable[..., tuple[Any, NetState]]
     couples_batch: bool = False
+    styles: Styles | None = None
 
 
 def _spec(example_input: PyTree) -> PyTree:
@@ -84,6 +100,40 @@ def from_linen(
         variables = dict(module.init(key, *zeros, **keywords(train=True)))
         return variables.pop("params", {}), variables
 
+    if couples_batch is None:
+        _, net_state = jax.eval_shape(init, jax.random.key(0))
+        couples_batch = BATCH_STATS in net_state
+    return Network(init, _linen_apply(module, "__call__"), couples_batch)
+
+
+def from_linen_styles(
+    module: nn.Module,
+    *example_inputs: PyTree,
+    mean: Callable[[NetState], Array],
+    couples_batch: bool | None = None,
+) -> Network:
+    """Makes a generator with `styles` of a Flax Linen module.
+
+    Args:
+      module: its `__call__(z_or_w, *labels, train)` takes latents or `{"w": styles}`, its method
+        `styles(z, *labels, train)` maps latents to styles.
+      *example_inputs: as in `from_linen`.
+      mean: reads the mean style from the network's state.
+      couples_batch: as in `from_linen`.
+
+    Returns:
+      A `Network`.
+
+    Example:
+      See `jaxgan.networks.stylegan2_generator`.
+    """
+    network = from_linen(module, *example_inputs, couples_batch=couples_batch)
+    return network._replace(styles=Styles(_linen_apply(module, "styles"), mean))
+
+
+def _linen_apply(module: nn.Module, method: str) -> Callable[..., tuple[Any, NetState]]:
+    takes_train = "train" in inspect.signature(getattr(type(module), method)).parameters
+
     def apply(
         params: Params,
         net_state: NetState,
@@ -93,19 +143,20 @@ def from_linen(
     ) -> tuple[Any, NetState]:
         # A stream without a key of its own ("dropout") is derived from the one named "params".
         rngs = None if key is None else {"params": key}
-        mutable = list(net_state) if train else False
         output = module.apply(
-            {"params": params, **net_state}, *inputs, **keywords(train), rngs=rngs, mutable=mutable
+            {"params": params, **net_state},
+            *inputs,
+            **({"train": train} if takes_train else {}),
+            rngs=rngs,
+            mutable=list(net_state) if train else False,
+            method=method,
         )
         if not train:
             return output, net_state
         output, new_state = output
         return output, {**net_state, **new_state}
 
-    if couples_batch is None:
-        _, net_state = jax.eval_shape(init, jax.random.key(0))
-        couples_batch = BATCH_STATS in net_state
-    return Network(init, apply, couples_batch)
+    return apply
 
 
 def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
@@ -233,13 +284,19 @@ def unconditional(network: Network) -> Network:
       (5, 3)
     """
 
-    def apply(
-        params: Params, net_state: NetState, inputs: PyTree, label: PyTree, **options: Any
-    ) -> tuple[Any, NetState]:
-        del label
-        return network.apply(params, net_state, inputs, **options)
+    def ignoring(run: Callable[..., tuple[Any, NetState]]) -> Callable[..., tuple[Any, NetState]]:
+        def apply(
+            params: Params, net_state: NetState, inputs: PyTree, label: PyTree, **options: Any
+        ) -> tuple[Any, NetState]:
+            del label
+            return run(params, net_state, inputs, **options)
 
-    return network._replace(apply=apply)
+        return apply
+
+    styles = network.styles
+    if styles is not None:
+        styles = styles._replace(mapping=ignoring(styles.mapping))
+    return network._replace(apply=ignoring(network.apply), styles=styles)
 
 
 def packed(network: Network, num: int) -> Network:

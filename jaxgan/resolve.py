@@ -9,20 +9,17 @@ from typing import Any
 from jaxgan import parallel
 from jaxgan.archive import Best
 from jaxgan.config import Config, ConfigError, Table, check_keys, complete, plain
+from jaxgan.named_games import named, resolve_game
 from jaxgan.nonfinite import POLICIES
 from jaxgan.tables import (
     ALGORITHMS,
     AUGMENTATIONS,
     AUXILIARY,
-    DISCRIMINATORS,
     FIELDS,
-    GENERATORS,
-    LOSSES,
     OPTIMIZERS,
     OPTIONAL,
     OPTIONAL_GIVEN,
     PENALTIES,
-    PLAYERS,
 )
 
 # Whole numbers of a config: default and least value allowed.
@@ -53,8 +50,10 @@ SECTIONS = (
     "data",
     "discriminator",
     "ema",
+    "encoder",
     "evaluation",
     "field",
+    "game",
     "generator",
     "instance_noise",
     "keep_best",
@@ -66,9 +65,6 @@ SECTIONS = (
     "penalties",
     "unrolled",
 )
-
-# What networks are told by the data and by the rest of the config.
-NETWORK_GIVEN = ("shape", "latent_dim", "num_classes")
 
 # How the devices are arranged, see `parallel`: options and defaults.
 MESH: Mapping[str, Any] = {
@@ -148,13 +144,10 @@ def resolve(config: Config) -> Config:
     full["data"] = {"source": data} if isinstance(data, str) else data
     if not isinstance(full["data"], dict) or not isinstance(full["data"].get("source"), str):
         raise ConfigError(f"data: {data!r}; it must be a source or {{'source': ..., ...}}")
-    for key, table in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
-        section = config.get(key, "dcgan")
-        full[key] = complete(section, table, key, given=NETWORK_GIVEN)
-    full["loss"] = _resolve_loss(config.get("loss", "non_saturating"), "loss")
+    full |= resolve_game(config)
     for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
         full[key] = _resolve_terms(key, config.get(key, {}), table)
-    full["optimizer"] = _resolve_optimizers(config.get("optimizer", {}))
+    full["optimizer"] = _resolve_optimizers(config.get("optimizer", {}), named(full).players)
     full["algorithm"] = complete(
         config.get("algorithm", "simultaneous"),
         ALGORITHMS,
@@ -171,13 +164,6 @@ def resolve(config: Config) -> Config:
     for key in OPTIONAL:
         full[key] = _resolve_optional(key, config.get(key))
     return dict(sorted(full.items()))
-
-
-def _resolve_loss(section: Any, path: str) -> Config:
-    full = complete(section, LOSSES, path)
-    if "base" in full:
-        full["base"] = _resolve_loss(full["base"], f"{path}.base")
-    return full
 
 
 def _resolve_optional(key: str, section: Any) -> Config | None:
@@ -266,7 +252,10 @@ def _resolve_terms(key: str, section: Any, table: Table) -> Config:
     return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
 
 
-def _resolve_optimizers(section: Any) -> Config:
-    if not isinstance(section, dict) or set(section) != set(PLAYERS):
-        raise ConfigError(f"optimizer: {section!r}; it must have one entry each for gen and disc")
-    return {p: complete(section[p], OPTIMIZERS, f"optimizer.{p}") for p in PLAYERS}
+def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
+    if not isinstance(section, dict) or set(section) != set(players):
+        each = "one entry each" if len(players) > 1 else "one entry"
+        raise ConfigError(
+            f"optimizer: {section!r}; it must have {each} for {' and '.join(players)}"
+        )
+    return {p: complete(section[p], OPTIMIZERS, f"optimizer.{p}") for p in players}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import getitem
+from types import MappingProxyType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.data.source import NumpyBatch
 from jaxgan.game import Game
 from jaxgan.state import Context, TrainState, stream
-from jaxgan.transforms import averaged
+from jaxgan.transforms import averaged, member
 from jaxgan.transforms.seeds import MEMBER_AXES
-from jaxgan.typing import Array, Key
+from jaxgan.typing import Array, Batch, Key, Scene
 from jaxgan.writers import image_grid, scatter
 
 CHUNK = 256
@@ -21,7 +26,7 @@ CHUNK = 256
 Sampler = Callable[..., np.ndarray]
 
 Draw = Callable[..., Array]
-"""Draws a chunk: (state of one member, key, labels [CHUNK], latents=None) -> samples."""
+"""Draws a chunk: (state of one member, key, labels [CHUNK], given={}) -> samples."""
 
 
 def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Draw:
@@ -32,23 +37,88 @@ def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> D
       element_spec: shape and dtype of one real example.
 
     Returns:
-      A `Draw`. Without latents the game draws its own.
+      A `Draw`. `given` are further entries of the batch, such as `latent`; what is not given of an
+      example is zero, and the game draws its own latents.
 
     Example:
       See `make_sampler`.
     """
 
-    def draw(state: TrainState, key: Key, labels: Array, latent: Array | None = None) -> Array:
-        params, net_state = averaged(state)
+    def draw(
+        state: TrainState,
+        key: Key,
+        labels: Array,
+        given: Mapping[str, Array] = MappingProxyType({}),
+    ) -> Array:
         batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        batch = {**batch, "label": labels}
-        if latent is not None:
-            batch["latent"] = latent
-        context = Context(key, step=state.step, train=False)
-        scene, _ = game.generate(params, net_state, batch, context)
-        return scene["fake"]
+        fake = make_scene(game, state, {**batch, "label": labels, **given}, key)["fake"]
+        return fake["image"] if isinstance(fake, dict) else fake
 
     return draw
+
+
+def make_scene(game: Game, state: TrainState, batch: Batch, key: Key) -> Scene:
+    """What the discriminator would look at: averaged players where kept, no training mode.
+
+    Args:
+      game: the game.
+      state: of one member.
+      batch: real examples, latents and so on.
+      key: of the latents and the noise that are drawn.
+
+    Returns:
+      The scene.
+
+    Example:
+      >>> from jaxgan.games import dirac
+      >>> game = dirac()
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> make_scene(game, state, {"image": jnp.zeros((3, 1))}, jax.random.key(1))["fake"].shape
+      (3, 1)
+    """
+    params, net_state = averaged(state)
+    context = Context(key, step=state.step, train=False)
+    scene, _ = game.generate(params, net_state, batch, context)
+    return scene
+
+
+def make_panels(
+    game: Game, panels: Sequence[str], sharding: jax.sharding.Sharding | None = None
+) -> Callable[[TrainState, Key, NumpyBatch], dict[str, np.ndarray]]:
+    """A function that shows what a game makes of real examples.
+
+    Args:
+      game: the game.
+      panels: entries of its scene, with a dot for entries of entries: `"fake"`, `"cycle.image"`.
+      sharding: where the pictures go; whole to every process if states lie on several.
+
+    Returns:
+      (state, key, batch) -> images [B, H, W, C] on the host by the panels' names; of the first
+      member of several.
+
+    Example:
+      >>> from jaxgan.games import dirac
+      >>> game = dirac()
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> show = make_panels(game, ("real", "fake"))
+      >>> {k: v.shape for k, v in show(state, state.key, {"image": np.zeros((3, 1))}).items()}
+      {'real': (3, 1), 'fake': (3, 1)}
+    """
+
+    def draw(state: TrainState, key: Key, batch: Batch) -> dict[str, Array]:
+        one = state if state.key.ndim == 0 else member(state, 0)
+        scene: Any = make_scene(game, one, batch, key)
+        return {path: reduce(getitem, path.split("."), scene) for path in panels}
+
+    jitted = jax.jit(draw, out_shardings=sharding)
+
+    def show(state: TrainState, key: Key, batch: NumpyBatch) -> dict[str, np.ndarray]:
+        drawn = jitted(state, key, batch)
+        return {path: np.asarray(drawn[path]) for path in panels}
+
+    return show
 
 
 def make_sampler(
@@ -133,6 +203,32 @@ def picture(
     if real is None:
         raise ValueError("points are drawn over real ones; real is None")
     return scatter(_plane(samples), _plane(real))
+
+
+def side_by_side(panels: Mapping[str, np.ndarray], num: int = 16) -> np.ndarray:
+    """A picture of several images of each example, in a row, two examples beside one another.
+
+    Args:
+      panels: images [B, H, W, C] by name, in order; smaller ones are magnified to the largest's
+        size, grey ones coloured if others are.
+      num: examples, at most.
+
+    Returns:
+      uint8 of shape [height, width, 1 or 3].
+
+    Example:
+      >>> side_by_side({"real": np.zeros((2, 8, 8, 1)), "fake": np.zeros((2, 8, 8, 3))}).shape
+      (80, 296, 3)
+    """
+    size = max(images.shape[1] for images in panels.values())
+    channels = max(images.shape[-1] for images in panels.values())
+    columns = []
+    for images in panels.values():
+        scale = size // images.shape[1]
+        large = images[:num].repeat(scale, axis=1).repeat(scale, axis=2)
+        columns.append(np.broadcast_to(large, (*large.shape[:-1], channels)))
+    tiles = np.stack(columns, axis=1)
+    return image_grid(tiles.reshape(-1, *tiles.shape[2:]), columns=2 * len(columns))
 
 
 def _plane(points: np.ndarray) -> np.ndarray:

@@ -164,6 +164,8 @@ DISCRIMINATORS: Table = {
     "mlp": networks.mlp_discriminator,
     "mlp_autoencoder": networks.mlp_autoencoder,
 }
+ENCODERS: Table = {}
+TRANSLATORS: Table = {}
 LOSSES: Table = {
     "began": losses.began,
     "ebgan": losses.ebgan,
@@ -249,4 +251,3 @@ OPTIONAL_GIVEN: Mapping[str, tuple[str, ...]] = {
     "lookahead": ("algorithm",),
     "unrolled": ("game", "player", "opponent", "inner"),
 }
-PLAYERS = ("gen", "disc")

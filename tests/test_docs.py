@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import jaxgan
-from jaxgan import config, resolve
+from jaxgan import config, named_games, resolve
 from jaxgan import tables as config_tables
 from jaxgan.cli import checkpoints, compare, evaluate, plan, sample, train, weights
 from jaxgan.data.open import SOURCES
@@ -74,14 +74,18 @@ def options_of(function: Callable[..., Any], given: tuple[str, ...] = ()) -> dic
 
 def sections() -> Iterator[Any]:
     """Every function that a config can name, with the heading it has to be documented under."""
-    shape = resolve.NETWORK_GIVEN
+    shape = named_games.NETWORK_GIVEN
+    named = {name: row.make for name, row in named_games.GAMES.items()}
     for key, table, given in (
         ("algorithm", config_tables.ALGORITHMS, ("field", "optimizers", "critic")),
         ("augment", config_tables.AUGMENTATIONS, ("game",)),
         ("auxiliary", config_tables.AUXILIARY, ()),
         ("discriminator", config_tables.DISCRIMINATORS, shape),
+        ("encoder", config_tables.ENCODERS, shape),
         ("field", config_tables.FIELDS, ()),
+        ("game", named, ("parts",)),
         ("generator", config_tables.GENERATORS, shape),
+        ("generator", config_tables.TRANSLATORS, shape),
         ("loss", config_tables.LOSSES, ()),
         ("optimizer", config_tables.OPTIMIZERS, ()),
         ("penalties", config_tables.PENALTIES, ()),

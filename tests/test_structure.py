@@ -34,10 +34,11 @@ LEVELS: dict[str, int] = {
             "config",
             "networks",
             "tables",
+            "named_games",
             "resolve",
             "workdir",
             "build",
-            "load",
+            "load draw",
             "evaluation",
             "cli",
         ]
@@ -48,7 +49,7 @@ LEVELS: dict[str, int] = {
 
 LEAVES = (
     *("models", "data", "metrics", "features", "augment", "writers"),
-    *("manifest", "archive", "checkpoint"),
+    *("manifest", "archive", "checkpoint", "published"),
 )
 """What stands beside the order: these know nothing of how a game is played."""
 

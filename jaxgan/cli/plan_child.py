@@ -110,7 +110,8 @@ def make_job(request: Request, topology: Topology) -> Job:
             raise
         raise ConfigError(f"{error}; --batch-per-chip N makes it N times {len(there)}") from error
     spec, source = _example(config, request.example_shape)
-    algorithm = build.build_algorithm(config, spec, source, mesh)
+    # The last phase, of a game that has several: a network that grows is largest there.
+    algorithm = list(build.build_phases(config, spec, source, mesh).values())[-1]
     build.check_step(algorithm, config, spec, is_fed=source is None)
     lead = (*algorithm.num_batches, config["batch_size"])
     batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}

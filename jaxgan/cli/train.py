@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jax.sharding import Mesh, Sharding
+    from jax.sharding import Mesh
 
     from jaxgan.algorithms import Algorithm
     from jaxgan.config import Config
     from jaxgan.data import DeviceSource, Source
-    from jaxgan.loop import Draw, Evaluate
+    from jaxgan.loop import Evaluate
     from jaxgan.probe import Probe
-    from jaxgan.state import TrainState
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.archive import Best
     from jaxgan.checkpoint import Checkpoints
     from jaxgan.data import DeviceSource, pipeline, prefetch_to_device
+    from jaxgan.draw import make_run_draw
 
     mesh = build.build_mesh(config)
     cadence, policy = build.build_cadence(config), build.build_policy(config, args.profile)
@@ -100,9 +100,11 @@ def run(args: argparse.Namespace) -> int:
     spec = source.element_spec
     build.check_classes(config, source)
     on_device = source if isinstance(source, DeviceSource) else None
-    algorithm = build.build_algorithm(config, spec, on_device, mesh)
+    phases = build.build_phases(config, spec, on_device, mesh)
     is_fed = on_device is None
-    build.check_step(algorithm, config, spec, is_fed)
+    for phase in phases.values():
+        build.check_step(phase, config, spec, is_fed)
+    algorithm = phases.pop(0)
     shardings = build.build_shardings(config, algorithm, mesh)
 
     evaluate = _make_evaluate(config, source, mesh, args.workdir)
@@ -139,11 +141,12 @@ def run(args: argparse.Namespace) -> int:
                 config=config,
             ),
             work=build.build_work(algorithm, config, spec, is_fed, mesh),
-            draw=_make_draw(config, source, parallel.replicated(mesh)),
+            draw=make_run_draw(config, source, parallel.replicated(mesh)),
             probe=_make_probe(config, source, algorithm, args.workdir),
             evaluate=evaluate,
             policy=policy,
             watch=config["watch"],
+            later=phases,
         )
     )
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
@@ -253,42 +256,3 @@ def _make_evaluate(
             f"keep_best.metric: {best['metric']!r}; what is evaluated gives {', '.join(known)}"
         )
     return make_hook(evaluator, folder)
-
-
-def _make_draw(config: Config, source: Source | DeviceSource, sharding: Sharding) -> Draw:
-    import jax
-    import numpy as np
-
-    from jaxgan import build
-    from jaxgan.data import DeviceSource
-    from jaxgan.loop import Picture
-    from jaxgan.sampling import make_sampler, picture
-    from jaxgan.state import stream
-    from jaxgan.watch.diversity import MAX_EXAMPLES, diversity
-
-    key = stream(jax.random.key(config["seed"]), "pictures")
-    spec = source.element_spec
-    sampler = make_sampler(
-        build.build_game(config, spec), spec, sharding, config["num_classes"] or None
-    )
-    real = None
-    if len(spec["image"].shape) == 1:
-        if isinstance(source, DeviceSource):
-            real = np.asarray(source.sample(key, 1000)["image"])
-        else:
-            real = source.read(np.arange(min(1000, source.num_examples)))["image"]
-    num, num_classes = min(config["num_samples"], MAX_EXAMPLES), config["num_classes"]
-    if isinstance(source, DeviceSource):
-        others = jax.device_get(source.sample(stream(key, "others"), num))
-    else:
-        others = source.read(np.linspace(0, source.num_examples - 1, num).astype(int))
-    labels = (np.arange(num) % num_classes, others["label"]) if num_classes else None
-
-    def draw(state: TrainState) -> Picture:
-        samples = sampler(state, key, config["num_samples"])
-        return Picture(
-            picture(samples, real, num_classes or None),
-            diversity(samples, others["image"], labels),
-        )
-
-    return draw

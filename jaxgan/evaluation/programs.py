@@ -119,7 +119,8 @@ def make_programs(
     def generate_from(state: TrainState, latent: Array, labels: Array) -> Array:
         if state.key.ndim:
             state = take_member(state, sampling.member)
-        samples = make_draw(game, element_spec)(state, jax.random.key(0), labels, latent)
+        given = {"latent": latent}
+        samples = make_draw(game, element_spec)(state, jax.random.key(0), labels, given)
         samples = jnp.concatenate([samples] * num_groups)
         return lax.with_sharding_constraint(samples, sharding)
 
@@ -148,7 +149,7 @@ def _make_draw(
         # The law of a normal drawn anew until it is within the limit.
         shape = (CHUNK, sampling.latent_dim or 0)
         latent = jax.random.truncated_normal(stream(key, "latent"), -limit, limit, shape)
-        return draw(state, key, labels, latent)
+        return draw(state, key, labels, {"latent": latent})
 
     return draw_chunk
 

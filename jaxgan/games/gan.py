@@ -60,6 +60,10 @@ def gan(
     The scene has `real` (the batch's `image`), `fake`, `latent` and whatever else the data have,
     such as `label`. A batch that holds `latent` is taken at its word: nothing is drawn.
 
+    Where the generator has `styles`, the scene has them as `w`, [B, L, D], and a batch that holds
+    `w` is taken at its word. A batch with a scalar `truncation` ψ moves them towards their mean:
+    w̄ + ψ (w - w̄).
+
     Args:
       gen: z -> image, or (z, label) -> image.
       disc: image -> logits of shape [B], or a dict with such `logits` and other heads' outputs
@@ -113,18 +117,43 @@ def gan(
             raise ValueError("a conditional game needs labels; the data have none")
         return (batch["label"],)
 
+    def styled(
+        params: PlayerTree, state: PyTree, latents: Batch, batch: Batch, context: Context
+    ) -> tuple[Batch, PyTree]:
+        assert gen.styles is not None
+        if "w" in latents:
+            w = latents["w"]
+        else:
+            key = context.part_stream("gen/styles")
+            inputs = (latents["latent"], *labels(batch))
+            w, state = gen.styles.mapping(
+                params["gen"], state, *inputs, train=context.train, key=key
+            )
+        if "truncation" in batch:
+            mean = gen.styles.mean(state).astype(w.dtype)[None, None]
+            w = mean + batch["truncation"].astype(w.dtype) * (w - mean)
+        return {**latents, "w": w}, state
+
     def generate(
         params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
-        if "latent" in batch:
-            z = batch["latent"]
-        else:
-            z = context.draw("latent", draw_latent, (batch["image"].shape[0],))
+        known = ("latent", "w")
+        latents: Batch = {name: entry for name, entry in batch.items() if name in known}
+        if not latents:
+            num = batch["image"].shape[0]
+            latents = {"latent": context.draw("latent", draw_latent, (num,))}
         own = net_state["gen"]
+        network_state = own["network"]
+        inputs: PyTree = latents.get("latent")
+        if gen.styles is not None:
+            latents, network_state = styled(params, network_state, latents, batch, context)
+            inputs = {"w": latents["w"]}
+        elif "truncation" in batch:
+            raise ValueError("truncation: this generator has no styles to truncate")
         fake, network_state = gen.apply(
             params["gen"],
-            own["network"],
-            z,
+            network_state,
+            inputs,
             *labels(batch),
             train=context.train,
             key=context.part_stream("gen/noise"),
@@ -136,7 +165,7 @@ def gan(
                 f"the data's have shape {real.shape[1:]}"
             )
         rest = {name: entry for name, entry in batch.items() if name != "image"}
-        scene = {**rest, "real": real, "fake": fake, "latent": z}
+        scene: Scene = {**rest, **latents, "real": real, "fake": fake}
         return scene, {**net_state, "gen": {**own, "network": network_state}}
 
     def discriminate(

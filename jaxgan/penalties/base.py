@@ -29,7 +29,8 @@ class View(NamedTuple):
       player: whose loss the penalty joins.
       outputs: what the discriminator said of the scene's examples, `{"real": ..., "fake": ...}`;
         empty in a game without them.
-      generator: latents -> samples, with the labels and the noise of the scene's.
+      generator: latents, or `{"w": styles}`, -> samples, with the labels and the noise of the
+        scene's.
     """
 
     params: PlayerTree
