@@ -21,7 +21,7 @@ ROWS = [
 ]
 
 
-SLOW = [("alternating", "both"), ("alternating", "unrolled")]
+SLOW = [("alternating", "both"), ("alternating", "unrolled"), ("simultaneous", "both")]
 
 
 @pytest.mark.parametrize(
