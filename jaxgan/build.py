@@ -20,7 +20,7 @@ from jaxgan.fields import Field
 from jaxgan.game import Game, with_penalty
 from jaxgan.instruments import Work
 from jaxgan.loop import Cadence, Policy
-from jaxgan.named_games import Parts, make_game, named
+from jaxgan.named_games import make_game, named, parts_of
 from jaxgan.penalties import Penalty
 from jaxgan.plan import count_flops, peak_flops
 from jaxgan.tables import (
@@ -156,7 +156,7 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step
     Example:
       See `build_algorithm`.
     """
-    game = make_game(Parts(config, spec, step))
+    game = make_game(parts_of(config, spec, step))
     for key, table in (("augment", AUGMENTATIONS), ("instance_noise", OPTIONAL)):
         if config[key] is not None:
             game = make(config[key], table, key, game=game)

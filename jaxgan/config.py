@@ -19,7 +19,11 @@ from jaxgan.typing import ScalarOrSchedule
 Config = dict[str, Any]
 Table = Mapping[str, Callable[..., Any]]
 
-SCHEDULES: Table = {"cosine": schedules.cosine, "linear": schedules.linear}
+SCHEDULES: Table = {
+    "cosine": schedules.cosine,
+    "half_life": schedules.half_life,
+    "linear": schedules.linear,
+}
 
 
 class ConfigError(ValueError):

@@ -14,10 +14,13 @@ from jaxgan import workdir as folder
 from jaxgan.build import build_algorithm, build_game
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.config import ConfigError
+from jaxgan.data.source import NumpyBatch
 from jaxgan.game import Game
+from jaxgan.named_games import named
 from jaxgan.resolve import resolve
-from jaxgan.sampling import make_sampler
-from jaxgan.state import TrainState
+from jaxgan.sampling import make_panels, make_sampler
+from jaxgan.standing import standing_statistics
+from jaxgan.state import TrainState, stream
 from jaxgan.transforms import member as take_member
 
 
@@ -31,6 +34,8 @@ class Loaded(NamedTuple):
       step: how many steps it has done.
       sample: (num, seed=0, labels=None) -> images float32 [num, H, W, C] in [-1, 1], or points
         [num, D]; of the classes `labels` [num] in a conditional game, in turn by default.
+      show: (batch of real examples, seed=0) -> images by name: what the game makes of them, and
+        what its pictures show beside that; `{"fake": ...}` at least.
     """
 
     config: ml_collections.FrozenConfigDict
@@ -38,10 +43,16 @@ class Loaded(NamedTuple):
     state: TrainState
     step: int
     sample: Callable[..., np.ndarray]
+    show: Callable[..., dict[str, np.ndarray]]
 
 
 def load(
-    workdir: str | Path, *, step: int | None = None, member: int | None = None, ema: bool = True
+    workdir: str | Path,
+    *,
+    step: int | None = None,
+    member: int | None = None,
+    ema: bool = True,
+    standing_batches: int = 0,
 ) -> Loaded:
     """Loads a run from its folder.
 
@@ -50,6 +61,8 @@ def load(
       step: which checkpoint; the last by default.
       member: which member of a run of several seeds; the first by default.
       ema: whether to sample from the averaged generator, where one was kept.
+      standing_batches: where positive, the generator's batch statistics are taken anew, over so
+        many batches; see `standing_statistics`.
 
     Returns:
       A `Loaded`; sample i depends on the seed and i alone.
@@ -57,7 +70,7 @@ def load(
     Raises:
       ConfigError: if the folder is no run's, or has no checkpoint.
       CheckpointError: if its checkpoint does not fit its config.
-      ValueError: if there is no such member.
+      ValueError: if there is no such member, or there are no batch statistics to take.
 
     Example:
       >>> load("no/such/folder")
@@ -78,9 +91,25 @@ def load(
     if not ema:
         state = state._replace(ema={})
     game = build_game(config, spec)
+    if standing_batches:
+        state = standing_statistics(
+            game,
+            state,
+            stream(jax.random.key(config["seed"]), "standing"),
+            spec,
+            num_batches=standing_batches,
+            num_classes=config["num_classes"] or None,
+        )
+    row, name = named(config), config["game"]["name"]
     sampler = make_sampler(game, spec, num_classes=config["num_classes"] or None)
+    panels = make_panels(game, row.panels or ("fake",))
 
     def sample(num: int, seed: int = 0, labels: np.ndarray | None = None) -> np.ndarray:
+        if row.from_real:
+            raise ValueError(f"game {name!r} makes its images of real examples: use show(batch)")
         return sampler(state, jax.random.key(seed), num, labels)
 
-    return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample)
+    def show(batch: NumpyBatch, seed: int = 0) -> dict[str, np.ndarray]:
+        return panels(state, jax.random.key(seed), batch)
+
+    return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample, show)

@@ -44,12 +44,14 @@ class Network(NamedTuple):
         that splitting the batch changes the result.
       styles: of a generator that has an intermediate latent space; its `apply` takes
         `{"w": [B, L, D]}` in place of z.
+      module: the Flax module that it was made of, for those who know its layers by name.
     """
 
     init: Callable[[Key], tuple[Params, NetState]]
     apply: Callable[..., tuple[Any, NetState]]
     couples_batch: bool = False
     styles: Styles | None = None
+    module: Any = None
 
 
 def _spec(example_input: PyTree) -> PyTree:
@@ -103,7 +105,7 @@ def from_linen(
     if couples_batch is None:
         _, net_state = jax.eval_shape(init, jax.random.key(0))
         couples_batch = BATCH_STATS in net_state
-    return Network(init, _linen_apply(module, "__call__"), couples_batch)
+    return Network(init, _linen_apply(module, "__call__"), couples_batch, module=module)
 
 
 def from_linen_styles(

@@ -83,6 +83,30 @@ def make_scene(game: Game, state: TrainState, batch: Batch, key: Key) -> Scene:
     return scene
 
 
+def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
+    """Whether a game's generator has an intermediate latent space, see `jaxgan.network.Styles`.
+
+    Args:
+      game: the game.
+      element_spec: shape and dtype of one real example.
+
+    Returns:
+      Whether its scene has `w`; nothing is computed.
+
+    Example:
+      >>> from jaxgan.games import dirac
+      >>> has_styles(dirac(), {"image": jax.ShapeDtypeStruct((1,), jnp.float32)})
+      False
+    """
+    spec = {k: jax.ShapeDtypeStruct((1, *s.shape), s.dtype) for k, s in element_spec.items()}
+
+    def scene(key: Key, batch: Batch) -> Scene:
+        params, net_state = game.init(key)
+        return game.generate(params, net_state, batch, Context(key, train=False))[0]
+
+    return "w" in jax.eval_shape(scene, jax.random.key(0), spec)
+
+
 def make_panels(
     game: Game, panels: Sequence[str], sharding: jax.sharding.Sharding | None = None
 ) -> Callable[[TrainState, Key, NumpyBatch], dict[str, np.ndarray]]:

@@ -147,30 +147,79 @@ def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
     return schedule
 
 
-def linear(init_value: float, final_value: float, num_steps: int) -> Schedule:
-    """A straight line from `init_value` to `final_value`, constant afterwards.
+def half_life(num_steps: float, rampup: float = 0.0) -> Schedule:
+    """The decay of a moving average that forgets half of what it knew in so many steps.
+
+    β_t = (1/2)^(1 / H_t) with H_t = min(H, r t), so that the average is as young as the run: at
+    step 0 it is the value itself. Without a ramp-up H_t = H. A half-life in images is that in steps
+    times the batch size.
 
     Args:
-      init_value: the value at step 0.
-      final_value: the value from `num_steps` on.
+      num_steps: H, the half-life.
+      rampup: r, the share of the training so far that the half-life does not exceed; 0 for no
+        ramp-up.
+
+    Returns:
+      A schedule, for `transforms.ema` with `warmup=False`.
+
+    Raises:
+      ValueError: if `num_steps` is not positive or `rampup` is negative.
+
+    Example:
+      >>> decay = half_life(100.0, rampup=0.5)
+      >>> [round(float(decay(jnp.int32(step))), 4) for step in (0, 2, 200, 10_000)]
+      [0.0, 0.5, 0.9931, 0.9931]
+
+    References:
+      Karras et al., 2020 (arXiv:2006.06676), the `ema_kimg` and `ema_rampup` of its code.
+    """
+    if not (num_steps > 0 and rampup >= 0):
+        raise ValueError(
+            f"num_steps, rampup: got {num_steps}, {rampup}; a half-life is positive, a ramp-up at "
+            "least 0"
+        )
+
+    def schedule(step: Array) -> Array:
+        life = jnp.full((), num_steps, jnp.float32)
+        if rampup > 0:
+            life = jnp.minimum(life, rampup * jnp.asarray(step).astype(jnp.float32))
+        return jnp.exp2(-1.0 / jnp.maximum(life, 1e-8))
+
+    return schedule
+
+
+def linear(init_value: float, final_value: float, num_steps: int, start_step: int = 0) -> Schedule:
+    """A straight line from `init_value` to `final_value`, constant before and afterwards.
+
+    With `start_step` of half the training it is the learning rate of pix2pix and CycleGAN.
+
+    Args:
+      init_value: the value up to `start_step`.
+      final_value: the value from `start_step + num_steps` on.
       num_steps: length of the change, in the steps that the schedule is given.
+      start_step: when the change begins.
 
     Returns:
       A schedule.
 
     Raises:
-      ValueError: if `num_steps` is not positive.
+      ValueError: if `num_steps` is not positive, or `start_step` is negative.
 
     Example:
       >>> noise = linear(0.1, 0.0, 10)
       >>> [round(float(noise(jnp.int32(step))), 3) for step in (0, 5, 20)]
       [0.1, 0.05, 0.0]
+      >>> rate = linear(2.0, 0.0, num_steps=10, start_step=10)
+      >>> [round(float(rate(jnp.int32(step))), 3) for step in (0, 10, 15, 20)]
+      [2.0, 2.0, 1.0, 0.0]
     """
     if num_steps <= 0:
         raise ValueError(f"num_steps is {num_steps}; a linear schedule needs a positive number")
+    if start_step < 0:
+        raise ValueError(f"start_step is {start_step}; it must be at least 0")
 
     def schedule(step: Array) -> Array:
-        progress = jnp.minimum(jnp.asarray(step) / num_steps, 1.0)
+        progress = jnp.clip((jnp.asarray(step) - start_step) / num_steps, 0.0, 1.0)
         return init_value + (final_value - init_value) * progress
 
     return schedule

@@ -157,15 +157,41 @@ def gradient_field() -> Callable[[Field], Field]:
     return lambda field: field
 
 
-GENERATORS: Table = {"dcgan": networks.dcgan_generator, "mlp": networks.mlp_generator}
+GENERATORS: Table = {
+    "biggan": networks.biggan_generator,
+    "dcgan": networks.dcgan_generator,
+    "mlp": networks.mlp_generator,
+    "progan": networks.progan_generator,
+    "r3gan": networks.r3gan_generator,
+    "sagan": networks.sagan_generator,
+    "sngan": networks.sngan_generator,
+    "stylegan": networks.stylegan_generator,
+    "stylegan2": networks.stylegan2_generator,
+}
 DISCRIMINATORS: Table = {
+    "biggan": networks.biggan_discriminator,
     "dcgan": networks.dcgan_discriminator,
     "dcgan_autoencoder": networks.dcgan_autoencoder,
     "mlp": networks.mlp_discriminator,
     "mlp_autoencoder": networks.mlp_autoencoder,
+    "patch": networks.patch_discriminator,
+    "progan": networks.progan_discriminator,
+    "r3gan": networks.r3gan_discriminator,
+    "sagan": networks.sagan_discriminator,
+    "sngan": networks.sngan_discriminator,
+    "stylegan": networks.stylegan_discriminator,
+    "stylegan2": networks.stylegan2_discriminator,
 }
-ENCODERS: Table = {}
-TRANSLATORS: Table = {}
+ENCODERS: Table = {"dcgan": networks.dcgan_encoder, "mlp": networks.mlp_encoder}
+JOINT_DISCRIMINATORS: Table = {
+    "dcgan_joint": networks.dcgan_joint_discriminator,
+    "mlp_joint": networks.mlp_joint_discriminator,
+}
+TRANSLATORS: Table = {
+    "resnet": networks.resnet,
+    "srresnet": networks.srresnet,
+    "unet": networks.unet,
+}
 LOSSES: Table = {
     "began": losses.began,
     "ebgan": losses.ebgan,
@@ -188,6 +214,7 @@ PENALTIES: Table = {
     "balanced_consistency": diffaugment_balanced_consistency,
     "consistency": diffaugment_consistency,
     "dragan": penalties.dragan,
+    "drift": penalties.drift,
     "historical_averaging": penalties.historical_averaging,
     "latent_consistency": penalties.latent_consistency,
     "lecam": penalties.lecam,

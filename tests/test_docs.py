@@ -20,7 +20,8 @@ import pytest
 import jaxgan
 from jaxgan import config, named_games, resolve
 from jaxgan import tables as config_tables
-from jaxgan.cli import checkpoints, compare, evaluate, plan, sample, train, weights
+from jaxgan.cli import plan
+from jaxgan.cli.main import COMMANDS
 from jaxgan.data.open import SOURCES
 from jaxgan.loop import Exit
 from jaxgan.processes import LOST_PEER
@@ -81,6 +82,7 @@ def sections() -> Iterator[Any]:
         ("augment", config_tables.AUGMENTATIONS, ("game",)),
         ("auxiliary", config_tables.AUXILIARY, ()),
         ("discriminator", config_tables.DISCRIMINATORS, shape),
+        ("discriminator", config_tables.JOINT_DISCRIMINATORS, shape),
         ("encoder", config_tables.ENCODERS, shape),
         ("field", config_tables.FIELDS, ()),
         ("game", named, ("parts",)),
@@ -166,7 +168,7 @@ def test_every_config_of_the_repository_is_documented() -> None:
     assert set(rows) == {f"configs/{path.name}" for path in (ROOT / "configs").glob("*.py")}
 
 
-@pytest.mark.parametrize("command", [train, sample, evaluate, compare, checkpoints, plan, weights])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_is_documented(command: Any) -> None:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()

@@ -28,7 +28,7 @@ LEVELS: dict[str, int] = {
             "games fields",
             "algorithms analysis",
             "transforms",
-            "parallel probe processes sampling stopping nonfinite watch",
+            "parallel probe processes sampling standing stopping nonfinite watch",
             "plan instruments",
             "loop",
             "config",
@@ -38,8 +38,8 @@ LEVELS: dict[str, int] = {
             "resolve",
             "workdir",
             "build",
-            "load draw",
-            "evaluation",
+            "load draw example imported",
+            "evaluation explore",
             "cli",
         ]
     )

@@ -57,6 +57,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--truncation", type=float, metavar="T", help="draw latents beyond T anew (none)"
     )
+    parser.add_argument(
+        "--standing-statistics",
+        type=int,
+        default=0,
+        metavar="N",
+        help="batch statistics anew, over N batches (0: as they were trained)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
     parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
     parser.add_argument("--data-dir", metavar="DIR", help="where the data are now")
@@ -91,12 +98,21 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.load import load
     from jaxgan.resolve import resolve
 
+    if args.standing_statistics < 0:
+        asked = args.standing_statistics
+        raise ConfigError(f"standing_statistics: {asked}; it must be at least 0")
     config = resolve(workdir.read_config(args.workdir))
     _check_ema(args.ema, config, args.workdir)
     keep_compiled()
     step = _step(args.step, config, args.workdir)
     try:
-        loaded = load(args.workdir, step=step, member=args.member, ema=args.ema is not False)
+        loaded = load(
+            args.workdir,
+            step=step,
+            member=args.member,
+            ema=args.ema is not False,
+            standing_batches=args.standing_statistics,
+        )
     except ValueError as error:
         raise ConfigError(str(error)) from error
     evaluator = make_run_evaluator(
@@ -141,6 +157,7 @@ def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
         seed=args.seed,
         member=(args.member or 0) if config["num_seeds"] > 1 else None,
         truncation=args.truncation,
+        standing_batches=args.standing_statistics,
         split=split_of(config, args.split),
         cache_dir=args.cache_dir,
     )

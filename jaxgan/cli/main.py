@@ -10,20 +10,37 @@ from collections.abc import Sequence
 import jax
 
 from jaxgan.checkpoint import CheckpointError
-from jaxgan.cli import checkpoints, compare, evaluate, plan, sample, train, weights
+from jaxgan.cli import (
+    checkpoints,
+    compare,
+    evaluate,
+    explore,
+    import_weights,
+    plan,
+    sample,
+    train,
+    weights,
+)
 from jaxgan.config import ConfigError
 from jaxgan.data import DataError
 from jaxgan.evaluation import EvaluationError
+from jaxgan.explore import ExploreError
 from jaxgan.features import FeatureError
 from jaxgan.loop import Exit
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.processes import LOST_PEER, ProcessError, leave
+from jaxgan.published import PublishedError
 from jaxgan.version import __version__
 
 BAD_INPUT = 2
 BAD_INPUTS = (
-    *(CheckpointError, ConfigError, DataError, EvaluationError, FeatureError),
-    *(OSError, ProcessError),
+    *(CheckpointError, ConfigError, DataError, EvaluationError, ExploreError),
+    *(FeatureError, OSError, ProcessError, PublishedError),
+)
+
+COMMANDS = (
+    *(train, sample, explore, evaluate, compare, checkpoints, plan),
+    *(weights, import_weights),
 )
 
 _EPILOG = """\
@@ -52,11 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (train, sample, evaluate, compare, checkpoints, plan, weights):
+    for command in COMMANDS:
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(argv)
     args.overrides = [flag for flag in unknown if flag.startswith("--config.") and "=" in flag]
-    if args.command not in ("train", "plan"):
+    if args.command not in ("train", "plan", "import"):
         args.overrides = []
     if left := [flag for flag in unknown if flag not in args.overrides]:
         parser.error(f"unrecognized arguments: {' '.join(left)}")

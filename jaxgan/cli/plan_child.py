@@ -12,12 +12,10 @@ import jax
 
 from jaxgan import build, parallel
 from jaxgan.config import Config, ConfigError, load_config
-from jaxgan.data import DataError, DeviceSource
-from jaxgan.data.partly_labelled import partly_labelled_spec
-from jaxgan.data.source import ElementSpec, element_spec_of
+from jaxgan.data import DataError
+from jaxgan.example import example_of
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
 from jaxgan.plan.child import as_json
-from jaxgan.plan.examples import tfds_spec
 from jaxgan.resolve import resolve
 
 
@@ -28,7 +26,7 @@ class Request(NamedTuple):
       config: `FILE[:ARG]`.
       overrides: flags `--config.KEY=VALUE`.
       batch_per_chip: or None for the config's own batch.
-      example_shape: `H,W,C` or `D`, or None to ask the data.
+      example_shape: see `example_of`.
       find_batch: whether to find the batch that fits.
     """
 
@@ -109,7 +107,7 @@ def make_job(request: Request, topology: Topology) -> Job:
         if "divide" not in str(error):
             raise
         raise ConfigError(f"{error}; --batch-per-chip N makes it N times {len(there)}") from error
-    spec, source = _example(config, request.example_shape)
+    spec, source = example_of(config, request.example_shape)
     # The last phase, of a game that has several: a network that grows is largest there.
     algorithm = list(build.build_phases(config, spec, source, mesh).values())[-1]
     build.check_step(algorithm, config, spec, is_fed=source is None)
@@ -127,28 +125,6 @@ def make_job(request: Request, topology: Topology) -> Job:
         num_devices=len(there),
         platform=topology.platform,
     )
-
-
-def _example(config: Config, shape: str | None) -> tuple[ElementSpec, DeviceSource | None]:
-    """Shape and dtype of one example, and the data themselves if they are made on the device."""
-    if shape is not None:
-        sizes = shape.split(",")
-        if not all(size.isdecimal() and int(size) > 0 for size in sizes):
-            raise ConfigError(f"example-shape: {shape!r}; it must be H,W,C or D")
-        hidden = bool(config["data"].get("num_labels"))
-        labelled = config["num_classes"] > 0 or hidden
-        spec = element_spec_of([int(size) for size in sizes], labelled)
-        return (partly_labelled_spec(spec) if hidden else spec), None
-    try:
-        source = build.open_data(config)
-    except (DataError, ConfigError) as error:
-        kind, _, name = config["data"]["source"].partition(":")
-        known = tfds_spec(name, config["data"]) if kind == "tfds" else None
-        if known is None:
-            raise DataError(f"{error}; --example-shape H,W,C plans without data") from error
-        return known, None
-    build.check_classes(config, source)
-    return source.element_spec, source if isinstance(source, DeviceSource) else None
 
 
 def _plan(request: Request, topology: Topology) -> dict[str, Any]:

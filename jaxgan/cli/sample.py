@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxgan.config import Config
+    from jaxgan.load import Loaded
 
 
 def add_parser(commands: Any) -> None:
@@ -34,11 +38,21 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
     parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
     parser.add_argument(
+        "--standing-statistics",
+        type=int,
+        default=0,
+        metavar="N",
+        help="batch statistics anew, over N batches (0: as they were trained)",
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="of a run that makes images of images: where they are now"
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
         help=".png: a grid; .npz: `images` uint8 [N,H,W,C] or `points` float32 [N,D], and `labels` "
-        "(-1: none) (DIR/samples/seed_S.png)",
+        "(-1: none), or what a run that makes images of images shows (DIR/samples/seed_S.png)",
     )
     parser.set_defaults(run=run)
 
@@ -88,39 +102,82 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError: for bad input.
     """
-    import numpy as np
-
-    from jaxgan import workdir, writers
+    from jaxgan import workdir
     from jaxgan.config import ConfigError
-    from jaxgan.data import to_uint8
     from jaxgan.load import load
-    from jaxgan.sampling import picture
-    from jaxgan.writers.atomic import replacing
+    from jaxgan.named_games import named
+    from jaxgan.resolve import resolve
 
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix not in (".png", ".npz"):
         raise ConfigError(f"out: {out}; it must end in .png or .npz")
-    for name in ("num", "seed"):
+    for name in ("num", "seed", "standing_statistics"):
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
-    classes = parse_label(args.label, workdir.read_config(args.workdir).get("num_classes", 0))
+    config = resolve(workdir.read_config(args.workdir))
+    classes = parse_label(args.label, config["num_classes"])
     try:
-        run = load(args.workdir, step=args.step, member=args.member, ema=not args.no_ema)
+        run = load(
+            args.workdir,
+            step=args.step,
+            member=args.member,
+            ema=not args.no_ema,
+            standing_batches=args.standing_statistics,
+        )
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    if named(config).from_real:
+        _show(run, args, config, out)
+    else:
+        _sample(run, args, classes, out)
+    print(f"{args.num} samples of step {run.step}: {out}")
+    return 0
+
+
+def _sample(run: Loaded, args: argparse.Namespace, classes: tuple[int, ...], out: Path) -> None:
+    import numpy as np
+
+    from jaxgan import writers
+    from jaxgan.data import to_uint8
+    from jaxgan.sampling import picture
+
     labels = np.resize(np.asarray(classes or [-1], np.int32), args.num)
     samples = run.sample(args.num, args.seed, labels if classes else None)
     if out.suffix == ".png":
         num_columns = len(classes) if len(classes) > 1 else None
         writers.save_png(out, picture(samples, samples, num_columns))
+        return
+    arrays = {"labels": labels}
+    if samples.ndim == 4:
+        arrays["images"] = to_uint8(samples)
     else:
-        arrays: dict[str, Any] = {"labels": labels}
-        if samples.ndim == 4:
-            arrays["images"] = to_uint8(samples)
-        else:
-            arrays["points"] = samples
-        with replacing(out) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
-    print(f"{args.num} samples of step {run.step}: {out}")
-    return 0
+        arrays["points"] = samples
+    _save(out, arrays)
+
+
+def _show(run: Loaded, args: argparse.Namespace, config: Config, out: Path) -> None:
+    """What a game makes of real examples, beside them."""
+    import jax
+
+    from jaxgan import writers
+    from jaxgan.data import to_uint8
+    from jaxgan.draw import examples
+    from jaxgan.evaluation import open_reference
+    from jaxgan.sampling import side_by_side
+
+    source = open_reference(config, data_dir=args.data_dir)
+    shown = run.show(examples(source, args.num, jax.random.key(args.seed)), args.seed)
+    if out.suffix == ".png":
+        writers.save_png(out, side_by_side(shown, args.num))
+    else:
+        _save(out, {name.replace(".", "_"): to_uint8(images) for name, images in shown.items()})
+
+
+def _save(out: Path, arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    from jaxgan.writers.atomic import replacing
+
+    with replacing(out) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)

@@ -1,12 +1,14 @@
 """Where real examples come from, and the stream of batches that reads them."""
 
 from jaxgan.data.arrays import array_source, decoded_source
+from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
 from jaxgan.data.images import resize_and_crop, to_float, to_uint8
 from jaxgan.data.mixture import grid, mixture, ring
 from jaxgan.data.npz import npz
 from jaxgan.data.open import open_source
+from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
 from jaxgan.data.source import DataError, DeviceSource, Source
@@ -26,12 +28,17 @@ __all__ = [
     "mixture",
     "npz",
     "open_source",
+    "paired",
+    "paired_digits",
     "partly_labelled",
     "pipeline",
     "prefetch_to_device",
     "resize_and_crop",
     "ring",
+    "super_resolution",
     "tfds",
     "to_float",
     "to_uint8",
+    "unpaired",
+    "unpaired_digits",
 ]

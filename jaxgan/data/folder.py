@@ -58,11 +58,7 @@ def folder(
     height, width = (image_size, image_size) if image_size else _common_size(name, files)
 
     def decode_one(file: Path) -> np.ndarray:
-        try:
-            with Image.open(file) as opened:
-                image = convert_channels(opened, channels)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise _unreadable(name, file, error) from error
+        image = open_picture(name, file, channels)
         return to_array(image if image_size is None else resize_and_crop(image, image_size))
 
     def decode(indices: np.ndarray) -> Decoded:
@@ -82,14 +78,14 @@ def _list(name: str, path: Path) -> tuple[list[Path], np.ndarray, list[str]]:
     """Returns the image files, the class of each, and the classes' names (none: unlabelled)."""
     if not path.is_dir():
         raise DataError(f"{name}: no such folder; allowed: a folder of {', '.join(SUFFIXES)} files")
-    here = _images(path.iterdir())
+    here = list_images(path.iterdir())
     folders = sorted(
         entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
     files: list[Path] = []
     classes: list[int] = []
     for number, entry in enumerate(folders):
-        found = _images(entry.rglob("*"))
+        found = list_images(entry.rglob("*"))
         if not found:
             raise DataError(
                 f"{name}: no image in sub-folder {entry.name!r}; "
@@ -108,7 +104,39 @@ def _list(name: str, path: Path) -> tuple[list[Path], np.ndarray, list[str]]:
     return (here or files), labels, [entry.name for entry in folders]
 
 
-def _images(entries: Iterable[Path]) -> list[Path]:
+def open_picture(name: str, file: Path, channels: int) -> Image.Image:
+    """Reads one image file.
+
+    Args:
+      name: of the source, for messages.
+      file: where it lies.
+      channels: 1 (grey) or 3 (RGB).
+
+    Returns:
+      A Pillow image; what is transparent is laid on white.
+
+    Raises:
+      DataError: if the file cannot be read.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "black.png"
+    >>> Image.new("RGB", (6, 4)).save(file)
+    >>> open_picture("black", file, 1).size
+    (6, 4)
+    """
+    try:
+        with Image.open(file) as opened:
+            return convert_channels(opened, channels)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise _unreadable(name, file, error) from error
+
+
+def list_images(entries: Iterable[Path]) -> list[Path]:
+    """Those of some paths that are image files, sorted; hidden files are passed over.
+
+    >>> list_images([Path("none.png"), Path("notes.txt")])
+    []
+    """
     return sorted(
         entry
         for entry in entries

@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
 from jaxgan.data.mixture import grid, ring
 from jaxgan.data.npz import npz
+from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.source import DataError, DeviceSource, Source
 from jaxgan.data.tfds import tfds
@@ -20,9 +22,17 @@ SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
     "folder": (folder, "PATH"),
     "grid": (grid, None),
     "npz": (npz, "PATH"),
+    "paired": (paired, "PATH"),
+    "paired_digits": (paired_digits, None),
     "ring": (ring, None),
+    "super_resolution": (super_resolution, "PATH"),
     "tfds": (tfds, "NAME"),
+    "unpaired": (unpaired, "PATH"),
+    "unpaired_digits": (unpaired_digits, None),
 }
+
+# Those whose `source` does not belong to the `image` beside it.
+UNPAIRED = ("unpaired", "unpaired_digits")
 
 # Options of every stored data set, beside those of its own function.
 LABELLING = ("num_labels", "label_seed")
@@ -32,10 +42,9 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     """Opens a data set by name, with the options of the function that opens it.
 
     Args:
-      spec: `digits`, `ring`, `grid`, `tfds:NAME`, `folder:PATH` or `npz:PATH`.
-      **options: keyword arguments of `digits`, `ring`, `grid`, `tfds`, `folder` or `npz`; and
-        `num_labels`, `label_seed`, for all but the labels of a few examples hidden: see
-        `partly_labelled`.
+      spec: a name of `SOURCES`, with what it takes after a colon: `digits`, `folder:PATH`.
+      **options: keyword arguments of the function of that name; and `num_labels`, `label_seed`,
+        for all but the labels of a few examples hidden: see `partly_labelled`.
 
     Returns:
       A `Source`, or a `DeviceSource` for `ring` and `grid`.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxgan.data.hashing import hashed
 from jaxgan.data.source import DataError, DeviceSource, ElementSpec, NumpyBatch, Source
 
 UNLABELLED = -1
 
 _CHUNK = 256
-_GOLDEN = 0x9E3779B97F4A7C15
 _ALL_ONES = 2**64 - 1
 
 
@@ -51,7 +51,7 @@ def partly_labelled(source: Source | DeviceSource, num_labels: int, seed: int = 
     is_labelled[chosen] = True
 
     def read(indices: np.ndarray) -> NumpyBatch:
-        partners = chosen[_hash(indices, seed) % np.uint64(num_labels)]
+        partners = chosen[hashed(indices, seed) % np.uint64(num_labels)]
         both = source.read(np.concatenate([indices, partners]))
         num = len(indices)
         return {
@@ -95,7 +95,7 @@ def _choose(source: Source, num_labels: int, seed: int) -> np.ndarray:
             f"{name}: num_labels {num_labels}; allowed: a positive multiple of the "
             f"{num_classes} classes"
         )
-    order = np.argsort(_hash(np.arange(source.num_examples), seed ^ _ALL_ONES), kind="stable")
+    order = np.argsort(hashed(np.arange(source.num_examples), seed ^ _ALL_ONES), kind="stable")
     found: list[list[int]] = [[] for _ in range(num_classes)]
     for start in range(0, len(order), _CHUNK):
         indices = order[start : start + _CHUNK]
@@ -111,16 +111,3 @@ def _choose(source: Source, num_labels: int, seed: int) -> np.ndarray:
             f"has {len(found[least])} examples; allowed: at most {num_classes * len(found[least])}"
         )
     return np.sort(np.concatenate([np.asarray(examples) for examples in found]))
-
-
-def _hash(indices: np.ndarray, seed: int) -> np.ndarray:
-    """SplitMix64 of each index, started anew for each seed: uint64 [n]."""
-    start = _mix(np.asarray([seed], np.uint64))
-    return _mix(indices.astype(np.uint64) + start)
-
-
-def _mix(x: np.ndarray) -> np.ndarray:
-    x = x + np.uint64(_GOLDEN)  # arrays wrap around, silently
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

@@ -3,7 +3,8 @@
 Element i of the stream depends on (seed, i) alone: epoch e = i // N is a permutation of the N
 examples, drawn for (seed, e), and the element is its entry i % N. Global batch t is the elements
 [t B, (t + 1) B), of which each process reads its own contiguous part. So what has been seen is
-told by one integer, t, and is the same on any number of processes.
+told by one integer, t, and is the same on any number of processes. What a source draws besides the
+example (`Source.read_elements`) is made of (seed, i) too.
 """
 
 from __future__ import annotations
@@ -132,7 +133,11 @@ def pipeline(
     order = example_order(source.num_examples, seed)
 
     def read(t: int) -> NumpyBatch:
-        batch = source.read(order(t * batch_size + offsets.ravel()))
+        elements = t * batch_size + offsets.ravel()
+        if source.read_elements is None:
+            batch = source.read(order(elements))
+        else:
+            batch = source.read_elements(elements, seed)
         lead = (*num_batches, local_size)
         return {key: value.reshape(lead + value.shape[1:]) for key, value in batch.items()}
 

@@ -31,6 +31,10 @@ class Source(NamedTuple):
       class_names: one name per class, or () when unknown.
       read: maps int [n] indices to a batch of n examples, images float32 in [-1, 1]; pure, and
         called from several threads.
+      read_elements: maps the numbers of elements of a shuffled stream, int [n], and its seed to
+        their batch, for a source that draws more for an element than an example: a crop, an
+        example of a second domain. Pure likewise. None where the stream is of examples as `read`
+        gives them.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Source(NamedTuple):
     num_classes: int | None
     class_names: tuple[str, ...]
     read: Callable[[np.ndarray], NumpyBatch]
+    read_elements: Callable[[np.ndarray, int], NumpyBatch] | None = None
 
 
 class DeviceSource(NamedTuple):

@@ -43,6 +43,7 @@ class Options(NamedTuple):
       seed: of the latents: sample i depends on it and i alone, and is that of `jaxgan sample`.
       member: which of several seeds; None of a run of one, and for the first.
       truncation: latents beyond it are drawn anew; None for none.
+      standing_batches: over which the state's batch statistics were taken anew; 0 for none.
       split: of the data, as the protocol names it.
       cache_dir: where features of real examples are kept; None for nowhere.
     """
@@ -53,6 +54,7 @@ class Options(NamedTuple):
     seed: int = 0
     member: int | None = None
     truncation: float | None = None
+    standing_batches: int = 0
     split: str | None = None
     cache_dir: Path | None = None
 
@@ -235,6 +237,7 @@ def _protocol(
         "member": 0 if state.key.ndim and options.member is None else options.member,
         "ema": bool(state.ema),
         "truncation": options.truncation,
+        **({"standing_batches": options.standing_batches} if options.standing_batches else {}),
     }
 
 

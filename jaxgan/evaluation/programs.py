@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 from jaxgan import parallel
 from jaxgan.features import Extractor
 from jaxgan.game import Game
-from jaxgan.sampling import CHUNK, make_draw
+from jaxgan.sampling import CHUNK, has_styles, make_draw
 from jaxgan.state import TrainState, stream
 from jaxgan.transforms import member as take_member
 from jaxgan.typing import Array, Key, PyTree
@@ -52,7 +52,8 @@ class Sampling(NamedTuple):
 
     Attributes:
       member: which of several seeds.
-      truncation: latents beyond it are drawn anew; None for none.
+      truncation: latents beyond it are drawn anew, or styles moved towards their mean by it where
+        the generator has styles; None for none.
       latent_dim: of the standard normal latents, where they are truncated.
     """
 
@@ -141,11 +142,14 @@ def _make_draw(
 ) -> Callable[[TrainState, Key, Array, Array], Array]:
     draw = make_draw(game, element_spec)
     limit = sampling.truncation
+    of_styles = limit is not None and has_styles(game, element_spec)
 
     def draw_chunk(state: TrainState, key: Key, chunk: Array, labels: Array) -> Array:
         key = stream(key, "sample", chunk)
         if limit is None:
             return draw(state, key, labels)
+        if of_styles:
+            return draw(state, key, labels, {"truncation": jnp.float32(limit)})
         # The law of a normal drawn anew until it is within the limit.
         shape = (CHUNK, sampling.latent_dim or 0)
         latent = jax.random.truncated_normal(stream(key, "latent"), -limit, limit, shape)

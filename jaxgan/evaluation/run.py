@@ -15,6 +15,7 @@ from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
 from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.features import Extractor, FeatureError, open_features, weights
+from jaxgan.named_games import named
 
 
 def open_reference(
@@ -52,7 +53,7 @@ def open_reference(
     if data_dir is not None:
         if kind == "tfds":
             data["data_dir"] = data_dir
-        elif kind in ("folder", "npz"):
+        elif kind in ("folder", "npz", "paired", "unpaired"):
             data["source"] = f"{kind}:{data_dir}"
         else:
             raise EvaluationError(f"data_dir: {data_dir!r}; {kind} lies nowhere")
@@ -163,6 +164,11 @@ def make_run_evaluator(
             f"data: {source.name} has examples of shape {tuple(found)}; the run was trained on "
             f"{tuple(shape)}"
         )
+    row = named(config)
+    if row.from_real:
+        raise EvaluationError(
+            f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
+        )
     # Before a classifier is trained for it.
     table.check_metrics(options.metrics, source, table.Game(bool(config["num_classes"]), True))
     root = options.cache_dir or weights.cache_dir()
@@ -173,5 +179,5 @@ def make_run_evaluator(
         mesh,
         options._replace(cache_dir=root / "features"),
         num_classes=config["num_classes"] or None,
-        latent_dim=config["latent_dim"],
+        latent_dim=None if row.codes(config) else config["latent_dim"],
     )

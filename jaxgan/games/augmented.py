@@ -134,6 +134,10 @@ def through(game: Game, change: Change, asker: str) -> Game:
             for which in ("real", "fake")
             if isinstance(scene.get(which), Array)
         }
+        if isinstance(scene.get("reconstruction"), Array):  # it is compared with its real example
+            seen["reconstruction"] = change(
+                scene["reconstruction"], "real", net_state, scene, context
+            )
         return {**scene, **seen}
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:

@@ -1,5 +1,6 @@
 """Networks for data of a shape, by plain options: what a config can name as a player."""
 
+from jaxgan.networks.biggan import biggan_discriminator, biggan_generator
 from jaxgan.networks.dcgan import dcgan_autoencoder, dcgan_discriminator, dcgan_generator
 from jaxgan.networks.inference import (
     dcgan_encoder,
@@ -8,8 +9,26 @@ from jaxgan.networks.inference import (
     mlp_joint_discriminator,
 )
 from jaxgan.networks.mlp import mlp_autoencoder, mlp_discriminator, mlp_generator
+from jaxgan.networks.r3gan import r3gan_discriminator, r3gan_generator
+from jaxgan.networks.sngan import (
+    sagan_discriminator,
+    sagan_generator,
+    sngan_discriminator,
+    sngan_generator,
+)
+from jaxgan.networks.stylegan import (
+    progan_discriminator,
+    progan_generator,
+    stylegan2_discriminator,
+    stylegan2_generator,
+    stylegan_discriminator,
+    stylegan_generator,
+)
+from jaxgan.networks.translation import patch_discriminator, resnet, srresnet, unet
 
 __all__ = [
+    "biggan_discriminator",
+    "biggan_generator",
     "dcgan_autoencoder",
     "dcgan_discriminator",
     "dcgan_encoder",
@@ -20,4 +39,20 @@ __all__ = [
     "mlp_encoder",
     "mlp_generator",
     "mlp_joint_discriminator",
+    "patch_discriminator",
+    "progan_discriminator",
+    "progan_generator",
+    "r3gan_discriminator",
+    "r3gan_generator",
+    "resnet",
+    "sagan_discriminator",
+    "sagan_generator",
+    "sngan_discriminator",
+    "sngan_generator",
+    "srresnet",
+    "stylegan2_discriminator",
+    "stylegan2_generator",
+    "stylegan_discriminator",
+    "stylegan_generator",
+    "unet",
 ]

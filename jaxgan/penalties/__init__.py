@@ -3,6 +3,7 @@
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.consistency import balanced_consistency, consistency, latent_consistency
 from jaxgan.penalties.dragan import dragan
+from jaxgan.penalties.drift import drift
 from jaxgan.penalties.historical_averaging import historical_averaging
 from jaxgan.penalties.lecam import lecam
 from jaxgan.penalties.max_gp import max_gp
@@ -20,6 +21,7 @@ __all__ = [
     "balanced_consistency",
     "consistency",
     "dragan",
+    "drift",
     "historical_averaging",
     "latent_consistency",
     "lecam",

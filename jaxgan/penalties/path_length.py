@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -10,29 +11,33 @@ import jax.numpy as jnp
 from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.needs import entry, generated, moved, zero
 from jaxgan.schedules import check_share
-from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 
-def path_length(weight: ScalarOrSchedule = 2.0, every: int = 1, decay: float = 0.01) -> Penalty:
-    """The generator's Jacobian J = ∂G/∂z stretches all directions of the image alike.
+def path_length(
+    weight: ScalarOrSchedule = 2.0, every: int = 1, decay: float = 0.01, shrink: int = 1
+) -> Penalty:
+    """The generator's Jacobian J = ∂G/∂w stretches all directions of the image alike.
 
-    γ E_{z,y}[(‖Jᵀy‖ - a)²] with y ~ N(0, I) / √(number of pixels) of the image's shape, and a the
+    γ E_{w,y}[(‖Jᵀy‖ - a)²] with y ~ N(0, I) / √(number of pixels) of the image's shape, and a the
     running mean of the lengths ‖Jᵀy‖, those of this batch included: a + decay (mean - a), held
-    constant in the gradient (the authors' code lets 1 % of it through). z is the scene's `latent`;
-    StyleGAN2 takes its intermediate latents, and half the batch in every fourth update.
+    constant in the gradient (the authors' code lets 1 % of it through). w are the styles of a
+    generator that has them, the scene's `w`, [B, L, D]; lengths are then the root of the mean over
+    the L layers. Elsewhere it is the scene's `latent`.
 
     Args:
       weight: γ, a number or a schedule of the step.
       every: in every n-th update, with weight nγ; the mean moves in those only.
       decay: how far the mean moves in each of them, as the authors name it.
+      shrink: of the batch only every so-manieth example; the authors' code takes half (2).
 
     Returns:
       A `Penalty` for the generator, which remembers `{"length": a}` and couples the examples of a
       batch.
 
     Raises:
-      ValueError: if the weight is negative, `every` is not a positive integer, the decay is
-        outside [0, 1) or, when played, the game has no generator or no latents.
+      ValueError: if the weight is negative, `every` or `shrink` is not a positive integer, the
+        decay is outside [0, 1) or, when played, the game has no generator or no latents.
 
     Example:
       >>> from jaxgan.state import Context
@@ -46,20 +51,59 @@ def path_length(weight: ScalarOrSchedule = 2.0, every: int = 1, decay: float = 0
       Karras et al., 2020 (arXiv:1912.04958), eq. 4 and appendix B.
     """
     check_share("path_length: decay", decay)
+    if shrink < 1:
+        raise ValueError(f"path_length: shrink is {shrink}; it must be at least 1")
 
     def init(params: PlayerTree) -> PyTree:
         return {"length": zero(params)}
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        latent = entry(view, "latent", "path_length")
-        fake, pull_back = jax.vjp(lambda z: generated(view, z, "path_length"), latent)
-        noise = view.context.draw("path_length", jax.random.normal, fake.shape).astype(fake.dtype)
-        num_pixels = math.prod(fake.shape[1:-1]) if fake.ndim > 2 else fake.shape[1]
-        (stretched,) = pull_back(noise / math.sqrt(num_pixels))
-        lengths = norm(stretched)
+        name = "w" if "w" in view.scene else "latent"
+        latent = entry(view, name, "path_length")[::shrink]
+        rest = _every(view.scene, shrink) if shrink > 1 else {}
+
+        def generate(latent: Array) -> Array:
+            given = {**rest, name: latent} if rest or name == "w" else latent
+            images: Array = generated(view, given, "path_length")
+            return images
+
+        shape = jax.eval_shape(generate, latent).shape
+        noise = view.context.draw("path_length", jax.random.normal, shape)
+        lengths = path_lengths(generate, latent, noise)
         mean = moved(state["length"], jnp.mean(lengths), decay)
         return (lengths - mean.astype(lengths.dtype)) ** 2, {"length": mean}
 
     return Penalty(
         (Term("path_length", values, weight, every, init, couples_batch=True, players=("gen",)),)
     )
+
+
+def path_lengths(generate: Callable[[Array], Array], latent: Array, noise: Array) -> Array:
+    """How far each latent's image moves in a random direction: ‖Jᵀy‖ of every example.
+
+    Args:
+      generate: latents -> images.
+      latent: [B, D], or styles [B, L, D], of which the mean square over layers is taken.
+      noise: of the images' shape, standard normal; y is that over √(number of pixels).
+
+    Returns:
+      Lengths, [B].
+
+    Example:
+      >>> path_lengths(lambda z: 3.0 * z, jnp.ones((2, 1)), jnp.ones((2, 1))).tolist()
+      [3.0, 3.0]
+    """
+    fake, pull_back = jax.vjp(generate, latent)
+    num_pixels = math.prod(fake.shape[1:-1]) if fake.ndim > 2 else fake.shape[1]
+    (stretched,) = pull_back(noise.astype(fake.dtype) / math.sqrt(num_pixels))
+    layers = latent.shape[1] if latent.ndim > 2 else 1
+    return norm(stretched) / math.sqrt(layers)
+
+
+def _every(scene: Scene, shrink: int) -> Scene:
+    """What else the generator was given, such as labels, of every so-manieth example."""
+    return {
+        name: jax.tree.map(lambda leaf: leaf[::shrink] if jnp.ndim(leaf) else leaf, value)
+        for name, value in scene.items()
+        if name not in ("real", "fake", "latent", "w")
+    }

@@ -1,5 +1,6 @@
 """What a run leaves for people to look at: metrics, event files, pictures, a progress line."""
 
+from jaxgan.writers.animation import save_animation
 from jaxgan.writers.curves import curves_png
 from jaxgan.writers.metrics import MetricWriter, read_metrics
 from jaxgan.writers.pictures import image_grid, save_png, scatter
@@ -13,6 +14,7 @@ __all__ = [
     "image_grid",
     "path_png",
     "read_metrics",
+    "save_animation",
     "save_png",
     "scatter",
     "spectrum_png",

@@ -205,6 +205,13 @@ CASES = [
         lecam_formula,
     ),
     Case(
+        "drift",
+        penalties.drift,
+        {"real": points(1, (6,)), "fake": points(2, (6,))},
+        said,
+        lambda theta, base: theta["real"] ** 2,
+    ),
+    Case(
         "consistency",
         lambda **kw: penalties.consistency(varied, **kw),
         LINEAR,

@@ -1,18 +1,24 @@
 """Layers that the networks share."""
 
+from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.adain import AdaIN
 from jaxgan.models.layers.attention import SelfAttention
-from jaxgan.models.layers.conditional_norm import ConditionalBatchNorm
+from jaxgan.models.layers.conditional_norm import CodeBatchNorm, ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, ConvTranspose, conv2d, conv2d_transpose
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
 from jaxgan.models.layers.heads import Head, HeadOptions, judge
 from jaxgan.models.layers.labels import ClassEmbedding, label_maps, one_hot
+from jaxgan.models.layers.mapping import MappingNetwork, mix_styles
 from jaxgan.models.layers.minibatch import MinibatchDiscrimination, MinibatchStddev
+from jaxgan.models.layers.modulated import ModulatedConv
+from jaxgan.models.layers.noise import Noise
 from jaxgan.models.layers.norms import Norm, normalise
 from jaxgan.models.layers.pixel_norm import pixel_norm
 from jaxgan.models.layers.precision import add_bias, widen
 from jaxgan.models.layers.renorm import BatchRenorm
+from jaxgan.models.layers.resample import blur, downsample, upsample
+from jaxgan.models.layers.resblocks import ResampledConv, ResBlockDown, ResBlockUp
 from jaxgan.models.layers.spectral import spectral_norm
 from jaxgan.models.layers.virtual import VirtualBatchNorm
 
@@ -20,6 +26,7 @@ __all__ = [
     "AdaIN",
     "BatchRenorm",
     "ClassEmbedding",
+    "CodeBatchNorm",
     "ConditionalBatchNorm",
     "Conv",
     "ConvTranspose",
@@ -27,19 +34,30 @@ __all__ = [
     "Equalised",
     "Head",
     "HeadOptions",
+    "MappingNetwork",
     "MinibatchDiscrimination",
     "MinibatchStddev",
+    "ModulatedConv",
+    "Noise",
     "Norm",
+    "ResBlockDown",
+    "ResBlockUp",
+    "ResampledConv",
     "SelfAttention",
     "VirtualBatchNorm",
     "add_bias",
+    "blur",
     "conv2d",
     "conv2d_transpose",
+    "downsample",
     "judge",
     "label_maps",
+    "mix_styles",
     "normalise",
     "one_hot",
     "pixel_norm",
+    "scaled_leaky_relu",
     "spectral_norm",
+    "upsample",
     "widen",
 ]

@@ -1,11 +1,16 @@
-"""Conditional batch normalisation: a gain and a bias for each class."""
+"""Conditional batch normalisation: a gain and a bias for each class, or of a code."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
+from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
 from jaxgan.typing import Array
 
@@ -20,6 +25,7 @@ class ConditionalBatchNorm(nn.Module):
     Args:
         num_classes: how many there are.
         momentum: of the running averages, in `batch_stats`.
+        scale_init: Flax initialiser of s.
 
     >>> import jax
     >>> layer = ConditionalBatchNorm(num_classes=10)
@@ -34,16 +40,69 @@ class ConditionalBatchNorm(nn.Module):
 
     num_classes: int
     momentum: float = 0.9
+    scale_init: Callable[..., Array] = nn.initializers.zeros
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None, train: bool = True) -> Array:
         """Normalise [B, ..., C] with labels [B]."""
-        norm = nn.BatchNorm(not train, momentum=self.momentum, use_scale=False, use_bias=False)
-        normed = norm(widen(x))
+        normed = _plain(self.momentum, train)(widen(x))
         shape = (self.num_classes, x.shape[-1])
-        scale = self.param("scale", nn.initializers.zeros, shape, jnp.float32)
+        scale = self.param("scale", self.scale_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
         codes = one_hot(label, self.num_classes, normed.dtype)
-        each = (len(x), *(1,) * (x.ndim - 2), x.shape[-1])
-        y = normed * (1 + (codes @ scale).reshape(each)) + (codes @ bias).reshape(each)
-        return y.astype(x.dtype)
+        return _modulated(normed, codes @ scale, codes @ bias).astype(x.dtype)
+
+
+class CodeBatchNorm(nn.Module):
+    r"""Batch norm whose gain and bias are linear maps of a code.
+
+    .. math:: y = (1 + W_s h) \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + W_b h
+
+    BigGAN's code h is a class embedding, shared by all layers, beside a part of the latent. Both
+    maps are without biases.
+
+    Args:
+        norm: `"none"`, or `"spectral"` for both maps.
+        momentum: of the running averages, in `batch_stats`.
+        kernel_init: Flax initialiser of both maps.
+        dtype: of both maps' products; by default that of the code.
+
+    >>> import jax
+    >>> x, code = jnp.ones((2, 4, 4, 3)), jnp.ones((2, 8))
+    >>> CodeBatchNorm().init_with_output(jax.random.key(0), x, code)[0].shape
+    (2, 4, 4, 3)
+
+    References:
+        Brock et al., 2019 (arXiv:1809.11096), appendix B.
+    """
+
+    norm: Literal["none", "spectral"] = "none"
+    momentum: float = 0.9
+    kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array, code: Array, train: bool = True) -> Array:
+        """Normalise [B, ..., C] as [B, S] says."""
+        normed = _plain(self.momentum, train)(widen(x))
+
+        def linear(name: str) -> Array:
+            layer = Dense(
+                x.shape[-1],
+                use_bias=False,
+                kernel_init=self.kernel_init,
+                dtype=self.dtype,
+                name=name,
+            )
+            return widen(apply_layer(layer, code, self.norm, train, f"{name}_spectral"))
+
+        return _modulated(normed, linear("scale"), linear("bias")).astype(x.dtype)
+
+
+def _plain(momentum: float, train: bool) -> nn.BatchNorm:
+    return nn.BatchNorm(not train, momentum=momentum, use_scale=False, use_bias=False)
+
+
+def _modulated(x: Array, scale: Array, bias: Array) -> Array:
+    each = (len(x), *(1,) * (x.ndim - 2), x.shape[-1])
+    return x * (1 + scale.reshape(each)) + bias.reshape(each)

@@ -26,6 +26,8 @@ from jaxgan.models.layers.lowering import (
     Pair,
     conv_matmul,
     conv_native,
+    grouped_matmul,
+    grouped_native,
     transpose_matmul,
     transpose_native,
 )
@@ -46,6 +48,7 @@ def conv2d(
     stride: int | Pair = 1,
     padding: Padding = "SAME",
     lowering: Lowering | None = None,
+    groups: int = 1,
 ) -> Array:
     r"""2-D convolution (cross-correlation) of NHWC images with an HWIO kernel.
 
@@ -61,6 +64,8 @@ def conv2d(
         lowering: `"native"` for `lax.conv_general_dilated`, `"matmul"` for slices and matrix
             products; by default the first on TPU and GPU and the second on CPU, chosen when the
             program is lowered, so compiling for a TPU on a CPU host gives the native form.
+        groups: of channels, each convolved by itself: consecutive output channels see consecutive
+            input channels, and the kernel has in_features / groups.
 
     Returns:
         [batch, out_height, out_width, out_features].
@@ -74,12 +79,21 @@ def conv2d(
     """
     chex.assert_rank([x, kernel], [4, 4])
     geometry = _forward_geometry(x.shape[1:3], kernel.shape[:2], stride, padding)
-    if x.shape[3] != kernel.shape[2]:
+    if groups < 1 or x.shape[3] % groups or kernel.shape[3] % groups:
+        raise ValueError(
+            f"groups: got {groups} for {x.shape[3]} input and {kernel.shape[3]} output channels; "
+            "it must divide both"
+        )
+    if x.shape[3] != kernel.shape[2] * groups:
         raise ValueError(
             f"kernel: got {kernel.shape[2]} input channels for images of {x.shape[3]} channels; "
-            "kernel.shape[2] must be x.shape[3]"
+            f"kernel.shape[2] must be x.shape[3]{f' / {groups} groups' if groups > 1 else ''}"
         )
-    return _by_platform(conv_native, conv_matmul, x, kernel, geometry, lowering)
+    if groups == 1:
+        return _by_platform(conv_native, conv_matmul, x, kernel, geometry, lowering)
+    native = functools.partial(grouped_native, groups=groups)
+    matmul = functools.partial(grouped_matmul, groups=groups)
+    return _by_platform(native, matmul, x, kernel, geometry, lowering)
 
 
 def conv2d_transpose(
@@ -138,6 +152,7 @@ class Conv(nn.Module):
         param_dtype: of the parameters.
         lowering: as for `conv2d`.
         equalised: for an equalised learning rate; `kernel_init` is then passed over.
+        groups: as for `conv2d`.
 
     >>> import jax
     >>> layer = Conv(8, kernel_size=4, stride=2)
@@ -156,12 +171,16 @@ class Conv(nn.Module):
     param_dtype: Any = jnp.float32
     lowering: Lowering | None = None
     equalised: Equalised | None = None
+    groups: int = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Convolve [batch, height, width, channels]."""
-        shape = (*_pair(self.kernel_size, "kernel_size"), x.shape[-1], self.features)
-        return _apply_layer(self, conv2d, x, shape, math.prod(shape[:-1]))
+        taps = _pair(self.kernel_size, "kernel_size")
+        # Where the groups do not divide the channels, `conv2d` says so.
+        shape = (*taps, x.shape[-1] // max(self.groups, 1), self.features)
+        convolve = functools.partial(conv2d, groups=self.groups)
+        return _apply_layer(self, convolve, x, shape, math.prod(shape[:-1]))
 
 
 class ConvTranspose(nn.Module):

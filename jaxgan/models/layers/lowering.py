@@ -62,6 +62,8 @@ def conv_matmul(x: Array, kernel: Array, geometry: Geometry) -> Array:
     if _winograd_pays(kernel, geometry):
         return _winograd(x, kernel, geometry)
     if geometry.stride == (1, 1) and 2 * kernel.shape[3] <= kernel.shape[2]:
+        if min(geometry.kernel) >= 5:
+            return _sum_of_rows(x, kernel, geometry)
         return _sum_of_shifts(x, kernel, geometry)
     return _patches_times_matrix(x, kernel, geometry)
 
@@ -71,6 +73,33 @@ def transpose_matmul(y: Array, kernel: Array, geometry: Geometry) -> Array:
     x = jax.ShapeDtypeStruct((y.shape[0], *geometry.image, kernel.shape[2]), y.dtype)
     (x_bar,) = jax.linear_transpose(lambda x: conv_matmul(x, kernel, geometry), x)(y)
     return x_bar
+
+
+# Convolutions of groups of channels
+
+
+def grouped_native(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Array:
+    """XLA's convolution of groups."""
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        geometry.stride,
+        geometry.padding,
+        dimension_numbers=_DIMENSIONS,
+        feature_group_count=groups,
+    )
+
+
+def grouped_matmul(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Array:
+    """For each group its patches times its own matrix, in one batched product."""
+    batch, (height, width) = x.shape[0], geometry.output
+    num_taps, features = geometry.kernel[0] * geometry.kernel[1], kernel.shape[3]
+    windows = jnp.stack(_windows(x, geometry), axis=3)
+    patches = windows.reshape(batch * height * width, num_taps, groups, -1).transpose(2, 0, 1, 3)
+    patches = patches.reshape(groups, batch * height * width, -1)
+    matrices = kernel.reshape(-1, groups, features // groups).transpose(1, 0, 2)
+    y = jnp.matmul(patches, matrices).transpose(1, 0, 2)
+    return y.reshape(batch, height, width, features)
 
 
 # Patches times a matrix
@@ -94,16 +123,21 @@ def _taps(geometry: Geometry) -> Pair:
     return -(-height // s), -(-width // t)
 
 
-def _patches_times_matrix(x: Array, kernel: Array, geometry: Geometry) -> Array:
+def _windows(x: Array, geometry: Geometry) -> list[Array]:
+    """What each tap of the kernel sees: [batch, out_height, out_width, channels], row by row."""
     (height, width), (s, t) = geometry.output, geometry.stride
     rows, columns = _taps(geometry)
     x = _phases(x, geometry, (height + rows - 1, width + columns - 1))
-    windows = [
+    return [
         x[:, i // s : i // s + height, i % s, j // t : j // t + width, j % t]
         for i in range(geometry.kernel[0])
         for j in range(geometry.kernel[1])
     ]
-    patches = jnp.concatenate(windows, axis=-1)
+
+
+def _patches_times_matrix(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    height, width = geometry.output
+    patches = jnp.concatenate(_windows(x, geometry), axis=-1)
     patches = patches.reshape(-1, patches.shape[-1])
     matrix = kernel.reshape(-1, kernel.shape[3])
     if matrix.shape[0] > matrix.shape[1]:
@@ -129,6 +163,20 @@ def _sum_of_shifts(x: Array, kernel: Array, geometry: Geometry) -> Array:
         products[:, i : i + height, j : j + width, tap * features : (tap + 1) * features]
         for tap, (i, j) in enumerate(itertools.product(range(rows), range(columns)))
     ]
+    return functools.reduce(jnp.add, shifts)
+
+
+def _sum_of_rows(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """As `_sum_of_shifts`, with patches of one row: a 7x7 kernel has 7 + 7 slices in place of 49."""
+    (height, width), (rows, columns) = geometry.output, geometry.kernel
+    in_features, features = kernel.shape[2:]
+    x = _phases(x, geometry, (height + rows - 1, width + columns - 1))
+    x = x.reshape(x.shape[0], height + rows - 1, width + columns - 1, in_features)
+    patches = jnp.concatenate([x[:, :, j : j + width] for j in range(columns)], axis=-1)
+    matrix = kernel.transpose(1, 2, 0, 3).reshape(columns * in_features, rows * features)
+    products = patches.reshape(-1, columns * in_features) @ matrix
+    products = products.reshape(*patches.shape[:3], rows * features)
+    shifts = [products[:, i : i + height, :, i * features :][..., :features] for i in range(rows)]
     return functools.reduce(jnp.add, shifts)
 
 

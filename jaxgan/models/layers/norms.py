@@ -83,7 +83,9 @@ def normalise(x: Array, norm: str, train: bool, num_reference: int = 0) -> Array
     return y.astype(x.dtype)
 
 
-def apply_layer(layer: nn.Module, x: Array, norm: str, train: bool) -> Array:
+def apply_layer(
+    layer: nn.Module, x: Array, norm: str, train: bool, name: str | None = None
+) -> Array:
     """Applies a layer, with its kernel normalised if `norm` is `"spectral"`.
 
     Args:
@@ -91,9 +93,10 @@ def apply_layer(layer: nn.Module, x: Array, norm: str, train: bool) -> Array:
         x: its input.
         norm: the network's normalisation.
         train: whether power iterations move.
+        name: of the state of the power iteration; numbered by default.
 
     Returns:
         The layer's output.
     """
-    y: Array = spectral_norm(layer, x, train) if norm == "spectral" else layer(x)
+    y: Array = spectral_norm(layer, x, train, name=name) if norm == "spectral" else layer(x)
     return y

@@ -10,7 +10,14 @@ SPECTRAL = "spectral"
 """The collection of power iterations; unlike `batch_stats` it couples no examples."""
 
 
-def spectral_norm(layer: nn.Module, x: Array, train: bool, num_steps: int = 1) -> Array:
+def spectral_norm(
+    layer: nn.Module,
+    x: Array,
+    train: bool,
+    num_steps: int = 1,
+    epsilon: float = 1e-12,
+    name: str | None = None,
+) -> Array:
     r"""Applies a layer with its kernel divided by an estimate of the largest singular value.
 
     .. math:: y = \text{layer}_{W / \sigma}(x), \quad v = \frac{W u}{|W u|},
@@ -27,6 +34,8 @@ def spectral_norm(layer: nn.Module, x: Array, train: bool, num_steps: int = 1) -
         train: whether u moves, once in every call: twice in an update of a discriminator, for real
             and for generated examples. Without, the stored u is used and stays.
         num_steps: power iterations per call; the paper's 1 is enough, since kernels move slowly.
+        epsilon: added to the squares of |W u| and |Wᵀ v|, so that a kernel of zeros stays one.
+        name: of the state in the collection; numbered by default.
 
     Returns:
         The layer's output.
@@ -50,6 +59,8 @@ def spectral_norm(layer: nn.Module, x: Array, train: bool, num_steps: int = 1) -
     """
     if num_steps < 1:
         raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
-    wrapped = nn.SpectralNorm(layer, n_steps=num_steps, collection_name=SPECTRAL)
+    wrapped = nn.SpectralNorm(
+        layer, n_steps=num_steps, epsilon=epsilon, collection_name=SPECTRAL, name=name
+    )
     y: Array = wrapped(x, update_stats=train)
     return y

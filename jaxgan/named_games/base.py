@@ -1,4 +1,4 @@
-"""Games for data of a shape, by plain options: what a config can name as `game`."""
+"""What a game that a config can name is made of."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jaxgan import games
-from jaxgan.config import Config, ConfigError, Table, complete, make
+from jaxgan.config import Config, ConfigError, Table, make
 from jaxgan.data.source import ElementSpec
 from jaxgan.game import Game
 from jaxgan.losses import Loss
 from jaxgan.network import Network
-from jaxgan.tables import DISCRIMINATORS, GENERATORS, LOSSES
+from jaxgan.tables import LOSSES
 
 ROLES = ("discriminator", "encoder", "generator")
 """Sections of a config that name a network; a game says which of them it has."""
 
-NETWORK_GIVEN = ("latent_dim", "num_classes", "shape", "source_shape")
+NETWORK_GIVEN = (
+    *("distribution", "latent_dim", "num_classes"),
+    *("resolution", "shape", "source_shape"),
+)
 """What networks are told by the data, by the game and by the rest of the config."""
+
+
+Roles = Mapping[str, tuple[Table, str]]
+"""Of a game: for each of its networks the table that it is named in, and the default."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,13 @@ class Parts:
     Attributes:
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
+      roles: the tables that the game's networks are named in.
       step: at which the game is played, for a game that changes with the steps.
     """
 
     config: Config
     spec: ElementSpec
+    roles: Roles
     step: int = 0
 
     @property
@@ -45,6 +54,11 @@ class Parts:
     def num_classes(self) -> int | None:
         """Of a conditional game, else None."""
         return self.config["num_classes"] or None
+
+    @property
+    def resolution(self) -> None:
+        """At which a network that can grow computes: at all of its own, where nobody says more."""
+        return None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -80,7 +94,7 @@ class Parts:
         Raises:
           ConfigError: if it refuses its options.
         """
-        table, _ = GAMES[self.config["game"]["name"]].roles[role]
+        table, _ = self.roles[role]
         asked = inspect.signature(table[self.config[role]["name"]]).parameters
         told = {
             name: given[name] if name in given else getattr(self, name)
@@ -111,123 +125,40 @@ class NamedGame(NamedTuple):
       panels: what pictures show side by side, entries of the scene such as `fake` and `real`, with
         a dot for entries of entries; () for a grid of `fake`.
       from_real: whether what it makes is made of the batch's examples, not of latents alone.
+      codes: (config) -> the parts of the latent that mean something.
       phases: (config) -> the first steps of its phases, (0, ...): a game that changes with the
         steps is compiled once for each.
     """
 
     make: Callable[..., Game]
-    roles: Mapping[str, tuple[Table, str]]
+    roles: Roles
     loss: str | None = "non_saturating"
     players: tuple[str, ...] = ("gen", "disc")
     panels: tuple[str, ...] = ()
     from_real: bool = False
+    codes: Callable[[Config], tuple[games.Code, ...]] = lambda config: ()
     phases: Callable[[Config], tuple[int, ...]] = lambda config: (0,)
 
 
-def gan(parts: Parts) -> Game:
-    """`games.gan` with standard normal latents.
-
-    Example:
-      See `jaxgan.build.build_algorithm`.
-    """
-    gen, disc = parts.network("generator"), parts.network("discriminator")
-    loss, num_classes = parts.loss(), parts.num_classes
-    game = games.gan(gen, disc, latent=parts.latent_dim, loss=loss, num_classes=num_classes)
-    return games.with_signals(game, loss)
-
-
-_ADVERSARIAL: Mapping[str, tuple[Table, str]] = {
-    "discriminator": (DISCRIMINATORS, "dcgan"),
-    "generator": (GENERATORS, "dcgan"),
-}
-
-GAMES: Mapping[str, NamedGame] = {
-    "gan": NamedGame(gan, _ADVERSARIAL),
-}
-
-
-def named(config: Config) -> NamedGame:
-    """The row of `GAMES` that a resolved config names.
+def unlabelled(parts: Parts, role: str) -> Network:
+    """A network of a game that has no classes.
 
     Args:
-      config: as `resolve` returns it.
+      parts: what the game is made of.
+      role: one of `ROLES`.
 
     Returns:
-      The row.
-
-    Example:
-      >>> named({"game": {"name": "gan"}}).players
-      ('gen', 'disc')
-    """
-    return GAMES[config["game"]["name"]]
-
-
-def make_game(parts: Parts) -> Game:
-    """The game that a config names.
-
-    Args:
-      parts: what it is made of.
-
-    Returns:
-      A `Game`.
+      The network.
 
     Raises:
-      ConfigError: if the parts do not fit.
+      ConfigError: if the config asks for classes, or the network refuses its options.
 
     Example:
-      See `jaxgan.build.build_game`.
+      See `vae`.
     """
-    table = {name: row.make for name, row in GAMES.items()}
-    game: Game = make(parts.config["game"], table, "game", parts=parts)
-    return game
-
-
-def resolve_game(config: Config) -> Config:
-    """The sections of a config that its game asks for: itself, its networks, its objective.
-
-    Args:
-      config: as written.
-
-    Returns:
-      `game`, each of `ROLES` and `loss`, complete; None for what the game has none of.
-
-    Raises:
-      ConfigError: for an unknown name or option, or a section that the game has no use for.
-
-    Example:
-      >>> resolve_game({"generator": "mlp"})["generator"]["features"]
-      [128, 128]
-    """
-    table = {name: row.make for name, row in GAMES.items()}
-    full: Config = {
-        "game": complete(config.get("game", "gan"), table, "game", given=("parts",)),
-    }
-    row, name = named(full), full["game"]["name"]
-    for role in ROLES:
-        if role in row.roles:
-            known, default = row.roles[role]
-            section = config.get(role)
-            section = default if section is None else section
-            full[role] = complete(section, known, role, given=NETWORK_GIVEN)
-        else:
-            full[role] = _refuse(config, role, name)
-    if row.loss is None:
-        full["loss"] = _refuse(config, "loss", name)
-    else:
-        section = config.get("loss")
-        full["loss"] = _resolve_loss(row.loss if section is None else section, "loss")
-    return full
-
-
-def _refuse(config: Config, key: str, game: str) -> Any:
-    section = config.get(key)
-    if section is not None:
-        raise ConfigError(f"{key}: {section!r}; game {game!r} has none, so leave it out")
-    return section
-
-
-def _resolve_loss(section: Any, path: str) -> Config:
-    full = complete(section, LOSSES, path)
-    if "base" in full:
-        full["base"] = _resolve_loss(full["base"], f"{path}.base")
-    return full
+    if parts.num_classes:
+        name = parts.config["game"]["name"]
+        raise ConfigError(
+            f"num_classes: {parts.num_classes}; game {name!r} has no classes, so it must be 0"
+        )
+    return parts.network(role)

@@ -1,0 +1,177 @@
+"""The gallery: what the small run of every family leaves, as a page of the documentation.
+
+    for name in sngan biggan stylegan2; do
+        jaxgan train --config configs/$name.py --workdir runs/$name
+        jaxgan evaluate --workdir runs/$name
+    done
+    python experiments/gallery.py --runs runs
+
+Writes docs/gallery.md, its pictures and experiments/results/gallery.json from the runs that are
+there; families without a finished run keep what the page says of them already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+from reporting import RESULTS
+
+from jaxgan.checkpoint import Checkpoints
+from jaxgan.writers import read_metrics
+
+ROOT = Path(__file__).parents[1]
+MAX_PIXELS = 720
+"""Of a picture's side in the page."""
+
+
+class Entry(NamedTuple):
+    """A family in the gallery.
+
+    Attributes:
+      title: its name.
+      page: of the documentation.
+      shows: what the picture shows.
+    """
+
+    title: str
+    page: str
+    shows: str
+
+
+SAMPLES = "Samples of the averaged generator."
+CLASSES = "Samples of the averaged generator, a column for each class."
+
+FAMILIES = {
+    "conditional_digits": Entry("Conditional DCGAN", "conditional.md", CLASSES),
+    "sngan": Entry("SNGAN", "models/sngan.md", SAMPLES),
+    "sagan": Entry("SAGAN", "models/sngan.md", SAMPLES),
+    "biggan": Entry("BigGAN", "models/biggan.md", CLASSES),
+    "progan": Entry("Progressive GAN", "models/progan.md", SAMPLES),
+    "stylegan": Entry("StyleGAN", "models/stylegan.md", SAMPLES),
+    "stylegan2": Entry("StyleGAN2", "models/stylegan2.md", SAMPLES),
+    "r3gan": Entry("R3GAN", "models/r3gan.md", SAMPLES),
+    "ebgan": Entry("EBGAN", "models/autoencoders.md", SAMPLES),
+    "began": Entry("BEGAN", "models/autoencoders.md", SAMPLES),
+    "infogan": Entry("InfoGAN", "models/infogan.md", SAMPLES),
+    "bigan": Entry("BiGAN", "models/bigan.md", "Real, its reconstruction, a sample."),
+    "vae": Entry("VAE", "models/vae.md", "Real, its reconstruction, a sample."),
+    "vae_gan": Entry("VAE-GAN", "models/vae.md", "Real, its reconstruction, a sample."),
+    "autoencoder": Entry("Autoencoder", "models/autoencoders.md", "Real, its reconstruction."),
+    "pix2pix": Entry("pix2pix", "models/translation.md", "Source, what is made of it, real."),
+    "cyclegan": Entry(
+        "CycleGAN",
+        "models/translation.md",
+        "Source, translated, back again; and the other way round.",
+    ),
+    "super_resolution": Entry(
+        "Super-resolution", "models/translation.md", "Source, what is made of it, real."
+    ),
+}
+
+_HEAD = """\
+# Gallery
+
+What the small run of every family leaves, each from one command of a few minutes on two CPU cores.
+They show that the networks and games work as they should, not what they can do at full size. Scores
+are those of `jaxgan evaluate` with its defaults; [Evaluation](evaluation.md) says what they mean.
+Times are of the training alone, on a machine that was shared; the page is made by
+`python experiments/gallery.py`.
+"""
+
+
+def seconds_of(lines: list[dict[str, Any]]) -> float:
+    """How long a run was training, from the speeds that it logged."""
+    seconds, last = 0.0, 0
+    for line in lines:
+        seconds += (line["step"] - last) / line["steps_per_second"]
+        last = line["step"]
+    return seconds
+
+
+def read_run(workdir: Path) -> dict[str, Any] | None:
+    """What the page says of a run; None if it is not finished."""
+    if not (workdir / "config.json").exists():
+        return None
+    config = json.loads((workdir / "config.json").read_text())
+    steps = Checkpoints(workdir / "checkpoints").steps()
+    if not steps or steps[-1] < config["total_steps"]:
+        return None
+    lines = read_metrics(workdir / "metrics.jsonl")
+    found: dict[str, Any] = {
+        "data": config["data"]["source"].partition(":")[2] or config["data"]["source"],
+        "steps": steps[-1],
+        "minutes": round(seconds_of(lines) / 60, 1),
+        "scores": {},
+    }
+    if "folder" in config["data"]["source"] or "paired" in config["data"]["source"]:
+        found["data"] = Path(found["data"].split(",")[0]).name
+    report = workdir / "evaluation.json"
+    if report.exists():
+        found["scores"] = {
+            score["name"]: round(score["value"], 4)
+            for score in json.loads(report.read_text())["metrics"]
+        }
+    return found
+
+
+def save_picture(workdir: Path, steps: int, to: Path) -> None:
+    """The last picture of a run, at most `MAX_PIXELS` wide."""
+    with Image.open(workdir / "samples" / f"step_{steps:08d}.png") as picture:
+        factor = max(1, -(-max(picture.size) // MAX_PIXELS))
+        smaller = picture.resize(
+            (picture.width // factor, picture.height // factor), Image.Resampling.BOX
+        )
+        to.parent.mkdir(parents=True, exist_ok=True)
+        smaller.save(to, optimize=True)
+
+
+def page_of(runs: dict[str, dict[str, Any]]) -> str:
+    """The page, in the order of `FAMILIES`."""
+    parts = [_HEAD]
+    for name, entry in FAMILIES.items():
+        if name not in runs:
+            continue
+        run = runs[name]
+        scores = ", ".join(f"{key} {value:g}" for key, value in run["scores"].items())
+        parts.append(
+            f"## {entry.title}\n\n"
+            f"`jaxgan train --config configs/{name}.py --workdir runs/{name}`: {run['data']}, "
+            f"{run['steps']:,} steps, {run['minutes']:g} minutes. [More]({entry.page})."
+            f"\n\n![{entry.title}](images/gallery/{name}.png)\n\n{entry.shows}"
+            + (f"\n\n{scores}." if scores else "")
+            + "\n"
+        )
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Reads the runs, writes the page."""
+    flags = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    flags.add_argument("--runs", type=Path, default=Path("runs"), help="folder of runs by name")
+    flags.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the page goes")
+    flags.add_argument("--out", type=Path, default=RESULTS, help="folder for gallery.json")
+    args = flags.parse_args()
+    kept = args.out / "gallery.json"
+    runs: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    for name in FAMILIES:
+        found = read_run(args.runs / name)
+        if found is None:
+            print(f"{name}: {'as it was' if name in runs else 'no finished run'}")
+            continue
+        runs[name] = found
+        picture = args.docs / "images" / "gallery" / f"{name}.png"
+        save_picture(args.runs / name, found["steps"], picture)
+        print(f"{name}: {found}")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(runs, indent=2) + "\n")
+    (args.docs / "gallery.md").write_text(page_of(runs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,319 @@
+"""`jaxgan explore`: pictures of what a generator's latents do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jaxgan.config import Config
+    from jaxgan.explore import Explorer
+
+_DESCRIPTION = """\
+Writes DIR/explore/WHAT.png, and more:
+  interpolate  from sample to sample; also interpolate.gif (or .mp4, see --out)
+  arithmetic   a - b + c of mean latents, and the picture of the sum
+  truncation   the same samples under stronger truncation, with a table of quality and diversity
+  traverse     one code, or element of the latent, at a time
+  mixing       styles of one sample in some layers, of another in the rest"""
+
+# Of each: its own options and their defaults.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "interpolate": {"frames": 9, "path": "spherical", "space": "z"},
+    "arithmetic": {"a": None, "b": None, "c": None},
+    "truncation": {
+        "values": "0.25,0.5,0.75,1,1.5,2",
+        "metrics": "prdc",
+        "num_samples": 1000,
+        "data_dir": None,
+    },
+    "traverse": {"codes": None, "frames": 10},
+    "mixing": {"layers": None},
+}
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command to the parser.
+
+    Args:
+      commands: argparse's sub-parsers.
+
+    Example:
+      >>> parser = argparse.ArgumentParser()
+      >>> add_parser(parser.add_subparsers())
+      >>> parser.parse_args(["explore", "traverse", "--workdir", "a", "--codes", "0,1"]).codes
+      '0,1'
+    """
+    parser = commands.add_parser(
+        "explore",
+        help="look around in a run's latent space",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("what", choices=sorted(OPTIONS), metavar="WHAT", help="one of the above")
+    parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
+    parser.add_argument("--num", type=int, default=8, metavar="N", help="samples in it (8)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
+    parser.add_argument(
+        "--label", type=int, metavar="L", help="of a conditional run: its class (0)"
+    )
+    parser.add_argument("--step", type=int, metavar="N", help="which checkpoint (the last)")
+    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
+    parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .gif or .mp4")
+    way = parser.add_argument_group("interpolate; --frames of traverse too")
+    way.add_argument("--frames", type=int, metavar="N", help="images in a row (9)")
+    way.add_argument("--path", metavar="P", help="spherical or linear (spherical)")
+    way.add_argument("--space", metavar="X", help="z, or w for styles (z)")
+    sums = parser.add_argument_group("arithmetic")
+    for name in "abc":
+        sums.add_argument(
+            f"--{name}", metavar="WHICH", help="samples by number (1,4,7), or all of class:K"
+        )
+    cut = parser.add_argument_group("truncation")
+    cut.add_argument("--values", metavar="A,B", help=f"({OPTIONS['truncation']['values']})")
+    cut.add_argument("--metrics", metavar="A,B", help="of the table, or none (prdc)")
+    cut.add_argument("--num-samples", type=int, metavar="N", help="measured for each value (1000)")
+    cut.add_argument("--data-dir", metavar="DIR", help="where the data are now")
+    parser.add_argument("--codes", metavar="A,B", help="traverse: which, by name or number")
+    parser.add_argument("--layers", metavar="A-B", help="mixing: of the rows (the first half)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explores; see `jaxgan explore --help`.
+
+    Args:
+      args: as parsed.
+
+    Returns:
+      The exit code.
+
+    Raises:
+      ConfigError, CheckpointError, ExploreError: for bad input.
+    """
+    from jaxgan import workdir
+    from jaxgan.cli.train import keep_compiled
+    from jaxgan.config import ConfigError
+    from jaxgan.explore import ExploreError, make_explorer
+    from jaxgan.load import load
+    from jaxgan.named_games import named
+    from jaxgan.resolve import resolve
+
+    own = _own_options(args)
+    config = resolve(workdir.read_config(args.workdir))
+    row = named(config)
+    if row.from_real:
+        raise ExploreError(
+            f"explore: game {config['game']['name']!r} makes images of images; it has no latents"
+        )
+    num_classes = config["num_classes"] or None
+    label = _label(args.label, num_classes)
+    keep_compiled()
+    try:
+        loaded = load(args.workdir, step=args.step, member=args.member, ema=not args.no_ema)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    spec = workdir.read_spec(args.workdir)
+    codes = row.codes(config)
+    explorer = make_explorer(loaded.game, loaded.state, spec, num_classes=num_classes, codes=codes)
+    out = args.out or args.workdir / "explore" / f"{args.what}.png"
+    draw = {
+        "interpolate": _interpolate,
+        "arithmetic": _arithmetic,
+        "truncation": _truncation,
+        "traverse": _traverse,
+        "mixing": _mixing,
+    }[args.what]
+    draw(explorer, args, own, label, out, (config, loaded.state, spec))
+    return 0
+
+
+def _own_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of what is asked for; those of another are refused."""
+    from jaxgan.explore import ExploreError
+
+    known = OPTIONS[args.what]
+    others = {name for options in OPTIONS.values() for name in options} - set(known)
+    for name in sorted(others):
+        if (value := getattr(args, name)) is not None:
+            flag = name.replace("_", "-")
+            raise ExploreError(f"{flag}: {value!r}; {args.what} has no such option")
+    if args.num < 1 or args.seed < 0:
+        raise ExploreError(f"num, seed: {args.num}, {args.seed}; at least 1 and 0")
+    suffixes = (".png", ".gif", ".mp4") if args.what == "interpolate" else (".png",)
+    if args.out is not None and args.out.suffix not in suffixes:
+        raise ExploreError(f"out: {args.out}; it must end in {' or '.join(suffixes)}")
+    return {
+        name: default if getattr(args, name) is None else getattr(args, name)
+        for name, default in known.items()
+    }
+
+
+def _label(asked: int | None, num_classes: int | None) -> int:
+    from jaxgan.explore import ExploreError
+
+    if asked is not None and num_classes is None:
+        raise ExploreError(f"label: {asked}; the run is unconditional")
+    if asked is not None and not 0 <= asked < (num_classes or 0):
+        raise ExploreError(f"label: {asked}; it must be from 0 to {(num_classes or 0) - 1}")
+    return asked or 0
+
+
+def _save(out: Path, rows: np.ndarray) -> None:
+    """A grid with a row for each row."""
+    from jaxgan import writers
+
+    flat = rows.reshape(-1, *rows.shape[2:])
+    writers.save_png(out, writers.image_grid(flat, columns=rows.shape[1]))
+    print(f"picture: {out}")
+
+
+def _interpolate(
+    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
+) -> None:
+    import numpy as np
+
+    from jaxgan import writers
+    from jaxgan.explore import interpolate
+
+    latents, labels = explorer.draw(args.seed, args.num), np.full(args.num, label)
+    how = {"path": own["path"], "space": own["space"]}
+    rows = interpolate(explorer, latents, labels, num_frames=own["frames"], **how)
+    if out.suffix == ".png":
+        _save(out, rows)
+    moving = out if out.suffix != ".png" else out.with_suffix(".gif")
+    # One image that walks through all samples, and comes back to the first.
+    walk = rows.reshape(-1, *rows.shape[2:])
+    writers.save_animation(moving, [writers.image_grid(frame[None]) for frame in walk])
+    print(f"animation: {moving}")
+
+
+def _arithmetic(
+    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
+) -> None:
+    import numpy as np
+
+    from jaxgan.explore import ExploreError, arithmetic
+
+    terms = []
+    for name in "abc":
+        if own[name] is None:
+            raise ExploreError(f"{name}: missing; give samples by number (1,4,7), or class:K")
+        terms.append(_chosen(explorer, name, own[name], args.seed, label, of[0]))
+    images, _ = arithmetic(explorer, terms, np.full(1, label), args.num)
+    _save(out, images)
+
+
+def _chosen(
+    explorer: Explorer, name: str, text: str, seed: int, label: int, config: Config
+) -> np.ndarray:
+    """Latents of samples, by number or by what a classifier takes them for."""
+    import numpy as np
+
+    from jaxgan.explore import ExploreError
+
+    kind, _, number = text.partition(":")
+    try:
+        numbers = [int(number)] if kind == "class" else [int(one) for one in text.split(",")]
+    except ValueError as error:
+        raise ExploreError(f"{name}: {text!r}; give 1,4,7 or class:K") from error
+    if min(numbers) < 0 or max(numbers) >= 4096:
+        raise ExploreError(f"{name}: {text!r}; numbers must be from 0 to 4095")
+    if kind != "class":
+        return explorer.draw(seed, max(numbers) + 1)[numbers]
+    if explorer.num_classes is not None:
+        raise ExploreError(f"{name}: {text!r}; a conditional run's latents say nothing of classes")
+    import jax.numpy as jnp
+
+    from jaxgan.evaluation import open_reference
+    from jaxgan.features import open_features
+
+    source = open_reference(config)
+    if source.num_classes is None or numbers[0] >= source.num_classes:
+        known = source.num_classes
+        allowed = f"classes are 0 to {known - 1}" if known else f"{source.name} has no classes"
+        raise ExploreError(f"{name}: {text!r}; {allowed}")
+    features = open_features("classifier", source=source)
+    latents = explorer.draw(seed, 256)
+    images = explorer.render({"latent": latents}, np.full(256, label))
+    found = np.asarray(features.apply(features.params, jnp.asarray(images))["logits"]).argmax(
+        axis=1
+    )
+    latents = latents[found == numbers[0]]
+    if not len(latents):
+        raise ExploreError(f"{name}: {text!r}; none of 256 samples is of that class")
+    return latents
+
+
+def _truncation(
+    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
+) -> None:
+    import numpy as np
+
+    from jaxgan.explore import ExploreError, truncation
+    from jaxgan.writers.atomic import replacing
+
+    try:
+        values = [float(one) for one in own["values"].split(",")]
+    except ValueError as error:
+        raise ExploreError(f"values: {own['values']!r}; give numbers, 0.5,1") from error
+    latents, labels = explorer.draw(args.seed, args.num), np.full(args.num, label)
+    _save(out, truncation(explorer, latents, labels, values))
+    if own["metrics"] == "none":
+        return
+    rows = [{"truncation": value, **_measured(value, own, of)} for value in values]
+    with replacing(out.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(rows, indent=2) + "\n")
+    print("  ".join(f"{name:>22}" for name in rows[0]))
+    for row in rows:
+        print("  ".join(f"{value:22.4f}" for value in row.values()))
+    print(f"table: {out.with_suffix('.json')}")
+
+
+def _measured(value: float, own: dict[str, Any], of: Any) -> dict[str, float]:
+    from jaxgan import parallel
+    from jaxgan.evaluation import Options, make_run_evaluator, open_reference
+    from jaxgan.evaluation.told import make_tell
+
+    config, state, spec = of
+    options = Options(
+        metrics=tuple(own["metrics"].split(",")), num_samples=own["num_samples"], truncation=value
+    )
+    source = open_reference(config, data_dir=own["data_dir"])
+    evaluator = make_run_evaluator(config, spec, source, parallel.make_mesh(), options)
+    scores = evaluator.evaluate(state, make_tell()).scores
+    return {score.name: score.value for score in scores}
+
+
+def _traverse(
+    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
+) -> None:
+    from jaxgan.explore import traverse
+
+    asked = own["codes"].split(",") if own["codes"] else ()
+    latent = explorer.draw(args.seed, 1)[0]
+    images, names = traverse(explorer, latent, label, asked, own["frames"])
+    _save(out, images)
+    print(f"rows: {', '.join(names)}")
+
+
+def _mixing(
+    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
+) -> None:
+    from jaxgan.explore import ExploreError, mixing
+
+    layers = None
+    if own["layers"] is not None:
+        first, _, last = own["layers"].partition("-")
+        try:
+            layers = (int(first), int(last or first))
+        except ValueError as error:
+            raise ExploreError(f"layers: {own['layers']!r}; give A-B, such as 0-3") from error
+    latents = explorer.draw(args.seed, 2 * args.num)
+    _save(out, mixing(explorer, latents[: args.num], latents[args.num :], label, layers))

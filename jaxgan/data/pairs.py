@@ -1,0 +1,407 @@
+"""Data for translation: every element has an `image` and a `source` that it could be made of."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
+from jaxgan.data.folder import SUFFIXES, list_images, open_picture
+from jaxgan.data.hashing import hashed, uniform
+from jaxgan.data.images import check_image_size, resize_and_crop, to_array
+from jaxgan.data.pipeline import example_order
+from jaxgan.data.source import DataError, ElementSpec, NumpyBatch, Source, check_flag
+
+DIRECTIONS = ("AtoB", "BtoA")
+
+JITTER = 286 / 256
+"""How much larger images are before a random part is cut out, as pix2pix does."""
+
+_SOURCE, _ROW, _COLUMN, _FLIP = range(4)  # what is drawn for an element
+
+
+class Domain(NamedTuple):
+    """The images of one domain.
+
+    Attributes:
+      plain: a source of them in the size asked for.
+      large: a source of them in the size that is cropped; `plain` without jitter.
+    """
+
+    plain: Source
+    large: Source
+
+
+def paired(
+    path: str | os.PathLike[str],
+    *,
+    image_size: int = 256,
+    channels: int = 3,
+    direction: str = "AtoB",
+    jitter: bool = False,
+    flip: bool = False,
+    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+) -> Source:
+    """Opens pairs of images: pictures side by side, or files of the same names in two folders.
+
+    A is the left half, or the first folder. Both are brought to `image_size` as by `folder`. In
+    training, and the same for both of a pair, `jitter` cuts a random part out of images 286 / 256
+    times as large, and `flip` mirrors every second one.
+
+    Args:
+      path: a folder of pictures twice as wide as high, or two folders, `"A,B"`.
+      image_size: side in pixels.
+      channels: 1 (grey) or 3 (RGB).
+      direction: `"AtoB"` for A as the source and B as the image, or `"BtoA"`.
+      jitter: whether to cut out random parts.
+      flip: whether to mirror at random.
+      decode_limit_bytes: up to this size the decoded set is held in memory.
+
+    Returns:
+      A `Source` of `image` and `source`.
+
+    Raises:
+      ValueError: an option out of its range.
+      DataError: a folder is missing or empty, names do not match, a picture cannot be read or is
+        not twice as wide as high; one line.
+
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp()
+    >>> Image.new("RGB", (8, 4)).save(os.path.join(path, "black.png"))
+    >>> sorted(paired(path, image_size=4).element_spec)
+    ['image', 'source']
+
+    References:
+      Isola et al., 2017 (arXiv:1611.07004), section 6.2.
+    """
+    name = f"paired:{os.fspath(path)}"
+    sizes = _sizes(image_size, channels, direction, jitter, flip)
+    domains = _domains(name, path, sizes, channels, decode_limit_bytes, is_paired=True)
+    return pairs_of(name, *_directed(domains, direction), flip=flip)
+
+
+def unpaired(
+    path: str | os.PathLike[str],
+    *,
+    image_size: int = 256,
+    channels: int = 3,
+    direction: str = "AtoB",
+    jitter: bool = False,
+    flip: bool = False,
+    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+) -> Source:
+    """Opens images of two domains, shuffled independently: what stands beside what means nothing.
+
+    As `paired`, except that every element of the stream has an image and, drawn for itself, a
+    source, each with its own crop and mirroring. Of pictures side by side the halves are the
+    domains; two folders may hold any names and as many files as they like.
+
+    Args:
+      path: two folders, `"A,B"`, or a folder of pictures twice as wide as high.
+      image_size: side in pixels.
+      channels: 1 (grey) or 3 (RGB).
+      direction: `"AtoB"` for A as the source and B as the image, or `"BtoA"`.
+      jitter: whether to cut out random parts.
+      flip: whether to mirror at random.
+      decode_limit_bytes: up to this size the decoded set is held in memory.
+
+    Returns:
+      A `Source` of `image` and `source`, with as many examples as there are images.
+
+    Raises:
+      ValueError: an option out of its range.
+      DataError: as `paired`, without names that have to match.
+
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp()
+    >>> Image.new("RGB", (8, 4)).save(os.path.join(path, "black.png"))
+    >>> unpaired(path, image_size=4).num_examples
+    1
+
+    References:
+      Zhu et al., 2017 (arXiv:1703.10593).
+    """
+    name = f"unpaired:{os.fspath(path)}"
+    sizes = _sizes(image_size, channels, direction, jitter, flip)
+    domains = _domains(name, path, sizes, channels, decode_limit_bytes, is_paired=False)
+    return unpaired_of(name, *_directed(domains, direction), flip=flip)
+
+
+def super_resolution(
+    path: str | os.PathLike[str],
+    *,
+    image_size: int = 128,
+    factor: int = 4,
+    channels: int = 3,
+    flip: bool = False,
+    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+) -> Source:
+    """Opens images and the same with fewer pixels.
+
+    Args:
+      path: a folder of images, made smaller by Pillow (BICUBIC, antialiased), or two folders of
+        files of the same names, `"SMALL,LARGE"`.
+      image_size: side of the image in pixels.
+      factor: how many times smaller the source's side is; it divides `image_size`.
+      channels: 1 (grey) or 3 (RGB).
+      flip: whether to mirror at random.
+      decode_limit_bytes: up to this size the decoded set is held in memory.
+
+    Returns:
+      A `Source` of `image`, and of `source` with sides of image_size / factor.
+
+    Raises:
+      ValueError: an option out of its range.
+      DataError: as `paired`.
+
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp()
+    >>> Image.new("RGB", (8, 8)).save(os.path.join(path, "black.png"))
+    >>> super_resolution(path, image_size=8).element_spec["source"].shape
+    (2, 2, 3)
+    """
+    name = f"super_resolution:{os.fspath(path)}"
+    size, _ = _sizes(image_size, channels, "AtoB", False, flip)
+    if factor < 2 or size % factor:
+        raise ValueError(f"factor: {factor}; allowed: 2 or more, a divisor of image_size {size}")
+    folders = _folders(path)
+    files = [_list(name, folder) for folder in folders]
+    if len(files) > 1:
+        _check_names(name, folders, files)
+    high = _picture_domain(name, files[-1], (size, size), channels, decode_limit_bytes)
+    small = size // factor
+
+    def shrunk(image: Image.Image) -> Image.Image:
+        return resize_and_crop(image, size).resize((small, small), Image.Resampling.BICUBIC)
+
+    change = shrunk if len(files) == 1 else None
+    low = _picture_domain(name, files[0], (small, small), channels, decode_limit_bytes, change)
+    return pairs_of(name, low, high, flip=flip)
+
+
+def pairs_of(name: str, source: Domain, image: Domain, flip: bool = False) -> Source:
+    """A source of pairs of two domains with equally many examples, of which i belongs to i.
+
+    Args:
+      name: what to call it.
+      source: what images are made of.
+      image: what is to be made.
+      flip: whether to mirror at random in training.
+
+    Returns:
+      A `Source`.
+
+    Example:
+      See `paired`.
+    """
+    order = functools.lru_cache(maxsize=4)(
+        functools.partial(example_order, image.plain.num_examples)
+    )
+
+    def read(indices: np.ndarray) -> NumpyBatch:
+        return {"image": _read(image.plain, indices), "source": _read(source.plain, indices)}
+
+    def read_elements(elements: np.ndarray, seed: int) -> NumpyBatch:
+        chosen = order(seed)(elements)
+        return {
+            key: _changed(_read(domain.large, chosen), _size(domain), elements, seed, flip)
+            for key, domain in (("image", image), ("source", source))
+        }
+
+    is_plain = image.large is image.plain and not flip
+    return _source(name, source, image, read, None if is_plain else read_elements)
+
+
+def unpaired_of(name: str, source: Domain, image: Domain, flip: bool = False) -> Source:
+    """A source of images and, beside each, an independently shuffled one of another domain.
+
+    Args:
+      name: what to call it.
+      source: the domain that is translated.
+      image: the domain that it is translated to.
+      flip: whether to mirror at random in training.
+
+    Returns:
+      A `Source` whose `read` takes source i mod N beside image i.
+
+    Example:
+      See `unpaired`.
+    """
+    domains = (("image", image, 0), ("source", source, 1))
+
+    @functools.lru_cache(maxsize=8)
+    def order(num_examples: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+        return example_order(num_examples, seed)
+
+    def read(indices: np.ndarray) -> NumpyBatch:
+        return {
+            key: _read(domain.plain, indices % domain.plain.num_examples)
+            for key, domain, _ in domains
+        }
+
+    def read_elements(elements: np.ndarray, seed: int) -> NumpyBatch:
+        batch = {}
+        for key, domain, which in domains:
+            own = seed if which == 0 else int(hashed(np.asarray([_SOURCE]), seed)[0])
+            chosen = order(domain.plain.num_examples, own)(elements)
+            batch[key] = _changed(_read(domain.large, chosen), _size(domain), elements, own, flip)
+        return batch
+
+    return _source(name, source, image, read, read_elements)
+
+
+def _source(
+    name: str,
+    source: Domain,
+    image: Domain,
+    read: Callable[[np.ndarray], NumpyBatch],
+    read_elements: Callable[[np.ndarray, int], NumpyBatch] | None,
+) -> Source:
+    spec: ElementSpec = {
+        "image": image.plain.element_spec["image"],
+        "source": source.plain.element_spec["image"],
+    }
+    return Source(name, spec, image.plain.num_examples, None, (), read, read_elements)
+
+
+def _read(source: Source, indices: np.ndarray) -> np.ndarray:
+    return source.read(indices)["image"]
+
+
+def _size(domain: Domain) -> int:
+    return int(domain.plain.element_spec["image"].shape[0])
+
+
+def _changed(
+    images: np.ndarray, size: int, elements: np.ndarray, seed: int, flip: bool
+) -> np.ndarray:
+    """Random parts of images [n, L, L, C], of `size` pixels, mirrored at random."""
+    room = images.shape[1] - size + 1
+    if room > 1:
+        rows, columns = (
+            (uniform(elements, seed, draw) * room).astype(int) for draw in (_ROW, _COLUMN)
+        )
+        images = np.stack(
+            [
+                image[row : row + size, column : column + size]
+                for image, row, column in zip(images, rows, columns, strict=True)
+            ]
+        )
+    if flip:
+        is_mirrored = uniform(elements, seed, _FLIP) < 0.5
+        images = np.where(is_mirrored[:, None, None, None], images[:, :, ::-1], images)
+    return images
+
+
+# Files
+
+
+def _sizes(
+    image_size: int, channels: int, direction: str, jitter: bool, flip: bool
+) -> tuple[int, int]:
+    """The side of images, and of those that are cropped."""
+    size = check_image_size(image_size)
+    if size is None:
+        raise ValueError("image_size: None; allowed: a number of pixels")
+    if isinstance(channels, bool) or channels not in (1, 3):
+        raise ValueError(f"channels: {channels!r}; allowed: 1 or 3")
+    if direction not in DIRECTIONS:
+        raise ValueError(f"direction: {direction!r}; allowed: {' or '.join(DIRECTIONS)}")
+    check_flag("flip", flip)
+    return size, round(size * JITTER) if check_flag("jitter", jitter) else size
+
+
+def _directed(domains: tuple[Domain, Domain], direction: str) -> tuple[Domain, Domain]:
+    """(source, image)."""
+    a, b = domains
+    return (a, b) if direction == "AtoB" else (b, a)
+
+
+def _folders(path: str | os.PathLike[str]) -> list[Path]:
+    """One folder or two; a comma is part of a name where there is such a folder."""
+    text = os.fspath(path)
+    if Path(text).is_dir() or "," not in text:
+        return [Path(text)]
+    return [Path(part) for part in text.split(",")]
+
+
+def _list(name: str, folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{name}: {str(folder)!r} is no folder; allowed: one folder, or two: A,B")
+    files = list_images(folder.iterdir())
+    if not files:
+        raise DataError(f"{name}: no image in {str(folder)!r}; allowed: {', '.join(SUFFIXES)}")
+    return files
+
+
+def _check_names(name: str, folders: list[Path], files: list[list[Path]]) -> None:
+    first, second = ({file.stem for file in each} for each in files)
+    for missing, where in ((first - second, folders[1]), (second - first, folders[0])):
+        if missing:
+            raise DataError(
+                f"{name}: {str(where)!r} has no {min(missing)!r}, the other folder has; allowed: "
+                "the same names in both"
+            )
+
+
+def _domains(
+    name: str,
+    path: str | os.PathLike[str],
+    sizes: tuple[int, int],
+    channels: int,
+    limit: int,
+    is_paired: bool,
+) -> tuple[Domain, Domain]:
+    folders = _folders(path)
+    if len(folders) > 2:
+        raise DataError(f"{name}: {len(folders)} folders; allowed: one, or two: A,B")
+    files = [_list(name, folder) for folder in folders]
+    make = functools.partial(_picture_domain, name, sizes=sizes, channels=channels, limit=limit)
+    if len(files) == 1:
+        a, b = (make(files[0], change=functools.partial(_half, which=which)) for which in (0, 1))
+        return a, b
+    if is_paired:
+        _check_names(name, folders, files)
+    return make(files[0]), make(files[1])
+
+
+def _half(image: Image.Image, which: int) -> Image.Image:
+    """The left (0) or the right half of a picture."""
+    side = image.height
+    if image.width != 2 * side:
+        raise ValueError(f"{image.width}x{side}; allowed: twice as wide as high, A beside B")
+    return image.crop((which * side, 0, (which + 1) * side, side))
+
+
+def _picture_domain(
+    name: str,
+    files: list[Path],
+    sizes: tuple[int, int],
+    channels: int,
+    limit: int,
+    change: Callable[[Image.Image], Image.Image] | None = None,
+) -> Domain:
+    def decode_one(file: Path, size: int) -> np.ndarray:
+        image = open_picture(name, file, channels)
+        try:
+            image = image if change is None else change(image)
+        except ValueError as error:
+            raise DataError(f"{name}: {file.name} is {error}") from error
+        return to_array(resize_and_crop(image, size))
+
+    def of_size(size: int) -> Source:
+        def decode(indices: np.ndarray) -> Decoded:
+            images = np.stack([decode_one(files[index], size) for index in indices])
+            return images, np.zeros(len(indices), np.int64)
+
+        shape = (len(files), size, size, channels)
+        return decoded_source(name, decode, shape, decode_limit_bytes=limit)
+
+    plain = of_size(sizes[0])
+    return Domain(plain, plain if sizes[1] == sizes[0] else of_size(sizes[1]))

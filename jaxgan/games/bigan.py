@@ -1,0 +1,160 @@
+"""BiGAN: a generator and an encoder against a discriminator of pairs."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.game import Game, Played
+from jaxgan.games.encoding import check_shape, encode
+from jaxgan.games.gan import Latent, normal_latent
+from jaxgan.losses import Loss, non_saturating
+from jaxgan.losses.base import with_logits
+from jaxgan.network import Network
+from jaxgan.outputs import logits_of
+from jaxgan.state import Context, stream
+from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
+
+
+def bigan(
+    gen: Network, encoder: Network, disc: Network, *, latent: int | Latent, loss: Loss | None = None
+) -> Game:
+    """The game between a generator with an encoder, and a discriminator of pairs (x, z).
+
+    Real pairs are (x, E(x)), generated ones (G(z), z), and
+
+      L_disc = E[loss.disc(D(x, E(x)), D(G(z), z))],
+      L_gen = E[loss.gen(D(x, E(x)), D(G(z), z))] + E[loss.gen(-D(G(z), z), -D(x, E(x)))].
+
+    The second term asks of the encoder what the first asks of the generator, with the roles of the
+    pairs exchanged; with the non-saturating loss, both together are the paper's objective with
+    exchanged labels, with the hinge loss BigBiGAN's. Where the loss is zero-sum, L_gen = -L_disc.
+    At the optimum E inverts G. An encoder that gives a distribution makes this ALI.
+
+    The scene has `real` and `fake` as {"image", "latent"}, so that a gradient penalty sees both
+    parts of a pair; `latent`, `code` E(x) and `reconstruction` G(E(x)), of which nothing is
+    differentiated and whose mean absolute error is logged as `reconstruction`. A batch that holds
+    `latent` is taken at its word; without `image` there are generated pairs only.
+
+    Args:
+      gen: z -> image.
+      encoder: image -> z, or {"mean", "log_var"} of z.
+      disc: (image, z) -> logits of shape [B], or a dict with such `logits`.
+      latent: the dimension of standard normal latents, or a function that draws them.
+      loss: an adversarial objective; non-saturating by default.
+
+    Returns:
+      A `Game` with players `gen`, whose parameters are {"generator", "encoder"}, and `disc`.
+
+    Raises:
+      ValueError: if the latent dimension is not positive or, when played, if the generator's images
+        are not of the data's shape or the codes not of the latents'.
+
+    Example:
+      >>> import flax.linen as nn
+      >>> import jax
+      >>> from jaxgan.models import MLPJointDiscriminator
+      >>> from jaxgan.network import from_linen
+      >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 3)))
+      >>> encoder = from_linen(nn.Dense(3), jnp.zeros((1, 2)))
+      >>> disc = from_linen(MLPJointDiscriminator(), jnp.zeros((1, 2)), jnp.zeros((1, 3)))
+      >>> game = bigan(gen, encoder, disc, latent=3)
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> context, batch = Context(jax.random.key(1)), {"image": jnp.ones((5, 2))}
+      >>> scene, _ = game.generate(params, net_state, batch, context)
+      >>> {name: part.shape for name, part in scene["real"].items()}
+      {'image': (5, 2), 'latent': (5, 3)}
+
+    References:
+      Donahue et al., 2017 (arXiv:1605.09782); ALI: Dumoulin et al., 2017 (arXiv:1606.00704);
+      BigBiGAN: Donahue & Simonyan, 2019 (arXiv:1907.02544).
+    """
+    objective = non_saturating() if loss is None else loss
+    draw_latent = normal_latent(latent) if isinstance(latent, int) else latent
+
+    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
+        gen_params, gen_state = gen.init(stream(key, "init/gen"))
+        encoder_params, encoder_state = encoder.init(stream(key, "init/encoder"))
+        disc_params, disc_state = disc.init(stream(key, "init/disc"))
+        net_state = {
+            "gen": {"generator": gen_state, "encoder": encoder_state},
+            "disc": {"network": disc_state, "loss": objective.init()},
+        }
+        params = {
+            "gen": {"generator": gen_params, "encoder": encoder_params},
+            "disc": disc_params,
+        }
+        return params, net_state
+
+    def generate(
+        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+    ) -> tuple[Scene, PlayerTree]:
+        own, weights = dict(net_state["gen"]), params["gen"]
+
+        def make(z: Array, name: str) -> tuple[Array, PyTree]:
+            key = context.part_stream(f"gen/noise/{name}")
+            return gen.apply(
+                weights["generator"], own["generator"], z, train=context.train, key=key
+            )
+
+        z = batch.get("latent")
+        if z is None:
+            z = context.draw("latent", draw_latent, (batch["image"].shape[0],))
+        fake, made = make(z, "fake")
+        rest = {name: entry for name, entry in batch.items() if name != "image"}
+        scene = {**rest, "latent": z, "real": None, "fake": {"image": fake, "latent": z}}
+        if "image" in batch:
+            check_shape("the generator's images", fake, batch["image"], "the data's")
+            found, own["encoder"] = encode(
+                encoder, weights["encoder"], own["encoder"], batch, context
+            )
+            check_shape("the encoder's codes", found["code"], z, "the latents")
+            rebuilt, _ = make(found["code"], "reconstruction")
+            real = {"image": batch["image"], "latent": found["code"]}
+            scene |= {**found, "real": real, "reconstruction": lax.stop_gradient(rebuilt)}
+        return scene, {**net_state, "gen": {**own, "generator": made}}
+
+    def discriminate(
+        params: PlayerTree, state: PyTree, pair: PyTree, context: Context, name: str
+    ) -> tuple[PyTree, PyTree]:
+        key = context.part_stream(f"disc/noise/{name}")
+        inputs = (pair["image"], pair["latent"])
+        return disc.apply(params["disc"], state, *inputs, train=context.train, key=key)
+
+    def gen_values(real: PyTree, fake: PyTree, state: PyTree, context: Context) -> Array:
+        other_real, other_fake = (with_logits(out, -logits_of(out)) for out in (fake, real))
+        exchanged = objective.gen(other_real, other_fake, state, context)
+        return objective.gen(real, fake, state, context) + exchanged
+
+    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+        own = net_state["disc"]
+        network, outputs = own["network"], {}
+        for name in ("real", "fake"):
+            outputs[name], network = discriminate(params, network, scene[name], context, name)
+        real, fake = outputs["real"], outputs["fake"]
+        disc_values, loss_state = objective.disc(real, fake, own["loss"], context)
+        disc_loss = jnp.mean(disc_values)
+        if objective.is_zero_sum:
+            gen_loss = -disc_loss
+        else:
+            gen_loss = jnp.mean(gen_values(real, fake, own["loss"], context))
+        gap = lax.stop_gradient(scene["real"]["image"] - scene["reconstruction"])
+        metrics = {
+            "gen": {"reconstruction": jnp.mean(jnp.abs(gap))},
+            "disc": {
+                "real_out": jnp.mean(logits_of(real)),
+                "fake_out": jnp.mean(logits_of(fake)),
+                **(loss_state if isinstance(loss_state, dict) else {}),
+            },
+        }
+        new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
+        return {"gen": gen_loss, "disc": disc_loss}, (new_state, metrics, outputs)
+
+    def critic(
+        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
+    ) -> PyTree:
+        network = net_state["disc"]["network"]
+        return discriminate(params, network, inputs, context, "real")[0]
+
+    couples = any(part.couples_batch for part in (gen, encoder, disc, objective))
+    return Game(init, generate, losses, critic, couples, objective.is_zero_sum)

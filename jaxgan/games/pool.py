@@ -1,0 +1,109 @@
+"""A pool of past images: the discriminator judges some of them in place of the newest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.typing import Array
+
+Pool = dict[str, Any]
+"""`images` [N, H, W, C] and `count`, how many of them there are, an int32 scalar."""
+
+
+def empty_pool(size: int, shape: tuple[int, ...]) -> Pool:
+    """A pool with room for so many images.
+
+    Args:
+      size: N, at least 1.
+      shape: of one image.
+
+    Returns:
+      A `Pool`.
+
+    Raises:
+      ValueError: if there is no room.
+
+    Example:
+      >>> empty_pool(50, (8, 8, 1))["images"].shape
+      (50, 8, 8, 1)
+    """
+    if size < 1:
+        raise ValueError(f"pool_size is {size}; it must be at least 1")
+    return {"images": jnp.zeros((size, *shape), jnp.float32), "count": jnp.int32(0)}
+
+
+def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
+    """Images to judge in place of the newest, and the pool after them.
+
+    One image after the other: while there is room it is stored and judged itself; then with
+    probability ½ it is judged itself, and else it takes the place of a random one of the pool,
+    which is judged instead. That one may be an earlier image of the same batch.
+
+    Gradients go to images that are judged themselves, or come from this batch; the pool is a
+    constant.
+
+    Args:
+      pool: N images.
+      images: the newest, [B, H, W, C].
+      draws: uniform in [0, 1), [B, 2]: whether to swap (if above ½), and which place of the pool.
+
+    Returns:
+      (images to judge [B, H, W, C], pool).
+
+    Example:
+      >>> pool, images = empty_pool(1, (1, 1, 1)), jnp.asarray([1.0, 2.0]).reshape(2, 1, 1, 1)
+      >>> judged, pool = query(pool, images, jnp.asarray([[0.0, 0.0], [0.9, 0.0]]))
+      >>> judged.ravel().tolist(), pool["images"].ravel().tolist()  # 1 is stored, then swapped
+      ([1.0, 1.0], [2.0])
+
+    References:
+      Shrivastava et al., 2017 (arXiv:1612.07828), section 2.3; with this rule: the authors' code
+      of Zhu et al., 2017 (arXiv:1703.10593), section 4.
+    """
+    stored = pool["images"]
+    chex.assert_equal_shape_suffix([stored, images], images.ndim - 1)
+    chex.assert_shape(draws, (len(images), 2))
+    size = len(stored)
+    places = jnp.minimum((draws[:, 1] * size).astype(jnp.int32), size - 1)
+
+    def judge_one(
+        carry: tuple[Array, Array], drawn: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, Array], Array]:
+        # Only numbers move here: images are those of the pool, then those of the batch.
+        holds, count = carry
+        own, swaps, place = drawn
+        has_room = count < size
+        place = jnp.where(has_room, count, place)
+        is_kept = has_room | swaps
+        judged = jnp.where(~has_room & swaps, holds[place], own)
+        holds = holds.at[place].set(jnp.where(is_kept, own, holds[place]))
+        return (holds, count + has_room.astype(jnp.int32)), judged
+
+    start = (jnp.arange(size, dtype=jnp.int32), pool["count"])
+    own = size + jnp.arange(len(images), dtype=jnp.int32)
+    (holds, count), judged = lax.scan(judge_one, start, (own, draws[:, 0] > 0.5, places))
+    everything = jnp.concatenate([lax.stop_gradient(stored).astype(images.dtype), images])
+    kept = lax.stop_gradient(everything)[holds].astype(stored.dtype)
+    return everything[judged], {"images": kept, "count": count}
+
+
+def pool_draws(key: Array, shape: tuple[int, ...]) -> Array:
+    """What `query` draws: a sampler for `Context.draw`.
+
+    Args:
+      key: typed PRNG key.
+      shape: (B,).
+
+    Returns:
+      Uniform in [0, 1), [B, 2].
+
+    Example:
+      >>> pool_draws(jax.random.key(0), (3,)).shape
+      (3, 2)
+    """
+    return jax.random.uniform(key, (*shape, 2))

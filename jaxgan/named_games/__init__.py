@@ -1,0 +1,16 @@
+"""Games for data of a shape, by plain options: what a config can name as `game`."""
+
+from jaxgan.named_games.base import NETWORK_GIVEN, ROLES, NamedGame, Parts
+from jaxgan.named_games.table import GAMES, make_game, named, parts_of, resolve_game
+
+__all__ = [
+    "GAMES",
+    "NETWORK_GIVEN",
+    "NamedGame",
+    "Parts",
+    "ROLES",
+    "make_game",
+    "named",
+    "parts_of",
+    "resolve_game",
+]
