@@ -1,6 +1,6 @@
 """Games for data of a shape, by plain options: what a config can name as `game`."""
 
-from jaxgan.named_games.base import NETWORK_GIVEN, ROLES, NamedGame, Parts
+from jaxgan.named_games.base import NETWORK_GIVEN, NamedGame, Parts
 from jaxgan.named_games.table import GAMES, make_game, named, parts_of, resolve_game
 
 __all__ = [
@@ -8,7 +8,6 @@ __all__ = [
     "NETWORK_GIVEN",
     "NamedGame",
     "Parts",
-    "ROLES",
     "make_game",
     "named",
     "parts_of",
