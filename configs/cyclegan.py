@@ -26,7 +26,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "smoke": {
         "total_steps": 4,
         "substeps": 2,
-        "batch_size": 4,
+        "batch_size": 8,
         "data": {"source": "unpaired_digits", "task": "inverted"},
         "base_channels": 4,
         "num_blocks": 1,

@@ -39,7 +39,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "data": {"source": "tfds:mnist", "data_dir": None, "image_size": 32},
         "latent_dim": 64,
-        "channel_base": 1024,
+        "channel_base": 512,
         "channel_max": 64,
         "resolutions": (4, 8, 16, 32),
         "steps": (400, 400),

@@ -7,9 +7,10 @@
 
 `small`, the default, is MNIST at 28x28 pixels, narrow, from a basis of 7x7. `full` has the authors'
 sizes for CIFAR-10 (Huang et al., 2024, arXiv:2501.05441): learning rate, gamma and beta2 fall or
-rise by a cosine over the first 20 million images, and the average's half-life grows to 5 million. With `--config.num_classes=10` either is class-conditional. Both need
-`pip install jaxgan[data]` and the data prepared by TensorFlow Datasets in PATH (by default
-~/tensorflow_datasets); `smoke` is a few steps on the digits of scikit-learn.
+rise by a cosine over the first 20 million images, and the average's half-life grows to 5 million.
+With `--config.num_classes=10` either is class-conditional. Both need `pip install jaxgan[data]` and
+the data prepared by TensorFlow Datasets in PATH (by default ~/tensorflow_datasets); `smoke` is a
+few steps on the digits of scikit-learn.
 """
 
 from __future__ import annotations

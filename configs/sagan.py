@@ -27,19 +27,21 @@ SIZES: dict[str, dict[str, Any]] = {
         "data": {"source": "digits", "image_size": 28},
         "latent_dim": 8,
         "network": {"base_channels": 8},
+        "rates": (1e-4, 4e-4),
         "ema": {"decay": 0.9},
-        "every": (2, 4, 4),
+        "every": (2, 4, 2),
     },
     "small": {
-        "total_steps": 2000,
+        "total_steps": 1500,
         "substeps": 10,
         "batch_size": 64,
         "num_classes": 10,
         "data": {"source": "tfds:mnist", "data_dir": None},
         "latent_dim": 64,
-        "network": {"base_channels": 32},
+        "network": {"base_channels": 24},
+        "rates": (4e-4, 8e-4),
         "ema": {"decay": 0.998},
-        "every": (50, 500, 500),
+        "every": (50, 250, 500),
     },
     "full": {
         "total_steps": 1_000_000,
@@ -49,6 +51,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "data": {"source": "tfds:imagenet2012", "data_dir": None, "image_size": 128, "channels": 3},
         "latent_dim": 128,
         "network": {"base_channels": 1024},
+        "rates": (1e-4, 4e-4),
         "ema": None,
         "every": (100, 5000, 5000),
     },
@@ -71,6 +74,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         raise ValueError(f"argument {arg!r}; it must be empty, 'small', 'smoke' or 'full'")
     size = SIZES[arg or "small"]
     adam = {"name": "adam", "b1": 0.0, "b2": 0.9}
+    gen_rate, disc_rate = size["rates"]
     log, sample, checkpoint = size["every"]
     network = {"name": "sagan", **size["network"]}
     return ml_collections.ConfigDict(
@@ -87,8 +91,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             "loss": "hinge",
             "algorithm": "alternating",
             "optimizer": {
-                "gen": {**adam, "learning_rate": 1e-4},
-                "disc": {**adam, "learning_rate": 4e-4},
+                "gen": {**adam, "learning_rate": gen_rate},
+                "disc": {**adam, "learning_rate": disc_rate},
             },
             "ema": size["ema"],
             "log_every_steps": log,

@@ -42,7 +42,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "data": {"source": "tfds:fashion_mnist", "data_dir": None, "image_size": 32},
         "latent_dim": 64,
-        "channel_base": 1024,
+        "channel_base": 512,
         "channel_max": 64,
         "style": (64, 4),
         "resolutions": (8, 16, 32),

@@ -5,9 +5,10 @@
     jaxgan train --config configs/vae.py:full --workdir runs/vae_full --config.data.data_dir=PATH
 
 by default on the 1,797 digits of 8x8 pixels, DCGAN networks, pixels normal around the decoder's
-image with a standard deviation that is learnt; `full` on MNIST with the paper's perceptrons of 500
-units, Bernoulli pixels and codes of 20 numbers. Pictures show real digits, their reconstructions
-and samples of the prior.
+image with a standard deviation that is learnt: half a minute on two CPU cores. Expected of
+experiments/inference_games.py: samples with 83 % of the digits' sharpness. `full` on MNIST with the
+paper's perceptrons of 500 units, Bernoulli pixels and codes of 20 numbers. Pictures show real
+digits, their reconstructions and samples of the prior.
 """
 
 from __future__ import annotations

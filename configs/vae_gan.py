@@ -5,9 +5,11 @@
     jaxgan train --config configs/vae_gan.py:full --workdir runs/vae_gan_full \\
         --config.data.source=folder:PATH
 
-by default on the 1,797 digits of 8x8 pixels with the networks of vae.py; `full` on faces of 64
-pixels, codes of 128 numbers, RMSProp of 3e-4 and batches of 64 as in the paper. Pictures show real
-examples, their reconstructions and samples of the prior.
+by default on the 1,797 digits of 8x8 pixels with the networks of vae.py: a minute on two CPU cores.
+Expected of experiments/inference_games.py: samples as sharp as the digits (100 % of their mean
+absolute Laplacian), the VAE's having 83 %. `full` on faces of 64 pixels, codes of 128 numbers,
+RMSProp of 3e-4 and batches of 64 as in the paper. Pictures show real examples, their
+reconstructions and samples of the prior.
 """
 
 from __future__ import annotations

@@ -14,6 +14,9 @@ seeds, and writes results/inference_games.json and .png. Measured:
 - VAE and VAE-GAN: how sharp samples of the prior are: the mean absolute value of the discrete
   Laplacian over the inner pixels, divided by that of the real digits; 1 is as sharp as those.
 
+Measured: 0.86 to 0.91 purity of samples, 0.65 to 0.71 of Q; 0.71 of classes kept, 0.96 of nearest
+codes; a sharpness of 0.83 for the VAE's samples and of 1.00 for the VAE-GAN's. Some five minutes.
+
 The papers show pictures of MNIST for most of this; BiGAN's nearest neighbours (97.39 %, there of
 60,000 digits) are the one figure to set beside ours.
 

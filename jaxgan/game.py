@@ -331,7 +331,8 @@ def _generator(
         batch = {name: entry for name, entry in scene.items() if name not in made}
         given = latent if isinstance(latent, dict) else {"latent": latent}
         here, _ = game.generate(params, net_state, {**batch, **given}, context)
-        return here["fake"]
+        fake = here["fake"]
+        return fake["image"] if isinstance(fake, dict) else fake
 
     return generator
 

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+PAGES += sorted(DOCS.glob("models/*.md"))
 NEEDED = "needed"
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -15,19 +15,25 @@ from tests.contracts.test_networks import check_network
 
 IMAGE, POINT, LATENT, BATCH = (8, 8, 1), (2,), 3, 4
 WIDE = (16, 16, 1)
+
+
+def slow(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 ENCODERS = [
     ("mlp", {"features": (4,)}, POINT),
     ("mlp", {"features": (4,), "distribution": "gaussian", "orthogonal_gain": 0.8}, IMAGE),
     ("dcgan", {"base_channels": 2, "norm": "none", "distribution": "gaussian"}, IMAGE),
-    ("dcgan", {"base_channels": 2, "norm": "batch", "precision": "bfloat16"}, WIDE),
+    slow("dcgan", {"base_channels": 2, "norm": "batch", "precision": "bfloat16"}, WIDE),
 ]
 JOINTS = [
     ("mlp", {"features": (4,), "latent_features": (4,), "joint_features": (4,)}, POINT),
     ("mlp", {"features": (), "latent_features": (), "joint_features": (4,)}, IMAGE),
-    ("mlp", {"features": (4,), "norm": "spectral", "precision": "bfloat16"}, POINT),
+    slow("mlp", {"features": (4,), "norm": "spectral", "precision": "bfloat16"}, POINT),
     ("dcgan", {"base_channels": 2, "norm": "none", "latent_features": (4,)}, IMAGE),
-    ("dcgan", {"base_channels": 2, "norm": "spectral", "precision": "bfloat16"}, IMAGE),
-    ("dcgan", {"base_channels": 2, "norm": "batch", "remat": "full"}, WIDE),
+    slow("dcgan", {"base_channels": 2, "norm": "spectral", "precision": "bfloat16"}, IMAGE),
+    slow("dcgan", {"base_channels": 2, "norm": "batch", "remat": "full"}, WIDE),
 ]
 
 

@@ -167,7 +167,7 @@ def _sum_of_shifts(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def _sum_of_rows(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """As `_sum_of_shifts`, with patches of one row: a 7x7 kernel has 7 + 7 slices in place of 49."""
+    """As `_sum_of_shifts`, with patches of a row: of a 7x7 kernel 7 + 7 slices in place of 49."""
     (height, width), (rows, columns) = geometry.output, geometry.kernel
     in_features, features = kernel.shape[2:]
     x = _phases(x, geometry, (height + rows - 1, width + columns - 1))
