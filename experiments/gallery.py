@@ -84,10 +84,11 @@ Times are of the training alone, on a machine that was shared; the page is made 
 
 
 def seconds_of(lines: list[dict[str, Any]]) -> float:
-    """How long a run was training, from the speeds that it logged."""
+    """How long a run was training, from the speeds that it logged; without compiling."""
     seconds, last = 0.0, 0
     for line in lines:
-        seconds += (line["step"] - last) / line["steps_per_second"]
+        if line["steps_per_second"] > 0:  # 0 in the first line of a run
+            seconds += (line["step"] - last) / line["steps_per_second"]
         last = line["step"]
     return seconds
 
