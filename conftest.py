@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 NUM_DEVICES = 8
 _DEVICES = f"--xla_force_host_platform_device_count={NUM_DEVICES}"
 # What is tested is run once or twice: compiling it well costs more than it saves.
-_QUICK = "--xla_backend_optimization_level=0"
+_QUICK = "--xla_backend_optimization_level=1"
 _HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 # Of the user, not of the clone, so that a fresh clone need not compile what is the same.
 _CACHE = _HOME / "jaxgan" / "tests"
@@ -28,3 +30,15 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 # Programs are cached for the machine that compiled them; the loader's notes on that are noise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+_SLOW = Path(__file__).parent / "tests" / "slow.txt"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the rows of `tests/slow.txt`: those that take long and add little to their fellows."""
+    slow = set(_SLOW.read_text().splitlines())
+    for item in items:
+        if item.nodeid in slow:
+            item.add_marker(pytest.mark.slow)

@@ -2,7 +2,7 @@
 
     for name in sngan biggan stylegan2; do
         jaxgan train --config configs/$name.py --workdir runs/$name
-        jaxgan evaluate --workdir runs/$name
+        jaxgan evaluate --workdir runs/$name --num-samples 2000
     done
     python experiments/gallery.py --runs runs
 
@@ -77,7 +77,7 @@ _HEAD = """\
 
 What the small run of every family leaves, each from one command of a few minutes on two CPU cores.
 They show that the networks and games work as they should, not what they can do at full size. Scores
-are those of `jaxgan evaluate` with its defaults; [Evaluation](evaluation.md) says what they mean.
+are those of `jaxgan evaluate --num-samples 2000`; [Evaluation](evaluation.md) says what they mean.
 Times are of the training alone, on a machine that was shared; the page is made by
 `python experiments/gallery.py`.
 """

@@ -80,8 +80,7 @@ class BigGANGenerator(nn.Module):
     >>> import jax
     >>> generator = BigGANGenerator(image_size=32, num_classes=10, base_channels=4)
     >>> inputs = jnp.ones((2, 128)), jnp.asarray([0, 9])
-    >>> variables = generator.init(jax.random.key(0), *inputs)
-    >>> generator.apply(variables, *inputs, train=False).shape
+    >>> jax.eval_shape(generator.init_with_output, jax.random.key(0), *inputs)[0].shape
     (2, 32, 32, 3)
 
     References:
@@ -164,7 +163,7 @@ class BigGANDiscriminator(nn.Module):
     >>> import jax
     >>> discriminator = BigGANDiscriminator(image_size=32, num_classes=10, base_channels=4)
     >>> inputs = jnp.ones((2, 32, 32, 3)), jnp.asarray([0, 9])
-    >>> discriminator.init_with_output(jax.random.key(0), *inputs)[0].shape
+    >>> jax.eval_shape(discriminator.init_with_output, jax.random.key(0), *inputs)[0].shape
     (2,)
 
     References:

@@ -43,7 +43,8 @@ class ResNetGenerator(nn.Module):
 
     >>> import jax
     >>> generator = ResNetGenerator(channels=3, num_blocks=1, base_channels=4)
-    >>> generator.init_with_output(jax.random.key(0), jnp.ones((2, 8, 8, 1)))[0].shape
+    >>> images = jnp.ones((2, 8, 8, 1))
+    >>> jax.eval_shape(generator.init_with_output, jax.random.key(0), images)[0].shape
     (2, 8, 8, 3)
 
     References:

@@ -51,7 +51,7 @@ class UNetGenerator(nn.Module):
     >>> import jax
     >>> generator = UNetGenerator(channels=3, num_downs=3, base_channels=4)
     >>> source = jnp.ones((2, 16, 8, 1))
-    >>> generator.init_with_output(jax.random.key(0), source)[0].shape
+    >>> jax.eval_shape(generator.init_with_output, jax.random.key(0), source)[0].shape
     (2, 16, 8, 3)
 
     References:
@@ -125,7 +125,8 @@ class PatchDiscriminator(nn.Module):
 
     >>> import jax
     >>> critic = PatchDiscriminator(base_channels=4)
-    >>> critic.init_with_output(jax.random.key(0), jnp.ones((2, 64, 64, 6)))[0].shape
+    >>> images = jnp.ones((2, 64, 64, 6))
+    >>> jax.eval_shape(critic.init_with_output, jax.random.key(0), images)[0].shape
     (2, 6, 6)
 
     References:

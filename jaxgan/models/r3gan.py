@@ -152,7 +152,7 @@ class R3GANGenerator(Stages):
     >>> import jax
     >>> sizes = {"widths": (8, 4), "cardinalities": (4, 2), "num_blocks": (1, 1)}
     >>> generator = R3GANGenerator(image_size=8, channels=1, **sizes)
-    >>> generator.init_with_output(jax.random.key(0), jnp.ones((2, 16)))[0].shape
+    >>> jax.eval_shape(generator.init_with_output, jax.random.key(0), jnp.ones((2, 16)))[0].shape
     (2, 8, 8, 1)
 
     References:
@@ -195,7 +195,8 @@ class R3GANDiscriminator(Stages):
     >>> import jax
     >>> sizes = {"widths": (8, 4), "cardinalities": (4, 2), "num_blocks": (1, 1)}
     >>> discriminator = R3GANDiscriminator(image_size=8, channels=1, **sizes)
-    >>> discriminator.init_with_output(jax.random.key(0), jnp.ones((2, 8, 8, 1)))[0].shape
+    >>> images = jnp.ones((2, 8, 8, 1))
+    >>> jax.eval_shape(discriminator.init_with_output, jax.random.key(0), images)[0].shape
     (2,)
 
     References:

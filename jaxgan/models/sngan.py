@@ -80,8 +80,7 @@ class SNGANGenerator(nn.Module):
 
     >>> import jax
     >>> generator = SNGANGenerator(image_size=32, base_channels=8)
-    >>> variables = generator.init(jax.random.key(0), jnp.ones((2, 128)))
-    >>> generator.apply(variables, jnp.ones((2, 128)), train=False).shape
+    >>> jax.eval_shape(generator.init_with_output, jax.random.key(0), jnp.ones((2, 128)))[0].shape
     (2, 32, 32, 3)
 
     References:
@@ -160,7 +159,7 @@ class SNGANDiscriminator(nn.Module):
     >>> import jax
     >>> discriminator = SNGANDiscriminator(image_size=32, base_channels=8)
     >>> images = jnp.ones((2, 32, 32, 3))
-    >>> discriminator.init_with_output(jax.random.key(0), images)[0].shape
+    >>> jax.eval_shape(discriminator.init_with_output, jax.random.key(0), images)[0].shape
     (2,)
 
     References:

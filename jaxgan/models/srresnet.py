@@ -42,7 +42,8 @@ class SRResNet(nn.Module):
 
     >>> import jax
     >>> generator = SRResNet(channels=3, factor=4, num_blocks=1, base_channels=4)
-    >>> generator.init_with_output(jax.random.key(0), jnp.ones((2, 8, 8, 3)))[0].shape
+    >>> images = jnp.ones((2, 8, 8, 3))
+    >>> jax.eval_shape(generator.init_with_output, jax.random.key(0), images)[0].shape
     (2, 32, 32, 3)
 
     References:

@@ -63,7 +63,7 @@ def test_npz_values(tmp_path):
 
 
 WRONG_NAMES = [
-    ("digit", {}, ["'digit'", "allowed: digits, folder:PATH, grid, npz:PATH, ring, tfds:NAME"]),
+    ("digit", {}, ["'digit'", "allowed: digits, folder:PATH", "tfds:NAME"]),
     ("", {}, ["''", "allowed: digits"]),
     ("digits:8", {}, ["'digits:8'", "allowed: digits"]),
     ("ring:", {}, ["'ring:'", "allowed: ring"]),

@@ -105,7 +105,7 @@ def run_two(directory: Path) -> list[list[str]]:
             child.kill()
     for child, (_, error) in zip(children, told, strict=True):
         assert child.returncode == 0, error
-    return [[line for line in out.splitlines() if "[Gloo]" not in line] for out, _ in told]
+    return [[line for line in out.splitlines() if line and "[Gloo]" not in line] for out, _ in told]
 
 
 def test_two_processes(tmp_path: Path) -> None:

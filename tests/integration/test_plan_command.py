@@ -101,7 +101,7 @@ def test_data_that_are_not_there_need_a_shape(
     flags = ["--topology", "cpu:1", "--config.data.source=npz:nowhere.npz"]
     code, _ = plan(tmp_path, f"{CONFIGS / 'digits.py'}:smoke", *flags)
     assert code == 2
-    assert "--example-shape H,W,C plans without data" in capsys.readouterr().err
+    assert "--example-shape H,W,C does without data" in capsys.readouterr().err
 
 
 @needs_libtpu
