@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
 
     from jaxgan.config import Config
+    from jaxgan.data.source import ElementSpec
     from jaxgan.explore import Explorer
+    from jaxgan.state import TrainState
 
 _DESCRIPTION = """\
 Writes DIR/explore/WHAT.png, and more:
@@ -34,6 +36,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "traverse": {"codes": None, "frames": 10},
     "mixing": {"layers": None},
 }
+
+
+class _Asked(NamedTuple):
+    """What is to be shown, of what."""
+
+    explorer: Explorer
+    num: int
+    seed: int
+    label: int
+    own: dict[str, Any]
+    out: Path
+    config: Config
+    state: TrainState
+    spec: ElementSpec
 
 
 def add_parser(commands: Any) -> None:
@@ -130,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
         "traverse": _traverse,
         "mixing": _mixing,
     }[args.what]
-    draw(explorer, args, own, label, out, (config, loaded.state, spec))
+    draw(_Asked(explorer, args.num, args.seed, label, own, out, config, loaded.state, spec))
     return 0
 
 
@@ -174,50 +190,48 @@ def _save(out: Path, rows: np.ndarray) -> None:
     print(f"picture: {out}")
 
 
-def _interpolate(
-    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
-) -> None:
+def _interpolate(asked: _Asked) -> None:
     import numpy as np
 
     from jaxgan import writers
-    from jaxgan.explore import interpolate
+    from jaxgan.explore import ExploreError, interpolate
 
-    latents, labels = explorer.draw(args.seed, args.num), np.full(args.num, label)
-    how = {"path": own["path"], "space": own["space"]}
-    rows = interpolate(explorer, latents, labels, num_frames=own["frames"], **how)
-    if out.suffix == ".png":
-        _save(out, rows)
-    moving = out if out.suffix != ".png" else out.with_suffix(".gif")
+    latents, labels = asked.explorer.draw(asked.seed, asked.num), np.full(asked.num, asked.label)
+    how = {"path": asked.own["path"], "space": asked.own["space"]}
+    rows = interpolate(asked.explorer, latents, labels, num_frames=asked.own["frames"], **how)
+    if asked.out.suffix == ".png":
+        _save(asked.out, rows)
+    moving = asked.out if asked.out.suffix != ".png" else asked.out.with_suffix(".gif")
     # One image that walks through all samples, and comes back to the first.
     walk = rows.reshape(-1, *rows.shape[2:])
-    writers.save_animation(moving, [writers.image_grid(frame[None]) for frame in walk])
+    try:
+        writers.save_animation(moving, [writers.image_grid(frame[None]) for frame in walk])
+    except ImportError as error:
+        raise ExploreError(f"out: {moving}; {error}") from error
     print(f"animation: {moving}")
 
 
-def _arithmetic(
-    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
-) -> None:
+def _arithmetic(asked: _Asked) -> None:
     import numpy as np
 
     from jaxgan.explore import ExploreError, arithmetic
 
     terms = []
     for name in "abc":
-        if own[name] is None:
+        if asked.own[name] is None:
             raise ExploreError(f"{name}: missing; give samples by number (1,4,7), or class:K")
-        terms.append(_chosen(explorer, name, own[name], args.seed, label, of[0]))
-    images, _ = arithmetic(explorer, terms, np.full(1, label), args.num)
-    _save(out, images)
+        terms.append(_chosen(asked, name))
+    images, _ = arithmetic(asked.explorer, terms, np.full(1, asked.label), asked.num)
+    _save(asked.out, images)
 
 
-def _chosen(
-    explorer: Explorer, name: str, text: str, seed: int, label: int, config: Config
-) -> np.ndarray:
+def _chosen(asked: _Asked, name: str) -> np.ndarray:
     """Latents of samples, by number or by what a classifier takes them for."""
     import numpy as np
 
     from jaxgan.explore import ExploreError
 
+    text, seed = asked.own[name], asked.seed
     kind, _, number = text.partition(":")
     try:
         numbers = [int(number)] if kind == "class" else [int(one) for one in text.split(",")]
@@ -226,94 +240,89 @@ def _chosen(
     if min(numbers) < 0 or max(numbers) >= 4096:
         raise ExploreError(f"{name}: {text!r}; numbers must be from 0 to 4095")
     if kind != "class":
-        return explorer.draw(seed, max(numbers) + 1)[numbers]
-    if explorer.num_classes is not None:
+        return asked.explorer.draw(seed, max(numbers) + 1)[numbers]
+    if asked.explorer.num_classes is not None:
         raise ExploreError(f"{name}: {text!r}; a conditional run's latents say nothing of classes")
     import jax.numpy as jnp
 
     from jaxgan.evaluation import open_reference
     from jaxgan.features import open_features
 
-    source = open_reference(config)
+    source = open_reference(asked.config)
     if source.num_classes is None or numbers[0] >= source.num_classes:
         known = source.num_classes
         allowed = f"classes are 0 to {known - 1}" if known else f"{source.name} has no classes"
         raise ExploreError(f"{name}: {text!r}; {allowed}")
     features = open_features("classifier", source=source)
-    latents = explorer.draw(seed, 256)
-    images = explorer.render({"latent": latents}, np.full(256, label))
-    found = np.asarray(features.apply(features.params, jnp.asarray(images))["logits"]).argmax(
-        axis=1
-    )
-    latents = latents[found == numbers[0]]
+    latents = asked.explorer.draw(seed, 256)
+    images = asked.explorer.render({"latent": latents}, np.full(256, asked.label))
+    logits = features.apply(features.params, jnp.asarray(images))["logits"]
+    latents = latents[np.asarray(logits).argmax(axis=1) == numbers[0]]
     if not len(latents):
         raise ExploreError(f"{name}: {text!r}; none of 256 samples is of that class")
     return latents
 
 
-def _truncation(
-    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
-) -> None:
+def _truncation(asked: _Asked) -> None:
     import numpy as np
 
     from jaxgan.explore import ExploreError, truncation
     from jaxgan.writers.atomic import replacing
 
     try:
-        values = [float(one) for one in own["values"].split(",")]
+        values = [float(one) for one in asked.own["values"].split(",")]
     except ValueError as error:
-        raise ExploreError(f"values: {own['values']!r}; give numbers, 0.5,1") from error
-    latents, labels = explorer.draw(args.seed, args.num), np.full(args.num, label)
-    _save(out, truncation(explorer, latents, labels, values))
-    if own["metrics"] == "none":
+        raise ExploreError(f"values: {asked.own['values']!r}; give numbers, 0.5,1") from error
+    latents, labels = asked.explorer.draw(asked.seed, asked.num), np.full(asked.num, asked.label)
+    _save(asked.out, truncation(asked.explorer, latents, labels, values))
+    if asked.own["metrics"] == "none":
         return
-    rows = [{"truncation": value, **_measured(value, own, of)} for value in values]
-    with replacing(out.with_suffix(".json")) as temporary:
+    rows = [{"truncation": value, **_measured(asked, value)} for value in values]
+    with replacing(asked.out.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(rows, indent=2) + "\n")
     print("  ".join(f"{name:>22}" for name in rows[0]))
     for row in rows:
         print("  ".join(f"{value:22.4f}" for value in row.values()))
-    print(f"table: {out.with_suffix('.json')}")
+    print(f"table: {asked.out.with_suffix('.json')}")
 
 
-def _measured(value: float, own: dict[str, Any], of: Any) -> dict[str, float]:
+def _measured(asked: _Asked, value: float) -> dict[str, float]:
     from jaxgan import parallel
     from jaxgan.evaluation import Options, make_run_evaluator, open_reference
     from jaxgan.evaluation.told import make_tell
 
-    config, state, spec = of
     options = Options(
-        metrics=tuple(own["metrics"].split(",")), num_samples=own["num_samples"], truncation=value
+        metrics=tuple(asked.own["metrics"].split(",")),
+        num_samples=asked.own["num_samples"],
+        truncation=value,
     )
-    source = open_reference(config, data_dir=own["data_dir"])
-    evaluator = make_run_evaluator(config, spec, source, parallel.make_mesh(), options)
-    scores = evaluator.evaluate(state, make_tell()).scores
+    source = open_reference(asked.config, data_dir=asked.own["data_dir"])
+    mesh = parallel.make_mesh()
+    evaluator = make_run_evaluator(asked.config, asked.spec, source, mesh, options)
+    scores = evaluator.evaluate(asked.state, make_tell()).scores
     return {score.name: score.value for score in scores}
 
 
-def _traverse(
-    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
-) -> None:
+def _traverse(asked: _Asked) -> None:
     from jaxgan.explore import traverse
 
-    asked = own["codes"].split(",") if own["codes"] else ()
-    latent = explorer.draw(args.seed, 1)[0]
-    images, names = traverse(explorer, latent, label, asked, own["frames"])
-    _save(out, images)
+    codes = asked.own["codes"].split(",") if asked.own["codes"] else ()
+    latent = asked.explorer.draw(asked.seed, 1)[0]
+    images, names = traverse(asked.explorer, latent, asked.label, codes, asked.own["frames"])
+    _save(asked.out, images)
     print(f"rows: {', '.join(names)}")
 
 
-def _mixing(
-    explorer: Explorer, args: Any, own: dict[str, Any], label: int, out: Path, of: Any
-) -> None:
+def _mixing(asked: _Asked) -> None:
     from jaxgan.explore import ExploreError, mixing
 
     layers = None
-    if own["layers"] is not None:
-        first, _, last = own["layers"].partition("-")
+    if asked.own["layers"] is not None:
+        first, _, last = asked.own["layers"].partition("-")
         try:
             layers = (int(first), int(last or first))
         except ValueError as error:
-            raise ExploreError(f"layers: {own['layers']!r}; give A-B, such as 0-3") from error
-    latents = explorer.draw(args.seed, 2 * args.num)
-    _save(out, mixing(explorer, latents[: args.num], latents[args.num :], label, layers))
+            raise ExploreError(f"layers: {asked.own['layers']!r}; give A-B, such as 0-3") from error
+    latents = asked.explorer.draw(asked.seed, 2 * asked.num)
+    rows, columns = latents[: asked.num], latents[asked.num :]
+    _save(asked.out, mixing(asked.explorer, rows, columns, asked.label, layers))

@@ -27,7 +27,7 @@ from jaxgan.evaluation.told import Tell
 from jaxgan.features import Extractor
 from jaxgan.game import Game
 from jaxgan.metrics import frechet
-from jaxgan.sampling import CHUNK
+from jaxgan.sampling import CHUNK, has_styles
 from jaxgan.state import TrainState, stream
 
 logger = logging.getLogger("jaxgan.evaluation")
@@ -42,7 +42,8 @@ class Options(NamedTuple):
       num_real: how many real examples; None for all, see `make_reference`.
       seed: of the latents: sample i depends on it and i alone, and is that of `jaxgan sample`.
       member: which of several seeds; None of a run of one, and for the first.
-      truncation: latents beyond it are drawn anew; None for none.
+      truncation: latents beyond it are drawn anew, or styles moved towards their mean by it where
+        the generator has styles; None for none.
       standing_batches: over which the state's batch statistics were taken anew; 0 for none.
       split: of the data, as the protocol names it.
       cache_dir: where features of real examples are kept; None for nowhere.
@@ -134,7 +135,7 @@ def make_evaluator(
         asked, source, table.Game(bool(num_classes), latent_dim is not None)
     )
     table.check_features(chosen, source, extractor)
-    _check_options(options, latent_dim)
+    _check_options(options, latent_dim, has_styles(game, source.element_spec))
     wants = frozenset().union(*(metric.needs for metric in chosen.values())) & COLLECTED
     if not table.needs_features(list(chosen)):
         extractor = None
@@ -187,7 +188,7 @@ def _compute(name: str, metric: Metric, task: Task) -> list[Found]:
     return found
 
 
-def _check_options(options: Options, latent_dim: int | None) -> None:
+def _check_options(options: Options, latent_dim: int | None, is_styled: bool) -> None:
     for name, value, least in (
         ("num_samples", options.num_samples, 2),
         ("seed", options.seed, 0),
@@ -196,11 +197,17 @@ def _check_options(options: Options, latent_dim: int | None) -> None:
         if value < least:
             raise EvaluationError(f"{name}: {value}; it must be at least {least}")
     limit = options.truncation
-    if limit is not None and latent_dim is None:
+    if limit is None:
+        return
+    if is_styled:
+        if not limit >= 0:
+            raise EvaluationError(f"truncation: {limit}; it must be at least 0")
+        return
+    if latent_dim is None:
         raise EvaluationError(
             f"truncation: {limit}; it is for standard normal latents, which this game has not"
         )
-    if limit is not None and not limit > 0:
+    if not limit > 0:
         raise EvaluationError(f"truncation: {limit}; it must be above 0")
 
 

@@ -53,7 +53,7 @@ def open_reference(
     if data_dir is not None:
         if kind == "tfds":
             data["data_dir"] = data_dir
-        elif kind in ("folder", "npz", "paired", "unpaired"):
+        elif kind in ("folder", "npz", "paired", "super_resolution", "unpaired"):
             data["source"] = f"{kind}:{data_dir}"
         else:
             raise EvaluationError(f"data_dir: {data_dir!r}; {kind} lies nowhere")
