@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 
 from jaxgan import processes
 from jaxgan.data import DeviceSource, Source
-from jaxgan.evaluation import collect, reference, table
+from jaxgan.evaluation import collect, measures, reference, table
 from jaxgan.evaluation.collect import Side
 from jaxgan.evaluation.measures import Found, Task, Walk
 from jaxgan.evaluation.programs import Programs, Sampling, make_programs
@@ -155,6 +155,8 @@ def make_evaluator(
         fake = fake._replace(labels=labels if num_classes else None)
         walk = _make_walk(programs, state, options.seed, latent_dim, labels)
         task = Task(side, fake, source, examples, extractor, options.seed, walk, {})
+        if {table.METRICS["kd"], table.METRICS["prdc"]} <= set(chosen.values()):
+            task = measures.share_pairs(task)
         warn(task, [table.score_name(m.scores[0], m, extractor) for m in chosen.values()])
         given = _protocol(task, options, state, digest)
         scores = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,14 +17,16 @@ from jaxgan.metrics import classification, frechet
 from jaxgan.metrics.classes import class_histogram, kl_divergence, num_covered
 from jaxgan.metrics.inception_score import inception_score
 from jaxgan.metrics.intra_class import class_moments, intra_class_distance
-from jaxgan.metrics.kernel import kernel_distance
+from jaxgan.metrics.kernel import KernelDistance, blocks_share_pairs, kernel_distance
+from jaxgan.metrics.kernel_and_prdc import kernel_and_prdc
 from jaxgan.metrics.mixture import mixture_score
 from jaxgan.metrics.ms_ssim import ms_ssim_diversity
 from jaxgan.metrics.path_length import path_length
-from jaxgan.metrics.prdc import prdc
+from jaxgan.metrics.prdc import PrdcScore, prdc
 from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein
 from jaxgan.sampling import CHUNK
 
+NUM_BLOCKS = 100
 BLOCK = 1000
 """Samples in a block of the kernel distance, at most."""
 
@@ -58,6 +61,7 @@ class Task(NamedTuple):
       seed: of the evaluation.
       walk: for metrics of the latents; None if no metric asked for it.
       pictures: where a metric puts what it has to show, uint8 [height, width, C] by name.
+      joint: the kernel distance and PRDC found together, see `share_pairs`; None if they are not.
     """
 
     real: Side
@@ -68,6 +72,7 @@ class Task(NamedTuple):
     seed: int
     walk: Walk | None
     pictures: dict[str, np.ndarray]
+    joint: Callable[[], tuple[KernelDistance, PrdcScore]] | None = None
 
 
 class Found(NamedTuple):
@@ -95,13 +100,18 @@ def frechet_(task: Task) -> list[Found]:
 
 def kernel(task: Task) -> list[Found]:
     """The kernel distance of the features."""
-    # At most half of a set, or there would be no telling how much blocks vary by chance.
-    block = min(BLOCK, max(2, min(task.real.num, task.fake.num) // 2))
-    found = kernel_distance(
-        task.real.features, task.fake.features, num_blocks=100, block_size=block, seed=task.seed
-    )
-    options = {"num_blocks": 100, "block_size": block}
+    options = _blocks(task)
+    if task.joint is None:
+        found = kernel_distance(task.real.features, task.fake.features, **options, seed=task.seed)
+    else:
+        found, _ = task.joint()
     return [Found("kd", found.value, found.standard_error, options)]
+
+
+def _blocks(task: Task) -> dict[str, int]:
+    # At most half of a set, or there would be no telling how much blocks vary by chance.
+    half = min(task.real.num, task.fake.num) // 2
+    return {"num_blocks": NUM_BLOCKS, "block_size": min(BLOCK, max(2, half))}
 
 
 def inception(task: Task) -> list[Found]:
@@ -118,9 +128,37 @@ def neighbours(task: Task) -> list[Found]:
     assert task.real.features is not None
     assert task.fake.features is not None
     k = min(NUM_NEIGHBORS, num - 1)
-    found = prdc(task.real.features[:num], task.fake.features[:num], k=k)
+    if task.joint is None:
+        found = prdc(task.real.features[:num], task.fake.features[:num], k=k)
+    else:
+        _, found = task.joint()
     options = {"k": k, "n_real": num, "n_fake": num}
     return [Found(name, value, None, options) for name, value in found._asdict().items()]
+
+
+def share_pairs(task: Task) -> Task:
+    """The task, to be asked for `kernel` and `neighbours`, which are found together if they can be.
+
+    They can where there are as many real examples as samples, so that both look at all of both, and
+    not so many that the kernel distance would rather keep to its blocks.
+    """
+    num, blocks = task.fake.num, _blocks(task)
+    if task.real.num != num or not blocks_share_pairs(num, num, **blocks):
+        return task
+
+    @functools.cache
+    def joint() -> tuple[KernelDistance, PrdcScore]:
+        k = min(NUM_NEIGHBORS, num - 1)
+        return kernel_and_prdc(
+            task.real.features,
+            task.fake.features,
+            num_blocks=blocks["num_blocks"],
+            block_size=blocks["block_size"],
+            seed=task.seed,
+            k=k,
+        )
+
+    return task._replace(joint=joint)
 
 
 def coverage(task: Task) -> list[Found]:

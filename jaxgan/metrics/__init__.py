@@ -12,6 +12,7 @@ from jaxgan.metrics.intra_class import (
     intra_class_diversity,
 )
 from jaxgan.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
+from jaxgan.metrics.kernel_and_prdc import kernel_and_prdc
 from jaxgan.metrics.labelled import LabelledScore, labelled_score
 from jaxgan.metrics.mixture import MixtureScore, mixture_score
 from jaxgan.metrics.ms_ssim import PairSimilarity, ms_ssim, ms_ssim_diversity
@@ -50,6 +51,7 @@ __all__ = [
     "inception_score",
     "intra_class_distance",
     "intra_class_diversity",
+    "kernel_and_prdc",
     "kernel_distance",
     "kl_divergence",
     "knn_radii",

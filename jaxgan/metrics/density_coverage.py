@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.metrics import checks, neighbors
-from jaxgan.metrics.neighbors import TILE, Ties
+from jaxgan.metrics.neighbors import Balls, Nearest, Ties
+from jaxgan.metrics.pairs import TILE, tiled, visit
 
 
 class DensityCoverage(NamedTuple):
@@ -53,9 +54,12 @@ def density_coverage(
     """
     x, y = checks.finite_pair(real, fake)
     neighbors.check_k(k, real=x)
-    of_x, of_y = neighbors.tiled(x, y, tile=tile)
-    radii = neighbors.radii_of(of_x, k)
-    counts = neighbors.count_inside(of_x, of_y, radii, np.zeros(len(y)), ties)
+    of_x, of_y = tiled(x, y, tile=tile)
+    nearest = Nearest(of_x, k)
+    visit(of_x, of_x, nearest)
+    balls = Balls(of_x, of_y, nearest.radii(), np.zeros(len(y)), ties)
+    visit(of_x, of_y, balls)
+    counts = balls.counts()
     return DensityCoverage(
         float(counts.real_balls.mean() / k), float((counts.fakes_inside > 0).mean())
     )

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.metrics import checks
-from jaxgan.metrics.neighbors import TILE
+from jaxgan.metrics.pairs import TILE, Tiles, tiled, visit
 from jaxgan.typing import Array
 
 
@@ -32,26 +32,14 @@ class KernelDistance(NamedTuple):
     standard_error: float
 
 
-class _Part(NamedTuple):
-    """Some of a set: values [n, F], shift [n], and member [n, B], 1 where it is in that block."""
-
-    values: Array
-    shift: Array
-    member: Array
-
-
-class _Set(NamedTuple):
-    """Examples less the mean m of both sets: values [N, F], shift m·(x - m) / F [N], float32."""
-
-    values: np.ndarray
-    shift: np.ndarray
-
-    def take(self, chosen: np.ndarray) -> _Set:
-        return _Set(self.values[chosen], self.shift[chosen])
-
-
 def kernel_distance(
-    real: Any, fake: Any, *, num_blocks: int = 100, block_size: int = 1000, seed: int = 2020
+    real: Any,
+    fake: Any,
+    *,
+    num_blocks: int = 100,
+    block_size: int = 1000,
+    seed: int = 2020,
+    tile: int = TILE,
 ) -> KernelDistance:
     """KID: the mean of `squared_mmd` over random blocks of both sets.
 
@@ -70,6 +58,7 @@ def kernel_distance(
       num_blocks: how many.
       block_size: at least 2 and at most N and M.
       seed: of the blocks.
+      tile: how many examples are compared with how many at a time.
 
     Returns:
       A `KernelDistance`.
@@ -88,44 +77,27 @@ def kernel_distance(
       Bińkowski et al., 2018 (arXiv:1801.01401); Gretton et al., 2012, A kernel two-sample test.
     """
     x, y = checks.finite_pair(real, fake)
-    checks.at_least("num_blocks", num_blocks, 1)
-    checks.at_least("block_size", block_size, 2)
-    for name, one in (("real", x), ("fake", y)):
-        if len(one) < block_size:
-            raise ValueError(
-                f"block_size is {block_size}, and {name} has {len(one)} examples; there must be at "
-                "least as many as in a block"
-            )
-    of_x, of_y, base = _centred(x, y)
-    random = np.random.RandomState(seed)
-    draws = [
-        [random.choice(len(one), block_size, replace=False) for one in (x, y)]
-        for _ in range(num_blocks)
-    ]
-    in_x, in_y = (np.asarray(chosen) for chosen in zip(*draws, strict=True))
-    if (len(x) + len(y)) ** 2 <= num_blocks * (2 * block_size) ** 2:
-        # Blocks share pairs: each is made once, and counted in every block that it is in.
-        values = _squared_mmds(of_x, of_y, base, in_x, in_y)
+    in_x, in_y = draw_blocks(x, y, num_blocks, block_size, seed)
+    if blocks_share_pairs(len(x), len(y), num_blocks, block_size):
+        values = _squared_mmds(x, y, in_x, in_y, tile)
     else:
         whole = np.arange(block_size)[None]
-        pairs = zip(in_x, in_y, strict=True)
-        blocks = [(of_x.take(one), of_y.take(other), base, whole, whole) for one, other in pairs]
-        values = np.concatenate([_squared_mmds(*block) for block in blocks])
-    share = block_size / min(len(x), len(y))
-    drift = share / (1.0 - share) if share < 1.0 else math.nan
-    std = float(values.std())
-    return KernelDistance(float(values.mean()), std, std * math.sqrt(drift + 1.0 / num_blocks))
+        blocks = zip(in_x, in_y, strict=True)
+        found = [_squared_mmds(x[one], y[other], whole, whole, tile) for one, other in blocks]
+        values = np.concatenate(found)
+    return summarise(values, block_size / min(len(x), len(y)))
 
 
-def squared_mmd(real: Any, fake: Any) -> float:
+def squared_mmd(real: Any, fake: Any, *, tile: int = TILE) -> float:
     """MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y) with k(x, y) = (x·y / F + 1)³, of whole sets.
 
     The unbiased estimate: pairs of an example with itself are left out, and of x with y all pairs
-    count. In float32 on the default device; the number of pairs at a time is bounded by TILE².
+    count. In float32 on the default device.
 
     Args:
       real: features of shape [N, F], N at least 2.
       fake: features of shape [M, F], M at least 2.
+      tile: how many examples are compared with how many at a time.
 
     Returns:
       The estimate, which may be negative.
@@ -145,74 +117,188 @@ def squared_mmd(real: Any, fake: Any) -> float:
     for name, one in (("real", x), ("fake", y)):
         checks.at_least(f"{name}: the number of examples", len(one), 2)
     in_x, in_y = (np.arange(len(one))[None] for one in (x, y))
-    return float(_squared_mmds(*_centred(x, y), in_x, in_y)[0])
+    return float(_squared_mmds(x, y, in_x, in_y, tile)[0])
 
 
-def _centred(real: np.ndarray, fake: np.ndarray) -> tuple[_Set, _Set, float]:
-    """Both sets less their mean m, and |m|² / F + 1.
+def blocks_share_pairs(num_real: int, num_fake: int, num_blocks: int, block_size: int) -> bool:
+    """Whether blocks have more pairs, together, than there are.
 
-    x·y / F + 1 is then |m|² / F + 1 + shift(x) + shift(y) + (x - m)·(y - m) / F, where float32
-    holds each term to its own precision.
+    Each pair is then made once, and counted in every block that it is in.
+
+    Args:
+      num_real: examples.
+      num_fake: examples.
+      num_blocks: how many.
+      block_size: examples of each set in a block.
+
+    Returns:
+      Whether it is so.
+
+    Example:
+      >>> blocks_share_pairs(10_000, 10_000, 100, 1000), blocks_share_pairs(20_000, 500, 100, 500)
+      (True, False)
     """
-    sets = (real, fake)
-    mean = sum(x.sum(axis=0, dtype=np.float64) for x in sets) / sum(len(x) for x in sets)
-    num_features = len(mean)
-    centred = []
-    for x in sets:
-        values, shift = np.empty(x.shape, np.float32), np.empty(len(x), np.float32)
-        for start in range(0, len(x), TILE):
-            rows = slice(start, start + TILE)
-            part = x[rows].astype(np.float64) - mean
-            values[rows], shift[rows] = part, part @ mean / num_features
-        centred.append(_Set(values, shift))
-    left, right = centred
-    return left, right, float(mean @ mean / num_features + 1.0)
+    return (num_real + num_fake) ** 2 <= num_blocks * (2 * block_size) ** 2
 
 
-def _parts(of: _Set, blocks: np.ndarray) -> list[_Part]:
-    """The set in tiles of equal size, filled up with what is in no block."""
-    num = -(-len(of.values) // TILE)
-    size = -(-len(of.values) // num)
-    member = np.zeros((len(of.values), len(blocks)), np.float32)
-    np.put_along_axis(member, blocks.T, 1.0, axis=0)
-    parts = []
-    for start in range(0, len(of.values), size):
-        arrays = [x[start : start + size] for x in (of.values, of.shift, member)]
-        missing = size - len(arrays[0])
-        filled = [np.pad(x, [(0, missing)] + [(0, 0)] * (x.ndim - 1)) for x in arrays]
-        parts.append(_Part(*map(jnp.asarray, filled)))
-    return parts
+def draw_blocks(
+    real: np.ndarray, fake: np.ndarray, num_blocks: int, block_size: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which examples the blocks of `kernel_distance` are.
+
+    Args:
+      real: of shape [N, F].
+      fake: of shape [M, F].
+      num_blocks: how many.
+      block_size: at least 2 and at most N and M.
+      seed: of the draws.
+
+    Returns:
+      Indices of real and of fake examples, each of shape [num_blocks, block_size].
+
+    Raises:
+      ValueError: if a set is smaller than a block.
+
+    Example:
+      >>> of_real, of_fake = draw_blocks(np.ones([5, 1]), np.ones([9, 1]), 3, 2, seed=0)
+      >>> of_real.shape, of_fake.max() < 9
+      ((3, 2), np.True_)
+    """
+    checks.at_least("num_blocks", num_blocks, 1)
+    checks.at_least("block_size", block_size, 2)
+    for name, one in (("real", real), ("fake", fake)):
+        if len(one) < block_size:
+            raise ValueError(
+                f"block_size is {block_size}, and {name} has {len(one)} examples; there must be at "
+                "least as many as in a block"
+            )
+    random = np.random.RandomState(seed)
+    draws = [
+        [random.choice(len(one), block_size, replace=False) for one in (real, fake)]
+        for _ in range(num_blocks)
+    ]
+    of_real, of_fake = (np.asarray(chosen) for chosen in zip(*draws, strict=True))
+    return of_real, of_fake
+
+
+def summarise(values: np.ndarray, share: float) -> KernelDistance:
+    """What the estimates of blocks say of the distance.
+
+    Args:
+      values: of shape [num_blocks].
+      share: of the smaller set that a block has.
+
+    Returns:
+      A `KernelDistance`.
+
+    Example:
+      >>> summarise(np.asarray([1.0, 3.0]), 0.5)
+      KernelDistance(value=2.0, std=1.0, standard_error=1.224744871391589)
+    """
+    drift = share / (1.0 - share) if share < 1.0 else math.nan
+    std = float(values.std())
+    return KernelDistance(float(values.mean()), std, std * math.sqrt(drift + 1.0 / len(values)))
+
+
+class BlockEstimates:
+    """Readers of pairs that find the squared MMD of every block.
+
+    x·y / F + 1 is taken for base + shift(x) + shift(y) + (x - c)·(y - c) / F, where c is the
+    centre of the features, base = |c|² / F + 1 and shift(x) = c·(x - c) / F: float32 holds each
+    term to its own precision.
+
+    Args:
+      real: N features.
+      fake: M features with the same centre.
+      of_real: which are in each block, of shape [B, n].
+      of_fake: the same, of shape [B, m].
+
+    Attributes:
+      real: to be shown the pairs of real examples.
+      fake: to be shown the pairs of fake ones.
+      across: to be shown the pairs of a real example and a fake one.
+
+    Example:
+      >>> real, fake = tiled(np.asarray([[0.0], [0.0]]), np.asarray([[1.0], [1.0]]))
+      >>> whole = np.asarray([[0, 1]])
+      >>> blocks = BlockEstimates(real, fake, whole, whole)
+      >>> visit(real, real, blocks.real)
+      >>> visit(fake, fake, blocks.fake)
+      >>> visit(real, fake, blocks.across)
+      >>> blocks.values().tolist()
+      [7.0]
+    """
+
+    def __init__(self, real: Tiles, fake: Tiles, of_real: np.ndarray, of_fake: np.ndarray) -> None:
+        x, y = _Blocks(real, of_real), _Blocks(fake, of_fake)
+        self.real, self.fake, self.across = _Means(x, x), _Means(y, y), _Means(x, y)
+
+    def values(self) -> np.ndarray:
+        """The estimates once all pairs were seen: float64 of shape [B]."""
+        return self.real.means() + self.fake.means() - 2.0 * self.across.means()
 
 
 def _squared_mmds(
-    real: _Set, fake: _Set, base: float, in_real: np.ndarray, in_fake: np.ndarray
+    real: np.ndarray, fake: np.ndarray, of_real: np.ndarray, of_fake: np.ndarray, tile: int
 ) -> np.ndarray:
-    """The estimate for each block; `in_real` [B, n] and `in_fake` [B, m] say who is in it."""
-    x, y = _parts(real, in_real), _parts(fake, in_fake)
-    n, m = in_real.shape[1], in_fake.shape[1]
-    within = _sums(x, x, base, True) / (n * (n - 1)) + _sums(y, y, base, True) / (m * (m - 1))
-    return within - 2.0 * _sums(x, y, base, False) / (n * m)
+    x, y = tiled(real, fake, tile=tile)
+    blocks = BlockEstimates(x, y, of_real, of_fake)
+    visit(x, x, blocks.real)
+    visit(y, y, blocks.fake)
+    visit(x, y, blocks.across)
+    return blocks.values()
 
 
-def _sums(x: list[_Part], y: list[_Part], base: float, same: bool) -> np.ndarray:
-    """Σ k - base³ over the pairs in each block, without those of an example with itself."""
-    total = np.zeros(x[0].member.shape[1])
-    for i, left in enumerate(x):
-        for j, right in enumerate(y):
-            if same and j < i:
-                continue
-            rows = np.asarray(_row_sums(left, right, jnp.float32(base), same and i == j))
-            total += rows.sum(axis=0, dtype=np.float64) * (2.0 if same and i < j else 1.0)
-    return total
+class _Blocks:
+    """Of each part: shift [size], and member [size, B], 1 where an example is in that block."""
+
+    def __init__(self, tiles: Tiles, blocks: np.ndarray) -> None:
+        num_features = len(tiles.centre)
+        self.num_blocks, self.num = blocks.shape
+        self.scale = 1.0 / num_features
+        self.base = float(tiles.centre @ tiles.centre / num_features + 1.0)
+        member = np.zeros((len(tiles.host), self.num_blocks), np.float32)
+        np.put_along_axis(member, blocks.T, 1.0, axis=0)
+        self.member = tiles.split(member)
+        shift = np.empty(len(tiles.host))
+        for start in range(0, len(shift), TILE):
+            rows = slice(start, start + TILE)
+            part = tiles.host[rows].astype(np.float64) - tiles.centre
+            shift[rows] = part @ tiles.centre / num_features
+        self.shift = tiles.split(shift)
+
+
+class _Means:
+    """A reader: the mean of k - base³ over the pairs in each block, none of x with itself."""
+
+    def __init__(self, x: _Blocks, y: _Blocks) -> None:
+        self._x, self._y, self._total = x, y, np.zeros(x.num_blocks)
+
+    def __call__(self, i: int, j: int, products: Array) -> None:
+        x, y, is_one = self._x, self._y, self._x is self._y
+        of_x, of_y = (x.shift[i], x.member[i]), (y.shift[j], y.member[j])
+        sums = _row_sums(products, of_x, of_y, (x.base, x.scale), is_one and i == j)
+        twice = 2.0 if is_one and i < j else 1.0
+        self._total += np.asarray(sums).sum(axis=0, dtype=np.float64) * twice
+
+    def means(self) -> np.ndarray:
+        n, m = self._x.num, self._y.num
+        return self._total / (n * (n - 1) if self._x is self._y else n * m)
 
 
 @functools.partial(jax.jit, static_argnames="same")
-def _row_sums(x: _Part, y: _Part, base: Array, same: bool) -> Array:
-    """Of shape [n, B]."""
-    dots = jnp.einsum("nf,mf->nm", x.values, y.values, precision=lax.Precision.HIGHEST)
-    gap = x.shift[:, None] + y.shift[None, :] + dots / x.values.shape[1]
+def _row_sums(
+    products: Array,
+    x: tuple[Array, Array],
+    y: tuple[Array, Array],
+    constants: tuple[float, float],
+    same: bool,
+) -> Array:
+    """Of shape [size, B], for x and y as (shift, member), and (base, 1 / F)."""
+    (shift_x, in_x), (shift_y, in_y), (base, scale) = x, y, constants
+    gap = shift_x[:, None] + shift_y[None, :] + scale * products
     # (base + gap)³ - base³: the constant would cancel between the three means, and cost digits.
     excess = gap * (3.0 * base**2 + gap * (3.0 * base + gap))
     if same:
-        excess = jnp.where(jnp.eye(len(x.values), dtype=bool), 0.0, excess)
-    return x.member * jnp.matmul(excess, y.member, precision=lax.Precision.HIGHEST)
+        excess = jnp.where(jnp.eye(len(excess), dtype=bool), 0.0, excess)
+    return in_x * jnp.matmul(excess, in_y, precision=lax.Precision.HIGHEST)

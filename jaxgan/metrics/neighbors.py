@@ -1,4 +1,4 @@
-"""Distances between features on the device, tile by tile: k-NN radii, and who is in whose ball.
+"""Distances between features on the device: k-NN radii, and who is in whose ball.
 
 |x - y|² = |x|² + |y|² - 2 x·y loses digits where |x| is large beside |x - y|. So the features are
 centred first, and a radius, of which there are few, is summed from differences in float64. What is
@@ -8,7 +8,6 @@ left is an error of about 1e-7 (|x|² + |y|²) in the squared distances of the c
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import jax
@@ -17,95 +16,20 @@ import numpy as np
 from jax import lax
 
 from jaxgan.metrics import checks
+from jaxgan.metrics.pairs import FAR, TILE, Tiles, tiled, visit
 from jaxgan.typing import Array
-
-TILE = 2048
-"""Distances are made in arrays of at most TILE by TILE, 16 MiB, whatever the number of examples."""
 
 Ties = Literal["outside", "inside"]
 """Whether a point at a distance equal to the radius is in the ball."""
 
 _SLACK = 2.0**-21
-_FAR = 1e30
 
 
-class Tiles(NamedTuple):
-    """Features on the device, centred, in parts of equal size.
-
-    Attributes:
-      host: as they were given, of shape [N, F].
-      points: float32 of shape [size, F] each, the last filled up with zeros.
-      squares: |x|² of shape [size] each, where filled up very large.
-    """
-
-    host: np.ndarray
-    points: tuple[Array, ...]
-    squares: tuple[Array, ...]
-
-    def split(self, values: np.ndarray) -> list[Array]:
-        """A float32 for each example, in parts, filled up with zeros."""
-        size, num = len(self.squares[0]), len(self.squares)
-        filled = np.zeros(size * num, np.float32)
-        filled[: len(values)] = values
-        return [jnp.asarray(part) for part in filled.reshape(num, size)]
-
-    def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
-        """A value for each example again."""
-        return np.concatenate(parts)[: len(self.host)]
-
-
-def tiled(*sets: np.ndarray, tile: int = TILE) -> list[Tiles]:
-    """Puts sets of features onto the device, all with the same centre.
-
-    The centre is their mean, rounded to a power of two near their spread, so that features on such
-    a grid, such as integers, are still on it and their distances are exact.
-
-    Args:
-      *sets: finite, of shape [N, F] each.
-      tile: examples per part, at most.
-
-    Returns:
-      A `Tiles` for each set.
-
-    Raises:
-      ValueError: if `tile` is below 1.
-
-    Example:
-      >>> (one,) = tiled(np.arange(10.0)[:, None], tile=4)
-      >>> [part.shape for part in one.points], one.squares[2].tolist()
-      ([(4, 1), (4, 1), (4, 1)], [16.0, 25.0, 1.0000000150474662e+30, 1.0000000150474662e+30])
-    """
-    checks.at_least("tile", tile, 1)
-    total = sum(x.sum(axis=0, dtype=np.float64) for x in sets)
-    centre = total / sum(len(x) for x in sets)
-    spread = max(float(x[:TILE].astype(np.float64).std(axis=0).mean()) for x in sets)
-    if spread > 0.0:
-        step = 2.0 ** np.floor(np.log2(spread))
-        centre = np.round(centre / step) * step
-    return [_tiles(x, centre, tile) for x in sets]
-
-
-def _tiles(x: np.ndarray, centre: np.ndarray, tile: int) -> Tiles:
-    num = -(-len(x) // tile)
-    size = -(-len(x) // num)
-    points, squares = [], []
-    for start in range(0, len(x), size):
-        part = x[start : start + size].astype(np.float64) - centre
-        filled = np.zeros((size, x.shape[1]), np.float32)
-        filled[: len(part)] = part
-        far = np.full(size, _FAR, np.float32)
-        far[: len(part)] = np.einsum("nf,nf->n", part, part)
-        points.append(jnp.asarray(filled))
-        squares.append(jnp.asarray(far))
-    return Tiles(x, tuple(points), tuple(squares))
-
-
-def squared_distances(x: Array, y: Array, xx: Array, yy: Array) -> Array:
+def squared_distances(products: Array, xx: Array, yy: Array) -> Array:
     """|x_i - y_j|² of every pair, to about 1e-7 (|x_i|² + |y_j|²); it may be a little below 0.
 
     Args:
-      x: of shape [N, F].
-      y: of shape [M, F].
+      products: x_i·y_j, of shape [N, M].
       xx: |x_i|² of shape [N].
       yy: |y_j|² of shape [M].
 
@@ -113,23 +37,11 @@ def squared_distances(x: Array, y: Array, xx: Array, yy: Array) -> Array:
       Of shape [N, M].
 
     Example:
-      >>> x = jnp.asarray([[0.0], [3.0]])
-      >>> squared_distances(x, x, x[:, 0] ** 2, x[:, 0] ** 2).tolist()
+      >>> x = jnp.asarray([0.0, 3.0])
+      >>> squared_distances(jnp.outer(x, x), x**2, x**2).tolist()
       [[0.0, 9.0], [9.0, 0.0]]
     """
-    # On an accelerator the default would round the factors to bfloat16 or TF32.
-    dots = jnp.einsum("nf,mf->nm", x, y, precision=lax.Precision.HIGHEST)
-    return xx[:, None] + yy[None, :] - 2.0 * dots
-
-
-@functools.partial(jax.jit, static_argnames=("num", "same"))
-def _nearest(x: Array, y: Array, xx: Array, yy: Array, num: int, same: bool) -> list[Array]:
-    """Distances and indices of the nearest in the other part: of x in y, and of y in x."""
-    distances = squared_distances(x, y, xx, yy)
-    if same:
-        distances = jnp.where(jnp.eye(len(x), dtype=bool), _FAR, distances)
-        return list(lax.top_k(-distances, num))
-    return [*lax.top_k(-distances, num), *lax.top_k(-distances.T, num)]
+    return xx[:, None] + yy[None, :] - 2.0 * products
 
 
 def knn_radii(features: np.ndarray, k: int, *, tile: int = TILE) -> np.ndarray:
@@ -157,7 +69,10 @@ def knn_radii(features: np.ndarray, k: int, *, tile: int = TILE) -> np.ndarray:
       Kynkäänniemi et al., 2019 (arXiv:1904.06991).
     """
     check_k(k, features=checks.finite("features", features))
-    return radii_of(tiled(np.asarray(features), tile=tile)[0], k)
+    (tiles,) = tiled(np.asarray(features), tile=tile)
+    nearest = Nearest(tiles, k)
+    visit(tiles, tiles, nearest)
+    return nearest.radii()
 
 
 def check_k(k: int, **sets: np.ndarray) -> None:
@@ -183,38 +98,56 @@ def check_k(k: int, **sets: np.ndarray) -> None:
             )
 
 
-def radii_of(tiles: Tiles, k: int) -> np.ndarray:
-    """`knn_radii` of features that are on the device.
+class Nearest:
+    """A reader of the pairs within one set: who is the k-th nearest of each example.
 
     Args:
       tiles: more than k features.
       k: which neighbour.
 
-    Returns:
-      float64 of shape [N].
-
     Example:
-      >>> radii_of(tiled(np.asarray([[0.0], [1.0], [3.0]]), tile=2)[0], 1).tolist()
+      >>> (tiles,) = tiled(np.asarray([[0.0], [1.0], [3.0]]), tile=2)
+      >>> nearest = Nearest(tiles, 1)
+      >>> visit(tiles, tiles, nearest)
+      >>> nearest.radii().tolist()
       [1.0, 1.0, 2.0]
     """
-    parts, size = len(tiles.points), len(tiles.squares[0])
-    # The best so far: minus the squared distances, and which they are.
-    best = [(np.full((size, k), -np.inf, np.float32), np.zeros((size, k), int))] * parts
-    num = min(k, size)
-    for i in range(parts):
-        for j in range(i, parts):
-            x, y, xx, yy = tiles.points[i], tiles.points[j], tiles.squares[i], tiles.squares[j]
-            found = [np.asarray(part) for part in _nearest(x, y, xx, yy, num, i == j)]
-            best[i] = _better(best[i], found[0], found[1] + j * size)
-            if i != j:
-                best[j] = _better(best[j], found[2], found[3] + i * size)
-    chosen = tiles.join([indices[:, -1] for _, indices in best])
-    radii = np.empty(len(chosen))
-    for start in range(0, len(chosen), size):
-        part = slice(start, start + size)
-        gap = tiles.host[part].astype(np.float64) - tiles.host[chosen[part]]
-        radii[part] = np.sqrt(np.einsum("nf,nf->n", gap, gap))
-    return radii
+
+    def __init__(self, tiles: Tiles, k: int) -> None:
+        self._tiles = tiles
+        num, self._size = len(tiles.points), len(tiles.squares[0])
+        # The best so far: minus the squared distances, and which they are.
+        none = np.full((self._size, k), -np.inf, np.float32), np.zeros((self._size, k), int)
+        self._best = [none] * num
+        self._num = min(k, self._size)
+
+    def __call__(self, i: int, j: int, products: Array) -> None:
+        """Looks at a tile of pairs; see `pairs.Reader`."""
+        xx, yy = self._tiles.squares[i], self._tiles.squares[j]
+        found = [np.asarray(part) for part in _nearest(products, xx, yy, self._num, i == j)]
+        self._best[i] = _better(self._best[i], found[0], found[1] + j * self._size)
+        if i != j:
+            self._best[j] = _better(self._best[j], found[2], found[3] + i * self._size)
+
+    def radii(self) -> np.ndarray:
+        """How far it is, once all pairs were seen: float64 of shape [N]."""
+        chosen = self._tiles.join([indices[:, -1] for _, indices in self._best])
+        radii = np.empty(len(chosen))
+        for start in range(0, len(chosen), self._size):
+            part = slice(start, start + self._size)
+            gap = self._tiles.host[part].astype(np.float64) - self._tiles.host[chosen[part]]
+            radii[part] = np.sqrt(np.einsum("nf,nf->n", gap, gap))
+        return radii
+
+
+@functools.partial(jax.jit, static_argnames=("num", "same"))
+def _nearest(products: Array, xx: Array, yy: Array, num: int, same: bool) -> list[Array]:
+    """Distances and indices of the nearest in the other part: of x in y, and of y in x."""
+    distances = squared_distances(products, xx, yy)
+    if same:
+        distances = jnp.where(jnp.eye(len(xx), dtype=bool), FAR, distances)
+        return list(lax.top_k(-distances, num))
+    return [*lax.top_k(-distances, num), *lax.top_k(-distances.T, num)]
 
 
 def _better(
@@ -242,27 +175,8 @@ class Counts(NamedTuple):
     fake_balls: np.ndarray
 
 
-@functools.partial(jax.jit, static_argnames="ties")
-def _inside(
-    x: Array, y: Array, xx: Array, yy: Array, rx: Array, ry: Array, ties: Ties
-) -> tuple[Array, Array, Array]:
-    distances = squared_distances(x, y, xx, yy)
-    slack = _SLACK * (xx[:, None] + yy[None, :])
-    if ties == "outside":
-        in_x, in_y = distances < rx[:, None] - slack, distances < ry[None, :] - slack
-    else:
-        in_x, in_y = distances <= rx[:, None] + slack, distances <= ry[None, :] + slack
-    return in_x.sum(axis=0), in_x.sum(axis=1), in_y.sum(axis=1)
-
-
-def count_inside(
-    real: Tiles,
-    fake: Tiles,
-    real_radii: np.ndarray,
-    fake_radii: np.ndarray,
-    ties: Ties = "outside",
-) -> Counts:
-    """Looks at every pair of a real and a fake example, and in which ball of the two the other is.
+class Balls:
+    """A reader of the pairs of real and fake examples: in which ball of the two the other is.
 
     Squared distances within 5e-7 (|x|² + |y|²) of a squared radius are taken for ties, as float32
     cannot tell.
@@ -274,31 +188,57 @@ def count_inside(
       fake_radii: of shape [M].
       ties: whether a point at a distance equal to the radius is in the ball.
 
-    Returns:
-      The `Counts`.
-
     Raises:
       ValueError: if `ties` is neither.
 
     Example:
       >>> real, fake = tiled(np.asarray([[0.0], [4.0]]), np.asarray([[1.0], [2.0], [9.0]]))
-      >>> counts = count_inside(real, fake, np.asarray([1.5, 3.0]), np.full(3, 2.0))
-      >>> counts.real_balls.tolist(), counts.fakes_inside.tolist(), counts.fake_balls.tolist()
-      ([1, 1, 0], [1, 1], [1, 0])
+      >>> balls = Balls(real, fake, np.asarray([1.5, 3.0]), np.full(3, 2.0))
+      >>> visit(real, fake, balls)
+      >>> [part.tolist() for part in balls.counts()]
+      [[1, 1, 0], [1, 1], [1, 0]]
     """
-    if ties not in ("outside", "inside"):
-        raise ValueError(f"ties is {ties!r}; it must be 'outside' or 'inside'")
-    rx, ry = real.split(real_radii**2), fake.split(fake_radii**2)
-    size_x, size_y = len(real.squares[0]), len(fake.squares[0])
-    real_balls = np.zeros((len(ry), size_y), int)
-    fakes_inside, fake_balls = np.zeros((2, len(rx), size_x), int)
-    for i in range(len(rx)):
-        for j in range(len(ry)):
-            x, y, xx, yy = real.points[i], fake.points[j], real.squares[i], fake.squares[j]
-            of_y, in_x, of_x = _inside(x, y, xx, yy, rx[i], ry[j], ties)
-            real_balls[j] += np.asarray(of_y)
-            fakes_inside[i] += np.asarray(in_x)
-            fake_balls[i] += np.asarray(of_x)
-    return Counts(
-        fake.join(list(real_balls)), real.join(list(fakes_inside)), real.join(list(fake_balls))
-    )
+
+    def __init__(
+        self,
+        real: Tiles,
+        fake: Tiles,
+        real_radii: np.ndarray,
+        fake_radii: np.ndarray,
+        ties: Ties = "outside",
+    ) -> None:
+        if ties not in ("outside", "inside"):
+            raise ValueError(f"ties is {ties!r}; it must be 'outside' or 'inside'")
+        self._real, self._fake, self._ties = real, fake, ties
+        self._rx, self._ry = real.split(real_radii**2), fake.split(fake_radii**2)
+        self._real_balls = np.zeros((len(self._ry), len(self._ry[0])), int)
+        self._fakes_inside, self._fake_balls = np.zeros((2, len(self._rx), len(self._rx[0])), int)
+
+    def __call__(self, i: int, j: int, products: Array) -> None:
+        """Looks at a tile of pairs; see `pairs.Reader`."""
+        xx, yy = self._real.squares[i], self._fake.squares[j]
+        of_y, in_x, of_x = _inside(products, xx, yy, self._rx[i], self._ry[j], self._ties)
+        self._real_balls[j] += np.asarray(of_y)
+        self._fakes_inside[i] += np.asarray(in_x)
+        self._fake_balls[i] += np.asarray(of_x)
+
+    def counts(self) -> Counts:
+        """What was found, once all pairs were seen."""
+        return Counts(
+            self._fake.join(list(self._real_balls)),
+            self._real.join(list(self._fakes_inside)),
+            self._real.join(list(self._fake_balls)),
+        )
+
+
+@functools.partial(jax.jit, static_argnames="ties")
+def _inside(
+    products: Array, xx: Array, yy: Array, rx: Array, ry: Array, ties: Ties
+) -> tuple[Array, Array, Array]:
+    distances = squared_distances(products, xx, yy)
+    slack = _SLACK * (xx[:, None] + yy[None, :])
+    if ties == "outside":
+        in_x, in_y = distances < rx[:, None] - slack, distances < ry[None, :] - slack
+    else:
+        in_x, in_y = distances <= rx[:, None] + slack, distances <= ry[None, :] + slack
+    return in_x.sum(axis=0), in_x.sum(axis=1), in_y.sum(axis=1)

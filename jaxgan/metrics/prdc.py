@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from jaxgan.metrics import checks, neighbors
-from jaxgan.metrics.neighbors import TILE, Ties
+from jaxgan.metrics.neighbors import Balls, Counts, Nearest, Ties
+from jaxgan.metrics.pairs import TILE, tiled, visit
 
 
 class PrdcScore(NamedTuple):
@@ -62,9 +63,30 @@ def prdc(
     """
     x, y = checks.finite_pair(real, fake)
     neighbors.check_k(k, real=x, fake=y)
-    of_x, of_y = neighbors.tiled(x, y, tile=tile)
-    radii_x, radii_y = neighbors.radii_of(of_x, k), neighbors.radii_of(of_y, k)
-    counts = neighbors.count_inside(of_x, of_y, radii_x, radii_y, ties)
+    of_x, of_y = tiled(x, y, tile=tile)
+    near_x, near_y = Nearest(of_x, k), Nearest(of_y, k)
+    visit(of_x, of_x, near_x)
+    visit(of_y, of_y, near_y)
+    balls = Balls(of_x, of_y, near_x.radii(), near_y.radii(), ties)
+    visit(of_x, of_y, balls)
+    return score_counts(balls.counts(), k)
+
+
+def score_counts(counts: Counts, k: int) -> PrdcScore:
+    """What it says of both sets, who is in whose ball.
+
+    Args:
+      counts: of all pairs.
+      k: the neighbour that the balls reach to.
+
+    Returns:
+      A `PrdcScore`.
+
+    Example:
+      >>> import numpy as np
+      >>> score_counts(Counts(np.asarray([1, 1, 0]), np.asarray([1, 1]), np.asarray([1, 0])), 1)
+      PrdcScore(precision=0.6666666666666666, recall=0.5, density=0.6666666666666666, coverage=1.0)
+    """
     return PrdcScore(
         precision=float((counts.real_balls > 0).mean()),
         recall=float((counts.fake_balls > 0).mean()),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jaxgan.metrics.neighbors import TILE, Ties
+from jaxgan.metrics.neighbors import Ties
+from jaxgan.metrics.pairs import TILE
 from jaxgan.metrics.prdc import prdc
 
 

@@ -92,6 +92,21 @@ def test_the_distance_is_that_of_the_very_samples() -> None:
     assert found["fd_pixels"].value == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("num_real", [200, 250], ids=["together", "apart"])
+def test_the_kernel_distance_and_prdc_are_the_same_together(num_real: int) -> None:
+    asked = [("kd", "prdc"), ("kd",), ("prdc",)]
+    found = [
+        scores_of(conv_game(), random_conv(IMAGE), Options(names, 200, num_real=num_real))
+        for names in asked
+    ]
+    both, alone = found[0], found[1] | found[2]
+    assert [*both] == [*alone]
+    for name, score in both.items():
+        assert score.protocol == alone[name].protocol
+        assert score.value == pytest.approx(alone[name].value, rel=1e-5)
+    assert both["kd_random-conv"].std == pytest.approx(alone["kd_random-conv"].std, rel=1e-5)
+
+
 def test_a_whole_protocol_goes_with_every_number() -> None:
     options = Options((*SCORES, "nearest"), 200, num_real=250, seed=3, truncation=0.7)
     found = scores_of(conv_game(), random_conv(IMAGE), options)

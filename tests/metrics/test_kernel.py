@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jaxgan.metrics import kernel, kernel_distance, squared_mmd
+from jaxgan.metrics import kernel_and_prdc, kernel_distance, prdc, squared_mmd
+from jaxgan.metrics.neighbors import Ties
 from tests.metrics import references
 
 
@@ -34,13 +35,10 @@ def test_other_implementations(case: str) -> None:
 
 @pytest.mark.parametrize(("num_real", "num_fake"), [(40, 40), (40, 23)])
 @pytest.mark.parametrize("tile", [2048, 16])
-def test_tiles_give_the_whole(
-    monkeypatch: pytest.MonkeyPatch, num_real: int, num_fake: int, tile: int
-) -> None:
-    monkeypatch.setattr(kernel, "TILE", tile)
+def test_tiles_give_the_whole(num_real: int, num_fake: int, tile: int) -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(num_real, 8)), 1.0 + random.normal(size=(num_fake, 8))
-    assert squared_mmd(x, y) == pytest.approx(exact(x, y), rel=1e-5)
+    assert squared_mmd(x, y, tile=tile) == pytest.approx(exact(x, y), rel=1e-5)
 
 
 def test_features_far_from_zero_keep_their_digits() -> None:
@@ -80,18 +78,28 @@ def test_the_standard_error_is_what_the_value_varies_by() -> None:
 
 @pytest.mark.parametrize("num_blocks", [3, 20], ids=["block by block", "all pairs once"])
 @pytest.mark.parametrize("tile", [2048, 16])
-def test_blocks_are_their_pairs(
-    monkeypatch: pytest.MonkeyPatch, num_blocks: int, tile: int
-) -> None:
-    monkeypatch.setattr(kernel, "TILE", tile)
+def test_blocks_are_their_pairs(num_blocks: int, tile: int) -> None:
     x, y = np.random.default_rng(5).normal(size=(2, 40, 6))
     random = np.random.RandomState(9)
     values = []
     for _ in range(num_blocks):
         in_x, in_y = (random.choice(40, 10, replace=False) for _ in range(2))
         values.append(exact(x[in_x], y[in_y] + 1.0))
-    found = kernel_distance(x, y + 1.0, num_blocks=num_blocks, block_size=10, seed=9)
+    options = {"num_blocks": num_blocks, "block_size": 10, "seed": 9, "tile": tile}
+    found = kernel_distance(x, y + 1.0, **options)
     assert found[:2] == pytest.approx((np.mean(values), np.std(values)), rel=1e-5)
+    together, _ = kernel_and_prdc(x, y + 1.0, **options)
+    assert together == pytest.approx(found, rel=1e-5)
+
+
+@pytest.mark.parametrize("ties", ["outside", "inside"])
+@pytest.mark.parametrize("tile", [2048, 16])
+def test_prdc_beside_the_kernel_is_prdc(ties: Ties, tile: int) -> None:
+    random = np.random.default_rng(6)
+    real, fake = random.integers(0, 4, (80, 3)), random.integers(1, 5, (60, 3))
+    options = {"k": 2, "ties": ties, "tile": tile}
+    _, found = kernel_and_prdc(real, fake, num_blocks=2, block_size=20, **options)
+    assert found == prdc(real, fake, **options)
 
 
 def test_blocks_follow_from_the_seed() -> None:
