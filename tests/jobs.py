@@ -80,6 +80,7 @@ def train_job(
     num_devices: int,
     *flags: Sequence[str],
     roots: Sequence[Path] = (),
+    command: str = "train",
 ) -> Job:
     """`jaxgan train` in so many processes of so many devices; flags are for all, or one list each.
 
@@ -89,12 +90,13 @@ def train_job(
       num_devices: of each.
       flags: as many lists as processes, or one.
       roots: the folder that each one's code is in; this repository's by default.
+      command: another one than `train`.
     """
     each = list(flags) if len(flags) > 1 else [flags[0]] * num_processes
     port = free_port()
     commands = []
     for index, own in enumerate(each):
         job = ["--coordinator", f"localhost:{port}", "--num-processes", str(num_processes)]
-        command = ["-m", "jaxgan.cli.main", "train", *own, *job, "--process-id", str(index)]
-        commands.append(command)
+        run = ["-m", "jaxgan.cli.main", command, *own, *job, "--process-id", str(index)]
+        commands.append(run)
     return Job(commands, num_devices, folder, roots)

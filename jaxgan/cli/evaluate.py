@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jaxgan.cli import job
+
 _DESCRIPTION = """\
 Draws samples, compares them with the data, prints a table and writes DIR/evaluation.json, in which
 every number says all that it depends on. Names are those of the features: fd_digits-cnn; only the
@@ -75,6 +77,7 @@ def add_parser(commands: Any) -> None:
         "--out", type=Path, metavar="FILE", help="what to write (DIR/evaluation.json)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON rather than a table")
+    job.add_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -88,9 +91,9 @@ def run(args: argparse.Namespace) -> int:
       The exit code.
 
     Raises:
-      ConfigError, DataError, EvaluationError, CheckpointError: for bad input.
+      ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
-    from jaxgan import parallel, workdir, writers
+    from jaxgan import parallel, processes, workdir, writers
     from jaxgan.cli.train import keep_compiled
     from jaxgan.config import ConfigError
     from jaxgan.evaluation import make_run_evaluator, open_reference, report
@@ -104,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     config = resolve(workdir.read_config(args.workdir))
     _check_ema(args.ema, config, args.workdir)
     keep_compiled()
+    job.connect(args, config["stall_timeout_seconds"])
     step = _step(args.step, config, args.workdir)
     try:
         loaded = load(
@@ -123,7 +127,11 @@ def run(args: argparse.Namespace) -> int:
         _options(args, config),
         features=args.features,
     )
-    found = evaluator.evaluate(loaded.state, make_tell())
+    is_first = processes.is_first()
+    tell = make_tell() if is_first else lambda what, done, total: None
+    found = evaluator.evaluate(loaded.state, tell)
+    if not is_first:
+        return 0
     scores = found.scores
     out = args.out or args.workdir / report.NAME
     report.write_report(out, scores)

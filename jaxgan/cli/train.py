@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxgan.cli import job
+
 if TYPE_CHECKING:
     from jax.sharding import Mesh
 
@@ -58,16 +60,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--profile", type=int, default=0, metavar="STEPS", help="trace so many steps (DIR/profile)"
     )
-    job = parser.add_argument_group("several processes", "one per host or per device; see docs")
-    job.add_argument(
-        "--distributed", action="store_true", help="find the others by the cluster's environment"
-    )
-    job.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0, by hand")
-    job.add_argument("--num-processes", type=int, metavar="N", help="how many, by hand")
-    job.add_argument("--process-id", type=int, metavar="I", help="which this is, by hand")
-    job.add_argument(
-        "--connect-timeout", type=int, default=300, metavar="S", help="seconds to wait (300)"
-    )
+    job.add_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -158,16 +151,8 @@ def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
     if config["deterministic"]:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
-    from jaxgan import processes
-
     keep_compiled()
-    by_hand = (args.coordinator, args.num_processes, args.process_id)
-    if args.distributed or by_hand != (None, None, None):
-        processes.connect(
-            *by_hand,
-            timeout_seconds=args.connect_timeout,
-            stall_timeout_seconds=config["stall_timeout_seconds"],
-        )
+    job.connect(args, config["stall_timeout_seconds"])
 
 
 def keep_compiled() -> None:

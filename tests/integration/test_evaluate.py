@@ -186,3 +186,18 @@ def test_processes_make_no_difference(tmp_path: Path, monkeypatch: pytest.Monkey
         assert two.name == one.name
         assert two.protocol == one.protocol
         assert two.value == pytest.approx(one.value, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_the_command_in_two_processes(runs: Path, tmp_path: Path) -> None:
+    flags = ["--workdir", str(runs / "digits"), "--features", "random-conv", "--num-samples", "600"]
+    assert main(["evaluate", *flags, "--out", str(tmp_path / "one.json")]) == 0
+    two = [*flags, "--out", str(tmp_path / "two.json")]
+    with train_job(tmp_path / "logs", 2, 2, two, command="evaluate") as job:
+        assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
+        assert "fd_random-conv" in job.text(0)
+        assert "fd_random-conv" not in job.text(1)
+    found = [read_report(tmp_path / f"{name}.json") for name in ("one", "two")]
+    for one, other in zip(*found, strict=True):
+        assert other.protocol == one.protocol
+        assert other.value == pytest.approx(one.value, rel=1e-5, abs=1e-6)
