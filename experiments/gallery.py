@@ -42,6 +42,9 @@ class Entry(NamedTuple):
     shows: str
 
 
+RECONSTRUCTIONS = ("gen/cycle", "gen/l1", "gen/pixel")
+"""Metrics of games that make images of images: how far these are from those wanted."""
+
 SAMPLES = "Samples of the averaged generator."
 CLASSES = "Samples of the averaged generator, a column for each class."
 
@@ -102,20 +105,24 @@ def read_run(workdir: Path) -> dict[str, Any] | None:
     if not steps or steps[-1] < config["total_steps"]:
         return None
     lines = read_metrics(workdir / "metrics.jsonl")
+    num_last = max(1, len(lines) // 10)
     found: dict[str, Any] = {
         "data": config["data"]["source"].partition(":")[2] or config["data"]["source"],
         "steps": steps[-1],
         "minutes": round(seconds_of(lines) / 60, 1),
-        "scores": {},
+        "scores": {
+            f"{name} {when}": round(sum(line[name] for line in some) / len(some), 4)
+            for name in RECONSTRUCTIONS
+            if name in lines[0]
+            for when, some in (("at first", lines[:1]), ("at last", lines[-num_last:]))
+        },
     }
     if "folder" in config["data"]["source"] or "paired" in config["data"]["source"]:
         found["data"] = Path(found["data"].split(",")[0]).name
     report = workdir / "evaluation.json"
     if report.exists():
-        found["scores"] = {
-            score["name"]: round(score["value"], 4)
-            for score in json.loads(report.read_text())["metrics"]
-        }
+        measured = json.loads(report.read_text())["metrics"]
+        found["scores"] |= {score["name"]: round(score["value"], 4) for score in measured}
     return found
 
 
