@@ -117,8 +117,9 @@ def read_run(workdir: Path) -> dict[str, Any] | None:
             for when, some in (("at first", lines[:1]), ("at last", lines[-num_last:]))
         },
     }
-    if "folder" in config["data"]["source"] or "paired" in config["data"]["source"]:
-        found["data"] = Path(found["data"].split(",")[0]).name
+    if not config["data"]["source"].startswith("tfds:"):  # where it lay is nobody's business
+        parts = [Path(part).parts[-2:] for part in found["data"].split(",")]
+        found["data"] = " and ".join("/".join(part) for part in parts)
     report = workdir / "evaluation.json"
     if report.exists():
         measured = json.loads(report.read_text())["metrics"]
