@@ -78,7 +78,7 @@ FAMILIES = {
 _HEAD = """\
 # Gallery
 
-What the small run of every family leaves, each from one command of a few minutes on two CPU cores.
+What the small run of every family leaves, each from one command, on two CPU cores.
 They show that the networks and games work as they should, not what they can do at full size. Scores
 are those of `jaxgan evaluate --num-samples 2000`; [Evaluation](evaluation.md) says what they mean.
 Times are of the training alone, on a machine that was shared; the page is made by
@@ -117,7 +117,7 @@ def read_run(workdir: Path) -> dict[str, Any] | None:
             for when, some in (("at first", lines[:1]), ("at last", lines[-num_last:]))
         },
     }
-    if not config["data"]["source"].startswith("tfds:"):  # where it lay is nobody's business
+    if not config["data"]["source"].startswith("tfds:"):  # a path: its end
         parts = [Path(part).parts[-2:] for part in found["data"].split(",")]
         found["data"] = " and ".join("/".join(part) for part in parts)
     report = workdir / "evaluation.json"

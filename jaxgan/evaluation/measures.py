@@ -100,7 +100,7 @@ def frechet_(task: Task) -> list[Found]:
 
 def kernel(task: Task) -> list[Found]:
     """The kernel distance of the features."""
-    options = _blocks(task)
+    options = {"num_blocks": NUM_BLOCKS, "block_size": _block_size(task)}
     if task.joint is None:
         found = kernel_distance(task.real.features, task.fake.features, **options, seed=task.seed)
     else:
@@ -108,10 +108,9 @@ def kernel(task: Task) -> list[Found]:
     return [Found("kd", found.value, found.standard_error, options)]
 
 
-def _blocks(task: Task) -> dict[str, int]:
+def _block_size(task: Task) -> int:
     # At most half of a set, or there would be no telling how much blocks vary by chance.
-    half = min(task.real.num, task.fake.num) // 2
-    return {"num_blocks": NUM_BLOCKS, "block_size": min(BLOCK, max(2, half))}
+    return min(BLOCK, max(2, min(task.real.num, task.fake.num) // 2))
 
 
 def inception(task: Task) -> list[Found]:
@@ -142,20 +141,19 @@ def share_pairs(task: Task) -> Task:
     They can where there are as many real examples as samples, so that both look at all of both, and
     not so many that the kernel distance would rather keep to its blocks.
     """
-    num, blocks = task.fake.num, _blocks(task)
-    if task.real.num != num or not blocks_share_pairs(num, num, **blocks):
+    num, block_size = task.fake.num, _block_size(task)
+    if task.real.num != num or not blocks_share_pairs(num, num, NUM_BLOCKS, block_size):
         return task
 
     @functools.cache
     def joint() -> tuple[KernelDistance, PrdcScore]:
-        k = min(NUM_NEIGHBORS, num - 1)
         return kernel_and_prdc(
             task.real.features,
             task.fake.features,
-            num_blocks=blocks["num_blocks"],
-            block_size=blocks["block_size"],
+            num_blocks=NUM_BLOCKS,
+            block_size=block_size,
             seed=task.seed,
-            k=k,
+            k=min(NUM_NEIGHBORS, num - 1),
         )
 
     return task._replace(joint=joint)

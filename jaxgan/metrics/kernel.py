@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.metrics import checks
-from jaxgan.metrics.pairs import TILE, Tiles, tiled, visit
+from jaxgan.metrics.pairs import TILE, Tiles, centre_of, tiled, visit
 from jaxgan.typing import Array
 
 
@@ -81,9 +81,11 @@ def kernel_distance(
     if blocks_share_pairs(len(x), len(y), num_blocks, block_size):
         values = _squared_mmds(x, y, in_x, in_y, tile)
     else:
-        whole = np.arange(block_size)[None]
-        blocks = zip(in_x, in_y, strict=True)
-        found = [_squared_mmds(x[one], y[other], whole, whole, tile) for one, other in blocks]
+        whole, centre = np.arange(block_size)[None], centre_of(x, y)
+        found = [
+            _squared_mmds(x[one], y[other], whole, whole, tile, centre)
+            for one, other in zip(in_x, in_y, strict=True)
+        ]
         values = np.concatenate(found)
     return summarise(values, block_size / min(len(x), len(y)))
 
@@ -203,9 +205,8 @@ def summarise(values: np.ndarray, share: float) -> KernelDistance:
 class BlockEstimates:
     """Readers of pairs that find the squared MMD of every block.
 
-    x·y / F + 1 is taken for base + shift(x) + shift(y) + (x - c)·(y - c) / F, where c is the
-    centre of the features, base = |c|² / F + 1 and shift(x) = c·(x - c) / F: float32 holds each
-    term to its own precision.
+    x·y / F + 1 is taken for base + (c·(x - c) + c·(y - c) + (x - c)·(y - c)) / F, where c is the
+    centre of the features and base = |c|² / F + 1: float32 holds each term to its own precision.
 
     Args:
       real: N features.
@@ -239,9 +240,15 @@ class BlockEstimates:
 
 
 def _squared_mmds(
-    real: np.ndarray, fake: np.ndarray, of_real: np.ndarray, of_fake: np.ndarray, tile: int
+    real: np.ndarray,
+    fake: np.ndarray,
+    of_real: np.ndarray,
+    of_fake: np.ndarray,
+    tile: int,
+    centre: np.ndarray | None = None,
 ) -> np.ndarray:
-    x, y = tiled(real, fake, tile=tile)
+    """The estimate for each block; `of_real` [B, n] and `of_fake` [B, m] say who is in it."""
+    x, y = tiled(real, fake, tile=tile, centre=centre)
     blocks = BlockEstimates(x, y, of_real, of_fake)
     visit(x, x, blocks.real)
     visit(y, y, blocks.fake)
@@ -250,22 +257,15 @@ def _squared_mmds(
 
 
 class _Blocks:
-    """Of each part: shift [size], and member [size, B], 1 where an example is in that block."""
+    """Of each part: centre·x [size], and member [size, B], 1 where an example is in that block."""
 
     def __init__(self, tiles: Tiles, blocks: np.ndarray) -> None:
-        num_features = len(tiles.centre)
         self.num_blocks, self.num = blocks.shape
-        self.scale = 1.0 / num_features
-        self.base = float(tiles.centre @ tiles.centre / num_features + 1.0)
+        self.scale = 1.0 / len(tiles.centre)
+        self.base = float(tiles.centre @ tiles.centre * self.scale + 1.0)
         member = np.zeros((len(tiles.host), self.num_blocks), np.float32)
         np.put_along_axis(member, blocks.T, 1.0, axis=0)
-        self.member = tiles.split(member)
-        shift = np.empty(len(tiles.host))
-        for start in range(0, len(shift), TILE):
-            rows = slice(start, start + TILE)
-            part = tiles.host[rows].astype(np.float64) - tiles.centre
-            shift[rows] = part @ tiles.centre / num_features
-        self.shift = tiles.split(shift)
+        self.member, self.shift = tiles.split(member), tiles.shifts
 
 
 class _Means:
@@ -296,7 +296,7 @@ def _row_sums(
 ) -> Array:
     """Of shape [size, B], for x and y as (shift, member), and (base, 1 / F)."""
     (shift_x, in_x), (shift_y, in_y), (base, scale) = x, y, constants
-    gap = shift_x[:, None] + shift_y[None, :] + scale * products
+    gap = scale * (shift_x[:, None] + shift_y[None, :] + products)
     # (base + gap)³ - base³: the constant would cancel between the three means, and cost digits.
     excess = gap * (3.0 * base**2 + gap * (3.0 * base + gap))
     if same:

@@ -36,12 +36,14 @@ class Tiles(NamedTuple):
       centre: what was taken off, float64 of shape [F].
       points: float32 of shape [size, F] each, the last filled up with zeros.
       squares: |x|² of shape [size] each, where filled up very large.
+      shifts: centre·x of shape [size] each, where filled up 0.
     """
 
     host: np.ndarray
     centre: np.ndarray
     points: tuple[Array, ...]
     squares: tuple[Array, ...]
+    shifts: tuple[Array, ...]
 
     def split(self, values: np.ndarray) -> list[Array]:
         """float32 of shape [N, ...], one for each example, in parts, filled up with zeros."""
@@ -55,15 +57,38 @@ class Tiles(NamedTuple):
         return np.concatenate(parts)[: len(self.host)]
 
 
-def tiled(*sets: np.ndarray, tile: int = TILE) -> list[Tiles]:
-    """Puts sets of features onto the device, all with the same centre.
+def centre_of(*sets: np.ndarray) -> np.ndarray:
+    """The mean of sets of features, rounded to a power of two near their spread.
 
-    The centre is their mean, rounded to a power of two near their spread, so that features on such
-    a grid, such as integers, are still on it and their distances are exact.
+    So features on such a grid, such as integers, are still on it when it is taken off, and their
+    distances are exact.
+
+    Args:
+      *sets: finite, of shape [N, F] each.
+
+    Returns:
+      float64 of shape [F].
+
+    Example:
+      >>> centre_of(np.arange(10.0)[:, None]).tolist()
+      [4.0]
+    """
+    total = sum(x.sum(axis=0, dtype=np.float64) for x in sets)
+    centre = total / sum(len(x) for x in sets)
+    spread = max(float(x[:TILE].astype(np.float64).std(axis=0).mean()) for x in sets)
+    if spread == 0.0:
+        return centre
+    step = 2.0 ** np.floor(np.log2(spread))
+    return np.round(centre / step) * step
+
+
+def tiled(*sets: np.ndarray, tile: int = TILE, centre: np.ndarray | None = None) -> list[Tiles]:
+    """Puts sets of features onto the device, all with the same centre.
 
     Args:
       *sets: finite, of shape [N, F] each.
       tile: examples per part, at most.
+      centre: what is taken off, float64 of shape [F]; None for `centre_of` the sets.
 
     Returns:
       A `Tiles` for each set.
@@ -77,28 +102,26 @@ def tiled(*sets: np.ndarray, tile: int = TILE) -> list[Tiles]:
       ([(4, 1), (4, 1), (4, 1)], [16.0, 25.0, 1.0000000150474662e+30, 1.0000000150474662e+30])
     """
     checks.at_least("tile", tile, 1)
-    total = sum(x.sum(axis=0, dtype=np.float64) for x in sets)
-    centre = total / sum(len(x) for x in sets)
-    spread = max(float(x[:TILE].astype(np.float64).std(axis=0).mean()) for x in sets)
-    if spread > 0.0:
-        step = 2.0 ** np.floor(np.log2(spread))
-        centre = np.round(centre / step) * step
+    if centre is None:
+        centre = centre_of(*sets)
     return [_tiles(x, centre, tile) for x in sets]
 
 
 def _tiles(x: np.ndarray, centre: np.ndarray, tile: int) -> Tiles:
     num = -(-len(x) // tile)
     size = -(-len(x) // num)
-    points, squares = [], []
+    points, squares, shifts = [], [], []
     for start in range(0, len(x), size):
         part = x[start : start + size].astype(np.float64) - centre
         filled = np.zeros((size, x.shape[1]), np.float32)
+        far, shift = np.full(size, FAR, np.float32), np.zeros(size, np.float32)
         filled[: len(part)] = part
-        far = np.full(size, FAR, np.float32)
         far[: len(part)] = np.einsum("nf,nf->n", part, part)
+        shift[: len(part)] = part @ centre
         points.append(jnp.asarray(filled))
         squares.append(jnp.asarray(far))
-    return Tiles(x, centre, tuple(points), tuple(squares))
+        shifts.append(jnp.asarray(shift))
+    return Tiles(x, centre, tuple(points), tuple(squares), tuple(shifts))
 
 
 def visit(x: Tiles, y: Tiles, *readers: Reader) -> None:
