@@ -36,7 +36,7 @@ def augmented(game: Game, augment: Augment) -> Game:
 
     Raises:
       ValueError: if the game looks ahead: use `unrolled(augmented(game, augment))`; and, when
-        played, if its scene has no real and fake examples.
+        played, if its scene has no real and fake examples, or a `source` that they belong to.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -72,7 +72,8 @@ def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
       A `Game`.
 
     Raises:
-      ValueError: if σ is negative, or the game looks ahead: use `unrolled(instance_noise(...))`.
+      ValueError: if σ is negative, or the game looks ahead: use `unrolled(instance_noise(...))`;
+        and, when played, if its scene has no real and fake examples, or a `source`.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -146,6 +147,11 @@ def through(game: Game, change: Change, asker: str) -> Game:
                 raise ValueError(
                     f"{asker} needs a game whose scene has an array {which!r}, such as `gan`"
                 )
+        if "source" in scene:
+            raise ValueError(
+                f"{asker}: the game makes images of a `source`, and compares them with the true "
+                "ones; changed apart, they would no longer belong together"
+            )
         if context.train:
             scene = see(net_state, scene, context)
         return game.losses(params, net_state, scene, context)

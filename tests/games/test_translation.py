@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import Context, Game, Network, with_penalty
+from jaxgan import Context, Game, Network, instance_noise, with_penalty
 from jaxgan.algorithms import alternating, simultaneous
 from jaxgan.config import ConfigError
 from jaxgan.fields import Field, consensus, gradient
@@ -327,6 +327,19 @@ def test_data_that_do_not_fit_are_refused_when_played(name: str) -> None:
         play(game, {"image": batch["image"]})
     with pytest.raises(ValueError, match="makes images of shape"):
         play(game, {**batch, "source": batch["source"][:, :1]})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cyclegan", "instance_noise needs a game whose scene has an array 'real'"),
+        ("pix2pix", "instance_noise: the game makes images of a `source`"),
+        ("super_resolution", "instance_noise: the game makes images of a `source`"),
+    ],
+)
+def test_images_that_belong_together_are_not_changed_apart(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        play(instance_noise(GAMES[name](), 0.1), batch_of(name))
 
 
 def parts(game: Any, source: str, spec: dict[str, tuple[int, ...]], **config: Any) -> Parts:
