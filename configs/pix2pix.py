@@ -7,12 +7,14 @@
     jaxgan train --config configs/pix2pix.py:smoke --workdir runs/pix2pix_smoke
 
 PATH is a folder of photographs with their labels beside them, such as `facades/train` of the
-authors' data (photograph left, labels right). `small`, the default, is 64x64 pixels and narrow,
-with instance norm; after 1,500 of its steps photographs show windows and floors where the labels
-have them, blurred, at a mean L1 of 0.32 (a grey image has 0.35). `full` is Isola et al., 2017
-(arXiv:1611.07004): 256x256 pixels, batches of one, 200 epochs of facades' 400 pairs, the learning
-rate constant for half of them and linear to 0. `smoke` is a few steps of digits made of their
-edges.
+authors' data (photograph left, labels right), or `FOLDER,FOLDER` with the same names in both.
+`small`, the default, is 64x64 pixels and narrow, with instance norm; after 1,500 of its steps
+photographs show windows and floors where the labels have them, blurred, at a mean L1 of 0.32 (a
+grey image has 0.35: labels do not tell a wall's colour). Where sources tell more, it falls further:
+from 0.72 to 0.06 in 2,000 steps that make emoji of 32 pixels sharp, with `--config.data.direction=
+AtoB --config.data.jitter=False`. `full` is Isola et al., 2017 (arXiv:1611.07004): 256x256 pixels,
+batches of one, 200 epochs of facades' 400 pairs, the learning rate constant for half of them and
+linear to 0. `smoke` is a few steps of digits made of their edges.
 """
 
 from __future__ import annotations
