@@ -74,7 +74,7 @@ class Job:
                 process.wait()
 
 
-def train_job(
+def jaxgan_job(
     folder: Path,
     num_processes: int,
     num_devices: int,
@@ -82,7 +82,7 @@ def train_job(
     roots: Sequence[Path] = (),
     command: str = "train",
 ) -> Job:
-    """`jaxgan train` in so many processes of so many devices; flags are for all, or one list each.
+    """`jaxgan` in so many processes of so many devices; flags are for all, or one list each.
 
     Args:
       folder: for what they print.
@@ -90,7 +90,7 @@ def train_job(
       num_devices: of each.
       flags: as many lists as processes, or one.
       roots: the folder that each one's code is in; this repository's by default.
-      command: another one than `train`.
+      command: which of its commands.
     """
     each = list(flags) if len(flags) > 1 else [flags[0]] * num_processes
     port = free_port()

@@ -16,7 +16,7 @@ from jaxgan.data import digits
 from jaxgan.evaluation import Score, read_report
 from jaxgan.load import load
 from jaxgan.writers.metrics import read_metrics
-from tests.jobs import train_job
+from tests.jobs import jaxgan_job
 
 ROOT = Path(__file__).parents[2]
 RING = f"{ROOT / 'configs' / 'ring.py'}:smoke"
@@ -179,7 +179,7 @@ def test_processes_make_no_difference(tmp_path: Path, monkeypatch: pytest.Monkey
     for name, num_processes in (("one", 1), ("two", 2)):
         workdir = tmp_path / name
         command = [*flags, "--workdir", str(workdir), f"--config.num_devices={2 * num_processes}"]
-        with train_job(tmp_path / f"{name}_logs", num_processes, 2, command) as job:
+        with jaxgan_job(tmp_path / f"{name}_logs", num_processes, 2, command) as job:
             assert [ended.code for ended in job.wait()] == [0] * num_processes, job.text(0)
         found.append(read_report(workdir / "evaluations" / "step_00000010.json"))
     for one, two in zip(*found, strict=True):
@@ -193,7 +193,7 @@ def test_the_command_in_two_processes(runs: Path, tmp_path: Path) -> None:
     flags = ["--workdir", str(runs / "digits"), "--features", "random-conv", "--num-samples", "600"]
     assert main(["evaluate", *flags, "--out", str(tmp_path / "one.json")]) == 0
     two = [*flags, "--out", str(tmp_path / "two.json")]
-    with train_job(tmp_path / "logs", 2, 2, two, command="evaluate") as job:
+    with jaxgan_job(tmp_path / "logs", 2, 2, two, command="evaluate") as job:
         assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
         assert "fd_random-conv" in job.text(0)
         assert "fd_random-conv" not in job.text(1)

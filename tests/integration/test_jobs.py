@@ -19,7 +19,7 @@ from jaxgan import parallel
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.cli.main import main
 from tests import devices, helpers
-from tests.jobs import Job, free_port, train_job
+from tests.jobs import Job, free_port, jaxgan_job
 
 ROOT = Path(__file__).parents[2]
 RING = f"{ROOT / 'configs' / 'ring.py'}:smoke"
@@ -85,12 +85,12 @@ def test_a_job_trains_what_one_process_trains_and_is_continued_by_fewer_or_more(
     """2 x 2 devices, then 1 x 8, then 2 x 1: the same global batches and, to rounding, numbers."""
     parts, whole = tmp_path / "parts", tmp_path / "whole"
     steps = [f"--config.total_steps={num}" for num in (10, 20, 30)]
-    with train_job(tmp_path / "a", 2, 2, flags(RING, parts, steps[0])) as job:
+    with jaxgan_job(tmp_path / "a", 2, 2, flags(RING, parts, steps[0])) as job:
         assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
         assert "loss/gen" in job.text(0)
         assert "loss/gen" not in job.text(1)  # only the first process tells
     assert main(["train", *flags(RING, parts, steps[1])]) == 0
-    with train_job(tmp_path / "b", 2, 1, flags(RING, parts, steps[2])) as job:
+    with jaxgan_job(tmp_path / "b", 2, 1, flags(RING, parts, steps[2])) as job:
         assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
     assert main(["train", *flags(RING, whole, steps[2], "--config.num_devices=1")]) == 0
     one, other = state_of(whole), state_of(parts)
@@ -102,7 +102,7 @@ def test_a_job_trains_what_one_process_trains_and_is_continued_by_fewer_or_more(
 @pytest.mark.slow
 def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path) -> None:
     parts = tmp_path / "parts"
-    with train_job(tmp_path / "a", 2, 1, flags(RING, parts, *LONG)) as job:
+    with jaxgan_job(tmp_path / "a", 2, 1, flags(RING, parts, *LONG)) as job:
         wait_until(has_logged(parts))
         job.processes[1].send_signal(signal.SIGTERM)
         assert [ended.code for ended in job.wait()] == [75, 75], job.text(0)
@@ -111,7 +111,7 @@ def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path)
     flags_after = [
         f"--config.{name}_steps={stopped + 10}" for name in ("total", "checkpoint_every")
     ]
-    with train_job(tmp_path / "b", 2, 1, flags(RING, parts, *LONG, *flags_after)) as job:
+    with jaxgan_job(tmp_path / "b", 2, 1, flags(RING, parts, *LONG, *flags_after)) as job:
         assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
     assert Checkpoints(parts / "checkpoints").steps()[-1] == stopped + 10
 
@@ -119,7 +119,7 @@ def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path)
 @pytest.mark.parametrize("number", helpers.rows([signal.SIGKILL, signal.SIGSTOP], [signal.SIGSTOP]))
 def test_a_dead_or_stuck_peer_ends_the_job(number: signal.Signals, tmp_path: Path) -> None:
     bound = "--config.stall_timeout_seconds=10"
-    with train_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run", *LONG, bound)) as job:
+    with jaxgan_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run", *LONG, bound)) as job:
         wait_until(has_logged(tmp_path / "run"))
         os.kill(job.processes[1].pid, number)
         start = time.monotonic()
@@ -132,7 +132,7 @@ def test_a_dead_or_stuck_peer_ends_the_job(number: signal.Signals, tmp_path: Pat
 def test_processes_that_differ_are_refused(tmp_path: Path) -> None:
     run = tmp_path / "run"
     both = flags(RING, run), flags(RING, run, "--config.optimizer.gen.b1=0.25")
-    with train_job(tmp_path / "a", 2, 1, *both) as job:
+    with jaxgan_job(tmp_path / "a", 2, 1, *both) as job:
         for code, text in job.wait():
             assert code == 2
             assert (
@@ -147,7 +147,7 @@ def test_processes_of_different_code_are_refused(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "jaxgan", other / "jaxgan")
     with (other / "jaxgan" / "losses" / "hinge.py").open("a") as file:
         file.write("# not the same\n")
-    job = train_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run"), roots=(ROOT, other))
+    job = jaxgan_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run"), roots=(ROOT, other))
     with job:
         for code, text in job.wait():
             assert code == 2
