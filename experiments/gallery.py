@@ -35,11 +35,15 @@ class Entry(NamedTuple):
       title: its name.
       page: of the documentation.
       shows: what the picture shows.
+      config: the config's name, where it is not the run's.
+      flags: of the command, beside the config.
     """
 
     title: str
     page: str
     shows: str
+    config: str = ""
+    flags: str = ""
 
 
 RECONSTRUCTIONS = ("gen/cycle", "gen/l1", "gen/pixel")
@@ -47,6 +51,7 @@ RECONSTRUCTIONS = ("gen/cycle", "gen/l1", "gen/pixel")
 
 SAMPLES = "Samples of the averaged generator."
 CLASSES = "Samples of the averaged generator, a column for each class."
+TRANSLATIONS = "Source, what is made of it, real."
 
 FAMILIES = {
     "conditional_digits": Entry("Conditional DCGAN", "conditional.md", CLASSES),
@@ -64,15 +69,21 @@ FAMILIES = {
     "vae": Entry("VAE", "models/vae.md", "Real, its reconstruction, a sample."),
     "vae_gan": Entry("VAE-GAN", "models/vae.md", "Real, its reconstruction, a sample."),
     "autoencoder": Entry("Autoencoder", "models/autoencoders.md", "Real, its reconstruction."),
-    "pix2pix": Entry("pix2pix", "models/translation.md", "Source, what is made of it, real."),
+    "pix2pix": Entry("pix2pix", "models/translation.md", TRANSLATIONS),
+    "pix2pix_emoji": Entry(
+        "pix2pix: emoji made sharp",
+        "models/translation.md",
+        TRANSLATIONS,
+        "pix2pix",
+        "--config.data.source=paired:png/32,png/128 --config.data.direction=AtoB "
+        "--config.data.jitter=False --config.total_steps=2000",
+    ),
     "cyclegan": Entry(
         "CycleGAN",
         "models/translation.md",
         "Source, translated, back again; and the other way round.",
     ),
-    "super_resolution": Entry(
-        "Super-resolution", "models/translation.md", "Source, what is made of it, real."
-    ),
+    "super_resolution": Entry("Super-resolution", "models/translation.md", TRANSLATIONS),
 }
 
 _HEAD = """\
@@ -146,9 +157,10 @@ def page_of(runs: dict[str, dict[str, Any]]) -> str:
             continue
         run = runs[name]
         scores = ", ".join(f"{key} {value:g}" for key, value in run["scores"].items())
+        command = f"jaxgan train --config configs/{entry.config or name}.py --workdir runs/{name}"
         parts.append(
             f"## {entry.title}\n\n"
-            f"`jaxgan train --config configs/{name}.py --workdir runs/{name}`: {run['data']}, "
+            f"`{' '.join([command, entry.flags]).strip()}`: {run['data']}, "
             f"{run['steps']:,} steps, {run['minutes']:g} minutes. [More]({entry.page})."
             f"\n\n![{entry.title}](images/gallery/{name}.png)\n\n{entry.shows}"
             + (f"\n\n{scores}." if scores else "")
