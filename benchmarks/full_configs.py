@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,6 +52,11 @@ CASES = {
     "stylegan2": Case("v5e:4x4", "1024,1024,3"),
 }
 
+HEADS = (
+    *("config", "topology", "images/step", "parameters"),
+    *("memory/chip", "fits", "FLOPs/image", "compiled"),
+)
+
 
 def plan(name: str, case: Case, timeout: int) -> dict[str, Any]:
     """What `jaxgan plan` found: figures, or why there are none."""
@@ -83,8 +89,26 @@ def plan(name: str, case: Case, timeout: int) -> dict[str, Any]:
     }
 
 
+def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """The figures as they stand in docs/plan.md."""
+    lines = [HEADS, ("---",) * len(HEADS)]
+    for name, row in rows.items():
+        if "error" in row:
+            continue
+        figures = (
+            f"{row['images_per_step']:,}",
+            f"{sum(row['parameters'].values()) / 1e6:.2f} M",
+            f"{row['memory_per_chip'] / 2**30:.2f} of {row['limit_per_chip'] / 2**30:.0f} GiB",
+            "yes" if row["fits"] else "no",
+            f"{row['flops_per_image'] / 1e9:.3g} G",
+            f"{row['compile_seconds']} s",
+        )
+        lines.append((f"`{name}:full`", row["topology"], *figures))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def main() -> None:
-    """Prints each plan and writes the figures."""
+    """Prints each plan and all of them, and writes the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -99,6 +123,7 @@ def main() -> None:
         print(f"{name}:full", flush=True)
         rows[name] = plan(name, CASES[name], args.timeout)
         timing.save_results(args.out, {"configs": rows})
+    print(table(rows))
 
 
 if __name__ == "__main__":
