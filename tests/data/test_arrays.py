@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -84,6 +85,7 @@ def test_one_bad_chunk_stops_the_rest():
     def failing(indices):
         with lock:
             done.append(indices[0])
+        time.sleep(0.01)  # all of them would take seconds: time enough to hear of the first
         raise DataError("broken")
 
     with pytest.raises(DataError, match="broken"):
