@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,17 +18,18 @@ from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import collect, measures, reference, table
 from jaxgan.evaluation.collect import Side
 from jaxgan.evaluation.measures import Found, Task, Walk
-from jaxgan.evaluation.programs import Programs, Sampling, make_programs
+from jaxgan.evaluation.programs import Programs, Sampling, make_far, make_programs
 from jaxgan.evaluation.protocol import EvaluationError, Score, make_protocol
 from jaxgan.evaluation.reference import Arrays, Reference
 from jaxgan.evaluation.suspicious import warn
 from jaxgan.evaluation.table import COLLECTED, Metric
 from jaxgan.evaluation.told import Tell
-from jaxgan.features import Extractor
+from jaxgan.features import Distance, Extractor, FeatureError, lpips, squared_distance
 from jaxgan.game import Game
 from jaxgan.metrics import frechet
 from jaxgan.sampling import CHUNK, has_styles
 from jaxgan.state import TrainState, stream
+from jaxgan.typing import Array
 
 logger = logging.getLogger("jaxgan.evaluation")
 
@@ -142,6 +143,8 @@ def make_evaluator(
     examples = reference.make_reference(source, options.num_real, options.num_samples)
     sampling = Sampling(options.member or 0, options.truncation, latent_dim)
     programs = make_programs(game, source.element_spec, extractor, mesh, sampling)
+    distances = _distances(chosen, extractor, source)
+    far = {name: make_far(one, mesh, programs.size) for name, one in distances.items()}
 
     known: list[tuple[Side, str]] = []
 
@@ -153,7 +156,14 @@ def make_evaluator(
         latents = jax.random.key(options.seed)
         fake = collect.collect_fake(programs, state, latents, labels, wants, tell)
         fake = fake._replace(labels=labels if num_classes else None)
-        walk = _make_walk(programs, state, options.seed, latent_dim, labels)
+        walk = None
+        if latent_dim is not None:
+            walk = Walk(
+                _make_latents(options.seed, latent_dim),
+                _make_generate(programs, state, labels),
+                far,
+                {name: one.protocol for name, one in distances.items()},
+            )
         task = Task(side, fake, source, examples, extractor, options.seed, walk, {})
         if {table.METRICS["kd"], table.METRICS["prdc"]} <= set(chosen.values()):
             task = measures.share_pairs(task)
@@ -213,23 +223,43 @@ def _check_options(options: Options, latent_dim: int | None, is_styled: bool) ->
         raise EvaluationError(f"truncation: {limit}; it must be above 0")
 
 
-def _make_walk(
-    programs: Programs, state: TrainState, seed: int, latent_dim: int | None, labels: np.ndarray
-) -> Walk | None:
-    if latent_dim is None:
-        return None
-    chosen = np.resize(labels, CHUNK).astype(np.int32)
+def _distances(
+    chosen: Mapping[str, Metric], extractor: Extractor | None, source: Source | DeviceSource
+) -> dict[str, Distance]:
+    """Those that perceptual path lengths are measured by, by metric."""
+    found = {}
+    if "ppl" in chosen:
+        assert extractor is not None
+        found["ppl"] = squared_distance(extractor)
+    if "ppl_lpips" in chosen:
+        spec = source.element_spec["image"]
+        images = jax.ShapeDtypeStruct((CHUNK, *spec.shape), spec.dtype)
+        try:
+            found["ppl_lpips"] = distance = lpips()
+            jax.eval_shape(distance.apply, distance.params, images, images)
+        except FeatureError as error:
+            raise EvaluationError(f"metrics: ppl_lpips: {error}") from error
+    return found
 
+
+def _make_latents(seed: int, latent_dim: int) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
     def latents(num: int) -> tuple[np.ndarray, np.ndarray]:
         key = stream(jax.random.key(seed), "paths")
         both = jax.random.normal(key, (2, num, latent_dim))
         return np.asarray(both[0]), np.asarray(both[1])
 
-    def features(latent: np.ndarray) -> np.ndarray:
-        samples = programs.generate_from(state, np.asarray(latent, np.float32), chosen)
-        return programs.extract(samples)()["features"][:CHUNK]
+    return latents
 
-    return Walk(latents, features)
+
+def _make_generate(
+    programs: Programs, state: TrainState, labels: np.ndarray
+) -> Callable[[np.ndarray], Array]:
+    chosen = np.resize(labels, CHUNK).astype(np.int32)
+
+    def generate(latent: np.ndarray) -> Array:
+        return programs.generate_from(state, np.asarray(latent, np.float32), chosen)
+
+    return generate
 
 
 def _protocol(

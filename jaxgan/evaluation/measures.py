@@ -13,6 +13,7 @@ from jaxgan.evaluation import nearest
 from jaxgan.evaluation.collect import MAX_IMAGES, Side
 from jaxgan.evaluation.reference import Reference
 from jaxgan.features import Extractor, fit
+from jaxgan.features.base import Protocol
 from jaxgan.metrics import classification, frechet
 from jaxgan.metrics.classes import class_histogram, kl_divergence, num_covered
 from jaxgan.metrics.inception_score import inception_score
@@ -25,6 +26,7 @@ from jaxgan.metrics.path_length import path_length
 from jaxgan.metrics.prdc import PrdcScore, prdc
 from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein
 from jaxgan.sampling import CHUNK
+from jaxgan.typing import Array
 
 NUM_BLOCKS = 100
 BLOCK = 1000
@@ -38,15 +40,19 @@ EPSILON = 1e-4
 
 
 class Walk(NamedTuple):
-    """The generator as a function of its latents.
+    """The generator as a function of its latents, and how far apart its samples are.
 
     Attributes:
       latents: (num) -> two float32 arrays of shape [num, D]: where paths begin and end.
-      features: latents of shape [CHUNK, D] -> features of their samples, [CHUNK, F].
+      generate: latents of shape [CHUNK, D] -> their samples, on the devices.
+      far: (samples, samples) -> [CHUNK], by the name of the metric that asked for it.
+      protocols: what each of these distances says of itself.
     """
 
     latents: Callable[[int], tuple[np.ndarray, np.ndarray]]
-    features: Callable[[np.ndarray], np.ndarray]
+    generate: Callable[[np.ndarray], Array]
+    far: Mapping[str, Callable[[Array, Array], np.ndarray]]
+    protocols: Mapping[str, Protocol]
 
 
 class Task(NamedTuple):
@@ -217,17 +223,20 @@ def within_classes(task: Task) -> list[Found]:
     return [Found("intra_fd", found.mean, None, {"n_real": int(is_known.sum())})]
 
 
-def path(task: Task) -> list[Found]:
-    """The perceptual path length in the features."""
-    assert task.walk is not None
+def path(metric: str, task: Task) -> list[Found]:
+    """The perceptual path length by one of the walk's distances."""
+    walk = task.walk
+    assert walk is not None
     num = min(task.fake.num, MAX_PATHS)
-    starts, ends = task.walk.latents(num)
-
-    def distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return ((x.astype(np.float64) - y) ** 2).sum(axis=1)
-
+    starts, ends = walk.latents(num)
     found = path_length(
-        task.walk.features, distance, starts, ends, epsilon=EPSILON, batch=CHUNK, seed=task.seed
+        walk.generate,
+        walk.far[metric],
+        starts,
+        ends,
+        epsilon=EPSILON,
+        batch=CHUNK,
+        seed=task.seed,
     )
     error = found.std / np.sqrt(found.num_kept)
     options = {
@@ -235,9 +244,9 @@ def path(task: Task) -> list[Found]:
         "n_fake": num,
         "epsilon": EPSILON,
         "space": "z",
-        "distance": "squared",
+        **walk.protocols[metric],
     }
-    return [Found("ppl", found.value, error, options)]
+    return [Found(metric, found.value, error, options)]
 
 
 def sliced(task: Task) -> list[Found]:

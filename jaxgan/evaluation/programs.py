@@ -1,4 +1,4 @@
-"""The two compiled programs of an evaluation, over all devices: samples, and their features."""
+"""The compiled programs of an evaluation, over all devices: samples, features, distances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jax import lax
 from jax.sharding import Mesh
 
 from jaxgan import parallel
-from jaxgan.features import Extractor
+from jaxgan.features import Distance, Extractor
 from jaxgan.game import Game
 from jaxgan.sampling import CHUNK, has_styles, make_draw
 from jaxgan.state import TrainState, stream
@@ -161,25 +161,56 @@ def _make_draw(
 def _make_extract(
     extractor: Extractor | None, mesh: Mesh, size: int
 ) -> Callable[[Array], Callable[[], dict[str, np.ndarray]]]:
+    def extract(params: PyTree, examples: Array) -> dict[str, Array]:
+        flat = examples.reshape(len(examples), -1)
+        out = {"finite": jnp.isfinite(flat).all(axis=1), "flat": jnp.ptp(flat, axis=1) == 0}
+        return out if extractor is None else {**extractor.apply(params, examples), **out}
+
+    return _in_parts(extract, () if extractor is None else extractor.params, mesh, size)
+
+
+def make_far(distance: Distance, mesh: Mesh, size: int) -> Callable[[Array, Array], np.ndarray]:
+    """How far apart samples are, over all devices.
+
+    Args:
+      distance: of two images.
+      mesh: the devices.
+      size: of a chunk of samples, as `Programs` has it.
+
+    Returns:
+      (a chunk on the devices, another) -> the first `CHUNK` distances, whole in every process.
+
+    Example:
+      >>> from jaxgan.features import function, squared_distance
+      >>> pair = squared_distance(function("points", lambda points: points))
+      >>> far = make_far(pair, parallel.make_mesh(1), CHUNK)
+      >>> float(far(jnp.zeros((CHUNK, 1)), jnp.full((CHUNK, 1), 2.0)).mean())
+      4.0
+    """
+
+    def apply(params: PyTree, x: Array, y: Array) -> dict[str, Array]:
+        return {"distance": distance.apply(params, x, y)}
+
+    start = _in_parts(apply, distance.params, mesh, size)
+    return lambda x, y: start(x, y)()["distance"][:CHUNK]
+
+
+def _in_parts(
+    apply: Callable[..., dict[str, Array]], params: PyTree, mesh: Mesh, size: int
+) -> Callable[..., Callable[[], dict[str, np.ndarray]]]:
     """Part by part, so that a large network's activations are those of few images."""
     sharding, whole = parallel.batch_sharding(mesh), parallel.replicated(mesh)
     part = math.gcd(IMAGES_PER_DEVICE * mesh.size, size)
-    params: PyTree = ()
-    if extractor is not None:
-        copies = jax.tree.map(np.asarray, extractor.params)
-        params = jax.jit(lambda tree: tree, out_shardings=whole)(copies)
+    params = jax.jit(lambda tree: tree, out_shardings=whole)(jax.tree.map(np.asarray, params))
 
-    def extract(params: PyTree, examples: Array, start: Array) -> dict[str, Array]:
-        chosen = lax.dynamic_slice_in_dim(examples, start, part)
-        chosen = lax.with_sharding_constraint(chosen, sharding)
-        flat = chosen.reshape(part, -1)
-        out = {"finite": jnp.isfinite(flat).all(axis=1), "flat": jnp.ptp(flat, axis=1) == 0}
-        return out if extractor is None else {**extractor.apply(params, chosen), **out}
+    def run(params: PyTree, start: Array, *chunks: Array) -> dict[str, Array]:
+        chosen = (lax.dynamic_slice_in_dim(chunk, start, part) for chunk in chunks)
+        return apply(params, *(lax.with_sharding_constraint(x, sharding) for x in chosen))
 
-    jitted = jax.jit(extract, out_shardings=whole)
+    jitted = jax.jit(run, out_shardings=whole)
 
-    def extract_all(examples: Array) -> Callable[[], dict[str, np.ndarray]]:
-        parts = [jitted(params, examples, np.int32(at)) for at in range(0, size, part)]
+    def run_all(*chunks: Array) -> Callable[[], dict[str, np.ndarray]]:
+        parts = [jitted(params, np.int32(at), *chunks) for at in range(0, size, part)]
 
         def read() -> dict[str, np.ndarray]:
             return {
@@ -189,4 +220,4 @@ def _make_extract(
 
         return read
 
-    return extract_all
+    return run_all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ class Metric(NamedTuple):
       scores: their names, without that of the features.
       needs: of `features`, `logits`, `moments`, `images`: what is collected of the samples; of
         `classes`, `labels`, `mixture`, `pictures`, `stored`: what the data must be; of
-        `conditional`, `walk`: what the game must be.
+        `conditional`, `walk`: what the game must be; `extractor`: features of other samples.
       compute: gives one number for each of the names.
       on_features: whether the features are part of its scores' names.
     """
@@ -64,7 +65,10 @@ METRICS: Mapping[str, Metric] = {
     "intra": Metric(
         ("intra_fd",), of("features", "labels", "conditional"), measures.within_classes
     ),
-    "ppl": Metric(("ppl",), of("walk"), measures.path),
+    "ppl": Metric(("ppl",), of("walk", "extractor"), functools.partial(measures.path, "ppl")),
+    "ppl_lpips": Metric(
+        ("ppl_lpips",), of("walk", "pictures"), functools.partial(measures.path, "ppl_lpips"), False
+    ),
     "nearest": Metric(
         ("nearest", "nearest_of_real"), of("images", "stored"), measures.memorised, False
     ),
@@ -99,7 +103,7 @@ def needs_features(names: Sequence[str]) -> bool:
       >>> needs_features(["modes"]), needs_features(["modes", "fd"])
       (False, True)
     """
-    looks = frozenset(("features", "logits", "moments", "walk"))
+    looks = frozenset(("features", "logits", "moments", "extractor"))
     return any(name not in METRICS or METRICS[name].needs & looks for name in names)
 
 

@@ -1,9 +1,16 @@
 """Networks that turn images into vectors, for metrics to compare."""
 
-from jaxgan.features.base import Extractor, FeatureError, extract, function
+from jaxgan.features.base import (
+    Distance,
+    Extractor,
+    FeatureError,
+    extract,
+    function,
+    squared_distance,
+)
 from jaxgan.features.classifier import Settings, classifier, fit
 from jaxgan.features.inception import inception
-from jaxgan.features.lpips import Distance, lpips
+from jaxgan.features.lpips import lpips
 from jaxgan.features.open import open_features
 from jaxgan.features.pixels import pixels
 from jaxgan.features.random_conv import random_conv
@@ -22,4 +29,5 @@ __all__ = [
     "open_features",
     "pixels",
     "random_conv",
+    "squared_distance",
 ]

@@ -44,6 +44,45 @@ class Extractor(NamedTuple):
     num_classes: int | None = None
 
 
+class Distance(NamedTuple):
+    """A distance of images, and how to name the scores that it gives.
+
+    Attributes:
+      name: part of the names of its scores.
+      params: arrays; an argument of the compiled function.
+      apply: (params, images, images), both float32 [B, H, W, C] in [-1, 1], to distances [B].
+      protocol: as of an `Extractor`.
+    """
+
+    name: str
+    params: PyTree
+    apply: Callable[[PyTree, Array, Array], Array]
+    protocol: Protocol
+
+
+def squared_distance(extractor: Extractor) -> Distance:
+    """‖φ(x) - φ(y)‖² of the features φ.
+
+    Args:
+      extractor: of the features.
+
+    Returns:
+      A `Distance` of the same name.
+
+    Example:
+      >>> pair = squared_distance(function("points", lambda points: points))
+      >>> pair.apply(pair.params, jnp.zeros((1, 2)), jnp.asarray([[3.0, 4.0]]))
+      Array([25.], dtype=float32)
+    """
+
+    def apply(params: PyTree, x: Array, y: Array) -> Array:
+        a, b = (extractor.apply(params, images)["features"] for images in (x, y))
+        return jnp.square(a - b).sum(axis=1)
+
+    protocol = {**extractor.protocol, "distance": "squared"}
+    return Distance(extractor.name, extractor.params, apply, protocol)
+
+
 def function(name: str, apply: Callable[[Array], Array]) -> Extractor:
     """An `Extractor` of any function from images to vectors.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +12,10 @@ import numpy as np
 from jax import lax
 
 from jaxgan.features import weights
-from jaxgan.features.base import FeatureError, Protocol
+from jaxgan.features.base import Distance, FeatureError
 from jaxgan.features.inception_network import conv, max_pool
 from jaxgan.features.weights import Published, Recipe, Shapes, Weights
-from jaxgan.typing import Array, Params, PyTree
+from jaxgan.typing import Array, Params
 
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
@@ -25,22 +25,6 @@ EPS = 1e-10
 
 _TORCHVISION = "https://download.pytorch.org/models/"
 _HEADS = "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/"
-
-
-class Distance(NamedTuple):
-    """A distance of images, and how to name the scores that it gives.
-
-    Attributes:
-      name: part of the names of its scores.
-      params: arrays; an argument of the compiled function.
-      apply: (params, images, images), both float32 [B, H, W, C] in [-1, 1], to distances [B].
-      protocol: as of an `Extractor`.
-    """
-
-    name: str
-    params: PyTree
-    apply: Callable[[PyTree, Array, Array], Array]
-    protocol: Protocol
 
 
 class Layer(NamedTuple):

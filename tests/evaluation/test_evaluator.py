@@ -26,12 +26,15 @@ from jaxgan.evaluation import (
 )
 from jaxgan.evaluation.collect import class_sequence
 from jaxgan.evaluation.protocol import KEYS
-from jaxgan.features import function, pixels, random_conv
+from jaxgan.features import function, lpips, pixels, random_conv
 from jaxgan.features.base import Extractor
+from jaxgan.features.weights import write_arrays
 from jaxgan.metrics.frechet import frechet_distance, moments
+from jaxgan.metrics.path_length import path_length
 from jaxgan.network import Network
 from jaxgan.sampling import make_sampler
-from jaxgan.state import TrainState
+from jaxgan.state import TrainState, stream
+from tests.features.states import lpips_arrays
 
 DIM = 4
 IMAGE = (8, 8, 1)
@@ -162,7 +165,8 @@ def test_devices_make_no_difference(
 
 @pytest.mark.slow
 def test_every_metric_gives_what_it_says() -> None:
-    options = Options([name for name in table.METRICS if name != "modes"], 300, num_real=200)
+    others = ("modes", "ppl_lpips")
+    options = Options([name for name in table.METRICS if name not in others], 300, num_real=200)
     labelled = pixels()._replace(
         apply=lambda params, images: {
             "features": images.reshape(len(images), -1),
@@ -173,6 +177,40 @@ def test_every_metric_gives_what_it_says() -> None:
     found = scores_of(conv_game(3), labelled, options, num_classes=3)
     assert all(np.isfinite(score.value) for score in found.values())
     assert 0.2 < found["gan_test"].value <= 1.0
+
+
+@pytest.mark.parametrize("num_devices", [1, 3])
+def test_path_lengths_by_lpips_are_those_by_hand(
+    num_devices: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAXGAN_WEIGHTS", str(tmp_path))
+    path = tmp_path / "lpips-vgg16.npz"
+    sha256 = write_arrays(path, lpips_arrays("vgg16"), {"network": "lpips-vgg16"})
+    images = np.zeros((20, 16, 16, 3), np.uint8)
+    source = array_source("dark", images)
+    weights = 0.3 * jax.random.normal(jax.random.key(1), (DIM, 16 * 16 * 3))
+
+    def gen(_: Any, state: Any, z: Any, **__: Any) -> Any:
+        return jnp.tanh(z @ weights).reshape(-1, 16, 16, 3), state
+
+    network = Network(lambda key: ((), {}), gen)
+    options = Options(("ppl_lpips",), 40, seed=5)
+    game = jaxgan.gan(network, network, latent=DIM)
+    (score,) = scores_of(game, None, options, num_devices, source).values()
+
+    distance = lpips()
+    both = jax.random.normal(stream(jax.random.key(5), "paths"), (2, 40, DIM))
+    expected = path_length(
+        jax.jit(lambda z: gen((), {}, z)[0]),
+        lambda x, y: jax.jit(distance.apply)(distance.params, x, y),
+        *both,
+        batch=40,
+        seed=5,
+    )
+    assert score.value == pytest.approx(expected.value, rel=1e-3)
+    assert score.std == pytest.approx(expected.std / np.sqrt(expected.num_kept), rel=1e-3)
+    assert score.protocol["weights"] == f"sha256:{sha256}"
+    assert score.protocol["network"] == "lpips-vgg16 0.1"
 
 
 def test_labels_of_samples_follow_the_data() -> None:
@@ -323,6 +361,25 @@ def test_what_cannot_be_measured_is_one_line(source: Any, options: Options, mess
         make_evaluator(
             conv_game(), source, pixels(), parallel.make_mesh(1), options, latent_dim=DIM
         )
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("has_weights", "message"),
+    [
+        (False, "ppl_lpips: lpips-vgg16: no weights at .*; get https:.* then: jaxgan weights"),
+        (True, r"ppl_lpips: lpips-vgg16: images of shape \(256, 8, 8, 1\) .*at least 16 pixels"),
+    ],
+)
+def test_lpips_wants_weights_and_larger_images(
+    has_weights: bool, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAXGAN_WEIGHTS", str(tmp_path))
+    if has_weights:
+        arrays = lpips_arrays("vgg16")
+        write_arrays(tmp_path / "lpips-vgg16.npz", arrays, {"network": "lpips-vgg16"})
+    with pytest.raises(EvaluationError, match=message) as raised:
+        scores_of(conv_game(), None, Options(("ppl_lpips",)))
     assert "\n" not in str(raised.value)
 
 

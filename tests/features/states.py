@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from jaxgan.features.lpips import recipe
 from jaxgan.features.weights import Published, Recipe
 
 REFERENCES = Path(
@@ -48,6 +49,13 @@ def lpips_array(name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name.startswith("lin"):
         return np.abs(draw.randn(*shape)).astype(np.float32)
     return inception_array(name, shape)
+
+
+def lpips_arrays(network: str) -> dict[str, np.ndarray]:
+    """Deterministic weights as jaxgan keeps them."""
+    own = recipe(network)
+    shapes = own.state_shapes()
+    return own.convert({name: lpips_array(name, shape) for name, shape in shapes.items()})
 
 
 class Global:

@@ -11,7 +11,7 @@ from flax import traverse_util
 from jaxgan.features import Distance, FeatureError, lpips
 from jaxgan.features.lpips import recipe
 from jaxgan.features.weights import Weights
-from tests.features.states import lpips_array
+from tests.features.states import lpips_arrays
 
 # What the package gives for two pairs of `pair(SIZE)`.
 EXPECTED = {
@@ -25,12 +25,10 @@ def pair(size: tuple[int, int]) -> np.ndarray:
 
 
 def make(network: str) -> Distance:
-    own = recipe(network)
-    state = {name: lpips_array(name, shape) for name, shape in own.state_shapes().items()}
-    arrays = own.convert(state)
-    assert {name: array.shape for name, array in arrays.items()} == own.shapes()
+    arrays = lpips_arrays(network)
+    assert {name: array.shape for name, array in arrays.items()} == recipe(network).shapes()
     params = traverse_util.unflatten_dict(arrays, sep="/")
-    return lpips(Weights(own.network, params, "ab", False, ()), network=network)
+    return lpips(Weights(f"lpips-{network}", params, "ab", False, ()), network=network)
 
 
 @pytest.mark.parametrize("network", ["alex", "vgg16"])
