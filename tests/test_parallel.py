@@ -48,7 +48,8 @@ def test_latents_differ_on_every_device_and_are_those_of_one(per_replica: bool) 
     assert len(drawn[-1].sharding.device_set) == len(rows) == 8
     assert len({row.tobytes() for row in rows}) == 8
     for other in drawn[:-1]:
-        np.testing.assert_array_equal(np.asarray(other), rows)
+        # The same random bits; how a shard is vectorised may round a normal number's last bit.
+        np.testing.assert_allclose(np.asarray(other), rows, rtol=1e-6, atol=1e-7)
 
 
 def _minimal() -> dict[str, object]:
