@@ -150,7 +150,13 @@ def test_a_crash_of_the_compiler_is_a_line(
 
 
 # The shape of an example of those whose data are not part of jaxgan.
-SHAPES = {"mnist": "28,28,1", "fashion_mnist": "28,28,1"}
+SHAPES = {
+    "mnist": "28,28,1",
+    "fashion_mnist": "28,28,1",
+    "pix2pix": "64,64,3/64,64,3",
+    "cyclegan": "64,64,3/64,64,3",
+    "super_resolution": "32,32,3/16,16,3",
+}
 
 
 @pytest.mark.slow
