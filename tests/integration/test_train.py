@@ -19,11 +19,13 @@ import pytest
 from PIL import Image
 
 import jaxgan as jg
-from jaxgan import instruments, loop, parallel
+from jaxgan import build, instruments, loop, parallel
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.cli.main import main
 from jaxgan.config import load_config
+from jaxgan.example import example_of
 from jaxgan.nonfinite import LostNumbersError
+from jaxgan.resolve import resolve
 from jaxgan.writers import read_metrics
 from tests import helpers
 
@@ -71,6 +73,16 @@ def test_every_config_runs_and_leaves_what_it_should(name: str, tmp_path: Path) 
     assert Checkpoints(tmp_path / "checkpoints").steps()[-1] == total
     out = tmp_path / "three.png"
     assert main(["sample", "--workdir", str(tmp_path), "--num", "3", "--out", str(out)]) == 0
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_step_of_every_other_config_can_be_taken(name: str) -> None:
+    """Where training takes long to compile, the step is traced at least."""
+    config = resolve(load_config(f"{CONFIGS[name]}:smoke"))
+    spec, source = example_of(config, None)
+    phases = build.build_phases(config, spec, source, build.build_mesh(config, jax.devices()))
+    for algorithm in phases.values():
+        build.check_step(algorithm, config, spec, is_fed=source is None)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
