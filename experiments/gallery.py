@@ -52,6 +52,8 @@ RECONSTRUCTIONS = ("gen/cycle", "gen/l1", "gen/pixel")
 SAMPLES = "Samples of the averaged generator."
 CLASSES = "Samples of the averaged generator, a column for each class."
 TRANSLATIONS = "Source, what is made of it, real."
+RECONSTRUCTED = "Real, its reconstruction, a sample."
+ON_MNIST = "--config.data.source=tfds:mnist"
 
 FAMILIES = {
     "conditional_digits": Entry("Conditional DCGAN", "conditional.md", CLASSES),
@@ -63,12 +65,25 @@ FAMILIES = {
     "stylegan2": Entry("StyleGAN2", "models/stylegan2.md", SAMPLES),
     "r3gan": Entry("R3GAN", "models/r3gan.md", SAMPLES),
     "ebgan": Entry("EBGAN", "models/autoencoders.md", SAMPLES),
+    "ebgan_mnist": Entry("EBGAN on MNIST", "models/autoencoders.md", SAMPLES, "ebgan", ON_MNIST),
     "began": Entry("BEGAN", "models/autoencoders.md", SAMPLES),
+    "began_mnist": Entry("BEGAN on MNIST", "models/autoencoders.md", SAMPLES, "began", ON_MNIST),
     "infogan": Entry("InfoGAN", "models/infogan.md", SAMPLES),
-    "bigan": Entry("BiGAN", "models/bigan.md", "Real, its reconstruction, a sample."),
-    "vae": Entry("VAE", "models/vae.md", "Real, its reconstruction, a sample."),
-    "vae_gan": Entry("VAE-GAN", "models/vae.md", "Real, its reconstruction, a sample."),
+    "infogan_mnist": Entry("InfoGAN on MNIST", "models/infogan.md", SAMPLES, "infogan", ON_MNIST),
+    "bigan": Entry("BiGAN", "models/bigan.md", RECONSTRUCTED),
+    "bigan_mnist": Entry("BiGAN on MNIST", "models/bigan.md", RECONSTRUCTED, "bigan", ON_MNIST),
+    "vae": Entry("VAE", "models/vae.md", RECONSTRUCTED),
+    "vae_mnist": Entry("VAE on MNIST", "models/vae.md", RECONSTRUCTED, "vae", ON_MNIST),
+    "vae_gan": Entry("VAE-GAN", "models/vae.md", RECONSTRUCTED),
+    "vae_gan_mnist": Entry("VAE-GAN on MNIST", "models/vae.md", RECONSTRUCTED, "vae_gan", ON_MNIST),
     "autoencoder": Entry("Autoencoder", "models/autoencoders.md", "Real, its reconstruction."),
+    "autoencoder_mnist": Entry(
+        "Autoencoder on MNIST",
+        "models/autoencoders.md",
+        "Real, its reconstruction.",
+        "autoencoder",
+        ON_MNIST,
+    ),
     "pix2pix": Entry("pix2pix", "models/translation.md", TRANSLATIONS),
     "pix2pix_emoji": Entry(
         "pix2pix: emoji made sharp",
