@@ -48,7 +48,7 @@ CASES = {
     "sagan": Case("v5e:4x4", "128,128,3"),
     "biggan": Case("v5e:8x8", "128,128,3"),
     "progan": Case("v5e:4x4", "1024,1024,3"),
-    "stylegan": Case("v5e:4x4", "1024,1024,3"),
+    "stylegan": Case("v5e:4x8", "1024,1024,3"),
     "stylegan2": Case("v5e:4x4", "1024,1024,3"),
 }
 
