@@ -52,7 +52,8 @@ RECONSTRUCTIONS = ("gen/cycle", "gen/l1", "gen/pixel")
 SAMPLES = "Samples of the averaged generator."
 CLASSES = "Samples of the averaged generator, a column for each class."
 TRANSLATIONS = "Source, what is made of it, real."
-RECONSTRUCTED = "Real, its reconstruction, a sample."
+REBUILT = "Real, its reconstruction."
+REBUILT_AND_DRAWN = "Real, its reconstruction, a sample."
 ON_MNIST = "--config.data.source=tfds:mnist"
 
 FAMILIES = {
@@ -69,17 +70,19 @@ FAMILIES = {
     "began": Entry("BEGAN", "models/autoencoders.md", SAMPLES),
     "infogan": Entry("InfoGAN", "models/infogan.md", SAMPLES),
     "infogan_mnist": Entry("InfoGAN on MNIST", "models/infogan.md", SAMPLES, "infogan", ON_MNIST),
-    "bigan": Entry("BiGAN", "models/bigan.md", RECONSTRUCTED),
-    "bigan_mnist": Entry("BiGAN on MNIST", "models/bigan.md", RECONSTRUCTED, "bigan", ON_MNIST),
-    "vae": Entry("VAE", "models/vae.md", RECONSTRUCTED),
-    "vae_mnist": Entry("VAE on MNIST", "models/vae.md", RECONSTRUCTED, "vae", ON_MNIST),
-    "vae_gan": Entry("VAE-GAN", "models/vae.md", RECONSTRUCTED),
-    "vae_gan_mnist": Entry("VAE-GAN on MNIST", "models/vae.md", RECONSTRUCTED, "vae_gan", ON_MNIST),
-    "autoencoder": Entry("Autoencoder", "models/autoencoders.md", "Real, its reconstruction."),
+    "bigan": Entry("BiGAN", "models/bigan.md", REBUILT_AND_DRAWN),
+    "bigan_mnist": Entry("BiGAN on MNIST", "models/bigan.md", REBUILT_AND_DRAWN, "bigan", ON_MNIST),
+    "vae": Entry("VAE", "models/vae.md", REBUILT_AND_DRAWN),
+    "vae_mnist": Entry("VAE on MNIST", "models/vae.md", REBUILT_AND_DRAWN, "vae", ON_MNIST),
+    "vae_gan": Entry("VAE-GAN", "models/vae.md", REBUILT_AND_DRAWN),
+    "vae_gan_mnist": Entry(
+        "VAE-GAN on MNIST", "models/vae.md", REBUILT_AND_DRAWN, "vae_gan", ON_MNIST
+    ),
+    "autoencoder": Entry("Autoencoder", "models/autoencoders.md", REBUILT),
     "autoencoder_mnist": Entry(
         "Autoencoder on MNIST",
         "models/autoencoders.md",
-        "Real, its reconstruction.",
+        REBUILT,
         "autoencoder",
         ON_MNIST,
     ),

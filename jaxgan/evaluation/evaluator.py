@@ -17,8 +17,8 @@ from jaxgan import processes
 from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import collect, measures, reference, table
 from jaxgan.evaluation.collect import Side
-from jaxgan.evaluation.measures import Found, Task, Walk
-from jaxgan.evaluation.programs import Programs, Sampling, make_far, make_programs
+from jaxgan.evaluation.measures import Found, PathDistance, Task, Walk
+from jaxgan.evaluation.programs import Programs, Sampling, make_distance, make_programs
 from jaxgan.evaluation.protocol import EvaluationError, Score, make_protocol
 from jaxgan.evaluation.reference import Arrays, Reference
 from jaxgan.evaluation.suspicious import warn
@@ -143,8 +143,10 @@ def make_evaluator(
     examples = reference.make_reference(source, options.num_real, options.num_samples)
     sampling = Sampling(options.member or 0, options.truncation, latent_dim)
     programs = make_programs(game, source.element_spec, extractor, mesh, sampling)
-    distances = _distances(chosen, extractor, source)
-    far = {name: make_far(one, mesh, programs.size) for name, one in distances.items()}
+    distances = {
+        name: PathDistance(make_distance(distance, mesh, programs.size), distance.protocol)
+        for name, distance in _distances(chosen, extractor, source).items()
+    }
 
     known: list[tuple[Side, str]] = []
 
@@ -156,14 +158,7 @@ def make_evaluator(
         latents = jax.random.key(options.seed)
         fake = collect.collect_fake(programs, state, latents, labels, wants, tell)
         fake = fake._replace(labels=labels if num_classes else None)
-        walk = None
-        if latent_dim is not None:
-            walk = Walk(
-                _make_latents(options.seed, latent_dim),
-                _make_generate(programs, state, labels),
-                far,
-                {name: one.protocol for name, one in distances.items()},
-            )
+        walk = _make_walk(programs, state, options.seed, latent_dim, labels, distances)
         task = Task(side, fake, source, examples, extractor, options.seed, walk, {})
         if {table.METRICS["kd"], table.METRICS["prdc"]} <= set(chosen.values()):
             task = measures.share_pairs(task)
@@ -242,24 +237,27 @@ def _distances(
     return found
 
 
-def _make_latents(seed: int, latent_dim: int) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+def _make_walk(
+    programs: Programs,
+    state: TrainState,
+    seed: int,
+    latent_dim: int | None,
+    labels: np.ndarray,
+    distances: Mapping[str, PathDistance],
+) -> Walk | None:
+    if latent_dim is None:
+        return None
+    chosen = np.resize(labels, CHUNK).astype(np.int32)
+
     def latents(num: int) -> tuple[np.ndarray, np.ndarray]:
         key = stream(jax.random.key(seed), "paths")
         both = jax.random.normal(key, (2, num, latent_dim))
         return np.asarray(both[0]), np.asarray(both[1])
 
-    return latents
-
-
-def _make_generate(
-    programs: Programs, state: TrainState, labels: np.ndarray
-) -> Callable[[np.ndarray], Array]:
-    chosen = np.resize(labels, CHUNK).astype(np.int32)
-
     def generate(latent: np.ndarray) -> Array:
         return programs.generate_from(state, np.asarray(latent, np.float32), chosen)
 
-    return generate
+    return Walk(latents, generate, distances)
 
 
 def _protocol(

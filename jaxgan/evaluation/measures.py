@@ -39,20 +39,30 @@ MAX_PATHS = 5000
 EPSILON = 1e-4
 
 
+class PathDistance(NamedTuple):
+    """What a path length is measured by.
+
+    Attributes:
+      between: (samples on the devices, samples) -> [CHUNK], on the host.
+      protocol: what it says of itself.
+    """
+
+    between: Callable[[Array, Array], np.ndarray]
+    protocol: Protocol
+
+
 class Walk(NamedTuple):
     """The generator as a function of its latents, and how far apart its samples are.
 
     Attributes:
       latents: (num) -> two float32 arrays of shape [num, D]: where paths begin and end.
       generate: latents of shape [CHUNK, D] -> their samples, on the devices.
-      far: (samples, samples) -> [CHUNK], by the name of the metric that asked for it.
-      protocols: what each of these distances says of itself.
+      distances: by the metric that asked for them.
     """
 
     latents: Callable[[int], tuple[np.ndarray, np.ndarray]]
     generate: Callable[[np.ndarray], Array]
-    far: Mapping[str, Callable[[Array, Array], np.ndarray]]
-    protocols: Mapping[str, Protocol]
+    distances: Mapping[str, PathDistance]
 
 
 class Task(NamedTuple):
@@ -227,11 +237,12 @@ def path(metric: str, task: Task) -> list[Found]:
     """The perceptual path length by one of the walk's distances."""
     walk = task.walk
     assert walk is not None
+    distance = walk.distances[metric]
     num = min(task.fake.num, MAX_PATHS)
     starts, ends = walk.latents(num)
     found = path_length(
         walk.generate,
-        walk.far[metric],
+        distance.between,
         starts,
         ends,
         epsilon=EPSILON,
@@ -244,7 +255,7 @@ def path(metric: str, task: Task) -> list[Found]:
         "n_fake": num,
         "epsilon": EPSILON,
         "space": "z",
-        **walk.protocols[metric],
+        **distance.protocol,
     }
     return [Found(metric, found.value, error, options)]
 

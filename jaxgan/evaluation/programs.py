@@ -169,11 +169,13 @@ def _make_extract(
     return _in_parts(extract, () if extractor is None else extractor.params, mesh, size)
 
 
-def make_far(distance: Distance, mesh: Mesh, size: int) -> Callable[[Array, Array], np.ndarray]:
-    """How far apart samples are, over all devices.
+def make_distance(
+    distance: Distance, mesh: Mesh, size: int
+) -> Callable[[Array, Array], np.ndarray]:
+    """Compiles a distance for samples over all devices.
 
     Args:
-      distance: of two images.
+      distance: of two batches of images.
       mesh: the devices.
       size: of a chunk of samples, as `Programs` has it.
 
@@ -183,16 +185,16 @@ def make_far(distance: Distance, mesh: Mesh, size: int) -> Callable[[Array, Arra
     Example:
       >>> from jaxgan.features import function, squared_distance
       >>> pair = squared_distance(function("points", lambda points: points))
-      >>> far = make_far(pair, parallel.make_mesh(1), CHUNK)
-      >>> float(far(jnp.zeros((CHUNK, 1)), jnp.full((CHUNK, 1), 2.0)).mean())
+      >>> between = make_distance(pair, parallel.make_mesh(1), CHUNK)
+      >>> float(between(jnp.zeros((CHUNK, 1)), jnp.full((CHUNK, 1), 2.0)).mean())
       4.0
     """
 
     def apply(params: PyTree, x: Array, y: Array) -> dict[str, Array]:
         return {"distance": distance.apply(params, x, y)}
 
-    start = _in_parts(apply, distance.params, mesh, size)
-    return lambda x, y: start(x, y)()["distance"][:CHUNK]
+    in_parts = _in_parts(apply, distance.params, mesh, size)
+    return lambda x, y: in_parts(x, y)()["distance"][:CHUNK]
 
 
 def _in_parts(
