@@ -158,6 +158,7 @@ def gradient_field() -> Callable[[Field], Field]:
 
 
 GENERATORS: Table = {
+    "began": networks.began_generator,
     "biggan": networks.biggan_generator,
     "dcgan": networks.dcgan_generator,
     "mlp": networks.mlp_generator,
@@ -169,6 +170,7 @@ GENERATORS: Table = {
     "stylegan2": networks.stylegan2_generator,
 }
 DISCRIMINATORS: Table = {
+    "began_autoencoder": networks.began_autoencoder,
     "biggan": networks.biggan_discriminator,
     "dcgan": networks.dcgan_discriminator,
     "dcgan_autoencoder": networks.dcgan_autoencoder,

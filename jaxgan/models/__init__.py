@@ -1,6 +1,7 @@
 """Flax networks, one family a file."""
 
 from jaxgan.models.autoencoder import DCGANAutoencoder, Error, MLPAutoencoder
+from jaxgan.models.began import BEGANAutoencoder, BEGANGenerator
 from jaxgan.models.biggan import BigGANDiscriminator, BigGANGenerator
 from jaxgan.models.cyclegan import ResNetGenerator
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -22,6 +23,8 @@ from jaxgan.models.stylegan import StyleGANGenerator
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 
 __all__ = [
+    "BEGANAutoencoder",
+    "BEGANGenerator",
     "BigGANDiscriminator",
     "BigGANGenerator",
     "DCGANAutoencoder",

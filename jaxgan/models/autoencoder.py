@@ -73,7 +73,7 @@ class MLPAutoencoder(nn.Module):
     dtype: Any = None
 
     def __post_init__(self) -> None:
-        _check(self.error, (*self.features, self.code_dim))
+        check_autoencoder(self.error, (*self.features, self.code_dim))
         super().__post_init__()
 
     @nn.compact
@@ -135,7 +135,7 @@ class DCGANAutoencoder(nn.Module):
     num_reference: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.error, (self.code_dim,))
+        check_autoencoder(self.error, (self.code_dim,))
         check_norm(self.norm, NORMS, self.num_reference)
         check_sizes(self.image_size, self.num_extra_layers)
         super().__post_init__()
@@ -161,7 +161,18 @@ class DCGANAutoencoder(nn.Module):
         return {"logits": -reconstruction_error(x, rebuilt, self.error), "code": code}
 
 
-def _check(error: str, widths: tuple[int, ...]) -> None:
+def check_autoencoder(error: str, widths: tuple[int, ...]) -> None:
+    """Raises unless an autoencoder can be built so.
+
+    Args:
+        error: `"l1"` or `"l2"`.
+        widths: of its hidden layers and its code, each at least 1.
+
+    Raises:
+        ValueError: with what is allowed.
+
+    >>> check_autoencoder("l1", (64,))
+    """
     if error not in ("l1", "l2"):
         raise ValueError(f"error: got {error!r}; must be 'l1' or 'l2'")
     if min(widths) < 1:

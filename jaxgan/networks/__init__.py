@@ -1,5 +1,6 @@
 """Networks for data of a shape, by plain options: what a config can name as a player."""
 
+from jaxgan.networks.began import began_autoencoder, began_generator
 from jaxgan.networks.biggan import biggan_discriminator, biggan_generator
 from jaxgan.networks.dcgan import dcgan_autoencoder, dcgan_discriminator, dcgan_generator
 from jaxgan.networks.inference import (
@@ -27,6 +28,8 @@ from jaxgan.networks.stylegan import (
 from jaxgan.networks.translation import patch_discriminator, resnet, srresnet, unet
 
 __all__ = [
+    "began_autoencoder",
+    "began_generator",
     "biggan_discriminator",
     "biggan_generator",
     "dcgan_autoencoder",

@@ -269,8 +269,11 @@ def test_what_is_no_linen_module_is_refused() -> None:
 # What a config can name: one contract for every network, with and without classes.
 
 IMAGE, POINT, LATENT, CLASSES, BATCH = (8, 8, 1), (2,), 4, 3, 4
-SMALL = {"dcgan": {"base_channels": 2}, "mlp": {"features": (4,)}}
+SMALL = {"began": {"base_channels": 2}, "dcgan": {"base_channels": 2}, "mlp": {"features": (4,)}}
 GENERATOR_ROWS = [
+    ("began", {}, IMAGE),
+    ("began", {"precision": "bfloat16", "remat": "full"}, (10, 10, 1)),
+    ("began", {"skips": True, "conditioning": "none"}, (10, 10, 1)),
     ("dcgan", {}, IMAGE),
     ("dcgan", {"norm": "instance", "num_extra_layers": 1}, IMAGE),
     ("dcgan", {"norm": "renorm"}, IMAGE),
@@ -301,6 +304,8 @@ DISCRIMINATOR_ROWS = [
     ("mlp", {"minibatch": "discrimination", "conditioning": "none"}, POINT),
     ("dcgan", {"norm": "none", "packing": 2, "remat": "full"}, IMAGE),
     ("mlp", {"packing": 2}, POINT),
+    ("began_autoencoder", {"code_dim": 5, "error": "l2"}, IMAGE),
+    ("began_autoencoder", {"code_dim": 5, "skips": True}, (10, 10, 1)),
     ("dcgan_autoencoder", {"norm": "none", "code_dim": 5}, IMAGE),
     ("dcgan_autoencoder", {"norm": "spectral", "code_dim": 5, "error": "l2"}, IMAGE),
     ("mlp_autoencoder", {"code_dim": 5}, POINT),
