@@ -6,12 +6,13 @@
         --config.data.source=folder:PATH
     jaxgan train --config configs/stylegan.py:smoke --workdir runs/stylegan_smoke
 
-`small`, the default, is Fashion-MNIST at 32x32 pixels, narrow, with R1 in every fourth update; it
-needs `pip install jaxgan[data]` and the data prepared by TensorFlow Datasets in PATH (by default
-~/tensorflow_datasets). `full` is FFHQ at 1024x1024 pixels as Karras et al., 2019 (arXiv:1812.04948)
-have it: growing from 8x8 pixels, 600,000 images for each fade and each resolution, 25 million in
-all, Adam of rate 1e-3, the non-saturating loss with R1; the batch is 32 in every phase. `smoke` is
-a few steps of each phase on the digits of scikit-learn.
+`small`, the default, is Fashion-MNIST at 32x32 pixels, narrow, with R1 in every fourth update, a
+shallow mapping network, no style mixing (with it the samples lack a class) and deviations among the
+whole batch. It needs `pip install jaxgan[data]` and the data prepared by TensorFlow Datasets in
+PATH (by default ~/tensorflow_datasets). `full` is FFHQ at 1024x1024 pixels as Karras et al., 2019
+(arXiv:1812.04948) have it: growing from 8x8 pixels, 600,000 images for each fade and each
+resolution, 25 million in all, Adam of rate 1e-3, the non-saturating loss with R1; the batch is 32
+in every phase. `smoke` is a few steps of each phase on the digits of scikit-learn.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ SIZES: dict[str, dict[str, Any]] = {
         "latent_dim": 8,
         "channel_base": 64,
         "channel_max": 4,
-        "style": (8, 2),
+        "style": (8, 2, 0.9),
+        "group_size": 4,
+        "rate": 1e-3,
         "resolutions": (4, 8),
         "steps": (2, 2),
         "r1": (1.0, 1),
@@ -44,7 +47,9 @@ SIZES: dict[str, dict[str, Any]] = {
         "latent_dim": 64,
         "channel_base": 512,
         "channel_max": 64,
-        "style": (64, 4),
+        "style": (64, 2, 0.0),
+        "group_size": 32,
+        "rate": 2e-3,
         "resolutions": (8, 16, 32),
         "steps": (500, 500),
         "r1": (1.0, 4),
@@ -59,7 +64,9 @@ SIZES: dict[str, dict[str, Any]] = {
         "latent_dim": 512,
         "channel_base": 16384,
         "channel_max": 512,
-        "style": (512, 8),
+        "style": (512, 8, 0.9),
+        "group_size": 4,
+        "rate": 1e-3,
         "resolutions": (8, 16, 32, 64, 128, 256, 512, 1024),
         "steps": (18_750, 18_750),
         "r1": (10.0, 1),
@@ -84,17 +91,22 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     if (arg or "small") not in SIZES:
         raise ValueError(f"argument {arg!r}; it must be empty, 'small', 'smoke' or 'full'")
     size = SIZES[arg or "small"]
-    adam = {"name": "adam", "learning_rate": 1e-3, "b1": 0.0, "b2": 0.99}
+    adam = {"name": "adam", "learning_rate": size["rate"], "b1": 0.0, "b2": 0.99}
     gamma, every = size["r1"]
     log, sample, checkpoint = size["every"]
     fade_steps, stable_steps = size["steps"]
-    style_dim, num_mapping_layers = size["style"]
+    style_dim, num_mapping_layers, mixing = size["style"]
     network = {
         "name": "stylegan",
         "channel_base": size["channel_base"],
         "channel_max": size["channel_max"],
     }
-    generator = {**network, "style_dim": style_dim, "num_mapping_layers": num_mapping_layers}
+    generator = {
+        **network,
+        "style_dim": style_dim,
+        "num_mapping_layers": num_mapping_layers,
+        "mixing": mixing,
+    }
     return ml_collections.ConfigDict(
         {
             "total_steps": size["total_steps"],
@@ -109,7 +121,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "stable_steps": stable_steps,
             },
             "generator": generator,
-            "discriminator": network,
+            "discriminator": {**network, "group_size": size["group_size"]},
             "loss": "non_saturating",
             "penalties": {"r1": {"weight": gamma, "every": every}},
             "algorithm": {"name": "alternating"},

@@ -44,7 +44,8 @@ def test_a_skip_is_the_first_map_enlarged() -> None:
     z = jax.random.normal(jax.random.key(1), (3, 4))
     params = plain.init(jax.random.key(0), z)["params"]
     kernel = params["b1_conv0"]["kernel"]
-    first = np.asarray(z) @ params["from_code"]["kernel"] + np.asarray(params["from_code"]["bias"])[None]
+    affine = params["from_code"]
+    first = np.asarray(z) @ affine["kernel"] + np.asarray(affine["bias"])[None]
 
     def play(module: BEGANGenerator, kernel: Any) -> tuple[Any, Any]:
         """The images, and what the first convolution after the doubling says."""
