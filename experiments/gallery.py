@@ -68,6 +68,7 @@ FAMILIES = {
     "ebgan": Entry("EBGAN", "models/autoencoders.md", SAMPLES),
     "ebgan_mnist": Entry("EBGAN on MNIST", "models/autoencoders.md", SAMPLES, "ebgan", ON_MNIST),
     "began": Entry("BEGAN", "models/autoencoders.md", SAMPLES),
+    "began_mnist": Entry("BEGAN on MNIST", "models/autoencoders.md", SAMPLES, "began", ON_MNIST),
     "infogan": Entry("InfoGAN", "models/infogan.md", SAMPLES),
     "infogan_mnist": Entry("InfoGAN on MNIST", "models/infogan.md", SAMPLES, "infogan", ON_MNIST),
     "bigan": Entry("BiGAN", "models/bigan.md", REBUILT_AND_DRAWN),
