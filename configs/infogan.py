@@ -71,6 +71,7 @@ def _small(smoke: bool) -> dict[str, Any]:
 
 def _full() -> dict[str, Any]:
     adam = {"name": "adam", "b1": 0.5}
+    network = {"name": "dcgan", "base_channels": 64, "dense_features": 1024}
     return {
         "total_steps": 50_000,
         "substeps": 10,
@@ -78,8 +79,8 @@ def _full() -> dict[str, Any]:
         "data": {"source": "tfds:mnist", "data_dir": None, "split": "train"},
         "game": {"name": "infogan", "categorical": (10,), "num_continuous": 2},
         "latent_dim": 74,
-        "generator": {"name": "dcgan", "base_channels": 64},
-        "discriminator": {"name": "dcgan", "base_channels": 64, "head": "codes"},
+        "generator": network,
+        "discriminator": {**network, "head": "codes"},
         "loss": {"name": "non_saturating"},
         "algorithm": {"name": "simultaneous"},
         "optimizer": {

@@ -64,10 +64,11 @@ class DCGANGenerator(nn.Module):
             a gain and a bias of each class in every batch norm.
         num_classes: how many classes there are.
         num_reference: of the norm `"virtual"`, examples of the reference batch.
+        dense_features: width of a hidden dense layer between the latents and the first map, normed
+            as the others; 0 for none. InfoGAN has one of 1024.
 
     Raises:
-        ValueError: if `image_size`, `norm` or `conditioning` is none of the above, or something
-            is missing that they need.
+        ValueError: if an option is none of the above, or something is missing that they need.
 
     >>> import jax
     >>> generator = DCGANGenerator(image_size=32, channels=3, base_channels=8)
@@ -92,10 +93,12 @@ class DCGANGenerator(nn.Module):
     conditioning: Literal["concat", "none", "norm"] = "none"
     num_classes: int | None = None
     num_reference: int = 0
+    dense_features: int = 0
 
     def __post_init__(self) -> None:
         check_norm(self.norm, GENERATOR_NORMS, self.num_reference)
         check_sizes(self.image_size, self.num_extra_layers)
+        _check_dense(self.dense_features, self.norm)
         check_conditioning(self.conditioning, ("none", "concat", "norm"), self.num_classes)
         if self.conditioning == "norm" and self.norm != "batch":
             raise ValueError(f"conditioning: got 'norm' with norm {self.norm!r}; needs 'batch'")
@@ -116,6 +119,8 @@ class DCGANGenerator(nn.Module):
                 return nn.relu(ConditionalBatchNorm(self.num_classes or 0)(x, label, train))
             return nn.relu(normalise(x, self.norm, train, self.num_reference))
 
+        if self.dense_features:
+            x = normed(Dense(self.dense_features, use_bias, kernel_init=_INIT, dtype=self.dtype)(x))
         num_features = start * start * width
         x = Dense(num_features, use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
         x = normed(x.reshape(x.shape[0], start, start, width))
@@ -150,11 +155,14 @@ class DCGANDiscriminator(nn.Module):
         conditioning: `"none"`, or `"concat"` for labels as further channels of the images.
         minibatch: `"none"`; `"stddev"` for another channel of the last map, before a 3x3
             convolution as in ProGAN; or `"discrimination"` for further features at the end.
-        head: what is returned, see `layers.judge`; features are the last map, flattened.
+        head: what is returned, see `layers.judge`; features are the last map, flattened, unless
+            there is a dense layer.
         num_classes: how many classes there are.
         num_categories: of the head `"codes"`.
         num_continuous: of the head `"codes"`.
         num_reference: of the norm `"virtual"`, examples of the reference batch.
+        dense_features: width of a hidden dense layer after the last map, normed as the others; the
+            features are then its output. 0 for none; InfoGAN has one of 1024.
 
     Raises:
         ValueError: if an option is none of the above, something is missing that it needs, or the
@@ -184,10 +192,12 @@ class DCGANDiscriminator(nn.Module):
     num_categories: int = 10
     num_continuous: int = 2
     num_reference: int = 0
+    dense_features: int = 0
 
     def __post_init__(self) -> None:
         check_norm(self.norm, NORMS, self.num_reference)
         check_sizes(self.image_size, self.num_extra_layers)
+        _check_dense(self.dense_features, self.norm)
         check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
         check_minibatch(self.minibatch)
         check_head(self._head)
@@ -209,7 +219,13 @@ class DCGANDiscriminator(nn.Module):
         if self.minibatch == "stddev":
             layer = Conv(x.shape[-1], 3, kernel_init=_INIT, dtype=self.dtype, name="stddev_conv")
             x = nn.leaky_relu(apply_layer(layer, MinibatchStddev()(x), self.norm, train), 0.2)
-        x = widen(x.reshape(x.shape[0], -1))
+        x = x.reshape(x.shape[0], -1)
+        if self.dense_features:
+            use_bias = not has_own_bias(self.norm)
+            hidden = Dense(self.dense_features, use_bias, kernel_init=_INIT, dtype=self.dtype)
+            x = apply_layer(hidden, x, self.norm, train)
+            x = nn.leaky_relu(normalise(x, self.norm, train, self.num_reference), 0.2)
+        x = widen(x)
         if self.minibatch == "discrimination":
             x = MinibatchDiscrimination()(x)
         return judge(x, self._head, label=label, norm=self.norm, train=train, kernel_init=_INIT)
@@ -256,6 +272,15 @@ def encode(x: Array, options: Encoder, train: bool) -> Array:
         for _ in range(options.num_extra_layers if i == 0 else 0):
             x = block(x, width, 3, 1, options.norm)
     return x
+
+
+def _check_dense(dense_features: int, norm: str) -> None:
+    if dense_features < 0:
+        raise ValueError(f"dense_features: got {dense_features}; must be at least 0")
+    if dense_features and norm == "instance":
+        raise ValueError(
+            f"dense_features: got {dense_features}; must be 0 with norm 'instance', one of maps"
+        )
 
 
 def _resolutions(image_size: int) -> tuple[int, int]:

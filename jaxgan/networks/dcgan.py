@@ -27,6 +27,7 @@ def dcgan_generator(
     precision: str = "float32",
     remat: str = "none",
     conditioning: str = "auto",
+    dense_features: int = 0,
 ) -> Network:
     """`models.DCGANGenerator` for images of `shape`; see there for the options.
 
@@ -37,6 +38,7 @@ def dcgan_generator(
     size, channels = square(shape, "dcgan")
     options = (base_channels, norm, num_extra_layers, kernel_size, dtype_of(precision))
     build = partial(models.DCGANGenerator, size, channels, *options)
+    build = partial(build, dense_features=dense_features)
     return make_generator(build, latent_dim, num_classes, conditioning, remat)
 
 
@@ -55,6 +57,7 @@ def dcgan_discriminator(
     num_categories: int = 10,
     num_continuous: int = 2,
     packing: int = 1,
+    dense_features: int = 0,
 ) -> Network:
     """`models.DCGANDiscriminator` for images of `shape`; see there for the options.
 
@@ -65,9 +68,13 @@ def dcgan_discriminator(
     size, channels = square(shape, "dcgan")
     options = (base_channels, norm, num_extra_layers, kernel_size, dtype_of(precision))
     build = partial(models.DCGANDiscriminator, size, packing * channels, *options)
-    codes = {"num_categories": num_categories, "num_continuous": num_continuous}
+    further = {
+        "num_categories": num_categories,
+        "num_continuous": num_continuous,
+        "dense_features": dense_features,
+    }
     how = How(conditioning, minibatch, head, packing, remat)
-    return make_discriminator(partial(build, **codes), shape, num_classes, how)
+    return make_discriminator(partial(build, **further), shape, num_classes, how)
 
 
 def dcgan_autoencoder(

@@ -59,6 +59,28 @@ def test_widths_and_biases_are_the_papers():
     assert "BatchNorm_3" not in shapes
 
 
+def test_infogans_networks_are_the_papers() -> None:
+    """Its table for MNIST: dense layers of 1024 between the codes and the maps, either way."""
+    options = {"base_channels": 64, "dense_features": 1024}
+    generator = DCGANGenerator(28, 1, **options)
+    shapes = jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, 74)))["params"]
+    shapes = jax.tree.map(lambda leaf: leaf.shape, shapes)
+    assert shapes["Dense_0"] == {"kernel": (74, 1024)}
+    assert shapes["Dense_1"] == {"kernel": (1024, 7 * 7 * 128)}
+    assert [shapes[f"BatchNorm_{i}"]["scale"] for i in range(3)] == [(1024,), (128,), (64,)]
+    assert shapes["ConvTranspose_0"] == {"kernel": (4, 4, 64, 128)}
+    assert shapes["ConvTranspose_1"] == {"kernel": (4, 4, 1, 64), "bias": (1,)}
+
+    discriminator = DCGANDiscriminator(28, 1, head="codes", **options)
+    shapes = jax.eval_shape(discriminator.init, jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
+    shapes = jax.tree.map(lambda leaf: leaf.shape, shapes["params"])
+    assert shapes["Conv_0"] == {"kernel": (4, 4, 1, 64), "bias": (64,)}
+    assert shapes["Conv_1"] == {"kernel": (4, 4, 64, 128)}
+    assert shapes["Dense_0"] == {"kernel": (7 * 7 * 128, 1024)}
+    assert shapes["code_hidden"]["kernel"] == (1024, 128)
+    assert shapes["code_logits"]["kernel"] == (128, 10)
+
+
 def test_weights_are_drawn_from_a_normal_of_two_hundredths():
     for module, shape in [
         (DCGANGenerator(16, 1, base_channels=32), (1, 100)),
@@ -184,6 +206,14 @@ def test_extra_layers_are_3x3_convolutions_at_half_the_resolution() -> None:
             for module in (plain, deep)
         ]
         assert sorted(kernels[1]) == sorted([*kernels[0], (3, 3, 8, 8), (3, 3, 8, 8)])
+
+
+@pytest.mark.parametrize("module", [DCGANGenerator, DCGANDiscriminator])
+def test_dense_layers_that_cannot_be_are_refused(module) -> None:
+    with pytest.raises(ValueError, match="dense_features: got -1; must be at least 0"):
+        module(28, dense_features=-1)
+    with pytest.raises(ValueError, match="dense_features: got 8; must be 0 with norm 'instance'"):
+        module(28, dense_features=8, norm="instance")
 
 
 def test_a_negative_number_of_extra_layers_is_refused() -> None:
