@@ -37,6 +37,7 @@ class Entry(NamedTuple):
       shows: what the picture shows.
       config: the config's name, where it is not the run's.
       flags: of the command, beside the config.
+      variant: of the config, `:NAME`.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Entry(NamedTuple):
     shows: str
     config: str = ""
     flags: str = ""
+    variant: str = ""
 
 
 RECONSTRUCTIONS = ("gen/cycle", "gen/l1", "gen/pixel")
@@ -70,7 +72,9 @@ FAMILIES = {
     "began": Entry("BEGAN", "models/autoencoders.md", SAMPLES),
     "began_mnist": Entry("BEGAN on MNIST", "models/autoencoders.md", SAMPLES, "began", ON_MNIST),
     "infogan": Entry("InfoGAN", "models/infogan.md", SAMPLES),
-    "infogan_mnist": Entry("InfoGAN on MNIST", "models/infogan.md", SAMPLES, "infogan", ON_MNIST),
+    "infogan_mnist": Entry(
+        "InfoGAN on MNIST", "models/infogan.md", "Samples.", "infogan", variant=":mnist"
+    ),
     "bigan": Entry("BiGAN", "models/bigan.md", REBUILT_AND_DRAWN),
     "bigan_mnist": Entry("BiGAN on MNIST", "models/bigan.md", REBUILT_AND_DRAWN, "bigan", ON_MNIST),
     "vae": Entry("VAE", "models/vae.md", REBUILT_AND_DRAWN),
@@ -175,7 +179,8 @@ def page_of(runs: dict[str, dict[str, Any]]) -> str:
             continue
         run = runs[name]
         scores = ", ".join(f"{key} {value:g}" for key, value in run["scores"].items())
-        command = f"jaxgan train --config configs/{entry.config or name}.py --workdir runs/{name}"
+        config = f"configs/{entry.config or name}.py{entry.variant}"
+        command = f"jaxgan train --config {config} --workdir runs/{name}"
         parts.append(
             f"## {entry.title}\n\n"
             f"`{' '.join([command, entry.flags]).strip()}`: {run['data']}, "

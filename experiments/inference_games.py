@@ -38,15 +38,14 @@ import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
 from digits_report import fit_judge
+from infogan_report import coded_latents, columns, purity
 from reporting import Row, parser, positive, write_report
 
 from jaxgan import metrics, writers
-from jaxgan.auxiliary import infogan_latent
 from jaxgan.build import build_algorithm, open_data
 from jaxgan.config import Config
 from jaxgan.data import Source, pipeline
 from jaxgan.game import Game
-from jaxgan.games import infogan_codes
 from jaxgan.resolve import resolve
 from jaxgan.sampling import make_scene
 from jaxgan.state import Context, TrainState
@@ -96,16 +95,6 @@ def flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1)
 
 
-def purity(groups: np.ndarray, classes: np.ndarray) -> float:
-    """The share of examples that are of the commonest class of their group.
-
-    >>> purity(np.array([0, 0, 0, 1]), np.array([5, 5, 7, 7]))
-    0.75
-    """
-    commonest = [np.bincount(classes[groups == group]).max() for group in np.unique(groups)]
-    return float(sum(commonest) / len(classes))
-
-
 def sharpness(images: np.ndarray) -> float:
     """The mean absolute discrete Laplacian over the inner pixels of images [N, H, W, C].
 
@@ -123,26 +112,19 @@ Measured = tuple[dict[str, float], np.ndarray]
 
 def measure_infogan(run: Run) -> Measured:
     """Purity of the categorical code, of samples and of what Q says of real digits."""
-    options = run.config["game"]
-    sizes, num_continuous = tuple(options["categorical"]), options["num_continuous"]
-    noise_dim = run.config["latent_dim"] - sum(sizes) - num_continuous
-    code = infogan_codes(noise_dim, sizes, num_continuous)[0]
-    latent = np.array(infogan_latent(noise_dim, sizes, num_continuous)(jax.random.key(2), (NUM,)))
-    values = latent[:, code.start : code.start + code.size].argmax(axis=1)
-    samples = run.scene({"latent": jnp.asarray(latent)})["fake"]
+    latent, values = coded_latents(run.config, NUM)
+    samples = run.scene({"latent": latent})["fake"]
     real, label = run.digits["image"], run.digits["label"]
     judge, _ = fit_judge(flat(real), label)
     still = Context(jax.random.key(0), train=False)
     state = run.state
     said = run.game.critic(state.params, state.net_state, jnp.asarray(real), {}, still)
-    read = np.asarray(said["code_logits"])[:, : code.size].argmax(axis=1)
+    read = np.asarray(said["code_logits"]).argmax(axis=1)
     found = {
         "purity of samples": purity(values, judge.predict(flat(samples))),
         "purity of Q on real digits": purity(read, label),
     }
-    shown = np.concatenate([samples[values == value][:ROWS] for value in range(code.size)])
-    grid = shown.reshape(code.size, ROWS, *real.shape[1:]).swapaxes(0, 1)
-    return found, grid.reshape(-1, *real.shape[1:])
+    return found, columns(samples, values, ROWS)
 
 
 def measure_bigan(run: Run) -> Measured:
