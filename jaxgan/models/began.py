@@ -45,7 +45,8 @@ class BEGANGenerator(nn.Module):
 
     >>> import jax
     >>> generator = BEGANGenerator(28, channels=1, base_channels=4)
-    >>> generator.init_with_output(jax.random.key(0), jnp.ones((2, 16)))[0].shape
+    >>> init = generator.init_with_output
+    >>> jax.eval_shape(init, jax.random.key(0), jnp.ones((2, 16)))[0].shape
     (2, 28, 28, 1)
 
     References:

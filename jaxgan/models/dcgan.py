@@ -71,11 +71,10 @@ class DCGANGenerator(nn.Module):
         ValueError: if an option is none of the above, or something is missing that they need.
 
     >>> import jax
-    >>> generator = DCGANGenerator(image_size=32, channels=3, base_channels=8)
-    >>> variables = generator.init(jax.random.key(0), jnp.ones((2, 100)))
-    >>> images, _ = generator.apply(variables, jnp.ones((2, 100)), mutable=["batch_stats"])
-    >>> images.shape
-    (2, 32, 32, 3)
+    >>> init = DCGANGenerator(image_size=32, channels=3, base_channels=8).init_with_output
+    >>> images, variables = jax.eval_shape(init, jax.random.key(0), jnp.ones((2, 100)))
+    >>> images.shape, sorted(variables)
+    ((2, 32, 32, 3), ['batch_stats', 'params'])
 
     References:
         Radford et al. (2016), arXiv:1511.06434.
@@ -171,7 +170,8 @@ class DCGANDiscriminator(nn.Module):
     >>> import jax
     >>> discriminator = DCGANDiscriminator(image_size=28, channels=1, base_channels=8, norm="none")
     >>> images = jnp.ones((2, 28, 28, 1))
-    >>> discriminator.init_with_output(jax.random.key(0), images)[0].shape
+    >>> init = discriminator.init_with_output
+    >>> jax.eval_shape(init, jax.random.key(0), images)[0].shape
     (2,)
 
     References:

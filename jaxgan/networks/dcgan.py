@@ -37,8 +37,7 @@ def dcgan_generator(
     """
     size, channels = square(shape, "dcgan")
     options = (base_channels, norm, num_extra_layers, kernel_size, dtype_of(precision))
-    build = partial(models.DCGANGenerator, size, channels, *options)
-    build = partial(build, dense_features=dense_features)
+    build = partial(models.DCGANGenerator, size, channels, *options, dense_features=dense_features)
     return make_generator(build, latent_dim, num_classes, conditioning, remat)
 
 

@@ -42,7 +42,7 @@ def test_a_skip_is_the_first_map_enlarged() -> None:
     """Kernels that pass over the skip give the plain network; others see the first map."""
     plain, skipping = BEGANGenerator(16, 1, 2), BEGANGenerator(16, 1, 2, skips=True)
     z = jax.random.normal(jax.random.key(1), (3, 4))
-    params = plain.init(jax.random.key(0), z)["params"]
+    params = jax.jit(plain.init)(jax.random.key(0), z)["params"]
     kernel = params["b1_conv0"]["kernel"]
     affine = params["from_code"]
     first = np.asarray(z) @ affine["kernel"] + np.asarray(affine["bias"])[None]
