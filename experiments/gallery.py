@@ -114,8 +114,9 @@ _HEAD = """\
 What the small run of every family leaves, each from one command, on two CPU cores.
 They show that the networks and games work as they should, not what they can do at full size. Scores
 are those of `jaxgan evaluate --num-samples 2000`; [Evaluation](evaluation.md) says what they mean.
-Times are of the training alone, on a machine that was shared; the page is made by
-`python experiments/gallery.py`.
+Times are of the training alone, most of them on a machine that was shared; the page is made by
+`python experiments/gallery.py`. FD, the Fréchet distance between features of a classifier of the
+data, can be compared within a data set only.
 """
 
 
@@ -171,9 +172,25 @@ def save_picture(workdir: Path, steps: int, to: Path) -> None:
         smaller.save(to, optimize=True)
 
 
+def table_of(runs: dict[str, dict[str, Any]]) -> str:
+    """The Fréchet distances and classes covered of all that were measured, by section."""
+    lines = ["| | data | steps | minutes | FD | classes |", "|---|---|---|---|---|---|"]
+    for name, entry in FAMILIES.items():
+        run = runs.get(name, {"scores": {}})
+        scores = {key.partition("_")[0]: value for key, value in run["scores"].items()}
+        if "fd" not in scores:
+            continue
+        section = entry.title.lower().replace(" ", "-")
+        lines.append(
+            f"| [{entry.title}](#{section}) | {run['data']} | {run['steps']:,} | "
+            f"{run['minutes']:g} | {scores['fd']:.3g} | {scores['classes']:g} |"
+        )
+    return "\n".join([*lines, ""])
+
+
 def page_of(runs: dict[str, dict[str, Any]]) -> str:
     """The page, in the order of `FAMILIES`."""
-    parts = [_HEAD]
+    parts = [_HEAD, table_of(runs)]
     for name, entry in FAMILIES.items():
         if name not in runs:
             continue
