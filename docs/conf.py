@@ -42,6 +42,10 @@ autosummary_context = {
     "only": {
         "jaxgan.algorithms.base": "apply_updates, flatten_metrics, make_context, make_init",
         "jaxgan.losses.base": "logits, made, with_logits",
+        "jaxgan.published.base": (
+            "same, conv, conv_transpose, dense, dense_to_map, map_to_dense, scalar, unit, "
+            "right_vector, largest_singular_value, both, batch_norm"
+        ),
         "jaxgan.penalties.base": "input_gradient, norm, squared_norm",
     }
 }

@@ -28,9 +28,9 @@ def linear(start: np.ndarray, end: np.ndarray, shares: np.ndarray) -> np.ndarray
 def spherical(start: np.ndarray, end: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """The great circle, at even speed: normal latents lie near a sphere, a line leaves it.
 
-    With a = |a| u and b = |b| v, cos Ω = u·v,
+    With a = ‖a‖ u, b = ‖b‖ v and cos Ω = u·v, a point is
 
-      ((1 - t)|a| + t|b|) (sin((1 - t)Ω) u + sin(tΩ) v) / sin Ω,
+      ((1 - t)‖a‖ + t‖b‖) (sin((1 - t)Ω) u + sin(tΩ) v) / sin Ω,
 
     so that the norm is kept where both are equally long. Where Ω is 0 or π, and no circle is
     marked out, the direction goes along the line.

@@ -37,9 +37,11 @@ def cyclegan(
 ) -> Game:
     """The game of CycleGAN: G from source to image, F back, and a critic of each domain.
 
-    L_gen = Σ_domains w E[loss.gen] + λ (E[c(x, F(G(x)))] + E[c(y, G(F(y)))])
-            + ι λ (E[c(y, G(y))] + E[c(x, F(x))]),
-    L_disc = E[loss.disc(D_Y(y), D_Y(G(x)*))] + E[loss.disc(D_X(x), D_X(F(y)*))]
+    The losses are::
+
+        L_gen = Σ_domains w E[loss.gen] + λ (E[c(x, F(G(x)))] + E[c(y, G(F(y)))])
+                + ι λ (E[c(y, G(y))] + E[c(x, F(x))]),
+        L_disc = E[loss.disc(D_Y(y), D_Y(G(x)*))] + E[loss.disc(D_X(x), D_X(F(y)*))]
 
     with x the batch's `source`, y its `image`, c the mean absolute difference and * an image out of
     the pool of past ones, see `query`. The pools are in the discriminators' state, one for each

@@ -30,7 +30,7 @@ class Rule(NamedTuple):
 
     Attributes:
       path: of our leaf, such as `("params", "block_1", "conv_1", "kernel")`.
-      convert: (published array, *those of `also`) -> our array.
+      convert: (published array, then those of `also`) -> our array.
       also: names of further published arrays that are needed for it.
     """
 
@@ -225,7 +225,7 @@ def unit(array: np.ndarray) -> np.ndarray:
 
 
 def right_vector(u: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The right vector of a power iteration that goes with a left one, as a row: Wᵀ u / |Wᵀ u|.
+    """The right vector of a power iteration that goes with a left one, as a row: Wᵀ u / ‖Wᵀ u‖.
 
     Args:
       u: of the outputs' length.
@@ -238,7 +238,7 @@ def right_vector(u: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def largest_singular_value(u: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """As spectral normalisation estimates it from a left vector: |uᵀ W|.
+    """As spectral normalisation estimates it from a left vector: ‖uᵀ W‖.
 
     Args:
       u: of the outputs' length.

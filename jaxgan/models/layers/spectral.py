@@ -34,7 +34,7 @@ def spectral_norm(
         train: whether u moves, once in every call: twice in an update of a discriminator, for real
             and for generated examples. Without, the stored u is used and stays.
         num_steps: power iterations per call; the paper's 1 is enough, since kernels move slowly.
-        epsilon: added to the squares of |W u| and |Wᵀ v|, so that a kernel of zeros stays one.
+        epsilon: added to the squares of ‖W u‖ and ‖Wᵀ v‖, so that a kernel of zeros stays one.
         name: of the state in the collection; numbered by default.
 
     Returns:
