@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 help:
 	@echo "make train      train the main job (handwritten digits) and report on it"
 	@echo "make test       linter, type checker, doctests and tests"
-	@echo "make test-slow  the documentation, and the tests that take long or add little to others"
+	@echo "make test-slow  the tests that take long, or add little to their fellows"
 	@echo "make docs       build the documentation, warnings being errors"
 
 $(VENV)/.train: setup.cfg
@@ -35,7 +35,7 @@ train: $(VENV)/.train
 test: lint typecheck
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist worksteal -m "not slow"
 
-test-slow: $(VENV)/.dev docs
+test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist worksteal -m slow
 
 lint: $(VENV)/.dev
