@@ -24,9 +24,6 @@ _HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 _CACHE = _HOME / "jaxgan" / "tests"
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# By default a thread for each device; collectives that overlap take two, and the last device waits
-# for one of them for ever: XLA aborts after 40 seconds.
-os.environ.setdefault("PJRT_NPROC", str(4 * NUM_DEVICES))
 for _flag in (_DEVICES, *_QUICK):
     if _flag not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_flag}".strip()
