@@ -119,7 +119,8 @@ def measure_infogan(run: Run) -> Measured:
     still = Context(jax.random.key(0), train=False)
     state = run.state
     said = run.game.critic(state.params, state.net_state, jnp.asarray(real), {}, still)
-    read = np.asarray(said["code_logits"]).argmax(axis=1)
+    num_values = run.config["game"]["categorical"][0]
+    read = np.asarray(said["code_logits"])[:, :num_values].argmax(axis=1)
     found = {
         "purity of samples": purity(values, judge.predict(flat(samples))),
         "purity of Q on real digits": purity(read, label),
