@@ -19,12 +19,15 @@ _QUICK = ["--xla_backend_optimization_level=1"]
 if int(importlib.metadata.version("jaxlib").split(".")[1]) < 11:
     # The older emitters, gone since, compile in two thirds of the time.
     _QUICK.append("--xla_cpu_use_fusion_emitters=false")
+# Without it, two collectives that do not depend on each other may begin in another order on each
+# simulated device, which then wait for each other until XLA aborts.
+_ORDERED = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
 _HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 # Of the user, not of the clone, so that a fresh clone need not compile what is the same.
 _CACHE = _HOME / "jaxgan" / "tests"
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-for _flag in (_DEVICES, *_QUICK):
+for _flag in (_DEVICES, _ORDERED, *_QUICK):
     if _flag not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_flag}".strip()
 os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
