@@ -276,7 +276,48 @@ def build_algorithm(
     return algorithm
 
 
-def check_step(algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool) -> None:
+def build_arguments(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
+) -> tuple[PyTree, dict[str, jax.ShapeDtypeStruct]]:
+    """What a step of a run is called with, and how that lies on its devices.
+
+    A step that is traced with these is not traced again when the run calls it.
+
+    Args:
+      algorithm: as `build_algorithm` returns it.
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      is_fed: whether batches come from the host.
+      mesh: as `build_mesh` returns it.
+
+    Returns:
+      (state, batch), of ShapeDtypeStructs; the batch is empty if it does not come from the host.
+
+    Raises:
+      ConfigError: if a rule fits no leaf.
+
+    Example:
+      >>> from jaxgan.resolve import resolve
+      >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "num_devices": 2,
+      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in ("gen", "disc")}})
+      >>> spec, mesh = {"image": jax.ShapeDtypeStruct((2,), "float32")}, build_mesh(config)
+      >>> _, batch = build_arguments(build_algorithm(config, spec), config, spec, True, mesh)
+      >>> batch["image"].shape, batch["image"].sharding.shard_shape(batch["image"].shape)
+      ((64, 2), (32, 2))
+    """
+    split = parallel.batch_sharding(mesh, algorithm.num_batches)
+    lead = (*algorithm.num_batches, config["batch_size"])
+    batch = {
+        name: jax.ShapeDtypeStruct((*lead, *one.shape), one.dtype, sharding=split)
+        for name, one in spec.items()
+    }
+    state = parallel.state_template(algorithm, build_shardings(config, algorithm, mesh))
+    return state, batch if is_fed else {}
+
+
+def check_step(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
+) -> None:
     """Evaluates one step abstractly: what does not fit is found before anything is compiled.
 
     Args:
@@ -284,6 +325,7 @@ def check_step(algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: 
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
       is_fed: whether batches come from the host.
+      mesh: as `build_mesh` returns it.
 
     Raises:
       ConfigError: with what the failing part says.
@@ -292,18 +334,12 @@ def check_step(algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: 
       See `jaxgan.cli.train`.
     """
     try:
-        jax.eval_shape(algorithm.step, *_arguments(algorithm, config, spec, is_fed))
+        jax.eval_shape(algorithm.step, *build_arguments(algorithm, config, spec, is_fed, mesh))
+    except ConfigError:
+        raise
     except (ValueError, TypeError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise ConfigError(f"this game cannot be played: {first_line}") from error
-
-
-def _arguments(
-    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool
-) -> tuple[PyTree, dict[str, jax.ShapeDtypeStruct]]:
-    lead = (*algorithm.num_batches, config["batch_size"])
-    batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}
-    return jax.eval_shape(algorithm.init, jax.random.key(0)), batch if is_fed else {}
 
 
 def build_phases(
@@ -419,7 +455,7 @@ def build_work(
       See `jaxgan.cli.train`.
     """
     device = mesh.devices.flat[0]
-    arguments = _arguments(algorithm, config, spec, is_fed)
+    arguments = build_arguments(algorithm, config, spec, is_fed, mesh)
     flops = count_flops(algorithm.step, *arguments, platform=device.platform)
     return Work(
         images=images_per_step(config, algorithm),

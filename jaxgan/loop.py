@@ -281,17 +281,11 @@ def _open_log(run: Run, start: int) -> Iterator[Log]:
         yield Log(writer, progress, run.work, start, watch)
 
 
-def _template(run: Run) -> TrainState:
-    return jax.tree.map(
-        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
-        jax.eval_shape(run.algorithm.init, run.key),
-        run.shardings,
-    )
-
-
 def _restore_or_init(run: Run) -> tuple[int, TrainState]:
     try:
-        start, state, data_state = run.checkpoints.restore(_template(run))
+        start, state, data_state = run.checkpoints.restore(
+            parallel.state_template(run.algorithm, run.shardings)
+        )
     except NoCheckpointError:
         return 0, jax.jit(run.algorithm.init, out_shardings=run.shardings)(run.key)
     run.batches.set_state(data_state)
@@ -301,7 +295,7 @@ def _restore_or_init(run: Run) -> tuple[int, TrainState]:
 
 def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
     """The last good state, with other random numbers; the data go on where they are."""
-    start, state, _ = run.checkpoints.restore(_template(run))
+    start, state, _ = run.checkpoints.restore(parallel.state_template(run.algorithm, run.shardings))
 
     def renew(key: Key) -> Key:
         return stream(key, "rollback", attempt)

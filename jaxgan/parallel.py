@@ -183,6 +183,33 @@ def _along(mesh: Mesh, axis: int | None) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*(None for _ in range(axis)), MODEL_AXIS))
 
 
+def state_template(algorithm: Algorithm, shardings: PyTree) -> PyTree:
+    """Shapes of a state and how it lies on the devices, nothing computed.
+
+    Args:
+      algorithm: whose state.
+      shardings: of the state, as `state_shardings` gives them.
+
+    Returns:
+      A TrainState of ShapeDtypeStructs with shardings.
+
+    Example:
+      >>> from jaxgan.algorithms import simultaneous
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import bilinear
+      >>> from jaxgan.optimizers import sgd
+      >>> algorithm = simultaneous(gradient(bilinear()), {"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> shardings = state_shardings(algorithm.init(jax.random.key(0)), make_mesh(2))
+      >>> state_template(algorithm, shardings).step.sharding.mesh.size
+      2
+    """
+    return jax.tree.map(
+        lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
+        jax.eval_shape(algorithm.init, jax.random.key(0)),
+        shardings,
+    )
+
+
 def jit_step(algorithm: Algorithm, mesh: Mesh, shardings: PyTree) -> Any:
     """The step that a training run dispatches: compiled once, its state donated.
 

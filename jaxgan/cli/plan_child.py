@@ -110,16 +110,13 @@ def make_job(request: Request, topology: Topology) -> Job:
     spec, source = example_of(config, request.example_shape)
     # The last phase, of a game that has several: a network that grows is largest there.
     algorithm = list(build.build_phases(config, spec, source, mesh).values())[-1]
-    build.check_step(algorithm, config, spec, is_fed=source is None)
-    lead = (*algorithm.num_batches, config["batch_size"])
-    batch = {k: jax.ShapeDtypeStruct((*lead, *s.shape), s.dtype) for k, s in spec.items()}
-    shardings = build.build_shardings(config, algorithm, mesh)
+    is_fed = source is None
+    build.check_step(algorithm, config, spec, is_fed, mesh)
+    state, batch = build.build_arguments(algorithm, config, spec, is_fed, mesh)
     return Job(
-        step=parallel.jit_step(algorithm, mesh, shardings),
-        state=jax.eval_shape(algorithm.init, jax.random.key(config["seed"])),
-        batch=batch if source is None else {},
-        state_shardings=shardings,
-        batch_sharding=parallel.batch_sharding(mesh, algorithm.num_batches),
+        step=parallel.jit_step(algorithm, mesh, build.build_shardings(config, algorithm, mesh)),
+        state=state,
+        batch=batch,
         steps_per_call=config["substeps"],
         images_per_step=build.images_per_step(config, algorithm),
         num_devices=len(there),

@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     phases = build.build_phases(config, spec, on_device, mesh)
     is_fed = on_device is None
     for phase in phases.values():
-        build.check_step(phase, config, spec, is_fed)
+        build.check_step(phase, config, spec, is_fed, mesh)
     algorithm = phases.pop(0)
     shardings = build.build_shardings(config, algorithm, mesh)
 

@@ -32,10 +32,8 @@ class Job(NamedTuple):
 
     Attributes:
       step: jitted, (state, batch) -> (state, metrics).
-      state: ShapeDtypeStructs of a TrainState.
-      batch: ShapeDtypeStructs of a batch, all its leading axes included.
-      state_shardings: how the state lies on the devices: a tree like it.
-      batch_sharding: how a batch does.
+      state: ShapeDtypeStructs of a TrainState, with their shardings.
+      batch: ShapeDtypeStructs of a batch, all its leading axes included, with their shardings.
       steps_per_call: training steps that one call takes.
       images_per_step: real examples that a step eats, over all devices.
       num_devices: over which the step is split.
@@ -45,8 +43,6 @@ class Job(NamedTuple):
     step: Any
     state: Any
     batch: PyTree
-    state_shardings: PyTree
-    batch_sharding: Any
     steps_per_call: int
     images_per_step: int
     num_devices: int
@@ -138,9 +134,9 @@ def analyse(job: Job, chip: Chip | None = None) -> Report:
 
     Example:
       >>> from jax.sharding import SingleDeviceSharding
-      >>> w = jax.ShapeDtypeStruct((4, 4), "float32")
       >>> here = SingleDeviceSharding(jax.devices()[0])
-      >>> job = Job(jax.jit(lambda w, x: x @ w), w, w, here, here, 1, 4, 1, "cpu")
+      >>> w = jax.ShapeDtypeStruct((4, 4), "float32", sharding=here)
+      >>> job = Job(jax.jit(lambda w, x: x @ w), w, w, 1, 4, 1, "cpu")
       >>> report = analyse(job)
       >>> report.total_flops, report.memory.arguments, report.memory.fits
       (128.0, 128, True)
@@ -217,28 +213,18 @@ def argument_bytes(job: Job) -> int:
     Example:
       See `analyse`.
     """
-    return sum(_shard_bytes(leaf, sharding) for leaf, sharding in _arguments(job))
+    return sum(_shard_bytes(leaf) for leaf in jax.tree.leaves((job.state, job.batch)))
 
 
-def _arguments(job: Job) -> list[tuple[Any, Any]]:
-    """Leaves and their shardings, in the order in which the step takes them."""
-    pairs: list[tuple[Any, Any]] = []
-    for tree, shardings in ((job.state, job.state_shardings), (job.batch, job.batch_sharding)):
-        leaves = jax.tree.leaves(tree)
-        whole = jax.tree.leaves(shardings)
-        pairs += zip(leaves, whole * len(leaves) if len(whole) == 1 else whole, strict=True)
-    return pairs
-
-
-def _shard_bytes(leaf: Any, sharding: Any) -> int:
-    return math.prod(sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+def _shard_bytes(leaf: Any) -> int:
+    return math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
 
 
 def _unused_bytes(jaxpr: Any, job: Job) -> int:
     """Arguments that jit drops, since nothing depends on them; the compiler does not see these."""
     _, used = dce_jaxpr(jaxpr.jaxpr, [True] * len(jaxpr.jaxpr.outvars))
-    pairs = zip(_arguments(job), used, strict=True)
-    return sum(_shard_bytes(*argument) for argument, is_used in pairs if not is_used)
+    pairs = zip(jax.tree.leaves((job.state, job.batch)), used, strict=True)
+    return sum(_shard_bytes(leaf) for leaf, is_used in pairs if not is_used)
 
 
 def _memory(stats: Any, arguments: int, unused: int, chip: Chip | None) -> Memory:

@@ -440,10 +440,11 @@ def test_configs_build_these_games() -> None:
     for augment, shape in ((diff, IMAGE), (adaptive, IMAGE), ("apa", (2,)), ("none", (2,))):
         config = config_of(augment=augment, instance_noise={"std": noise}, unrolled=ahead)
         spec = {"image": jax.ShapeDtypeStruct(shape, "float32")}
-        build.check_step(build.build_algorithm(config, spec), config, spec, is_fed=True)
+        algorithm = build.build_algorithm(config, spec)
+        build.check_step(algorithm, config, spec, True, build.build_mesh(config))
     config = config_of(augment=diff)
     algorithm = build.build_algorithm(config, spec)
     with pytest.raises(ConfigError, match=r"shape \(2,\); it takes images \[H, W, C\]$"):
-        build.check_step(algorithm, config, spec, is_fed=True)
+        build.check_step(algorithm, config, spec, True, build.build_mesh(config))
     off = config_of()
     assert off["augment"] is off["instance_noise"] is None

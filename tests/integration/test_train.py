@@ -77,9 +77,9 @@ def test_a_step_of_every_other_config_can_be_taken(name: str) -> None:
     """Where training takes long to compile, the step is traced at least."""
     config = resolve(load_config(f"{CONFIGS[name]}:smoke"))
     spec, source = example_of(config, None)
-    phases = build.build_phases(config, spec, source, build.build_mesh(config, jax.devices()))
-    for algorithm in phases.values():
-        build.check_step(algorithm, config, spec, is_fed=source is None)
+    mesh = build.build_mesh(config, jax.devices())
+    for algorithm in build.build_phases(config, spec, source, mesh).values():
+        build.check_step(algorithm, config, spec, source is None, mesh)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
@@ -245,11 +245,27 @@ def test_skipping_keeps_a_run_with_lost_steps_alive(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path / "checkpoints").steps()[-1] == 20
 
 
-def test_the_step_is_compiled_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_step_is_traced_and_compiled_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces: list[int] = []
+    build_algorithm = build.build_algorithm
+
+    def counted(*args: Any) -> jg.Algorithm:
+        algorithm = build_algorithm(*args)
+
+        def step(state: Any, batch: Any) -> Any:
+            traces.append(1)
+            return algorithm.step(state, batch)
+
+        return algorithm._replace(step=step)
+
+    monkeypatch.setattr(build, "build_algorithm", counted)
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         assert train(f"{CONFIGS['digits']}:smoke", tmp_path) == 0
     compiled = [m for m in caplog.messages if m.startswith("Finished XLA compilation of jit(step)")]
-    assert len(compiled) == 1, caplog.messages
+    # What checks a step, counts its operations and calls it share one trace.
+    assert (len(traces), len(compiled)) == (1, 1), caplog.messages
 
 
 def test_metrics_are_read_only_behind_the_next_dispatch(

@@ -25,13 +25,12 @@ def make_job(model: int, num_steps: int = STEPS) -> tuple[Job, Any]:
     mesh = parallel.make_mesh(8, model=model)
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
     shardings = parallel.state_shardings(state, mesh, min_size=1)
-    batch = {"image": jax.ShapeDtypeStruct((num_steps, BATCH, DIM), np.float32)}
+    split = parallel.batch_sharding(mesh, algorithm.num_batches)
+    shape = (num_steps, BATCH, DIM)
     job = Job(
         step=parallel.jit_step(algorithm, mesh, shardings),
-        state=state,
-        batch=batch,
-        state_shardings=shardings,
-        batch_sharding=parallel.batch_sharding(mesh, algorithm.num_batches),
+        state=parallel.state_template(algorithm, shardings),
+        batch={"image": jax.ShapeDtypeStruct(shape, np.float32, sharding=split)},
         steps_per_call=num_steps,
         images_per_step=BATCH,
         num_devices=8,
@@ -52,9 +51,10 @@ def bytes_on_first_device(tree: Any) -> int:
 @pytest.mark.parametrize("model", [1, 4])
 def test_arguments_are_the_bytes_of_the_shards(model: int) -> None:
     job, init = make_job(model)
-    state = jax.jit(init, out_shardings=job.state_shardings)(jax.random.key(0))
+    shardings = jax.tree.map(lambda x: x.sharding, job.state)
+    state = jax.jit(init, out_shardings=shardings)(jax.random.key(0))
     batch = jax.tree.map(
-        lambda x: jax.device_put(np.zeros(x.shape, x.dtype), job.batch_sharding), job.batch
+        lambda x: jax.device_put(np.zeros(x.shape, x.dtype), x.sharding), job.batch
     )
     expected = bytes_on_first_device((state, batch))
     assert argument_bytes(job) == expected
