@@ -166,7 +166,7 @@ def _make_extract(
         out = {"finite": jnp.isfinite(flat).all(axis=1), "flat": jnp.ptp(flat, axis=1) == 0}
         return out if extractor is None else {**extractor.apply(params, examples), **out}
 
-    return _in_parts(extract, () if extractor is None else extractor.params, mesh, size)
+    return _in_parts(extract, () if extractor is None else extractor.params, mesh, size, size)
 
 
 def make_distance(
@@ -193,14 +193,17 @@ def make_distance(
     def apply(params: PyTree, x: Array, y: Array) -> dict[str, Array]:
         return {"distance": distance.apply(params, x, y)}
 
-    in_parts = _in_parts(apply, distance.params, mesh, size)
+    in_parts = _in_parts(apply, distance.params, mesh, size, CHUNK)
     return lambda x, y: in_parts(x, y)()["distance"][:CHUNK]
 
 
 def _in_parts(
-    apply: Callable[..., dict[str, Array]], params: PyTree, mesh: Mesh, size: int
+    apply: Callable[..., dict[str, Array]], params: PyTree, mesh: Mesh, size: int, num: int
 ) -> Callable[..., Callable[[], dict[str, np.ndarray]]]:
-    """Part by part, so that a large network's activations are those of few images."""
+    """Part by part, so that a large network's activations are those of few images.
+
+    Parts of `size` examples, until they hold the first `num`.
+    """
     sharding, whole = parallel.batch_sharding(mesh), parallel.replicated(mesh)
     part = math.gcd(IMAGES_PER_DEVICE * mesh.size, size)
     params = jax.jit(lambda tree: tree, out_shardings=whole)(jax.tree.map(np.asarray, params))
@@ -212,7 +215,7 @@ def _in_parts(
     jitted = jax.jit(run, out_shardings=whole)
 
     def run_all(*chunks: Array) -> Callable[[], dict[str, np.ndarray]]:
-        parts = [jitted(params, np.int32(at), *chunks) for at in range(0, size, part)]
+        parts = [jitted(params, np.int32(at), *chunks) for at in range(0, num, part)]
 
         def read() -> dict[str, np.ndarray]:
             return {
