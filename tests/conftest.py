@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import jax
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def fresh_logger() -> None:
+    """As on import: the command line, where an earlier test called it, has a handler of its own."""
+    logger = logging.getLogger("jaxgan")
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

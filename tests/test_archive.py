@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +56,8 @@ def test_the_best_by_rank(tmp_path: Path) -> None:
 
 
 def test_a_damaged_best_one_gives_way_to_the_next(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("jaxgan"), "propagate", True)
     for step, fid in ((1, 3.0), (2, 1.0), (3, 2.0), (4, 9.0)):
         add(Archive(tmp_path, 4, None), step, fid)
     (tmp_path / "2" / "data").write_text("x")

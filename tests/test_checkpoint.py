@@ -76,12 +76,6 @@ def damage(directory: Path, step: int) -> None:
     os.truncate(largest, largest.stat().st_size // 2)
 
 
-@pytest.fixture(autouse=True)
-def lines_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the command line ran before, its handler has them."""
-    monkeypatch.setattr(logging.getLogger("jaxgan"), "propagate", True)
-
-
 @pytest.fixture
 def checkpoints(tmp_path: Path) -> Iterator[Checkpoints]:
     opened = Checkpoints(tmp_path / "checkpoints", keep=2)
