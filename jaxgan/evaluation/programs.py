@@ -202,7 +202,7 @@ def _in_parts(
 ) -> Callable[..., Callable[[], dict[str, np.ndarray]]]:
     """Part by part, so that a large network's activations are those of few images.
 
-    Parts of `size` examples, until they hold the first `num`.
+    Of a chunk of `size` examples, those parts that hold the first `num`.
     """
     sharding, whole = parallel.batch_sharding(mesh), parallel.replicated(mesh)
     part = math.gcd(IMAGES_PER_DEVICE * mesh.size, size)
