@@ -8,7 +8,7 @@
 by default on the 1,797 digits of 8x8 pixels, narrow, with a code of 12 numbers, γ of 1, a
 pulling-away term of 0.2, and rates of the controller and of the networks ten times the paper's:
 all ten digits, in a minute on two CPU cores; and on MNIST (`--config.data.source=tfds:mnist`) in
-seven. A code of 32 numbers rebuilds noise too, and the samples are of one class. `full` on faces of
+six. A code of 32 numbers rebuilds noise too, and the samples are of one class. `full` on faces of
 64 pixels: the paper's batch of 16, width of 128, code of 64 numbers, learning rate of 1e-4, γ of
 0.5 and skip connections.
 """
