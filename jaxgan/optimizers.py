@@ -3,6 +3,7 @@
 Any `optax.GradientTransformation` serves. These factories only set two things: `eps_root`, without
 which the derivative of Adam's square root is NaN at a zero gradient (dead units are certain in a
 GAN, and unrolling differentiates through the update), and schedules for every hyper-parameter.
+Schedules read the number of the player's updates, of which `extragradient` makes one per step.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from jaxgan.typing import Array, Params, PyTree, ScalarOrSchedule
 
 EPS_ROOT = 1e-16
 """Added under the square root of adaptive optimizers; below float32 resolution of any live unit."""
+
+_Injected = optax.schedules.InjectStatefulHyperparamsState
+"""What `optax.inject_hyperparams` keeps."""
 
 
 def _make(
@@ -312,3 +316,41 @@ def update(
     with jax.numpy_dtype_promotion("standard"):
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return optax.apply_updates(params, updates), opt_state
+
+
+def hold_schedules(opt_state: PyTree, past: PyTree) -> PyTree:
+    """An optimizer's state whose schedules have not counted since `past`; all else is as it is.
+
+    For updates that are tentative: moments and their bias corrections have seen a gradient, but a
+    step's worth of schedule has not gone by. Schedules are Optax's `scale_by_schedule` (so the
+    learning rate of any optimizer) and `inject_hyperparams` (so every schedule of the factories
+    here), at any depth of chains, masks and partitions. What else counts its calls counts this
+    one too: `MultiSteps`, `add_noise`, `conditionally_transform`, Optax's own `lookahead`.
+
+    Args:
+      opt_state: the state now, of one optimizer or of several in a tree.
+      past: the state before, of the same structure.
+
+    Returns:
+      A state of that structure.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> optimizer, w = adam(optax.linear_schedule(0.1, 0.0, 10)), jnp.zeros(1)
+      >>> past = init(optimizer, w)
+      >>> _, new = update(optimizer, w, past, w)
+      >>> [[int(part.count) for part in state] for state in (new, hold_schedules(new, past))]
+      [[1, 1], [1, 0]]
+    """
+
+    def hold(new: PyTree, old: PyTree) -> PyTree:
+        if isinstance(new, optax.ScaleByScheduleState):
+            return old
+        if isinstance(new, _Injected):
+            return old._replace(inner_state=hold_schedules(new.inner_state, old.inner_state))
+        return new
+
+    def is_schedule(node: PyTree) -> bool:
+        return isinstance(node, optax.ScaleByScheduleState | _Injected)
+
+    return jax.tree.map(hold, opt_state, past, is_leaf=is_schedule)

@@ -14,6 +14,7 @@ from jaxgan.algorithms.base import (
     make_init,
 )
 from jaxgan.fields.base import Field
+from jaxgan.optimizers import hold_schedules
 from jaxgan.state import TrainState
 from jaxgan.typing import Batch, Key, Metrics
 
@@ -22,9 +23,10 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
     """All players step tentatively, look at the field there, and step from where they were.
 
     w_{t+½} = w_t - η ξ(w_t);  w_{t+1} = w_t - η ξ(w_{t+½}), with each player's own optimizer in
-    place of η. Both half-steps go through the optimizer, whose moments and count advance twice:
-    with Adam this is ExtraAdam. Each half-step has fresh latents and a fresh real batch. A step
-    counts as one update of each player, for lazy penalties.
+    place of η. Both half-steps go through the optimizer, whose moments and bias correction advance
+    twice: with Adam this is ExtraAdam. Each half-step has fresh latents and a fresh real batch. A
+    step counts as one update of each player, for lazy penalties and for schedules: both half-steps
+    have the same learning rate. `optimizers.hold_schedules` says what else counts, and how.
 
     Args:
       field: such as `gradient(game)`.
@@ -65,7 +67,7 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
             state.params, state.memory, state.net_state, first, context
         )
         half, opt_state = apply_updates(state, grads, optimizers, tuple(state.params))
-        state = state._replace(opt_state=opt_state)
+        state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
         context = make_context(state, optimizers, updates, phase=1)
         grads, memory, (net_state, metrics) = field.apply(half, memory, net_state, second, context)
         params, opt_state = apply_updates(state, grads, optimizers, tuple(state.params))
@@ -85,7 +87,8 @@ def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
     """Extragradient that extrapolates along the last gradient: one evaluation per step, not two.
 
     w_{t+½} = w_t - η ξ(w_{t-½});  w_{t+1} = w_t - η ξ(w_{t+½}). The first step extrapolates by
-    nothing. With plain descent the points w_{t+½} are those of optimistic gradient descent.
+    nothing. With plain descent the points w_{t+½} are those of optimistic gradient descent. Moments
+    advance twice and schedules once per step, as in `extragradient`.
 
     Args:
       field: such as `gradient(game)`.
@@ -126,7 +129,7 @@ def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
         everyone = tuple(state.params)
         updates = dict.fromkeys(everyone, state.step)
         half, opt_state = apply_updates(state, state.memory["past"], optimizers, everyone)
-        state = state._replace(opt_state=opt_state)
+        state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
         context = make_context(state, optimizers, updates, phase=0)
         grads, memory, (net_state, metrics) = field.apply(
             half, state.memory["field"], state.net_state, batch, context
