@@ -20,7 +20,6 @@ Writes benchmarks/results/checkpoint.json.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -33,6 +32,7 @@ import timing
 
 import jaxgan as jg
 from jaxgan.checkpoint import Checkpoints
+from jaxgan.cli.program import Parser, run_script
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
 
 LATENT, GOAL_STEPS = 64, 1.0
@@ -160,7 +160,7 @@ def measure(name: str, case: Case) -> dict[str, Any]:
 
 def main() -> None:
     """Prints and writes the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--out", type=Path, default=timing.RESULTS / "checkpoint.json")
     args = parser.parse_args()
@@ -169,4 +169,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -25,7 +25,6 @@ gives huge pages on request only, GLIBC_TUNABLES=glibc.malloc.hugetlb=1 speeds u
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import pathlib
@@ -40,6 +39,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxgan as jg
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
 
 IMAGE_SIZE, CHANNELS, BATCH, LATENT = 32, 3, 64, 100
@@ -242,10 +242,10 @@ def summarise(seconds: dict[str, list[float]], failed: dict[str, str]) -> dict[s
 
 def main() -> None:
     """Run the cases, print a table, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--rounds", type=int, default=8, help="turns of each contestant")
-    parser.add_argument("--base-channels", type=int, default=64)
+    parser.add_argument("--rounds", type=whole(1), default=8, help="turns of each contestant")
+    parser.add_argument("--base-channels", type=whole(1), default=64)
     parser.add_argument("--out", default="benchmarks/results/dcgan_step.json")
     args = parser.parse_args()
 
@@ -292,4 +292,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -17,7 +17,6 @@ exact unrolling with k = 5 cannot cost less than about 10 there, and first order
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -29,6 +28,7 @@ import timing
 import jaxgan as jg
 from jaxgan import fields
 from jaxgan.algorithms import Algorithm
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import ring
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 
@@ -215,9 +215,9 @@ def _verdict(passed: bool | None) -> str:
 
 def main() -> None:
     """Prints and writes the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=1)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--rounds", type=whole(1), default=5)
+    parser.add_argument("--calls", type=whole(1), default=1)
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results/dynamics_cost.json"
     )
@@ -236,4 +236,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import timing
 
+from jaxgan.cli.program import Parser, run_script, whole
+
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
@@ -110,11 +112,11 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 def main() -> None:
     """Prints each plan and all of them, and writes the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=CASES, metavar="NAME", help="these configs")
-    parser.add_argument("--timeout", type=int, default=1800, metavar="S", help="for each (1800)")
+    parser.add_argument(
+        "--timeout", type=whole(1), default=1800, metavar="S", help="for each (1800)"
+    )
     parser.add_argument("--out", type=Path, default=timing.RESULTS / "full_configs.json")
     args = parser.parse_args()
     rows: dict[str, Any] = {}
@@ -128,4 +130,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -15,7 +15,6 @@ else.
 
 from __future__ import annotations
 
-import argparse
 import os
 import zlib
 from collections.abc import Callable
@@ -26,6 +25,7 @@ import numpy as np
 import timing
 from flax import traverse_util
 
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.features.inception import fold, state_shapes
 from jaxgan.features.inception_network import Inception
 
@@ -74,9 +74,9 @@ def torch_contestant(
 
 def main() -> None:
     """Measures and writes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--batch", type=whole(1), default=16)
+    parser.add_argument("--rounds", type=whole(1), default=7)
     args = parser.parse_args()
     state = {name: state_array(name, shape) for name, shape in state_shapes().items()}
     shape = (args.batch, 299, 299, 3)
@@ -106,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

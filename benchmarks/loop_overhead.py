@@ -10,7 +10,6 @@ what counts is the median. Writes results/loop_overhead.json. The goal is at mos
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -23,6 +22,7 @@ import timing
 
 from jaxgan import build, parallel, resolve
 from jaxgan.cli.main import main as jaxgan
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.config import Config, load_config
 from jaxgan.data import pipeline
 from jaxgan.loop import MAX_AHEAD
@@ -84,9 +84,9 @@ def time_bare(config: Config, num_steps: int) -> float:
 
 def main() -> None:
     """Prints and writes the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--steps", type=whole(1), default=500)
+    parser.add_argument("--rounds", type=whole(1), default=15)
     parser.add_argument("--out", type=Path, default=timing.RESULTS / "loop_overhead.json")
     args = parser.parse_args()
 
@@ -102,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -33,6 +33,8 @@ from typing import Any
 import numpy as np
 import timing
 
+from jaxgan.cli.program import Parser, run_script, whole
+
 NUM_BLOCKS, BLOCK_SIZE, SEED, NEIGHBOUR = 100, 1000, 2020, 5
 GOAL = 3.0
 SIDES = ("jaxgan", "peers")
@@ -176,10 +178,10 @@ def compare(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 def main() -> None:
     """Prints and writes the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num", type=int, default=10_000)
-    parser.add_argument("--features", type=int, default=2048)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--num", type=whole(1), default=10_000)
+    parser.add_argument("--features", type=whole(1), default=2048)
+    parser.add_argument("--rounds", type=whole(1), default=3)
     parser.add_argument("--out", type=Path, default=timing.RESULTS / "metrics.json")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -208,4 +210,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -30,10 +30,13 @@ from typing import Any
 import jax
 import numpy as np
 import timing
-import torch
 
 from jaxgan import build
+from jaxgan.cli.program import Parser, run_script, whole
+from jaxgan.errors import InputError
 from jaxgan.resolve import resolve
+
+torch = timing.peer("torch")
 
 Step = Callable[[], Any]
 
@@ -68,18 +71,18 @@ def ours(config: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> tuple[St
     return run, num
 
 
-def images(batch: int, size: int, channels: int = 3) -> torch.Tensor:
+def images(batch: int, size: int, channels: int = 3) -> Any:
     """Real examples for PyTorch."""
     return torch.rand(batch, channels, size, size) * 2 - 1
 
 
-def adam_of(*modules: torch.nn.Module, rate: float, b1: float, b2: float) -> torch.optim.Adam:
+def adam_of(*modules: Any, rate: float, b1: float, b2: float) -> Any:
     """PyTorch's Adam over the parameters of several modules."""
     parameters = itertools.chain(*(module.parameters() for module in modules))
     return torch.optim.Adam(parameters, rate, (b1, b2))
 
 
-def size_of(*modules: torch.nn.Module) -> int:
+def size_of(*modules: Any) -> int:
     """The number of parameters."""
     return sum(p.numel() for module in modules for p in module.parameters())
 
@@ -87,7 +90,7 @@ def size_of(*modules: torch.nn.Module) -> int:
 def load(folder: Path, *names: str) -> list[Any]:
     """Modules of a clone."""
     if not folder.is_dir():
-        raise SystemExit(f"references: there is no {folder}; see the docstring for what to clone")
+        raise InputError(f"references: there is no {folder}; see the docstring for what to clone")
     sys.path.insert(0, str(folder))
     return [importlib.import_module(name) for name in names]
 
@@ -160,7 +163,7 @@ def their_biggan(root: Path) -> tuple[Step, int]:
     of_gen, of_disc = (adam_of(net, rate=2e-4, b1=0.0, b2=0.99) for net in (gen, disc))
     real = images(BIG_BATCH, 32)
 
-    def judged() -> torch.Tensor:
+    def judged() -> Any:
         label = torch.randint(CLASSES, (BIG_BATCH,))
         fake = gen(torch.randn(BIG_BATCH, 128), gen.shared(label))
         return disc(fake, label)
@@ -216,7 +219,7 @@ def their_cyclegan(root: Path) -> tuple[Step, int]:
     of_gens, of_discs = (adam_of(*nets, rate=2e-4, b1=0.5, b2=0.999) for nets in (gens, discs))
     x, y, l1 = images(1, 64), images(1, 64), torch.nn.functional.l1_loss
 
-    def squares(logits: torch.Tensor, target: float) -> torch.Tensor:
+    def squares(logits: Any, target: float) -> Any:
         return ((logits - target) ** 2).mean()
 
     def run() -> None:
@@ -260,12 +263,10 @@ def processor_seconds(steps: dict[str, Step], num_rounds: int) -> dict[str, floa
 
 def main() -> None:
     """Times, prints, writes."""
-    flags = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    flags = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--references", type=Path, required=True, help="folder of the clones")
     flags.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
-    flags.add_argument("--rounds", type=int, default=10)
+    flags.add_argument("--rounds", type=whole(1), default=10)
     flags.add_argument("--out", type=Path, default=timing.RESULTS / "models.json")
     args = flags.parse_args()
     results: dict[str, Any] = {}
@@ -293,4 +294,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -11,7 +11,6 @@ and writes benchmarks/results/precision.json after every line.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from jax.sharding import SingleDeviceSharding
 
 import jaxgan as jg
 from jaxgan import networks
+from jaxgan.cli.program import Parser, run_script
 from jaxgan.networks.base import REMATS
 
 SIZE, LATENT, BATCH = 64, 100, 64
@@ -64,7 +64,7 @@ def plan(algorithm: jg.Algorithm, platform: str) -> dict[str, float]:
 
 def main() -> None:
     """Prints and writes the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--tpu", action="store_true", help="ask the compiler of a TPU too")
     parser.add_argument("--out", type=Path, default=timing.RESULTS / "precision.json")
     args = parser.parse_args()
@@ -85,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -12,22 +12,23 @@ benchmarks/results/ring_step.json.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import timing
-import torch
-import torch.nn.functional as F
-from torch import nn
 
 import jaxgan as jg
 from jaxgan.algorithms import Algorithm
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import DeviceSource, open_source
 from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+torch = timing.peer("torch")
+F, nn = torch.nn.functional, torch.nn
 
 BATCH, LATENT, WIDTH, STEPS, RATE = 512, 16, 128, 100, 1e-3
 RADIUS, STD, MODES = 2.0, 0.02, 8
@@ -61,7 +62,7 @@ def our_steps(algorithm: Algorithm) -> Callable[[], None]:
     return run
 
 
-def mlp(num_in: int, num_out: int) -> nn.Sequential:
+def mlp(num_in: int, num_out: int) -> Any:
     """The same perceptron in PyTorch."""
     return nn.Sequential(
         nn.Linear(num_in, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(),
@@ -78,7 +79,7 @@ def torch_steps(compiled: bool) -> Callable[[], None]:
     modes = RADIUS * torch.stack([angles.cos(), angles.sin()], dim=1)
     players = [list(gen.parameters()), list(disc.parameters())]
 
-    def gradients() -> list[tuple[torch.Tensor, ...]]:
+    def gradients() -> list[tuple[Any, ...]]:
         real = modes[torch.randint(MODES, (BATCH,))] + STD * torch.randn(BATCH, 2)
         fake = gen(torch.randn(BATCH, LATENT))
         # One forward pass for both players, as on our side.
@@ -104,9 +105,9 @@ def torch_steps(compiled: bool) -> Callable[[], None]:
 
 def main() -> None:
     """Prints and writes the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--calls", type=int, default=3)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--rounds", type=whole(1), default=9)
+    parser.add_argument("--calls", type=whole(1), default=3)
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results/ring_step.json"
     )
@@ -133,4 +134,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

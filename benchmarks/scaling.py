@@ -13,7 +13,6 @@ benchmarks/results/scaling.json and scaling.png.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
@@ -138,9 +137,11 @@ def main() -> None:
     """Prints, draws and writes the figures."""
     import timing
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=2)
+    from jaxgan.cli.program import Parser, whole
+
+    parser = Parser(description=__doc__)
+    parser.add_argument("--rounds", type=whole(1), default=5)
+    parser.add_argument("--calls", type=whole(1), default=2)
     parser.add_argument("--out", type=Path, default=timing.RESULTS / "scaling.json")
     args = parser.parse_args()
     plans = predict()
@@ -157,4 +158,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from jaxgan.cli.program import run_script
+
+    run_script(main)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
@@ -15,6 +16,23 @@ import jax
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def peer(name: str) -> Any:
+    """Imports the package that is measured against, which is none that jaxgan needs.
+
+    Args:
+      name: of the module.
+
+    Returns:
+      The module. Where it is not installed the program ends with one line and exit code 2.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        program = Path(sys.argv[0]).name
+        print(f"{program}: error: {error}: pip install jaxgan[bench]", file=sys.stderr)
+        raise SystemExit(2) from error
 
 
 def seconds_per_call(

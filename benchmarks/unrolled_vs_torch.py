@@ -15,7 +15,6 @@ benchmarks/results/unrolled_vs_torch.json.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,12 +25,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import timing
-import torch
-import torch.nn.functional as F
 
 import jaxgan as jg
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import ring
 from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+torch = timing.peer("torch")
+F = torch.nn.functional
 
 BATCH, LATENT, WIDTH, GAIN, SCALE = 512, 256, 128, 0.8, 0.25
 RATE, B1, B2, EPS, EPS_ROOT = 1e-4, 0.5, 0.999, 1e-8, jg.optimizers.EPS_ROOT
@@ -214,9 +215,9 @@ def check_gradient() -> float:
 
 def main() -> None:
     """Prints and writes the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--calls", type=int, default=1)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--rounds", type=whole(1), default=9)
+    parser.add_argument("--calls", type=whole(1), default=1)
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results/unrolled_vs_torch.json"
@@ -266,4 +267,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

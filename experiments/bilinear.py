@@ -34,6 +34,7 @@ from reporting import Row, parser, write_report
 
 import jaxgan as jg
 from jaxgan import fields
+from jaxgan.cli.program import run_script
 from jaxgan.optimizers import optimistic, sgd
 from jaxgan.typing import Array, Batch, ScalarOrSchedule
 
@@ -495,4 +496,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

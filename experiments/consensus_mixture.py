@@ -40,6 +40,7 @@ from reporting import Row, parser, positive, write_report
 import jaxgan as jg
 from jaxgan import metrics
 from jaxgan.analysis import dense_jacobian
+from jaxgan.cli.program import run_script
 from jaxgan.data import ring
 from jaxgan.data.source import DeviceSource
 from jaxgan.fields import consensus
@@ -412,4 +413,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -11,7 +11,6 @@ credentials, and the most that the samples could reach.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,9 @@ from sklearn.svm import SVC
 import jaxgan as jg
 from jaxgan import metrics, writers
 from jaxgan.build import open_data
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import Source
+from jaxgan.errors import InputError
 
 LEVELS = 16
 """The digits' pixels are whole numbers from 0 to 16; samples are rounded to them to find copies."""
@@ -86,16 +87,16 @@ def _rounded(images: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Writes and prints the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--workdir", type=Path, required=True)
-    parser.add_argument("--num", type=int, default=2000, help="samples to judge (2000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents (0)")
+    parser.add_argument("--num", type=whole(1), default=2000, help="samples to judge (2000)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of the latents (0)")
     args = parser.parse_args()
 
     run = jg.load(args.workdir)
     source = open_data(run.config.as_configdict().to_dict())
     if not isinstance(source, Source) or source.name != "digits":
-        raise SystemExit(f"{args.workdir}: trained on {source.name}; this report is on digits")
+        raise InputError(f"{args.workdir}: trained on {source.name}; this report is on digits")
     real = source.read(np.arange(source.num_examples))
     samples = run.sample(args.num, args.seed)
     flat, flat_real = (x.reshape(len(x), -1) for x in (samples, real["image"]))
@@ -125,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -32,6 +32,7 @@ from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
 from jaxgan import analysis, fields, losses, penalties
+from jaxgan.cli.program import run_script
 from jaxgan.optimizers import optimistic, sgd
 from jaxgan.typing import Array, Batch, PlayerTree, Scene
 
@@ -484,4 +485,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -21,6 +21,7 @@ from PIL import Image
 from reporting import RESULTS
 
 from jaxgan.checkpoint import Checkpoints
+from jaxgan.cli.program import Parser, run_script
 from jaxgan.writers import read_metrics
 
 ROOT = Path(__file__).parents[1]
@@ -213,9 +214,7 @@ def page_of(runs: dict[str, dict[str, Any]]) -> str:
 
 def main() -> None:
     """Reads the runs, writes the page."""
-    flags = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    flags = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--runs", type=Path, default=Path("runs"), help="folder of runs by name")
     flags.add_argument("--docs", type=Path, default=ROOT / "docs", help="where the page goes")
     flags.add_argument("--out", type=Path, default=RESULTS, help="folder for gallery.json")
@@ -237,4 +236,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

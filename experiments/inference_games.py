@@ -43,6 +43,7 @@ from reporting import Row, parser, positive, write_report
 
 from jaxgan import metrics, writers
 from jaxgan.build import build_algorithm, open_data
+from jaxgan.cli.program import run_script
 from jaxgan.config import Config
 from jaxgan.data import Source, pipeline
 from jaxgan.game import Game
@@ -242,4 +243,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

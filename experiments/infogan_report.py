@@ -31,7 +31,9 @@ from reporting import Row, parser, write_report
 import jaxgan as jg
 from jaxgan import writers
 from jaxgan.auxiliary import infogan_latent
+from jaxgan.cli.program import run_script
 from jaxgan.config import Config
+from jaxgan.errors import InputError
 from jaxgan.evaluation.run import open_reference
 from jaxgan.features import extract, open_features
 from jaxgan.games import infogan_codes
@@ -89,7 +91,7 @@ def measure(workdir: Path, cache_dir: Path | None) -> tuple[dict[str, Any], np.n
     """What the code of a run means, and samples by its value."""
     run = jg.load(workdir)
     if run.config["game"]["name"] != "infogan":
-        raise SystemExit(
+        raise InputError(
             f"{workdir}: plays {run.config['game']['name']}; this report is of infogan"
         )
     latent, values = coded_latents(run.config, NUM)
@@ -129,4 +131,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -52,6 +52,7 @@ from stacked_mnist_model import NUM_DIGITS, Classifier, Digits, name_digits, to_
 
 import jaxgan as jg
 from jaxgan import metrics, networks, writers
+from jaxgan.cli.program import run_script
 from jaxgan.data import DataError
 from jaxgan.penalties import Penalty
 from jaxgan.sampling import make_sampler
@@ -310,4 +311,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -32,6 +32,7 @@ from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
 from jaxgan import metrics, networks
+from jaxgan.cli.program import run_script
 from jaxgan.data import DeviceSource, ring
 from jaxgan.losses import Loss
 from jaxgan.penalties import Penalty
@@ -243,4 +244,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -25,6 +25,7 @@ from reporting import Row, parser, write_report
 from scipy.ndimage import gaussian_filter
 
 from jaxgan import features, metrics, writers
+from jaxgan.cli.program import run_script
 from jaxgan.data import Source, digits
 from jaxgan.features import Extractor
 
@@ -179,4 +180,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

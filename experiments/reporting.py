@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import jaxgan as jg
+from jaxgan.cli.program import Parser, whole
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -35,7 +36,7 @@ class Row(NamedTuple):
     seeds: int
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
+def parser(description: str | None) -> Parser:
     """An argument parser with `--out`.
 
     Args:
@@ -44,30 +45,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     Returns:
       The parser, for the experiment to add its own flags to.
     """
-    made = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    made = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--out", type=Path, default=RESULTS, help="folder for NAME.json and NAME.png")
     return made
 
 
-def positive(text: str) -> int:
-    """Reads a whole number of at least 1, for `type=` of a flag.
-
-    Args:
-      text: what was typed.
-
-    Returns:
-      The number.
-
-    Raises:
-      argparse.ArgumentTypeError: if it is none.
-    """
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
+positive = whole(1)
+"""Reads a whole number of at least 1, for `type=` of a flag."""
 
 
 def write_report(out: Path, name: str, rows: Sequence[Row], **extra: Any) -> Path:

@@ -8,7 +8,6 @@ prints one line per seed and the medians, and writes `report.json` into the run'
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -17,23 +16,28 @@ import numpy as np
 import jaxgan as jg
 from jaxgan import metrics
 from jaxgan.build import open_data
+from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import DeviceSource
+from jaxgan.errors import InputError
 
 
 def main() -> None:
     """Writes and prints the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--workdir", type=Path, required=True)
-    parser.add_argument("--num", type=int, default=10_000, help="samples per seed (10000)")
+    parser.add_argument("--num", type=whole(1), default=10_000, help="samples per seed (10000)")
     args = parser.parse_args()
 
     run = jg.load(args.workdir)
     source = open_data(run.config.as_configdict().to_dict())
     if not isinstance(source, DeviceSource):
-        raise SystemExit(f"{args.workdir}: {source.name} is no mixture with known modes")
+        raise InputError(f"{args.workdir}: {source.name} is no mixture with known modes")
     rows = []
-    for member in range(run.config.num_seeds):
-        points = jg.load(args.workdir, member=member).sample(args.num)
+    num_seeds = run.config.num_seeds
+    for member in range(num_seeds):
+        if num_seeds > 1:
+            run = jg.load(args.workdir, member=member)
+        points = run.sample(args.num)
         result = metrics.mixture_score(points, source.modes, source.std)
         rows.append({"seed": member, **result._asdict()})
         print(
@@ -52,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -31,6 +31,7 @@ import optax
 from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
+from jaxgan.cli.program import run_script
 from jaxgan.data import ring
 from jaxgan.losses import Loss
 from jaxgan.models import MLPDiscriminator, MLPGenerator
@@ -206,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -44,6 +44,7 @@ from reporting import Row, parser, positive, write_report
 import jaxgan as jg
 from jaxgan import writers
 from jaxgan.auxiliary import cross_entropy
+from jaxgan.cli.program import run_script
 from jaxgan.data import DataError, Source, partly_labelled, pipeline, tfds
 from jaxgan.sampling import make_sampler
 from jaxgan.transforms.ema import averaged
@@ -396,4 +397,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

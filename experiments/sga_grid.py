@@ -50,6 +50,7 @@ from consensus_mixture import (
 from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
+from jaxgan.cli.program import run_script
 from jaxgan.data import grid
 from jaxgan.fields import symplectic
 from jaxgan.models import MLPDiscriminator, MLPGenerator
@@ -164,4 +165,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

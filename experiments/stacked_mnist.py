@@ -43,6 +43,7 @@ from stacked_mnist_model import (
 
 import jaxgan as jg
 from jaxgan import metrics, writers
+from jaxgan.cli.program import run_script
 from jaxgan.data import DataError, tfds
 from jaxgan.sampling import Sampler, make_sampler
 from jaxgan.typing import Params
@@ -379,4 +380,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -34,6 +34,7 @@ from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
 from jaxgan import metrics
+from jaxgan.cli.program import run_script
 from jaxgan.data import ring
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.transforms.seeds import MEMBER_AXES
@@ -242,4 +243,4 @@ def _order(name: str) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

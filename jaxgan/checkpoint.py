@@ -30,6 +30,7 @@ from orbax.checkpoint import v1 as ocp
 
 from jaxgan import archive, manifest
 from jaxgan.archive import Archive, Best
+from jaxgan.errors import InputError
 from jaxgan.manifest import Manifest
 from jaxgan.typing import Array, PyTree
 from jaxgan.version import __version__
@@ -41,7 +42,7 @@ _SYSTEM_ERROR = re.compile(r"os_error_code='(\d+)'")
 """As TensorStore has it, behind what it was doing and several long paths."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(InputError):
     """A checkpoint that is missing, damaged, of another model, or could not be written."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import ml_collections
 
 from jaxgan import schedules
+from jaxgan.errors import InputError
 from jaxgan.typing import ScalarOrSchedule
 
 Config = dict[str, Any]
@@ -26,7 +27,7 @@ SCHEDULES: Table = {
 }
 
 
-class ConfigError(ValueError):
+class ConfigError(InputError):
     """A config that cannot be used; the message is one line: key, value, what is allowed."""
 
 

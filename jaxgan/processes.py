@@ -16,6 +16,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from jaxgan.errors import InputError
+
 LOST_PEER = 70
 """Exit code of a process whose peers died or hang."""
 
@@ -23,7 +25,7 @@ BAD_JOB = 2
 _MARGIN_SECONDS = 60
 
 
-class ProcessError(ValueError):
+class ProcessError(InputError):
     """Processes that do not find each other, or do not agree."""
 
 

@@ -7,9 +7,6 @@ import logging
 import sys
 from collections.abc import Sequence
 
-import jax
-
-from jaxgan.checkpoint import CheckpointError
 from jaxgan.cli import (
     checkpoints,
     compare,
@@ -17,26 +14,12 @@ from jaxgan.cli import (
     explore,
     import_weights,
     plan,
+    program,
     sample,
     train,
     weights,
 )
-from jaxgan.config import ConfigError
-from jaxgan.data import DataError
-from jaxgan.evaluation import EvaluationError
-from jaxgan.explore import ExploreError
-from jaxgan.features import FeatureError
-from jaxgan.loop import Exit
-from jaxgan.nonfinite import NonFiniteError
-from jaxgan.processes import LOST_PEER, ProcessError, leave
-from jaxgan.published import PublishedError
 from jaxgan.version import __version__
-
-BAD_INPUT = 2
-BAD_INPUTS = (
-    *(CheckpointError, ConfigError, DataError, EvaluationError, ExploreError),
-    *(FeatureError, OSError, ProcessError, PublishedError),
-)
 
 COMMANDS = (
     *(train, sample, explore, evaluate, compare, checkpoints, plan),
@@ -61,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
       >>> main(["sample", "--workdir", "no/such/folder"])
       2
     """
-    parser = argparse.ArgumentParser(
+    parser = program.Parser(
         prog="jaxgan",
         description="Train and sample GANs with JAX.",
         epilog=_EPILOG,
@@ -76,33 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command not in ("train", "plan", "import"):
         args.overrides = []
     if left := [flag for flag in unknown if flag not in args.overrides]:
-        parser.error(f"unrecognized arguments: {' '.join(left)}")
+        commands.choices[args.command].unknown(left)
     # A handler of our own: libraries configure the root logger as they like.
     logger, handler = logging.getLogger("jaxgan"), logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
-    return _run(args)
-
-
-def _run(args: argparse.Namespace) -> int:
-    message, code = "", 0
-    try:
-        return int(args.run(args))
-    except BAD_INPUTS as error:
-        message, code = f"error: {error}", BAD_INPUT
-    except KeyboardInterrupt:
-        message, code = "interrupted", int(Exit.INTERRUPTED)
-    except NonFiniteError as error:
-        message, code = f"stopped: {error}", int(Exit.NONFINITE)
-    except jax.errors.JaxRuntimeError as error:
-        if not jax.distributed.is_initialized():
-            raise
-        message, code = f"stopped: a peer is lost: {str(error).splitlines()[0]}", LOST_PEER
-    print(f"jaxgan: {message}", file=sys.stderr)
-    if jax.distributed.is_initialized():
-        leave(code)
-    return code
+    return program.run(lambda: args.run(args), "jaxgan")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.errors import InputError
 from jaxgan.typing import Batch, Key
 
 NumpyBatch = dict[str, np.ndarray]
 ElementSpec = dict[str, jax.ShapeDtypeStruct]
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """Data that cannot be used; the message is one line: what, its value, what is allowed."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from jaxgan.errors import InputError
 from jaxgan.version import __version__
 
 KEYS = (
@@ -30,7 +31,7 @@ MODEL_KEYS = ("step", "member")
 """Which model was measured; all other keys say how."""
 
 
-class EvaluationError(ValueError):
+class EvaluationError(InputError):
     """What cannot be evaluated as asked; the message is one line."""
 
 

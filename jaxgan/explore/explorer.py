@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.errors import InputError
 from jaxgan.game import Game
 from jaxgan.games import Code
 from jaxgan.sampling import has_styles, make_scene
@@ -16,7 +17,7 @@ from jaxgan.state import TrainState, stream
 from jaxgan.typing import Array, Key
 
 
-class ExploreError(ValueError):
+class ExploreError(InputError):
     """What a generator cannot be asked for; one line: what, its value, what is allowed."""
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.errors import InputError
 from jaxgan.typing import Array, PyTree
 
 CHUNK = 256
@@ -18,7 +19,7 @@ Protocol = Mapping[str, str | int | float]
 """What a score must say of its features: names and plain values."""
 
 
-class FeatureError(ValueError):
+class FeatureError(InputError):
     """Features that cannot be had; one line: what, its value, what is allowed."""
 
 

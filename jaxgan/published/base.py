@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
+from jaxgan.errors import InputError
 from jaxgan.typing import PyTree
 
 Converter = Callable[..., np.ndarray]
@@ -16,7 +17,7 @@ Path = tuple[str, ...]
 """Of a leaf in the variables: the collection, the modules from outside in, the name."""
 
 
-class PublishedError(ValueError):
+class PublishedError(InputError):
     """Published weights that do not fit a network."""
 
 

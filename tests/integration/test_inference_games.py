@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.cli.main import main
+from jaxgan.errors import InputError
 from tests.experiments import imported, report_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -55,7 +56,7 @@ def test_the_report_of_infogan_reads_runs(tmp_path: Path, monkeypatch: pytest.Mo
     assert table.shape == (10, 10)
     assert table.sum() == 2000
     assert run["purity"] == pytest.approx(table.max(axis=1).sum() / 2000)
-    with pytest.raises(SystemExit, match="plays gan; this report is of infogan"):
+    with pytest.raises(InputError, match="plays gan; this report is of infogan"):
         report_of(
             "infogan_report", ["--workdirs", trained("digits"), *cache], tmp_path, monkeypatch
         )

@@ -1,0 +1,150 @@
+"""What `jaxgan` and every script share: flags, one line for what goes wrong, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jax
+
+from jaxgan.errors import InputError
+from jaxgan.nonfinite import NonFiniteError
+from jaxgan.processes import LOST_PEER, leave
+
+BAD_INPUT, NONFINITE, INTERRUPTED = 2, 3, 130
+BAD_INPUTS = (InputError, OSError)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one line what it refuses; sub-parsers are of its kind.
+
+    Example:
+      >>> parser = Parser(prog="draw.py")
+      >>> action = parser.add_argument("--num", type=whole(1))
+      >>> parser.parse_args(["--num", "4"]).num
+      4
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program.
+
+        Args:
+          message: what is wrong.
+        """
+        program = self.prog.split()[0]
+        self.exit(BAD_INPUT, f"{program}: error: {one_line(message)}; see {self.prog} --help\n")
+
+    def unknown(self, words: Iterable[str]) -> NoReturn:
+        """Ends the program, with the nearest flag where there is one.
+
+        Args:
+          words: what was given and is not known.
+        """
+        words = list(words)
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(words[0].partition("=")[0], flags, n=1)
+        did = f"; did you mean {near[0]}?" if near else ""
+        self.error(f"unrecognized arguments: {' '.join(words)}{did}")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """A reader of whole numbers, for `type=` of a flag.
+
+    Args:
+      least: the smallest that is allowed.
+
+    Returns:
+      Text -> number; raises `argparse.ArgumentTypeError`.
+
+    Example:
+      >>> whole(1)("12")
+      12
+    """
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number of at least {least}"
+            ) from None
+        return number
+
+    return read
+
+
+def one_line(text: str) -> str:
+    r"""The text with everything escaped that is no printable character: a name may hold anything.
+
+    Args:
+      text: a message.
+
+    Returns:
+      One line that no terminal takes for a command.
+
+    Example:
+      >>> one_line("no file a\nb\x1b[31m")
+      'no file a\\nb\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def run(body: Callable[[], int | None], name: str) -> int:
+    """Runs a program's body, and turns what goes wrong into one line and an exit code.
+
+    Args:
+      body: returns the exit code, or None for 0.
+      name: the program's, which the line begins with.
+
+    Returns:
+      The exit code.
+
+    Example:
+      >>> run(lambda: None, "draw.py")
+      0
+    """
+    try:
+        return int(body() or 0)
+    except BAD_INPUTS as error:
+        message, code = f"error: {error}", BAD_INPUT
+    except KeyboardInterrupt:
+        message, code = "interrupted", INTERRUPTED
+    except NonFiniteError as error:
+        message, code = f"stopped: {error}", NONFINITE
+    except jax.errors.JaxRuntimeError as error:
+        if not jax.distributed.is_initialized():
+            raise
+        message, code = f"stopped: a peer is lost: {str(error).splitlines()[0]}", LOST_PEER
+    print(f"{name}: {one_line(message)}", file=sys.stderr)
+    if jax.distributed.is_initialized():
+        leave(code)
+    return code
+
+
+def run_script(main: Callable[[], None]) -> NoReturn:
+    """Runs a script that is no command of `jaxgan`: it fails as one, in one line.
+
+    Args:
+      main: parses its flags and does its work.
+
+    Example:
+      See the end of `experiments/ring_report.py`.
+    """
+    name = Path(sys.argv[0]).name
+
+    def body() -> None:
+        try:
+            main()
+        except ModuleNotFoundError as error:
+            raise InputError(f"{error}: the docstring says what to install") from error
+
+    sys.exit(run(body, name))
