@@ -8,13 +8,17 @@
 
 `small`, the default, is MNIST by class at 28x28 pixels, narrow: 1,500 steps, 12 minutes of CPU
 time. Expected: a column for each digit in the pictures, and the digit that was asked for in 99 of
-100 samples (`jaxgan evaluate --metrics gan_test --split test --standing-statistics 16`, 2,000
-samples). `full` is ImageNet at 128x128 pixels as Brock et al., 2019 (arXiv:1809.11096) have it:
-width 96, a latent of 120 in six parts, an embedding of 128, batches of 2,048, rates 5e-5
-(generator) and 2e-4 (discriminator), two updates of the discriminator for each of the generator,
-off-diagonal orthogonal regularisation of the generator, an average of decay 0.9999. They need `pip
-install jaxgan[data]` and the data prepared by TensorFlow Datasets in PATH (by default
-~/tensorflow_datasets); `smoke` is a few steps on the digits of scikit-learn.
+100 samples:
+
+    jaxgan evaluate --workdir runs/biggan --metrics gan_test --split test \\
+        --standing-statistics 16 --num-samples 2000
+
+`full` is ImageNet at 128x128 pixels as Brock et al., 2019 (arXiv:1809.11096) have it: width 96, a
+latent of 120 in six parts, an embedding of 128, batches of 2,048, rates 5e-5 (generator) and 2e-4
+(discriminator), two updates of the discriminator for each of the generator, off-diagonal orthogonal
+regularisation of the generator, an average of decay 0.9999. They need `pip install jaxgan[data]`
+and the data prepared by TensorFlow Datasets in PATH (by default ~/tensorflow_datasets); `smoke` is
+a few steps on the digits of scikit-learn.
 """
 
 from __future__ import annotations

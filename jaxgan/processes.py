@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import ipaddress
 import json
 import os
 import socket
@@ -50,8 +52,8 @@ def connect(
         detection, which aborts, comes after it.
 
     Raises:
-      ProcessError: if the flags make no sense, no cluster is found, or the coordinator does not
-        answer.
+      ProcessError: if the flags make no sense, no cluster is found, the coordinator does not
+        answer, or its port is in use.
 
     Example:
       >>> connect("localhost:1234", num_processes=2, process_id=2)
@@ -60,16 +62,23 @@ def connect(
       jaxgan.processes.ProcessError: process_id: 2; with num_processes 2 it must be 0 to 1
     """
     by_hand = (coordinator, num_processes, process_id)
+    if timeout_seconds < 1:
+        raise ProcessError(f"connect_timeout: {timeout_seconds}; it must be at least 1")
     if by_hand != (None, None, None):
         _check(*by_hand)
+    bind = None
     if coordinator is not None and process_id:
         _wait_for(coordinator, timeout_seconds)
+    elif coordinator is not None:
+        bind = _bind_address(coordinator)
+        _check_free(coordinator, bind)
     what = f"{num_processes or 'all'} processes at {coordinator or 'the cluster coordinator'}"
     heartbeat = max(100, stall_timeout_seconds + _MARGIN_SECONDS)
     with _deadline(timeout_seconds, f"not connected to {what} within {timeout_seconds} s"):
         try:
             jax.distributed.initialize(
                 *by_hand,
+                coordinator_bind_address=bind,
                 initialization_timeout=timeout_seconds + _MARGIN_SECONDS,
                 heartbeat_timeout_seconds=heartbeat,
             )
@@ -85,8 +94,10 @@ def _check(coordinator: str | None, num_processes: int | None, process_id: int |
     if coordinator is None or num_processes is None or process_id is None:
         raise ProcessError("coordinator, num_processes, process_id: give all three, or none")
     host, colon, port = coordinator.rpartition(":")
-    if not (host and colon and port.isdigit()):
-        raise ProcessError(f"coordinator: {coordinator!r}; it must be HOST:PORT")
+    if not (host and colon and port.isdecimal() and 0 < int(port) < 2**16):
+        raise ProcessError(
+            f"coordinator: {coordinator!r}; it must be HOST:PORT, the port from 1 to 65535"
+        )
     if num_processes < 1:
         raise ProcessError(f"num_processes: {num_processes}; it must be at least 1")
     if not 0 <= process_id < num_processes:
@@ -94,6 +105,39 @@ def _check(coordinator: str | None, num_processes: int | None, process_id: int |
             f"process_id: {process_id}; with num_processes {num_processes} it must be "
             f"0 to {num_processes - 1}"
         )
+
+
+def _bind_address(coordinator: str) -> str | None:
+    """What process 0 listens at: nothing but loopback where the others are said to be there."""
+    host, _, port = coordinator.rpartition(":")
+    try:
+        loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return f"127.0.0.1:{port}" if host == "localhost" else None
+    return coordinator if loopback else None
+
+
+def _check_free(coordinator: str, bind: str | None) -> None:
+    """Raises if something listens at the port; JAX's own message does not say that."""
+    host, _, port = (bind or coordinator).rpartition(":")
+    is_v6 = bind is None or host.startswith("[")
+    where = host.strip("[]") if bind else "::"
+    try:
+        listening = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET)
+    except OSError:  # A machine without IPv6.
+        return
+    with listening:
+        # A port that the last run has just left is free.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((where, int(port)))
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                return
+            reason = "is in use" if error.errno == errno.EADDRINUSE else "may not be opened"
+            raise ProcessError(
+                f"coordinator: {coordinator}; port {port} {reason} here, give another"
+            ) from error
 
 
 def _wait_for(coordinator: str, timeout_seconds: float) -> None:

@@ -6,11 +6,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
+HANGS = 3600
+"""Seconds after which a process hangs: far more than the slowest machine needs for any of them."""
 
 
 class Ended(NamedTuple):
@@ -60,9 +63,17 @@ class Job:
     def text(self, index: int) -> str:
         return self._texts[index].read_text(errors="replace")
 
-    def wait(self, timeout: float = 600) -> list[Ended]:
-        codes = [process.wait(timeout) for process in self.processes]
+    def wait(self) -> list[Ended]:
+        codes = [process.wait(HANGS) for process in self.processes]
         return [Ended(code, self.text(index)) for index, code in enumerate(codes)]
+
+    def wait_until(self, is_true: Callable[[], bool]) -> bool:
+        """However long it takes; False if a process ended before."""
+        while not is_true():
+            if any(process.poll() is not None for process in self.processes):
+                return is_true()
+            time.sleep(0.05)
+        return True
 
     def __enter__(self) -> Job:
         return self

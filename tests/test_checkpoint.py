@@ -22,6 +22,7 @@ import jaxgan
 from jaxgan import manifest
 from jaxgan.archive import Archive, Best
 from jaxgan.checkpoint import CheckpointError, Checkpoints, NoCheckpointError
+from tests.jobs import HANGS
 
 
 class State(NamedTuple):
@@ -153,7 +154,7 @@ def test_state_may_be_donated_right_after_save(
 
     def prepare_late(archive: Archive) -> None:
         # The file is written when all buffers have long been given away.
-        assert is_advanced.wait(60)
+        assert is_advanced.wait(HANGS)
         prepare(archive)
 
     monkeypatch.setattr(Archive, "prepare", prepare_late)
@@ -335,7 +336,7 @@ def test_saving_does_not_wait_for_the_disk(
     write = manifest.write
 
     def write_late(directory: Path, content: Any) -> None:
-        assert may_write.wait(60)
+        assert may_write.wait(HANGS)
         write(directory, content)
 
     monkeypatch.setattr(manifest, "write", write_late)

@@ -27,6 +27,7 @@ import pytest
 from jaxgan import manifest
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.cli.main import main
+from tests.jobs import HANGS
 
 LIKE = {"w": jax.ShapeDtypeStruct((32, 16), jnp.float32), "step": jnp.int32(0)}
 
@@ -226,7 +227,7 @@ def test_killed_while_saving(place: str, intact: Path, tmp_path: Path, check: Ch
     shutil.copytree(intact / "1", tmp_path / "1")
     command = [sys.executable, "-c", CHILD, str(tmp_path), place]
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    child = subprocess.run(command, env=environment, timeout=120, check=False)
+    child = subprocess.run(command, env=environment, timeout=HANGS, check=False)
     assert child.returncode == -signal.SIGKILL
     (left,) = [path for path in tmp_path.iterdir() if path.name != "1"]
     assert left.name.startswith("2.saving")
@@ -281,7 +282,7 @@ def test_full_disk(restart: bool, intact: Path, tmp_path: Path) -> None:
     script = FULL_DISK.partition("# Saving goes on")[0] if restart else FULL_DISK
     command = [sys.executable, "-c", script, str(tmp_path)]
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    child = subprocess.run(command, env=environment, timeout=120, check=True, capture_output=True)
+    child = subprocess.run(command, env=environment, timeout=HANGS, check=True, capture_output=True)
     told, raised, *others = child.stdout.decode().splitlines()
     assert told == f"checkpoint 2 was not saved in {tmp_path}: File too large"
     assert raised == f"raised {told}"

@@ -25,6 +25,7 @@ from jaxgan.cli.main import COMMANDS
 from jaxgan.data.open import SOURCES
 from jaxgan.loop import Exit
 from jaxgan.processes import LOST_PEER
+from tests.jobs import HANGS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -246,7 +247,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         pytest.importorskip(module)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     command += ["-d", str(tmp_path / "doctrees"), str(DOCS), str(tmp_path / "html")]
-    built = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    built = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
     assert built.returncode == 0, built.stderr
     page = (tmp_path / "html" / "api" / "jaxgan.losses.html").read_text()
     assert 'id="jaxgan.losses.relativistic"' in page

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from jaxgan.cli import train
+from tests.jobs import HANGS
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"
@@ -42,7 +43,7 @@ def shell(script: str, *arguments: str, **variables: str) -> subprocess.Complete
     """Runs a launch file with these variables, and no account of anybody's within reach."""
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **variables}
     command = ["bash", str(LAUNCH / script), *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=HANGS)
 
 
 def dry(script: str, *arguments: str, **variables: str) -> list[list[str]]:

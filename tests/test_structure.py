@@ -28,7 +28,7 @@ LEVELS: dict[str, int] = {
             "games fields",
             "algorithms analysis",
             "transforms",
-            "parallel probe processes sampling standing stopping nonfinite watch",
+            "parallel platforms probe processes sampling standing stopping nonfinite watch",
             "plan instruments",
             "loop",
             "config",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from jaxgan.cli.program import whole
+
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags by which processes find each other.
@@ -25,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     job.add_argument("--num-processes", type=int, metavar="N", help="how many, by hand")
     job.add_argument("--process-id", type=int, metavar="I", help="which this is, by hand")
     job.add_argument(
-        "--connect-timeout", type=int, default=300, metavar="S", help="seconds to wait (300)"
+        "--connect-timeout", type=whole(1), default=300, metavar="S", help="seconds to wait (300)"
     )
 
 

@@ -31,18 +31,18 @@ exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values, 4 a plan do
 75 preempted and saved (SIGTERM), 130 Ctrl-C and saved"""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command.
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Reads a command line; what is wrong with it ends the program in one line.
 
     Args:
       argv: the arguments; those of the process by default.
 
     Returns:
-      The exit code.
+      What the command's `run` takes: its flags, and `overrides`, those of the config.
 
     Example:
-      >>> main(["sample", "--workdir", "no/such/folder"])
-      2
+      >>> parse(["train", "--config", "a.py", "--workdir", "b", "--config.seed=1"]).overrides
+      ['--config.seed=1']
     """
     parser = program.Parser(
         prog="jaxgan",
@@ -60,6 +60,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.overrides = []
     if left := [flag for flag in unknown if flag not in args.overrides]:
         commands.choices[args.command].unknown(left)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+      argv: the arguments; those of the process by default.
+
+    Returns:
+      The exit code.
+
+    Example:
+      >>> main(["sample", "--workdir", "no/such/folder"])
+      2
+    """
+    args = parse(argv)
     # A handler of our own: libraries configure the root logger as they like.
     logger, handler = logging.getLogger("jaxgan"), logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import jax
 
+from jaxgan import platforms
 from jaxgan.errors import InputError
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.processes import LOST_PEER, leave
@@ -112,6 +113,7 @@ def run(body: Callable[[], int | None], name: str) -> int:
       >>> run(lambda: None, "draw.py")
       0
     """
+    platforms.choose()
     try:
         return int(body() or 0)
     except BAD_INPUTS as error:

