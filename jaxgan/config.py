@@ -64,8 +64,13 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
         config = get_config(arg)
     except ValueError as error:
         raise ConfigError(f"config: {file}: {error}") from error
+    except Exception as error:
+        raise ConfigError(f"config: {file} fails: {type(error).__name__}: {error}") from error
     if isinstance(config, ml_collections.ConfigDict):
         config = config.to_dict()
+    if not isinstance(config, Mapping):
+        kind = type(config).__name__
+        raise ConfigError(f"config: {file}: get_config returned {kind}; it must be a ConfigDict")
     config = plain(config)
     for flag in flags:
         key, _, value = flag.removeprefix("--config.").partition("=")

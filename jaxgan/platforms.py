@@ -12,7 +12,7 @@ import jax
 
 _GOOGLE = "0x1ae0"
 _NETWORK_OR_DISK = ("0x01", "0x02")
-_CHOSEN = ("JAX_PLATFORMS", "JAX_FORCE_TPU_INIT", "TPU_LIBRARY_PATH", "TPU_NAME")
+_CHOSEN = ("JAX_PLATFORMS", "JAX_FORCE_TPU_INIT", "TPU_NAME")
 
 
 def has_tpu(root: Path = Path("/")) -> bool:

@@ -56,6 +56,7 @@ CUDA = ["xla_cuda12"]
         ([], {"JAX_PLATFORMS": ""}, [], "cpu"),
         ([], {"JAX_PLATFORMS": "tpu"}, [], None),
         ([], {"TPU_NAME": "mine"}, [], None),
+        ([], {"TPU_LIBRARY_PATH": "libtpu sets it itself"}, [], "cpu"),
         ([], {}, ["dev/accel0"], None),
         (CUDA, {}, ["dev/nvidia0"], "cuda,cpu"),
         (CUDA, {"CUDA_VISIBLE_DEVICES": "-1"}, ["dev/nvidia0"], "cpu"),

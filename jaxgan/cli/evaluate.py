@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.cli import job
+from jaxgan.cli.program import check_out, check_seed
 
 _DESCRIPTION = """\
 Draws samples, compares them with the data, prints a table and writes DIR/evaluation.json, in which
@@ -101,6 +102,9 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.load import load
     from jaxgan.resolve import resolve
 
+    out = args.out or args.workdir / report.NAME
+    check_out(out)
+    check_seed(args.seed)
     if args.standing_statistics < 0:
         asked = args.standing_statistics
         raise ConfigError(f"standing_statistics: {asked}; it must be at least 0")
@@ -133,7 +137,6 @@ def run(args: argparse.Namespace) -> int:
     if not is_first:
         return 0
     scores = found.scores
-    out = args.out or args.workdir / report.NAME
     report.write_report(out, scores)
     for name, pixels in found.pictures.items():
         writers.save_png(args.workdir / "evaluation" / f"{name}.png", pixels)

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jaxgan.cli.program import check_out, check_seed
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -160,11 +162,14 @@ def _own_options(args: argparse.Namespace) -> dict[str, Any]:
         if (value := getattr(args, name)) is not None:
             flag = name.replace("_", "-")
             raise ExploreError(f"{flag}: {value!r}; {args.what} has no such option")
-    if args.num < 1 or args.seed < 0:
-        raise ExploreError(f"num, seed: {args.num}, {args.seed}; at least 1 and 0")
+    check_seed(args.seed)
+    if args.num < 1:
+        raise ExploreError(f"num: {args.num}; it must be at least 1")
     suffixes = (".png", ".gif", ".mp4") if args.what == "interpolate" else (".png",)
     if args.out is not None and args.out.suffix not in suffixes:
         raise ExploreError(f"out: {args.out}; it must end in {' or '.join(suffixes)}")
+    if args.out is not None:
+        check_out(args.out)
     return {
         name: default if getattr(args, name) is None else getattr(args, name)
         for name, default in known.items()

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jaxgan.cli.program import whole
+
 DOES_NOT_FIT = 4
 
 _DESCRIPTION = """\
@@ -46,7 +48,7 @@ def add_parser(commands: Any) -> None:
         "--topology", required=True, nargs="+", metavar="NAME", help="cpu:8, v5e:16x16, v4:2x2x2"
     )
     parser.add_argument(
-        "--batch-per-chip", type=int, metavar="N", help="batch_size is N times the devices"
+        "--batch-per-chip", type=whole(1), metavar="N", help="batch_size is N times the devices"
     )
     parser.add_argument(
         "--example-shape", metavar="H,W,C", help="of one example, where the data are not there"
@@ -58,7 +60,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="PNG (with several topologies, beside --out)"
     )
-    parser.add_argument("--timeout", type=float, default=1800, metavar="S", help="for each (1800)")
+    parser.add_argument(
+        "--timeout", type=whole(1), default=1800, metavar="S", help="for each (1800)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -86,6 +90,10 @@ def run(args: argparse.Namespace) -> int:
         path = getattr(args, name)
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigError(f"{name}: {path}; its folder must exist")
+        if path is not None and path.is_dir():
+            raise ConfigError(f"{name}: {path}; it is a folder, and must be a file")
+    if args.plot is not None and args.plot.suffix.lower() != ".png":
+        raise ConfigError(f"plot: {args.plot}; it must end in .png")
     try:
         topologies = [topo.parse_topology(name) for name in args.topology]
     except ValueError as error:

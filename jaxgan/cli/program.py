@@ -18,6 +18,7 @@ from jaxgan.processes import LOST_PEER, leave
 
 BAD_INPUT, NONFINITE, INTERRUPTED = 2, 3, 130
 BAD_INPUTS = (InputError, OSError)
+_MAX_SEED = 2**31 - 1
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,6 +98,44 @@ def one_line(text: str) -> str:
       'no file a\\nb\\x1b[31m'
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def check_seed(seed: int) -> None:
+    """Raises unless a key can be made of it.
+
+    Args:
+      seed: as given.
+
+    Raises:
+      InputError: if it is negative or too large.
+
+    Example:
+      >>> check_seed(0)
+    """
+    if not 0 <= seed <= _MAX_SEED:
+        raise InputError(f"seed: {seed}; it must be from 0 to {_MAX_SEED}")
+
+
+def check_out(path: Path) -> None:
+    """Raises if a file cannot be written there, before the work that makes it.
+
+    Args:
+      path: the file; folders in front of it need not be there.
+
+    Raises:
+      InputError: if it is a folder, or lies in a file.
+
+    Example:
+      >>> check_out(Path("/dev/null/a.png"))
+      Traceback (most recent call last):
+      ...
+      jaxgan.errors.InputError: out: /dev/null/a.png; /dev/null is no folder
+    """
+    if path.is_dir():
+        raise InputError(f"out: {path}; it is a folder, and must be a file")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise InputError(f"out: {path}; {above} is no folder")
 
 
 def run(body: Callable[[], int | None], name: str) -> int:

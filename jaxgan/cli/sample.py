@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxgan.cli.program import check_out, check_seed
+
 if TYPE_CHECKING:
     from jaxgan.config import Config
     from jaxgan.load import Loaded
@@ -111,7 +113,9 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix not in (".png", ".npz"):
         raise ConfigError(f"out: {out}; it must end in .png or .npz")
-    for name in ("num", "seed", "standing_statistics"):
+    check_out(out)
+    check_seed(args.seed)
+    for name in ("num", "standing_statistics"):
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -120,22 +121,35 @@ def test_a_package_that_is_not_there_is_one_line(
     assert error.endswith("None in sys.modules: pip install jaxgan[bench]\n")
 
 
-@pytest.mark.parametrize(
-    ("name", "seeds"),
-    [("ring", 1), *(pytest.param("ring_unrolled", n, marks=pytest.mark.slow) for n in (1, 2))],
-)
+def rows_of_report(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> int:
+    monkeypatch.setattr(sys, "argv", ["ring_report.py", "--workdir", str(folder), "--num=100"])
+    imported("ring_report").main()
+    out = capsys.readouterr().out
+    assert "median: " in out
+    return out.count("of 8 modes")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [1, 2])
 def test_the_report_of_a_ring_has_a_row_for_every_seed(
-    name: str,
     seeds: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    config = f"{ROOT / 'configs' / f'{name}.py'}:smoke"
+    config = f"{ROOT / 'configs' / 'ring_unrolled.py'}:smoke"
     flags = ["--config", config, "--workdir", str(tmp_path), f"--config.num_seeds={seeds}"]
     assert main(["train", *flags]) == 0
-    monkeypatch.setattr(sys, "argv", ["ring_report.py", "--workdir", str(tmp_path), "--num=100"])
-    imported("ring_report").main()
-    out = capsys.readouterr().out
-    assert out.count("of 8 modes") == seeds
-    assert "median: " in out
+    assert rows_of_report(tmp_path, monkeypatch, capsys) == seeds
+
+
+def test_the_report_of_a_ring_reads_a_run_of_one_seed(
+    ring_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = shutil.copytree(ring_run, tmp_path / "ring")
+    assert rows_of_report(folder, monkeypatch, capsys) == 1

@@ -1,0 +1,285 @@
+"""Wrong command lines and odd names: one line, exit code 2, nothing on disk changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxgan.cli.main import main
+
+RING = f"{Path(__file__).parents[2] / 'configs' / 'ring.py'}:smoke"
+Snapshot = dict[str, tuple[int, int, str]]
+
+# What is typed, with RING for a config that is there; what the line says.
+PARSED = {
+    "": "the following arguments are required: COMMAND",
+    "trian": "invalid choice: 'trian' (choose from",
+    "--verbose": "the following arguments are required: COMMAND",
+    "--workdir runs/ring sample": "invalid choice: 'runs/ring'",
+    "train": "required: --config, --workdir",
+    "train --config RING": "required: --workdir",
+    "train --workdir new": "required: --config",
+    "train --config RING --workdir new extra": "unrecognized arguments: extra",
+    "train --config RING --workdir new --profile x": "--profile: invalid int value: 'x'",
+    "train --config RING --workdir new --confg=3": "--confg=3; did you mean --config?",
+    "train --config RING --workdir new --config.seed": "unrecognized arguments: --config.seed",
+    "train --config RING --workdir new --override": "did you mean --override-config?",
+    "train --config RING --workdir new --num-processes two": "invalid int value: 'two'",
+    "train --config RING --workdir new --connect-timeout 0": "of at least 1",
+    "train --config RING --workdir new --connect-timeout -5": "'-5' is not a whole number",
+    "train --config RING --workdir new --connect-timeout 1.5": "'1.5' is not a whole number",
+    "sample": "required: --workdir",
+    "sample --workdir": "--workdir: expected one argument",
+    "sample --workdir runs/ring --num x": "--num: invalid int value: 'x'",
+    "sample --workdir runs/ring --num 1e3": "--num: invalid int value: '1e3'",
+    "sample --workdir runs/ring --seed 1.5": "--seed: invalid int value: '1.5'",
+    "sample --workdir runs/ring --step last": "--step: invalid int value: 'last'",
+    "sample --workdir runs/ring --config.seed=3": "unrecognized arguments: --config.seed=3",
+    "sample --workdir runs/ring --no-emma": "did you mean --no-ema?",
+    "evaluate": "required: --workdir",
+    "evaluate --workdir runs/ring --num-samples many": "invalid int value: 'many'",
+    "evaluate --workdir runs/ring --connect-timeout 0": "of at least 1",
+    "evaluate --workdir runs/ring --config.seed=1": "unrecognized arguments: --config.seed=1",
+    "evaluate --workdir runs/ring --metric fd": "did you mean --metrics?",
+    "explore": "required: WHAT, --workdir",
+    "explore fly --workdir runs/ring": "WHAT: invalid choice: 'fly'",
+    "explore interpolate": "required: --workdir",
+    "explore interpolate --workdir runs/ring --frames x": "--frames: invalid int value: 'x'",
+    "compare": "required: DIR",
+    "compare runs/ring --jsn": "did you mean --json?",
+    "checkpoints": "required: DIR",
+    "checkpoints runs/ring runs/ring": "unrecognized arguments: runs/ring",
+    "plan": "required: --config, --topology",
+    "plan --config RING": "required: --topology",
+    "plan --config RING --topology": "--topology: expected at least one argument",
+    "plan --config RING --topology cpu:1 --batch-per-chip x": "'x' is not a whole number",
+    "plan --config RING --topology cpu:1 --batch-per-chip 0": "'0' is not a whole number",
+    "plan --config RING --topology cpu:1 --timeout x": "'x' is not a whole number",
+    "plan --config RING --topology cpu:1 --timeout -1": "'-1' is not a whole number",
+    "weights": "required: network",
+    "weights resnet": "network: invalid choice: 'resnet'",
+    "weights inception --too a": "did you mean --to?",
+    "import": "required: --config, --workdir",
+    "import --config RING": "required: --workdir",
+}
+TRAIN = {
+    "--profile -1": "profile: -1; it must be",
+    "--process-id 0": "give all three, or none",
+    "--coordinator a:0 --num-processes 2 --process-id 0": "it must be HOST:PORT",
+    "--coordinator a:99999 --num-processes 2 --process-id 0": "the port from 1 to 65535",
+    "--coordinator a:1 --num-processes 0 --process-id 0": "num_processes: 0; it must be",
+    "--coordinator a:1 --num-processes 2 --process-id -1": "process_id: -1; with num_processes 2",
+    "--config.=3": "unknown key",
+    "--config.seed=": "seed: ''; it must be an integer",
+    "--config.seed.a=3": "seed: {'a': 3}; it must be an integer",
+    "--config.loss..a=3": "unknown key",
+    "--config.total_steps=0": "total_steps: 0; it must be an integer from 1",
+    "--config.num_seeds=0": "num_seeds: 0; it must be an integer from 1",
+    "--config.batch_size=0": "batch_size: 0; it must be an integer from 1",
+    "--config.optimizer=adam": "optimizer: 'adam'; it must have one entry each",
+    "--config.data.source=folder": "data set: 'folder'",
+    "--config.data.source=": "data set: ''",
+    "--config.data.num_modes=0": "num_modes: 0",
+}
+OTHERS = {
+    "train --config RING --workdir runs/ring --config.seed=1": "seed was 0, is 1",
+    "train --config RING --workdir runs/ring --config.loss=hinge": "another config's run is there",
+    "train --config RING --workdir file.txt": "file.txt",
+    "train --config RING --workdir file.txt/new": "file.txt",
+    "train --config RING --workdir bare": "bare",
+    "train --config nothing.py --workdir new": "'nothing.py' is not a file",
+    "train --config runs --workdir new": "'runs' is not a file",
+    "train --config file.txt --workdir new": "file.txt fails: NameError",
+    "train --config broken.py --workdir new": "broken.py fails: SyntaxError",
+    "train --config empty.py --workdir new": "empty.py defines no get_config(arg)",
+    "train --config raises.py --workdir new": "raises.py fails: ZeroDivisionError",
+    "train --config number.py --workdir new": "number.py: get_config returned int",
+    "train --config RING:smoke --workdir new": "argument 'smoke:smoke'",
+    "sample --workdir nothing": "nothing holds no run",
+    "sample --workdir file.txt": "file.txt holds no run",
+    "sample --workdir runs": "runs holds no run",
+    "sample --workdir bare": "bare has no checkpoint",
+    "sample --workdir runs/ring --num 0": "num: 0; it must be at least 1",
+    "sample --workdir runs/ring --num -3": "num: -3; it must be at least 1",
+    "sample --workdir runs/ring --seed -1": "seed: -1; it must be from 0 to",
+    "sample --workdir runs/ring --seed 99999999999999999999": "it must be from 0 to 2147483647",
+    "sample --workdir runs/ring --label 3": "the run is unconditional",
+    "sample --workdir runs/ring --label all": "the run is unconditional",
+    "sample --workdir runs/ring --step 7": "has no checkpoint 7",
+    "sample --workdir runs/ring --step -1": "has no checkpoint -1",
+    "sample --workdir runs/ring --standing-statistics -1": "standing_statistics: -1",
+    "sample --workdir runs/ring --out a.jpg": "out: a.jpg; it must end in .png or .npz",
+    "sample --workdir runs/ring --out runs.png": "out: runs.png; it is a folder",
+    "sample --workdir runs/ring --out file.txt/a.png": "file.txt is no folder",
+    "evaluate --workdir nothing": "nothing holds no run",
+    "evaluate --workdir bare": "bare has no checkpoint",
+    "evaluate --workdir runs/ring --step x": "step: 'x'; it must be a step, best or last",
+    "evaluate --workdir runs/ring --step 7": "has no checkpoint 7",
+    "evaluate --workdir runs/ring --step best": "step: best; runs/ring has no best one",
+    "evaluate --workdir runs/ring --standing-statistics -1": "standing_statistics: -1",
+    "evaluate --workdir runs/ring --ema": "kept no average of the generator",
+    "evaluate --workdir runs/ring --seed -1": "seed: -1; it must be from 0 to",
+    "evaluate --workdir runs/ring --out file.txt/a.json": "file.txt is no folder",
+    "evaluate --workdir runs/ring --out runs": "out: runs; it is a folder",
+    "evaluate --workdir runs/ring --coordinator here": "give all three, or none",
+    "evaluate --workdir runs/ring --metrics nonsense": "metrics: 'nonsense'",
+    "evaluate --workdir runs/ring --features nonsense": "features: 'nonsense'",
+    "evaluate --workdir runs/ring --num-samples 0": "num_samples: 0; it must be at least 2",
+    "evaluate --workdir runs/ring --truncation -1": "truncation: -1.0; it must be",
+    "evaluate --workdir runs/ring --truncation inf": "truncation: inf",
+    "evaluate --workdir runs/ring --split test": "split: 'test'",
+    "explore interpolate --workdir nothing": "nothing holds no run",
+    "explore interpolate --workdir runs/ring": "the run makes points",
+    "explore interpolate --workdir runs/ring --num 0": "num: 0; it must be at least 1",
+    "explore interpolate --workdir runs/ring --seed -1": "seed: -1; it must be from 0 to",
+    "explore interpolate --workdir runs/ring --label 1": "the run is unconditional",
+    "explore interpolate --workdir runs/ring --values 1": "interpolate has no such option",
+    "explore interpolate --workdir runs/ring --out a.jpg": "it must end in .png or .gif or .mp4",
+    "explore interpolate --workdir runs/ring --out file.txt/a.png": "file.txt is no folder",
+    "explore interpolate --workdir runs/ring --step 7": "has no checkpoint 7",
+    "explore mixing --workdir runs/ring --frames 3": "mixing has no such option",
+    "compare nothing": "nothing",
+    "compare runs/ring": "`jaxgan evaluate --workdir runs/ring` writes it",
+    "compare file.txt": "file.txt",
+    "compare list.json": "list.json",
+    "checkpoints nothing": "nothing is no folder",
+    "checkpoints file.txt": "file.txt is no folder",
+    "plan --config RING --topology v9:2x2": "topology: 'v9:2x2'; it must be",
+    "plan --config RING --topology cpu:0": "topology: 'cpu:0'; it must be",
+    "plan --config RING --topology cpu:99999": "at most 1024 devices",
+    "plan --config RING --topology cpu": "topology: 'cpu'; it must be",
+    "plan --config RING --topology v4:2x2": "topology: 'v4:2x2'; it must be",
+    "plan --config RING --topology cpu:1 --out nothing/a.json": "its folder must exist",
+    "plan --config RING --topology cpu:1 --out runs": "out: runs; it is a folder",
+    "plan --config RING --topology cpu:1 --plot nothing/a.png": "its folder must exist",
+    "plan --config RING --topology cpu:1 --plot a.txt": "plot: a.txt; it must end in .png",
+    "plan --config RING --topology cpu:1 --example-shape 1,x": "example-shape: '1,x'",
+    "plan --config RING --topology cpu:1 --config.sed=1": "sed: unknown key; did you mean seed",
+    "plan --config nothing.py --topology cpu:1": "'nothing.py' is not a file",
+    "weights inception --from nothing.pth": "nothing.pth",
+    "weights inception --from file.txt": "file.txt",
+    "weights inception --from runs": "runs",
+    "weights inception --from file.txt --to a.txt": "to: a.txt; it must end in .npz, .safetensors",
+    "import --config RING --workdir new": "give --from FILE, --disc-from FILE, or both",
+    "import --config RING --workdir new --from nothing.npz": "nothing.npz",
+    "import --config RING --workdir new --from file.txt": "file.txt; it must end in",
+    "import --config RING --workdir new --from empty.npz": "empty.npz",
+    "import --config RING --workdir new --from text.npz": "text.npz",
+    "import --config RING --workdir new --disc-from nothing.pt": "nothing.pt",
+    "import --config RING --workdir runs/ring --from empty.npz": "runs/ring holds a run already",
+    "import --config RING --workdir new --from empty.npz --model biggan": "model: 'biggan'",
+    "import --config nothing.py --workdir new --from empty.npz": "'nothing.py' is not a file",
+    "import --config RING --workdir new --from empty.npz --config.seed=-1": "seed: -1",
+}
+LINES = {
+    **PARSED,
+    **{f"train --config RING --workdir new {flags}": says for flags, says in TRAIN.items()},
+    **OTHERS,
+}
+
+# A long one, a hidden one, others of shells, of terminals, of globs, of paths, of other systems.
+NAMES = (
+    *("a b", " a", "a ", "a\nb", "a\tb", "a\rb", "a\x1b[31mb", "a\x07b", "a\x7fb", "\u202ea"),
+    *("é", "日本語", "a\udcffb", "🙂", "a\u2028b", "x" * 300, ".hidden", "...", "a/../b", "a//b"),
+    *("./a", "a/", "~", "~nobody", "$HOME", "`a`", "a;b", "a|b", "a>b", "a'b", 'a"b', "a\\b"),
+    *("*", "?", "[a]", "a[0.001]", "{a}", "a%sb", "a#b", "a,b", "a=b", "a:b", "@a", "!a", "con"),
+    *("a\0b", "[bold]a[/bold]", "runs/ring/config.json", "/dev/null", "/dev/null/a", "loop"),
+)
+
+
+def snapshot(folder: Path) -> Snapshot:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        about = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        digest = hashlib.sha256(content).hexdigest()
+        found[str(path.relative_to(folder))] = (about.st_mode, about.st_mtime_ns, digest)
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, ring_run: Path) -> Path:
+    """A run, a run without checkpoints, and files that are not what is asked for."""
+    folder = tmp_path_factory.mktemp("place")
+    shutil.copytree(ring_run, folder / "runs" / "ring")
+    (folder / "bare").mkdir()
+    (folder / "runs.png").mkdir()
+    for name in ("config.json", "run.json"):
+        shutil.copy(ring_run / name, folder / "bare" / name)
+    for name, text in {
+        "file.txt": "text\n",
+        "list.json": "[]\n",
+        "text.npz": "text\n",
+        "empty.py": "",
+        "broken.py": "def get_config(:\n",
+        "raises.py": "def get_config(arg):\n    return 1 / 0\n",
+        "number.py": "def get_config(arg):\n    return 3\n",
+    }.items():
+        (folder / name).write_text(text)
+    np.savez(folder / "empty.npz")
+    (folder / "loop").symlink_to("loop")
+    return folder
+
+
+def refused(words: Sequence[str], place: Path, capfd: pytest.CaptureFixture[str]) -> str:
+    """The line that the command ends with, after it has changed nothing."""
+    before, here = snapshot(place), Path.cwd()
+    os.chdir(place)
+    try:
+        code: object = main(words)
+    except SystemExit as stop:
+        code = stop.code
+    finally:
+        os.chdir(here)
+    out, error = capfd.readouterr()
+    assert (code, out) == (2, ""), error
+    assert error.startswith("jaxgan: error: ")
+    assert error.endswith("\n")
+    line = error[:-1]
+    assert line.isprintable(), line
+    assert "Traceback" not in line
+    assert snapshot(place) == before
+    return line
+
+
+@pytest.mark.parametrize("typed", LINES)
+def test_a_wrong_command_line_is_one_line(
+    typed: str, place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [word.replace("RING", RING) for word in shlex.split(typed)]
+    assert LINES[typed] in refused(words, place, capfd)
+
+
+COMMANDS = {
+    "sample": ["sample", "--workdir=NAME"],
+    "evaluate": ["evaluate", "--workdir=NAME"],
+    "explore": ["explore", "interpolate", "--workdir=NAME"],
+    "compare": ["compare", "./NAME"],
+    "checkpoints": ["checkpoints", "./NAME/none"],
+    "train": ["train", "--config=NAME", "--workdir=new"],
+    "out": ["sample", "--workdir=runs/ring", "--out=NAME"],
+    "weights": ["weights", "inception", "--from=NAME"],
+    "import": ["import", f"--config={RING}", "--workdir=new", "--from=NAME"],
+}
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_an_odd_name_is_one_line(name: str, place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for words in COMMANDS.values():
+        refused([word.replace("NAME", name) for word in words], place, capfd)
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(LINES) >= 100
+    assert len(set(NAMES)) >= 40
+    assert {typed.split()[0] for typed in LINES if typed} >= {
+        *("train", "sample", "evaluate", "explore", "plan"),
+        *("checkpoints", "compare", "weights", "import"),
+    }
