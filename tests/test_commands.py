@@ -144,7 +144,7 @@ def check_make(words: list[str]) -> None:
     assert set(words) <= set(targets)
 
 
-def check_launch(words: list[str]) -> None:
+def check_file(words: list[str]) -> None:
     assert (ROOT / words[0]).exists()
 
 
@@ -167,8 +167,8 @@ def check(words: tuple[str, ...]) -> None:
     first = words[0].removeprefix(".venv/bin/")
     if first == "srun" and words[1:] != ("jaxgan", "..."):
         return check(words[1:])
-    if first.startswith("launch/"):
-        return check_launch([first])
+    if first.startswith(("launch/", "benchmarks/")):
+        return check_file([first])
     if first in OF_OTHERS:
         return None
     assert first in CHECKS, f"{first!r} is no program of ours, and in no list of those of others"

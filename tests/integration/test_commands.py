@@ -35,7 +35,7 @@ RUN_BY = {
 }
 
 NOT_RUN: dict[str, str] = {
-    r"python benchmarks/.*": "measures for minutes, on a quiet machine; some need PyTorch",
+    r"(python )?benchmarks/.*": "measures for minutes, on a quiet machine; some need PyTorch",
     r"python experiments/metric_sanity.py": "trains an extractor for two minutes, of one size",
     r"(\.venv/bin/)?(pip|python3?) (install|-m) .*": "changes or tests the installation itself",
     r"make .*": "this is called by it",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -152,13 +153,33 @@ def test_processes_of_different_code_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+LOOPBACK = "0100007F"
+"""127.0.0.1 as the kernel writes it."""
+
+
+def listening_at(port: int) -> set[str]:
+    """The addresses at which something listens to that port; all interfaces are zeros."""
+    rows = [
+        row.split()
+        for name in ("tcp", "tcp6")
+        for row in Path("/proc/net", name).read_text().splitlines()[1:]
+    ]
+    return {row[1][:-5] for row in rows if row[3] == "0A" and int(row[1][-4:], 16) == port}
+
+
 @pytest.mark.parametrize("process_id", [0, 1])
 def test_nobody_answers(process_id: int, tmp_path: Path) -> None:
     address = f"localhost:{free_port()}"
     by_hand = ["--coordinator", address, "--num-processes", "2", "--process-id", str(process_id)]
     command: Sequence[str] = ["-m", "jaxgan.cli.main", "train", *flags(RING, tmp_path / "run")]
+    opened = set()
     with Job([[*command, *by_hand, "--connect-timeout", "3"]], 1, tmp_path / "a") as job:
+        while job.processes[0].poll() is None:
+            opened |= listening_at(int(address.rpartition(":")[2]))
+            time.sleep(0.05)
         ((code, text),) = job.wait()
+    # Nobody but this machine is let in where all processes are here.
+    assert opened == ({LOOPBACK} if process_id == 0 else set())
     assert code == 2
     assert address in text
     assert "within 3 s" in text

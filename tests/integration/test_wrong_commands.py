@@ -190,7 +190,17 @@ NAMES = (
     *("é", "日本語", "a\udcffb", "🙂", "a\u2028b", "x" * 300, ".hidden", "...", "a/../b", "a//b"),
     *("./a", "a/", "~", "~nobody", "$HOME", "`a`", "a;b", "a|b", "a>b", "a'b", 'a"b', "a\\b"),
     *("*", "?", "[a]", "a[0.001]", "{a}", "a%sb", "a#b", "a,b", "a=b", "a:b", "@a", "!a", "con"),
-    *("a\0b", "[bold]a[/bold]", "runs/ring/config.json", "/dev/null", "/dev/null/a", "loop"),
+    *(
+        "-x",
+        "--help",
+        "-",
+        "a\0b",
+        "[bold]a[/bold]",
+        "runs/ring/config.json",
+        "/dev/null",
+        "/dev/null/a",
+        "loop",
+    ),
 )
 
 
