@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
         "--topology", required=True, nargs="+", metavar="NAME", help="cpu:8, v5e:16x16, v4:2x2x2"
     )
     parser.add_argument(
-        "--batch-per-chip", type=whole(1), metavar="N", help="batch_size is N times the devices"
+        "--batch-per-chip", type=int, metavar="N", help="batch_size is N times the devices"
     )
     parser.add_argument(
         "--example-shape", metavar="H,W,C", help="of one example, where the data are not there"

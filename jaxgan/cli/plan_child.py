@@ -73,6 +73,8 @@ def read_config(request: Request) -> Config:
       jaxgan.config.ConfigError: config: 'no_such_file.py' is not a file
     """
     config = load_config(request.config, request.overrides)
+    if request.batch_per_chip is not None and request.batch_per_chip < 1:
+        raise ConfigError(f"batch-per-chip: {request.batch_per_chip}; it must be at least 1")
     if request.example_shape is not None:
         example_of(resolve(config), request.example_shape)
     return resolve({**config, "num_devices": 0})
