@@ -102,13 +102,13 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.load import load
     from jaxgan.resolve import resolve
 
-    out = args.out or args.workdir / report.NAME
-    check_out(out)
     check_seed(args.seed)
     if args.standing_statistics < 0:
         asked = args.standing_statistics
         raise ConfigError(f"standing_statistics: {asked}; it must be at least 0")
     config = resolve(workdir.read_config(args.workdir))
+    out = args.out or args.workdir / report.NAME
+    check_out(out)
     _check_ema(args.ema, config, args.workdir)
     keep_compiled()
     job.connect(args, config["stall_timeout_seconds"])

@@ -113,13 +113,13 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix not in (".png", ".npz"):
         raise ConfigError(f"out: {out}; it must end in .png or .npz")
-    check_out(out)
     check_seed(args.seed)
     for name in ("num", "standing_statistics"):
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
     config = resolve(workdir.read_config(args.workdir))
+    check_out(out)
     classes = parse_label(args.label, config["num_classes"])
     try:
         run = load(
