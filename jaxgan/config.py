@@ -22,8 +22,10 @@ Table = Mapping[str, Callable[..., Any]]
 
 SCHEDULES: Table = {
     "cosine": schedules.cosine,
+    "exponential": schedules.exponential,
     "half_life": schedules.half_life,
     "linear": schedules.linear,
+    "piecewise": schedules.piecewise,
 }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -147,7 +150,48 @@ def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
     return schedule
 
 
-def half_life(num_steps: float, rampup: float = 0.0) -> Schedule:
+def exponential(
+    init_value: float, final_value: float, num_steps: int, start_step: int = 0
+) -> Schedule:
+    """By the same factor in every step from `init_value` to `final_value`, constant around it.
+
+    With t = clip((step - start) / num_steps, 0, 1) the value is init (final / init)^t.
+
+    Args:
+      init_value: the value up to `start_step`, above 0.
+      final_value: the value from `start_step + num_steps` on, above 0.
+      num_steps: length of the change, in the steps that the schedule is given.
+      start_step: when the change begins.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      ValueError: if a value or `num_steps` is not positive, or `start_step` is negative.
+
+    Example:
+      >>> rate = exponential(1.0, 0.01, num_steps=10, start_step=10)
+      >>> [round(float(rate(jnp.int32(step))), 3) for step in (0, 10, 15, 20, 30)]
+      [1.0, 1.0, 0.1, 0.01, 0.01]
+
+    References:
+      As for BiGAN's learning rate (Donahue et al., 2017, arXiv:1605.09782).
+    """
+    for name, value in (("init_value", init_value), ("final_value", final_value)):
+        check_positive(name, value)
+    if num_steps <= 0:
+        raise ValueError(f"num_steps is {num_steps}; an exponential schedule needs a positive one")
+    if start_step < 0:
+        raise ValueError(f"start_step is {start_step}; it must be at least 0")
+
+    def schedule(step: Array) -> Array:
+        progress = jnp.clip((jnp.asarray(step) - start_step) / num_steps, 0.0, 1.0)
+        return init_value * jnp.exp(progress * jnp.log(jnp.asarray(final_value / init_value)))
+
+    return schedule
+
+
+def half_life(num_steps: ScalarOrSchedule, rampup: float = 0.0) -> Schedule:
     """The decay of a moving average that forgets half of what it knew in so many steps.
 
     β_t = (1/2)^(1 / H_t) with H_t = min(H, r t), so that the average is as young as the run: at
@@ -155,7 +199,7 @@ def half_life(num_steps: float, rampup: float = 0.0) -> Schedule:
     times the batch size.
 
     Args:
-      num_steps: H, the half-life.
+      num_steps: H, the half-life: a number or a schedule.
       rampup: r, the share of the training so far that the half-life does not exceed; 0 for no
         ramp-up.
 
@@ -171,16 +215,17 @@ def half_life(num_steps: float, rampup: float = 0.0) -> Schedule:
       [0.0, 0.5, 0.9931, 0.9931]
 
     References:
-      Karras et al., 2020 (arXiv:2006.06676), the `ema_kimg` and `ema_rampup` of its code.
+      Karras et al., 2020 (arXiv:2006.06676), the `ema_kimg` and `ema_rampup` of its code; with H a
+      cosine of the step in R3GAN's (Huang et al., 2024, arXiv:2501.05441).
     """
-    if not (num_steps > 0 and rampup >= 0):
+    if not ((callable(num_steps) or num_steps > 0) and rampup >= 0):
         raise ValueError(
             f"num_steps, rampup: got {num_steps}, {rampup}; a half-life is positive, a ramp-up at "
             "least 0"
         )
 
     def schedule(step: Array) -> Array:
-        life = jnp.full((), num_steps, jnp.float32)
+        life = jnp.full((), at(num_steps, step), jnp.float32)
         if rampup > 0:
             life = jnp.minimum(life, rampup * jnp.asarray(step).astype(jnp.float32))
         return jnp.exp2(-1.0 / jnp.maximum(life, 1e-8))
@@ -221,5 +266,49 @@ def linear(init_value: float, final_value: float, num_steps: int, start_step: in
     def schedule(step: Array) -> Array:
         progress = jnp.clip((jnp.asarray(step) - start_step) / num_steps, 0.0, 1.0)
         return init_value + (final_value - init_value) * progress
+
+    return schedule
+
+
+def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
+    """One value after the other, each constant from its step on.
+
+    v_i with i the number of boundaries b_j ≤ step.
+
+    Args:
+      values: v_0, v_1, ...
+      boundaries: b_0 < b_1 < ..., the steps at which v_1, v_2, ... begin: one fewer.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      ValueError: if they are not so many, or the boundaries are not integers that rise from above
+        0.
+
+    Example:
+      >>> rate = piecewise((1.0, 1.5, 3.0), (10, 20))
+      >>> [float(rate(jnp.int32(step))) for step in (0, 9, 10, 19, 20, 99)]
+      [1.0, 1.0, 1.5, 1.5, 3.0, 3.0]
+
+    References:
+      As the learning rate by resolution of StyleGAN (Karras et al., 2019, arXiv:1812.04948) and the
+      two rates of SRGAN (Ledig et al., 2017, arXiv:1609.04802).
+    """
+    if len(boundaries) != len(values) - 1:
+        raise ValueError(
+            f"boundaries is {list(boundaries)}; it must have one step fewer than there are values, "
+            f"{len(values)}"
+        )
+    is_whole = all(isinstance(b, int) and not isinstance(b, bool) for b in boundaries)
+    if not is_whole or any(a >= b for a, b in itertools.pairwise((0, *boundaries))):
+        raise ValueError(
+            f"boundaries is {list(boundaries)}; they must be integers above 0, each larger than "
+            "the one before"
+        )
+
+    def schedule(step: Array) -> Array:
+        index = jnp.sum(jnp.asarray(step) >= jnp.asarray(boundaries, jnp.int32), dtype=jnp.int32)
+        return jnp.asarray([*values], dtype=float)[index]
 
     return schedule
