@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.penalties.base import Penalty, Term, View, plain_lengths
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
@@ -44,6 +44,8 @@ class Game(NamedTuple):
       couples_batch: whether an example's loss depends on the other examples of its batch.
       is_zero_sum: whether it has two players and L_gen = -L_disc, for methods that need that.
       foresees: whether a loss looks ahead through another player's steps.
+      slope_scale: inputs -> what penalties multiply the critic's gradient at them by: 1, unless
+        they stand for larger images in which each pixel is repeated, as in a game that grows.
     """
 
     init: Callable[[Key], tuple[PlayerTree, PlayerTree]]
@@ -53,6 +55,7 @@ class Game(NamedTuple):
     couples_batch: bool = False
     is_zero_sum: bool = False
     foresees: bool = False
+    slope_scale: Callable[[PyTree], float] = plain_lengths
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -320,6 +323,7 @@ def _view(
         player,
         outputs,
         _generator(game, params, net_state, scene, context),
+        game.slope_scale,
     )
 
 

@@ -110,6 +110,10 @@ def progressive(
     game is of, at full resolution by nearest-neighbour upsampling: whoever samples or evaluates
     need not know of phases.
 
+    Penalties measure the discriminator's slope at images of full size R, as the authors do, who
+    show it every phase's images upsampled: the gradient at r pixels times r / R, since a change of
+    one of them changes (R / r)² equal ones. R1 of a phase is (r / R)² of what it is at r pixels.
+
     Parameters and state have the same shapes in all phases.
 
     Args:
@@ -143,7 +147,8 @@ def progressive(
       ((4, 4, 4, 1), (4, 4, 4, 1))
 
     References:
-      Karras et al., 2018 (arXiv:1710.10196), section 2 and appendix A.
+      Karras et al., 2018 (arXiv:1710.10196), section 2 and appendix A; where slopes are measured:
+      `UpscaleLOD` of its code and of StyleGAN's (Karras et al., 2019, arXiv:1812.04948).
     """
     gens = [gen(resolution) for resolution in phases.resolutions]
     discs = [disc(resolution) for resolution in phases.resolutions]
@@ -201,8 +206,12 @@ def progressive(
     ) -> PyTree:
         return now(context).critic(params, net_state, inputs, scene, context)
 
+    def slope_scale(images: PyTree) -> float:
+        size: int = images.shape[1]
+        return size / phases.resolutions[-1]
+
     base = played(phase, jnp.ones((), jnp.float32))
-    return base._replace(generate=generate, losses=losses, critic=critic)
+    return base._replace(generate=generate, losses=losses, critic=critic, slope_scale=slope_scale)
 
 
 def shown_at(images: Array, resolution: int, alpha: Array) -> Array:

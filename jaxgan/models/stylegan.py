@@ -21,7 +21,7 @@ from jaxgan.models.layers.noise import Noise
 from jaxgan.models.layers.precision import add_bias
 from jaxgan.models.layers.resample import blur
 from jaxgan.models.layers.resblocks import ResampledConv
-from jaxgan.models.layers.sizes import check_resolution, num_styles
+from jaxgan.models.layers.sizes import check_resolution, layers_below, num_styles
 from jaxgan.models.progan import grown, unpacked
 from jaxgan.typing import Array
 
@@ -93,6 +93,7 @@ class StyleGANGenerator(nn.Module):
             self.decay,
             num_styles(self.image_size),
             self.mixing,
+            num_used=layers_below(self.resolution or self.image_size),
         )
         self.synthesis = StyleSynthesis(
             self.image_size,

@@ -18,6 +18,22 @@ from jaxgan.state import Context
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 
+def plain_lengths(inputs: PyTree) -> float:
+    """1: inputs are what they are, and stand for nothing larger.
+
+    Args:
+      inputs: of the discriminator.
+
+    Returns:
+      1.0.
+
+    Example:
+      >>> plain_lengths(jnp.ones((2, 4, 4, 3)))
+      1.0
+    """
+    return 1.0
+
+
 class View(NamedTuple):
     """What a penalty may look at.
 
@@ -31,6 +47,7 @@ class View(NamedTuple):
         empty in a game without them.
       generator: latents, or `{"w": styles}`, -> samples, with the labels and the noise of the
         scene's.
+      slope_scale: see `Game.slope_scale`.
     """
 
     params: PlayerTree
@@ -40,10 +57,25 @@ class View(NamedTuple):
     player: str = "disc"
     outputs: Mapping[str, Any] = MappingProxyType({})
     generator: Callable[[PyTree], PyTree] | None = None
+    slope_scale: Callable[[PyTree], float] = plain_lengths
 
     def critic(self, inputs: PyTree) -> Any:
         """The discriminator's logits alone, `critic(scene["real"])`."""
         return logits_of(self.judge(inputs))
+
+    def input_gradient(self, inputs: PyTree) -> PyTree:
+        """The critic's gradient with respect to each example, in the lengths of what it stands for.
+
+        Args:
+          inputs: of the critic.
+
+        Returns:
+          `input_gradient(critic, inputs)` times `slope_scale(inputs)`.
+        """
+        found = input_gradient(self.critic, inputs)
+        if (factor := self.slope_scale(inputs)) == 1.0:
+            return found
+        return jax.tree.map(lambda x: factor * x, found)
 
     def head(self, which: str, name: str, asker: str) -> Array:
         """What one of the discriminator's heads said of the real or of the fake examples.

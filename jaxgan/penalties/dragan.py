@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View, input_gradient, norm
+from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.needs import entry
 from jaxgan.schedules import check_positive
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
@@ -49,6 +49,6 @@ def dragan(
         real = entry(view, "real", "dragan")
         noise = view.context.draw("dragan", jax.random.uniform, real.shape).astype(real.dtype)
         near = real + scale * jnp.std(real) * noise
-        return (norm(input_gradient(view.critic, near)) - target) ** 2, state
+        return (norm(view.input_gradient(near)) - target) ** 2, state
 
     return Penalty((Term("dragan", values, weight, every, couples_batch=True),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View, input_gradient, squared_norm
+from jaxgan.penalties.base import Penalty, Term, View, squared_norm
 from jaxgan.penalties.interpolates import interpolates
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
@@ -39,7 +39,7 @@ def max_gp(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
     """
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        slopes = squared_norm(input_gradient(view.critic, interpolates(view, "max_gp")))
+        slopes = squared_norm(view.input_gradient(interpolates(view, "max_gp")))
         return jnp.max(slopes), state
 
     return Penalty((Term("max_gp", values, weight, every, couples_batch=True),))

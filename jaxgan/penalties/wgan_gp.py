@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from jaxgan.penalties.base import Penalty, Term, View, input_gradient, norm
+from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.interpolates import interpolates
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
@@ -79,7 +79,7 @@ def _slope(
     name: str, weight: ScalarOrSchedule, every: int, target: float, one_sided: bool
 ) -> Penalty:
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        excess = norm(input_gradient(view.critic, interpolates(view, name))) - target
+        excess = norm(view.input_gradient(interpolates(view, name))) - target
         return (jax.nn.relu(excess) if one_sided else excess) ** 2, state
 
     return Penalty((Term(name, values, weight, every),))

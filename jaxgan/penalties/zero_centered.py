@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jaxgan.penalties.base import Penalty, Term, View, input_gradient, squared_norm
+from jaxgan.penalties.base import Penalty, Term, View, squared_norm
 from jaxgan.penalties.interpolates import interpolates
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
@@ -96,7 +96,7 @@ def zero_centered_gp(weight: ScalarOrSchedule = 100.0, every: int = 1) -> Penalt
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         points = interpolates(view, "zero_centered_gp")
-        return squared_norm(input_gradient(view.critic, points)), state
+        return squared_norm(view.input_gradient(points)), state
 
     return Penalty((Term("zero_centered_gp", values, weight, every),))
 
@@ -104,6 +104,6 @@ def zero_centered_gp(weight: ScalarOrSchedule = 100.0, every: int = 1) -> Penalt
 def _half_squared_gradient(which: str) -> Callable[[View, PyTree], tuple[Array, PyTree]]:
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         # Where there is no such thing in the scene, the critic says so better than a KeyError.
-        return 0.5 * squared_norm(input_gradient(view.critic, view.scene.get(which))), state
+        return 0.5 * squared_norm(view.input_gradient(view.scene.get(which))), state
 
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import build
+from jaxgan import build, penalties
 from jaxgan.config import ConfigError, load_config
+from jaxgan.game import with_penalty
 from jaxgan.games import make_phases, progressive
 from jaxgan.games.progressive import averaged_to, repeated_to, shown_at
+from jaxgan.losses import wasserstein
+from jaxgan.network import Network
 from jaxgan.networks import progan_discriminator, progan_generator
+from jaxgan.penalties.base import View
 from jaxgan.resolve import resolve
 from jaxgan.state import Context
 
@@ -114,3 +119,76 @@ def test_bad_phases_are_refused() -> None:
     config = resolve(config)
     with pytest.raises(ConfigError, match=r"game: resolutions: the last is 8; .* data, 16"):
         build.build_game(config, build.open_data(config).element_spec)
+
+
+def image_network(weights: Any) -> Any:
+    """A discriminator of images: the logit w · x, whatever its resolution."""
+
+    def apply(params: Any, state: Any, inputs: Any, train: bool = True, key: Any = None) -> Any:
+        flat = inputs["image"].reshape(len(inputs["image"]), -1)
+        return jnp.sin(flat @ params[: flat.shape[1]]), state
+
+    return Network(lambda key: (weights, {}), apply)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("name", "step"), [("r1", 0), ("r2", 0), ("wgan_gp", 0), ("wgan_gp", 35)])
+def test_slopes_are_those_at_images_of_full_size(name: str, step: int) -> None:
+    """The authors show the discriminator every image upsampled to full size; it averages."""
+    weights = jnp.asarray(np.random.default_rng(1).normal(size=64))
+    real, fake = np.random.default_rng(2).normal(size=(2, BATCH, *SHAPE))
+    size = PHASES.resolutions[PHASES.at(step)]
+
+    def gen_apply(params: Any, state: Any, inputs: Any, train: bool = True, key: Any = None) -> Any:
+        return params * averaged_to(jnp.asarray(fake), size), state
+
+    game = progressive(
+        lambda r: Network(lambda key: (jnp.ones(()), {}), gen_apply),
+        lambda r: image_network(weights),
+        PHASES,
+        step,
+        latent=3,
+        loss=wasserstein(),
+    )
+    game = with_penalty(game, getattr(penalties, name)(weight=1.0))
+    context, batch = context_at(step), {"image": jnp.asarray(real)}
+    params, net_state = game.init(jax.random.key(0))
+    scene, _ = game.generate(params, net_state, batch, context)
+    _, (_, metrics, _) = game.losses(params, net_state, scene, context)
+
+    def at_full_size(images: Any) -> Any:
+        flat = averaged_to(images, size).reshape(len(images), -1)
+        return jnp.sin(flat @ weights[: flat.shape[1]])
+
+    large = {key: repeated_to(scene[key], 8) for key in ("real", "fake")}
+    view = View({}, at_full_size, large, context)
+    values, _ = getattr(penalties, name)(weight=1.0).terms[0].values(view, ())
+    np.testing.assert_allclose(metrics["disc"][name], jnp.mean(values), rtol=1e-9)
+
+
+def growing_configs() -> list[str]:
+    """Every config of this repository that grows, in every size."""
+    found = []
+    for file in sorted(CONFIGS.glob("*.py")):
+        for size in runpy.run_path(str(file)).get("SIZES", ()):
+            if load_config(f"{file}:{size}").get("game", {}).get("name") == "progressive":
+                found.append(f"{file.stem}:{size}")
+    return found
+
+
+def test_growing_configs_end_at_their_last_resolution_faded_in() -> None:
+    names = growing_configs()
+    assert {"progan:small", "progan:full", "stylegan:small", "stylegan:full"} <= set(names)
+    for name in names:
+        file, _, size = name.partition(":")
+        config = resolve(load_config(f"{CONFIGS / file}.py:{size}"))
+        options, total = config["game"], config["total_steps"]
+        phases = make_phases(
+            tuple(options["resolutions"]), options["fade_steps"], options["stable_steps"]
+        )
+        last = len(phases.resolutions) - 1
+        assert phases.resolutions[-1] == config["data"]["image_size"], name
+        assert phases.at(total - 1) == last, name
+        # The few steps of a smoke run end with the fade: what is sampled is faded in.
+        trained = total if size == "smoke" else total - 1
+        assert float(phases.alpha(jnp.int32(trained), last)) == 1.0, name

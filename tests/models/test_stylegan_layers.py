@@ -18,6 +18,7 @@ from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.resample import SMOOTH
 from jaxgan.models.layers.resblocks import ResampledConv
 from jaxgan.models.layers.sizes import check_resolution, num_channels, num_styles, sizes_of
+from jaxgan.models.stylegan import StyleGANGenerator
 
 
 def draw(*shape: int, seed: int = 0) -> np.ndarray:
@@ -198,3 +199,26 @@ def test_layers_differentiate_twice() -> None:
     direction = found / jnp.linalg.norm(found)
     rise = (slope(style + h * direction) - slope(style - h * direction)) / (2 * h)
     np.testing.assert_allclose(rise, jnp.linalg.norm(found), rtol=1e-2)
+
+
+def test_styles_are_mixed_among_the_layers_in_use() -> None:
+    """Of the 6 layers of 16 pixels 2 are in use at 4, as in the authors' code: the cutoff is 1."""
+
+    @jax.jit
+    def styles(key: jax.Array) -> list[jax.Array]:
+        made = []
+        for resolution in (4, 8, None):
+            module = StyleGANGenerator(
+                16, 1, 32, 2, 4, num_mapping_layers=1, mixing=1.0, resolution=resolution
+            )
+            z = jax.random.normal(key, (64, 3))
+            variables = module.init(key, z)
+            rngs = {"params": key}
+            made.append(module.apply(variables, z, rngs=rngs, method="styles", mutable=True)[0])
+        return made
+
+    for w, used in zip(styles(jax.random.key(0)), (2, 4, 6), strict=True):
+        is_first = np.asarray((w == w[:, :1]).all(axis=-1))
+        cutoffs = is_first.sum(axis=1)
+        assert set(cutoffs) == set(range(1, used))
+        np.testing.assert_array_equal(is_first, np.arange(6) < cutoffs[:, None])

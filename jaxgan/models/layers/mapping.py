@@ -35,6 +35,8 @@ class MappingNetwork(nn.Module):
         num_styles: how often w is repeated, once for each layer that takes a style; None for not.
         mixing: in training, the share of images whose styles are those of two latents, see
             `mix_styles`; it needs `num_styles`.
+        num_used: of the styles, those of the layers that are in use while a network grows; by
+            default all. Styles are mixed among these.
         uses_latent: whether there are latents, or labels only, as in a discriminator.
 
     >>> layer = MappingNetwork(8, num_layers=2, num_styles=4)
@@ -55,6 +57,7 @@ class MappingNetwork(nn.Module):
     num_styles: int | None = None
     mixing: float = 0.0
     uses_latent: bool = True
+    num_used: int | None = None
 
     @nn.compact
     def __call__(self, z: Array | None, label: Array | None = None, train: bool = True) -> Array:
@@ -86,7 +89,7 @@ class MappingNetwork(nn.Module):
             return styles
         key, mixing_key = jax.random.split(self.make_rng("params"))
         other = run(jax.random.normal(key, z.shape, z.dtype))
-        return mix_styles(styles, other[:, None], mixing_key, self.mixing)
+        return mix_styles(styles, other[:, None], mixing_key, self.mixing, self.num_used)
 
     def _remember(self, w: Array, decay: float, train: bool) -> None:
         mean = self.variable(STYLES, "mean", jnp.zeros, (self.features,), jnp.float32)
@@ -95,17 +98,21 @@ class MappingNetwork(nn.Module):
             mean.value = mean.value + (1.0 - decay) * (now - mean.value)
 
 
-def mix_styles(first: Array, second: Array, key: Array, probability: float) -> Array:
+def mix_styles(
+    first: Array, second: Array, key: Array, probability: float, num_used: int | None = None
+) -> Array:
     """Style mixing: from a random layer on, some images take the styles of another latent.
 
     Of each image, with the probability p, styles from layer c on are those of `second`, with c
-    uniform in 1 ... L - 1. The official code draws p and c once for the whole batch.
+    uniform in 1 ... L - 1, L the number of layers in use. The official code draws p and c once for
+    the whole batch.
 
     Args:
         first: styles of every layer, [B, L, D].
         second: the same of other latents, [B, L, D] or [B, 1, D].
         key: to draw with.
         probability: p.
+        num_used: how many layers are in use, the first ones; by default all.
 
     Returns:
         [B, L, D].
@@ -115,11 +122,12 @@ def mix_styles(first: Array, second: Array, key: Array, probability: float) -> A
     (0.0, 1.0)
 
     References:
-        Karras et al., 2019 (arXiv:1812.04948), section 3.1.
+        Karras et al., 2019 (arXiv:1812.04948), section 3.1; layers in use as in its code.
     """
     num, layers = first.shape[:2]
     where, whether = jax.random.split(key)
-    cutoff = jax.random.randint(where, (num, 1, 1), 1, max(layers, 2))
+    used = layers if num_used is None else num_used
+    cutoff = jax.random.randint(where, (num, 1, 1), 1, max(used, 2))
     is_mixed = jax.random.uniform(whether, (num, 1, 1)) < probability
     index = jnp.arange(layers)[None, :, None]
     return jnp.where(is_mixed & (index >= cutoff), second, first)

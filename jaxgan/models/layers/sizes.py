@@ -82,4 +82,19 @@ def num_styles(image_size: int) -> int:
     >>> num_styles(1024)
     18
     """
-    return 2 * len(sizes_of(image_size))
+    return layers_below(sizes_of(image_size)[-1])
+
+
+def layers_below(resolution: int) -> int:
+    """Of those layers, the ones that are in use at a resolution, which may be 4.
+
+    Args:
+        resolution: pixels per side, a power of two.
+
+    Returns:
+        2 log2(resolution) - 2.
+
+    >>> layers_below(4), layers_below(1024)
+    (2, 18)
+    """
+    return 2 * resolution.bit_length() - 4
