@@ -9,11 +9,12 @@ from typing import Any
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
+from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, ring
 from jaxgan.data.npz import npz
 from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
-from jaxgan.data.source import DataError, DeviceSource, Source
+from jaxgan.data.source import DataError, DeviceSource, Source, check_flag
 from jaxgan.data.tfds import tfds
 
 # What each kind is opened by, and what its argument after the colon is (None: it takes none).
@@ -44,7 +45,8 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     Args:
       spec: a name of `SOURCES`, with what it takes after a colon: `digits`, `folder:PATH`.
       **options: keyword arguments of the function of that name; and `num_labels`, `label_seed`,
-        for all but the labels of a few examples hidden: see `partly_labelled`.
+        for all but the labels of a few examples hidden, see `partly_labelled`; and `mirror`, for
+        images mirrored at random in training, see `mirrored`.
 
     Returns:
       A `Source`, or a `DeviceSource` for `ring` and `grid`.
@@ -65,6 +67,7 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     opener, takes = SOURCES[kind]
     if (takes is None and colon) or (takes is not None and not argument):
         raise DataError(f"data set: {spec!r}; allowed: {f'{kind}:{takes}' if takes else kind}")
+    mirror = options.pop("mirror", False)
     labelling = {name: options.pop(name) for name in LABELLING if name in options}
     parameters = inspect.signature(opener).parameters.values()
     allowed = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
@@ -75,7 +78,8 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
             )
     try:
         source = opener(*([argument] if takes else []), **options)
-        return _hide_labels(source, **labelling) if labelling else source
+        source = _hide_labels(source, **labelling) if labelling else source
+        return mirrored(source) if check_flag("mirror", mirror) else source
     except DataError:
         raise
     except ValueError as error:  # an option's value: say whose

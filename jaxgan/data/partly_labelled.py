@@ -31,7 +31,8 @@ def partly_labelled(source: Source | DeviceSource, num_labels: int, seed: int = 
       A `Source` of as many examples.
 
     Raises:
-      DataError: no labels, a number out of range, or a class with fewer examples than asked for.
+      DataError: no labels, a number out of range, a class with fewer examples than asked for, or a
+        source that draws for every element.
 
     >>> from jaxgan.data import digits
     >>> source = partly_labelled(digits(), num_labels=20)
@@ -45,6 +46,11 @@ def partly_labelled(source: Source | DeviceSource, num_labels: int, seed: int = 
     if isinstance(source, DeviceSource):
         raise DataError(
             f"{source.name}: num_labels {num_labels}; allowed: for stored examples only"
+        )
+    if source.read_elements is not None:  # it would be lost: labels are hidden of what is read
+        raise DataError(
+            f"{source.name}: num_labels {num_labels} of a stream with draws of its own; allowed: "
+            "mirrored(partly_labelled(...))"
         )
     chosen = _choose(source, num_labels, seed)
     is_labelled = np.zeros(source.num_examples, bool)
