@@ -5,6 +5,7 @@ from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
 from jaxgan.data.images import resize_and_crop, to_float, to_uint8
+from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, mixture, ring
 from jaxgan.data.npz import npz
 from jaxgan.data.open import open_source
@@ -25,6 +26,7 @@ __all__ = [
     "example_order",
     "folder",
     "grid",
+    "mirrored",
     "mixture",
     "npz",
     "open_source",

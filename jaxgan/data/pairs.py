@@ -12,9 +12,11 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
+from jaxgan.data.crops import cropped_pairs
 from jaxgan.data.folder import SUFFIXES, list_images, open_picture
 from jaxgan.data.hashing import hashed, uniform
 from jaxgan.data.images import check_image_size, resize_and_crop, to_array
+from jaxgan.data.mirror import mirror_some
 from jaxgan.data.pipeline import example_order
 from jaxgan.data.source import DataError, ElementSpec, NumpyBatch, Source, check_flag
 
@@ -23,7 +25,7 @@ DIRECTIONS = ("AtoB", "BtoA")
 JITTER = 286 / 256
 """How much larger images are before a random part is cut out, as pix2pix does."""
 
-_SOURCE, _ROW, _COLUMN, _FLIP = range(4)  # what is drawn for an element
+_SOURCE, _ROW, _COLUMN = range(3)  # what is drawn for an element, beside `mirror.DRAW`
 
 
 class Domain(NamedTuple):
@@ -140,9 +142,13 @@ def super_resolution(
     factor: int = 4,
     channels: int = 3,
     flip: bool = False,
+    crop: bool = False,
     decode_limit_bytes: int = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Opens images and the same with fewer pixels.
+
+    Whole pictures are brought to `image_size`, as by `folder`; or, with `crop`, parts of that size
+    are cut out of them as they are: at random in training, in the middle else.
 
     Args:
       path: a folder of images, made smaller by Pillow (BICUBIC, antialiased), or two folders of
@@ -151,6 +157,8 @@ def super_resolution(
       factor: how many times smaller the source's side is; it divides `image_size`.
       channels: 1 (grey) or 3 (RGB).
       flip: whether to mirror at random.
+      crop: whether images are parts of pictures, which are then decoded whenever they are read; of
+        a single folder.
       decode_limit_bytes: up to this size the decoded set is held in memory.
 
     Returns:
@@ -172,6 +180,10 @@ def super_resolution(
         raise ValueError(f"factor: {factor}; allowed: 2 or more, a divisor of image_size {size}")
     folders = _folders(path)
     files = [_list(name, folder) for folder in folders]
+    if check_flag("crop", crop):
+        if len(files) > 1:
+            raise ValueError(f"crop: true for {len(files)} folders; allowed: one folder of images")
+        return cropped_pairs(name, files[0], size, factor, channels, flip)
     if len(files) > 1:
         _check_names(name, folders, files)
     high = _picture_domain(name, files[-1], (size, size), channels, decode_limit_bytes)
@@ -293,10 +305,7 @@ def _changed(
                 for image, row, column in zip(images, rows, columns, strict=True)
             ]
         )
-    if flip:
-        is_mirrored = uniform(elements, seed, _FLIP) < 0.5
-        images = np.where(is_mirrored[:, None, None, None], images[:, :, ::-1], images)
-    return images
+    return mirror_some(images, elements, seed) if flip else images
 
 
 # Files
