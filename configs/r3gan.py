@@ -5,12 +5,14 @@
         --config.data.data_dir=PATH
     jaxgan train --config configs/r3gan.py:smoke --workdir runs/r3gan_smoke
 
-`small`, the default, is MNIST at 28x28 pixels, narrow, from a basis of 7x7. `full` has the authors'
-sizes for CIFAR-10 (Huang et al., 2024, arXiv:2501.05441): learning rate, gamma and beta2 fall or
-rise by a cosine over the first 20 million images, and the average's half-life grows to 5 million.
-With `--config.num_classes=10` either is class-conditional. Both need `pip install jaxgan[data]` and
-the data prepared by TensorFlow Datasets in PATH (by default ~/tensorflow_datasets); `smoke` is a
-few steps on the digits of scikit-learn.
+`small`, the default, is MNIST at 28x28 pixels, narrow, from a basis of 7x7; with
+`--config.num_classes=10` it is class-conditional. `full` is CIFAR-10 as the authors' command has it
+(Huang et al., 2024, arXiv:2501.05441): class-conditional, real images mirrored at random, the
+discriminator's update before the generator's, ADA's changes and cutout with a probability that
+rises to 0.55, half of it for colours; that, learning rate, gamma, beta2 and the average's
+half-life, up to 5 million images, change by half a cosine over the first 20 million. `small` and
+`full` need `pip install jaxgan[data]` and the data prepared by TensorFlow Datasets in PATH (by
+default ~/tensorflow_datasets); `smoke` is a few steps on the digits of scikit-learn.
 """
 
 from __future__ import annotations
@@ -30,8 +32,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "stages": {"widths": [8, 4], "cardinalities": [4, 2], "num_blocks": [1, 1]},
         "rates": (1e-3, 1e-4),
         "gammas": (0.5, 0.05),
-        "ema_decay": 0.9,
-        "augment": None,
+        "ema": {"decay": 0.9},
         "every": (2, 4, 2),
     },
     "small": {
@@ -44,29 +45,30 @@ SIZES: dict[str, dict[str, Any]] = {
         "stages": {"widths": [64, 32, 16], "cardinalities": [8, 4, 2], "num_blocks": [1, 1, 1]},
         "rates": (1e-3, 1e-4),
         "gammas": (1.0, 0.1),
-        "ema_decay": 0.998,
-        "augment": None,
+        "ema": {"decay": 0.998},
         "every": (50, 500, 500),
     },
     "full": {
         "total_steps": 390_000,
-        "decay_steps": 39_000,
+        "decay_steps": 39_062,  # 20 million images
         "substeps": 10,
         "batch_size": 512,
-        "data": {"source": "tfds:cifar10", "data_dir": None},
+        "num_classes": 10,
+        "data": {"source": "tfds:cifar10", "data_dir": None, "mirror": True},
         "latent_dim": 64,
         "stages": {"precision": "bfloat16"},
         "rates": (2e-4, 5e-5),
         "gammas": (0.05, 0.005),
-        "ema_decay": 2.0 ** (-512 / 5e6),  # a half-life of 5 million images
-        "augment": {"name": "diffaugment"},
+        "half_life": (0.0, 5e6 / 512),  # steps: 5 million images
+        "augment": (0.0, 0.55),
+        "algorithm": "alternating",
         "every": (100, 5000, 5000),
     },
 }
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-    """The config; `smoke` is a few steps of a small network, `full` about the authors'.
+    """The config; `smoke` is a few steps of a small network, `full` the authors'.
 
     Args:
       arg: `""` or `"small"`, `"smoke"`, `"full"`.
@@ -90,21 +92,31 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     gamma = {"weight": cosine(*size["gammas"])}
     network = {"name": "r3gan", **size["stages"]}
     log, sample, checkpoint = size["every"]
+    if "half_life" in size:
+        decay = {"schedule": "half_life", "num_steps": cosine(*size["half_life"])}
+        ema: dict[str, Any] = {"decay": decay, "warmup": False}
+    else:
+        ema = size["ema"]
+    augment = None
+    if "augment" in size:
+        augment = {"name": "bgc", "p": cosine(*size["augment"]), "color_share": 0.5}
+        augment["policy"] = ("blit", "geometric", "color", "cutout")
     return ml_collections.ConfigDict(
         {
             "total_steps": size["total_steps"],
             "substeps": size["substeps"],
             "batch_size": size["batch_size"],
+            "num_classes": size.get("num_classes", 0),
             "data": size["data"],
             "latent_dim": size["latent_dim"],
             "generator": network,
             "discriminator": network,
             "loss": {"name": "relativistic", "base": "non_saturating"},
             "penalties": {"r1": gamma, "r2": gamma},
-            "augment": size["augment"],
-            "algorithm": "simultaneous",
+            "augment": augment,
+            "algorithm": size.get("algorithm", "simultaneous"),
             "optimizer": {"gen": adam, "disc": adam},
-            "ema": {"decay": size["ema_decay"]},
+            "ema": ema,
             "log_every_steps": log,
             "sample_every_steps": sample,
             "checkpoint_every_steps": checkpoint,

@@ -1,7 +1,7 @@
 """Games: one a file."""
 
 from jaxgan.games.adaptive import ada, apa
-from jaxgan.games.augmented import augmented, instance_noise
+from jaxgan.games.augmented import augmented, augmented_at, instance_noise
 from jaxgan.games.autoencoder import Sparsity, autoencoder, sparsity_kl
 from jaxgan.games.bigan import bigan
 from jaxgan.games.cyclegan import cyclegan
@@ -27,6 +27,7 @@ __all__ = [
     "ada",
     "apa",
     "augmented",
+    "augmented_at",
     "autoencoder",
     "bernoulli_likelihood",
     "bigan",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.augment import Augment, each
+from jaxgan.augment import AdaptiveAugment, Augment, each
 from jaxgan.game import Game, Played
 from jaxgan.schedules import at, check_not_negative
 from jaxgan.state import Context
@@ -55,6 +55,46 @@ def augmented(game: Game, augment: Augment) -> Game:
         return each(augment, example_keys(context, f"augment/{which}", len(examples)), examples)
 
     return through(game, change, "augmented")
+
+
+def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -> Game:
+    """As `augmented`, each change being made with a probability that may be a schedule of the step.
+
+    Args:
+      game: such as a `gan` of images.
+      augment: such as `augment.bgc()`.
+      p: the probability of each change, a number or a schedule of the step.
+
+    Returns:
+      A `Game`; with p = 0 it is the one given.
+
+    Raises:
+      ValueError: if a number is not in [0, 1]; and as `augmented`.
+
+    Example:
+      >>> from jaxgan.augment import adjustable
+      >>> from jaxgan.games import dirac
+      >>> from jaxgan.schedules import cosine
+      >>> brighter = adjustable(lambda key, images: images + 2.0)
+      >>> augmented_at(dirac(), brighter, p=cosine(0.0, 0.55, 39_062)).players
+      ('disc', 'gen')
+
+    References:
+      As in R3GAN (Huang et al., 2024, arXiv:2501.05441); the changes of Karras et al., 2020
+      (arXiv:2006.06676).
+    """
+    check_not_negative("p", p)
+    if not callable(p) and not isinstance(p, jax.core.Tracer) and p > 1:
+        raise ValueError(f"p is {p}; a probability lies between 0 and 1")
+
+    def change(
+        examples: Array, which: str, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Array:
+        now = jnp.asarray(at(p, context.step), examples.dtype)
+        keys = example_keys(context, f"augment/{which}", len(examples))
+        return each(lambda key, images: augment(key, images, now), keys, examples)
+
+    return through(game, change, "augmented_at")
 
 
 def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:

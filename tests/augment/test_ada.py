@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,16 @@ import numpy as np
 import pytest
 from scipy.special import erfinv
 
-from jaxgan.augment import bgc, color_matrix, geometric_matrix, recolor, resample
+from jaxgan.augment import (
+    bgc,
+    color_matrix,
+    each,
+    fixed,
+    geometric_matrix,
+    recolor,
+    resample,
+)
+from jaxgan.augment.ada import KNOWN_GROUPS
 
 # What the authors' PyTorch code (training/augment.py, reference operations) makes of `waves` with
 # all geometric or all colour changes, each at the given percentile of its distribution (its
@@ -126,8 +136,36 @@ def test_what_is_drawn() -> None:
     assert set(np.unique(np.round(shifts, 9))) == {-2, -1, 0, 1, 2}
 
 
+def test_the_share_of_colour_and_what_is_cut_out() -> None:
+    """R3GAN's: colour half as often; a rectangle of half of each side, centred anywhere."""
+    num, p = 8192, 0.6
+    keys = jax.random.split(jax.random.key(0), num)
+    grey = jnp.full((num, 8, 6, 3), 0.5)
+
+    def seen(**options: Any) -> np.ndarray:
+        pipe = fixed(bgc(**options), p)
+        return np.asarray(jax.jit(lambda: each(pipe, keys, grey))())
+
+    recolored = np.abs(seen(policy=("color",), color_share=0.5) - 0.5).max(axis=(1, 2, 3)) > 1e-4
+    # Of grey, hue and saturation change nothing; luma flips are made half the time.
+    expected = 1 - (1 - p / 2) ** 2 * (1 - p / 4)
+    assert abs(recolored.mean() - expected) < 4 * np.sqrt(0.25 / num)
+    cut = seen(policy=("cutout",)) == 0.0
+    assert (cut == cut[..., :1]).all()
+    # A pixel at u of a side is cut where the centre, uniform over it, is within a quarter.
+    rows, columns = (
+        np.minimum(u + 0.25, 1) - np.maximum(u - 0.25, 0)
+        for u in ((np.arange(n) + 0.5) / n for n in (8, 6))
+    )
+    expected = p * rows[:, None] * columns[None, :]
+    np.testing.assert_allclose(cut[..., 0].mean(axis=0), expected, atol=4 * np.sqrt(0.25 / num))
+    inside = cut[..., 0].sum(axis=(1, 2))
+    box = cut[..., 0].any(axis=2).sum(axis=1) * cut[..., 0].any(axis=1).sum(axis=1)
+    np.testing.assert_array_equal(inside, box)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_without_probability_it_is_the_identity(channels: int) -> None:
     images = waves((6, 5, channels))
-    made = jax.jit(bgc())(jax.random.key(0), images, jnp.float32(0.0))
+    made = jax.jit(bgc(KNOWN_GROUPS))(jax.random.key(0), images, jnp.float32(0.0))
     np.testing.assert_array_equal(made, images)

@@ -22,10 +22,11 @@ ROWS: dict[str, Augment] = {
     "ada blit": fixed(bgc(("blit",)), 1.0),
     "ada geometric": fixed(bgc(("geometric",)), 1.0),
     "ada color": fixed(bgc(("color",)), 1.0),
+    "ada cutout": fixed(bgc(("cutout",)), 1.0),
     "ada": fixed(bgc(), 0.7),
 }
 
-ALL = pytest.mark.parametrize("name", helpers.rows(ROWS, ["ada blit", "ada color"]))
+ALL = pytest.mark.parametrize("name", helpers.rows(ROWS, ["ada blit", "ada color", "ada cutout"]))
 
 
 @ALL
@@ -78,3 +79,5 @@ def test_wrong_examples_are_refused() -> None:
         bgc()(key, jnp.zeros((4, 8, 8, 2)), jnp.float32(0.5))
     with pytest.raises(ValueError, match=r"^p is 1.5; a probability lies between 0 and 1$"):
         fixed(bgc(), 1.5)
+    with pytest.raises(ValueError, match=r"^color_share is 2.0; it must lie between 0 and 1$"):
+        bgc(color_share=2.0)

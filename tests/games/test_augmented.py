@@ -18,7 +18,7 @@ from jaxgan.augment import adjustable, bgc, diffaugment, each
 from jaxgan.augment.ada import GROUPS
 from jaxgan.config import ConfigError
 from jaxgan.fields import gradient
-from jaxgan.games import ada, apa, augmented, instance_noise
+from jaxgan.games import ada, apa, augmented, augmented_at, instance_noise
 from jaxgan.games.augmented import example_keys
 from jaxgan.schedules import linear
 from tests import helpers
@@ -142,6 +142,19 @@ def test_every_example_has_its_own_draw() -> None:
     scene = {"real": same, "fake": same}
     _, (_, _, outputs) = game.losses(params, net_state, scene, Context(KEY))
     assert not np.intersect1d(outputs["real"], outputs["fake"]).size
+
+
+def test_a_probability_may_be_a_schedule() -> None:
+    """At 1 every example is changed, as in `augmented`; at 0 none is; in between by its draw."""
+    scheduled = augmented_at(image_gan(), adjustable(lazily), p=linear(1.0, 0.0, num_steps=10))
+    first, last = (Context(KEY, step=jnp.int32(step)) for step in (0, 10))
+    assert_same_losses(play(scheduled, first)[2], play(augmented(image_gan(), lazily), first)[2])
+    assert_same_losses(play(scheduled, last)[2], play(image_gan(), last)[2])
+    half = Context(KEY, step=jnp.int32(5))
+    batch = {"image": images(4096)}
+    outputs, plain = (play(game, half, batch)[2][1][2] for game in (scheduled, image_gan()))
+    share = np.mean(np.asarray(outputs["real"] != plain["real"]))
+    assert abs(share - 0.5) < 4 * np.sqrt(0.25 / 4096)
 
 
 def test_noise_has_the_spread_of_its_schedule_on_points_too() -> None:
@@ -390,6 +403,8 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
     ("make", "message"),
     [
         (lambda: instance_noise(image_gan(), -0.1), "^std is -0.1; it must be at least 0, or a"),
+        (lambda: augmented_at(image_gan(), bgc(), p=1.5), "^p is 1.5; a probability lies between"),
+        (lambda: augmented_at(image_gan(), bgc(), p=-0.5), "^p is -0.5; it must be at least 0"),
         (lambda: ada(image_gan(), target=1.5), "^ada: target is 1.5; a mean of signs lies between"),
         (lambda: apa(image_gan(), target=-2), "^apa: target is -2; a mean of signs lies between"),
         (lambda: ada(image_gan(), length_images=0), "^ada: length_images is 0; it must be an int"),
@@ -423,6 +438,8 @@ def config_of(**sections: Any) -> Any:
         ({"augment": "difaugment"}, "augment.name: 'difaugment'; did you mean diffaugment"),
         ({"augment": {"name": "ada", "goal": 1}}, r"augment \(ada\).goal: unknown key"),
         ({"augment": {"name": "apa", "target": 2.0}}, "augment: apa: target is 2.0"),
+        ({"augment": "bgc"}, "augment.p: missing; bgc needs it"),
+        ({"augment": {"name": "bgc", "p": 1.5}}, "augment: p is 1.5; a probability lies"),
         ({"augment": {"name": "diffaugment", "policy": ["hue"]}}, r"augment: policy is \['hue'\]"),
         ({"instance_noise": 0.1}, r"instance_noise: 0.1; it must be {'std': \.\.\.} or none"),
         ({"instance_noise": {"std": -1.0}}, "instance_noise: std is -1.0"),
@@ -446,5 +463,8 @@ def test_configs_build_these_games() -> None:
     algorithm = build.build_algorithm(config, spec)
     with pytest.raises(ConfigError, match=r"shape \(2,\); it takes images \[H, W, C\]$"):
         build.check_step(algorithm, config, spec, True, build.build_mesh(config))
+    risen = {"name": "bgc", "policy": ["color", "cutout"], "color_share": 0.5}
+    risen["p"] = {**noise, "schedule": "cosine", "final_value": 0.55}
+    assert build.build_game(config_of(augment=risen), spec).players == ("disc", "gen")
     off = config_of()
     assert off["augment"] is off["instance_noise"] is None
