@@ -147,6 +147,21 @@ def ada_augmented(
     return games.ada(game, target, length_images, every, augment.bgc(policy))
 
 
+def bgc_augmented(
+    game: Game,
+    p: ScalarOrSchedule,
+    policy: tuple[str, ...] = ("blit", "geometric", "color"),
+    color_share: float = 1.0,
+) -> Game:
+    """`games.augmented_at` of `augment.bgc`.
+
+    Example:
+      >>> bgc_augmented(games.dirac(), p=0.5).players
+      ('disc', 'gen')
+    """
+    return games.augmented_at(game, augment.bgc(policy, color_share), p=p)
+
+
 def gradient_field() -> Callable[[Field], Field]:
     """Every player's own gradient, as it is.
 
@@ -181,6 +196,7 @@ DISCRIMINATORS: Table = {
     "r3gan": networks.r3gan_discriminator,
     "sagan": networks.sagan_discriminator,
     "sngan": networks.sngan_discriminator,
+    "srgan": networks.srgan_discriminator,
     "stylegan": networks.stylegan_discriminator,
     "stylegan2": networks.stylegan2_discriminator,
 }
@@ -240,6 +256,7 @@ AUXILIARY: Table = {
 AUGMENTATIONS: Table = {
     "ada": ada_augmented,
     "apa": games.apa,
+    "bgc": bgc_augmented,
     "diffaugment": diffaugmented,
 }
 ALGORITHMS: Table = {

@@ -18,6 +18,7 @@ from jaxgan.models.pix2pix import PatchDiscriminator, PatchNorm, UNetGenerator
 from jaxgan.models.progan import ProGANDiscriminator, ProGANGenerator
 from jaxgan.models.r3gan import R3GANDiscriminator, R3GANGenerator
 from jaxgan.models.sngan import SNGANDiscriminator, SNGANGenerator
+from jaxgan.models.srgan import SRGANDiscriminator
 from jaxgan.models.srresnet import SRResNet
 from jaxgan.models.stylegan import StyleGANGenerator
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
@@ -50,6 +51,7 @@ __all__ = [
     "ResNetGenerator",
     "SNGANDiscriminator",
     "SNGANGenerator",
+    "SRGANDiscriminator",
     "SRResNet",
     "StyleGAN2Discriminator",
     "StyleGAN2Generator",

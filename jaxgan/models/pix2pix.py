@@ -7,13 +7,19 @@ References:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.models.layers.conv import Conv, ConvTranspose
-from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
+from jaxgan.models.layers.instance_norm import (
+    ImageBatchNorm,
+    PlainNorm,
+    check_plain_norm,
+    plain_norm,
+)
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
 from jaxgan.typing import Array
@@ -44,6 +50,8 @@ class UNetGenerator(nn.Module):
             where maps are 8 base_channels wide on both sides.
         dtype: of products and activations; by default that of the input. With `jnp.bfloat16`,
             norms, parameters and the image are float32 all the same.
+        own_statistics: whether batch norm takes each image's own statistics out of training, as in
+            the paper, and not running ones; see `layers.ImageBatchNorm`.
 
     Raises:
         ValueError: if an option is out of its range, or the images are not of such a size.
@@ -65,9 +73,15 @@ class UNetGenerator(nn.Module):
     norm: PlainNorm = "batch"
     dropout: float = 0.5
     dtype: Any = None
+    own_statistics: bool = False
 
     def __post_init__(self) -> None:
         check_plain_norm(self.norm)
+        if self.own_statistics and self.norm != "batch":
+            raise ValueError(
+                f"own_statistics: got True with norm {self.norm!r}; must be False, unless the norm "
+                "is 'batch'"
+            )
         if self.num_downs < 2:
             raise ValueError(f"num_downs: got {self.num_downs}; must be at least 2")
         if not 0.0 <= self.dropout < 1.0:
@@ -85,6 +99,8 @@ class UNetGenerator(nn.Module):
             )
         has_bias = self.norm != "batch"
         options: dict[str, Any] = {"kernel_init": _INIT, "dtype": self.dtype}
+        layer = ImageBatchNorm if self.own_statistics else nn.BatchNorm
+        normed = partial(plain_norm, norm=self.norm, train=train, layer=layer)
         skips = []
         for i in range(self.num_downs):
             width = self.base_channels * min(2**i, _MAX_WIDTH)
@@ -92,13 +108,13 @@ class UNetGenerator(nn.Module):
             # The authors' outermost convolution follows the rule of the others.
             x = Conv(width, 4, 2, use_bias=has_bias, name=f"down_{i}", **options)(y)
             if 0 < i < last:
-                x = plain_norm(x, self.norm, train, f"down_norm_{i}")
+                x = normed(x, name=f"down_norm_{i}")
             skips.append(x)
         for i in range(last, 0, -1):
             y = skips[i] if i == last else jnp.concatenate([skips[i], x], axis=-1)
             width = self.base_channels * min(2 ** (i - 1), _MAX_WIDTH)
             x = ConvTranspose(width, use_bias=has_bias, name=f"up_{i}", **options)(nn.relu(y))
-            x = plain_norm(x, self.norm, train, f"up_norm_{i}")
+            x = normed(x, name=f"up_norm_{i}")
             if 4 <= i < last:
                 x = nn.Dropout(self.dropout, deterministic=not self.has_rng("params"))(x)
         y = nn.relu(jnp.concatenate([skips[0], x], axis=-1))

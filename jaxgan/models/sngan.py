@@ -22,7 +22,7 @@ from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, j
 from jaxgan.models.layers.labels import check_conditioning
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
-from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp
+from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp, Upsampling
 from jaxgan.typing import Array
 
 
@@ -73,6 +73,8 @@ class SNGANGenerator(nn.Module):
             SAGAN's is 32 for images of 128 pixels; mimicry's 16 for 32.
         dtype: of products and activations; by default that of the input. With `jnp.bfloat16`,
             batch norm, parameters and the images are float32 all the same.
+        upsampling: `"bilinear"` as in mimicry, or `"nearest"` as in the codes of Miyato et al. and
+            of Zhang et al.
 
     Raises:
         ValueError: if there is no network for images of that size, no map for attention, or
@@ -96,9 +98,14 @@ class SNGANGenerator(nn.Module):
     kernel_norm: KernelNorm = "none"
     attention: int = 0
     dtype: Any = None
+    upsampling: Upsampling = "bilinear"
 
     def __post_init__(self) -> None:
         table = check_size(self.image_size, self.base_channels)
+        if self.upsampling not in ("bilinear", "nearest"):
+            raise ValueError(
+                f"upsampling: got {self.upsampling!r}; must be 'bilinear' or 'nearest'"
+            )
         check_conditioning(self.conditioning, ("none", "norm"), self.num_classes)
         sizes = [table.start * 2**i for i in range(1, len(table.gen))]
         check_attention(self.attention, sizes)
@@ -116,7 +123,7 @@ class SNGANGenerator(nn.Module):
         for i, width in enumerate(widths):
             x = ResBlockUp(
                 width,
-                "bilinear",
+                self.upsampling,
                 norm="batch" if self.conditioning == "none" else "label",
                 num_classes=self.num_classes or 0,
                 kernel_norm=norm,

@@ -25,7 +25,13 @@ from jaxgan.networks.stylegan import (
     stylegan_discriminator,
     stylegan_generator,
 )
-from jaxgan.networks.translation import patch_discriminator, resnet, srresnet, unet
+from jaxgan.networks.translation import (
+    patch_discriminator,
+    resnet,
+    srgan_discriminator,
+    srresnet,
+    unet,
+)
 
 __all__ = [
     "began_autoencoder",
@@ -52,6 +58,7 @@ __all__ = [
     "sagan_generator",
     "sngan_discriminator",
     "sngan_generator",
+    "srgan_discriminator",
     "srresnet",
     "stylegan2_discriminator",
     "stylegan2_generator",

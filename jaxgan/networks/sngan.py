@@ -6,7 +6,7 @@ from typing import Literal
 
 from jaxgan import models
 from jaxgan.models.layers.heads import Head
-from jaxgan.models.layers.resblocks import KernelNorm
+from jaxgan.models.layers.resblocks import KernelNorm, Upsampling
 from jaxgan.models.sngan import TABLES
 from jaxgan.network import Network
 from jaxgan.networks.base import dtype_of, make_network, square
@@ -25,6 +25,7 @@ def sngan_generator(
     attention: int = 0,
     precision: str = "float32",
     remat: str = "none",
+    upsampling: Upsampling = "bilinear",
 ) -> Network:
     """`models.SNGANGenerator` for images of `shape`; see there for the options.
 
@@ -44,6 +45,7 @@ def sngan_generator(
         kernel_norm,
         attention,
         dtype_of(precision),
+        upsampling,
     )
     return make_network(module, (latent_dim,), remat, num_classes, conditioning != "none")
 
@@ -92,6 +94,7 @@ def sagan_generator(
     attention: int | None = None,
     precision: str = "float32",
     remat: str = "none",
+    upsampling: Upsampling = "bilinear",
 ) -> Network:
     """`sngan_generator` with spectral norm and self-attention, at a quarter of the resolution.
 
@@ -110,6 +113,7 @@ def sagan_generator(
         SAGAN_ATTENTION.get(size, (0, 0))[0] if attention is None else attention,
         precision,
         remat,
+        upsampling,
     )
 
 

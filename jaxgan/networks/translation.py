@@ -19,6 +19,7 @@ def unet(
     dropout: float = 0.5,
     precision: str = "float32",
     remat: str = "none",
+    own_statistics: bool = False,
 ) -> Network:
     """`models.UNetGenerator` from sources to images of `shape`; see there for the options.
 
@@ -32,7 +33,7 @@ def unet(
     if num_downs == 0:
         num_downs = min((side & -side).bit_length() - 1 for side in (height, width))
     module = models.UNetGenerator(
-        shape[-1], num_downs, base_channels, norm, dropout, dtype_of(precision)
+        shape[-1], num_downs, base_channels, norm, dropout, dtype_of(precision), own_statistics
     )
     return make_network(module, source_shape, remat, None, uses_label=False)
 
@@ -104,6 +105,25 @@ def patch_discriminator(
     """
     check_patches(_height_width(shape, "patch"), num_layers)
     module = models.PatchDiscriminator(num_layers, base_channels, norm, dtype_of(precision))
+    return make_network(module, shape, remat, num_classes, uses_label=False)
+
+
+def srgan_discriminator(
+    shape: tuple[int, ...],
+    num_classes: int | None = None,
+    base_channels: int = 64,
+    norm: PlainNorm = "batch",
+    precision: str = "float32",
+    remat: str = "none",
+) -> Network:
+    """`models.SRGANDiscriminator` of images of `shape`; it looks at no labels.
+
+    Example:
+      >>> srgan_discriminator((16, 16, 3), base_channels=2).couples_batch
+      True
+    """
+    _height_width(shape, "srgan")
+    module = models.SRGANDiscriminator(base_channels, norm, dtype_of(precision))
     return make_network(module, shape, remat, num_classes, uses_label=False)
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import pytest
 
 from jaxgan.models import SNGANDiscriminator, SNGANGenerator
+from jaxgan.models.layers import ResBlockUp
 from jaxgan.networks import sagan_generator, sngan_discriminator, sngan_generator
 from jaxgan.published import FAMILIES
 from tests.models.published_states import check_discriminator, check_generator, reference
@@ -89,9 +91,30 @@ def test_small_grey_images_begin_at_seven_pixels() -> None:
     assert logits.shape == (2,)
 
 
+@pytest.mark.parametrize("upsampling", ["bilinear", "nearest"])
+def test_every_block_enlarges_as_it_is_told(upsampling: Any) -> None:
+    seen = []
+
+    def note(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        if isinstance(context.module, ResBlockUp) and context.method_name == "__call__":
+            seen.append(context.module.upsampling)
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+        network = sagan_generator((32, 32, 3), 8, base_channels=8, upsampling=upsampling)
+        state = jax.eval_shape(network.init, jax.random.key(0))
+    assert seen[:3] == [upsampling] * 3
+    plain = sagan_generator((32, 32, 3), 8, base_channels=8)
+    assert state == jax.eval_shape(plain.init, jax.random.key(0))
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (
+            lambda: SNGANGenerator(32, upsampling="none"),
+            "upsampling: got 'none'; must be 'bilinear' or 'nearest'",
+        ),
         (lambda: SNGANGenerator(33), "image_size: got 33; must be one of 28, 32, 48, 64, 128"),
         (
             lambda: SNGANDiscriminator(64, base_channels=100),

@@ -17,8 +17,14 @@ import numpy as np
 import pytest
 
 from jaxgan.config import ConfigError
-from jaxgan.models import PatchDiscriminator, ResNetGenerator, SRResNet, UNetGenerator
-from jaxgan.networks import patch_discriminator, resnet, srresnet, unet
+from jaxgan.models import (
+    PatchDiscriminator,
+    ResNetGenerator,
+    SRGANDiscriminator,
+    SRResNet,
+    UNetGenerator,
+)
+from jaxgan.networks import patch_discriminator, resnet, srgan_discriminator, srresnet, unet
 from jaxgan.penalties.base import input_gradient, squared_norm
 from jaxgan.published import FAMILIES, PublishedError
 from tests.models.published_states import (
@@ -74,6 +80,27 @@ def test_the_generator_is_the_authors(name: str) -> None:
     in_training, out_of_it = play(variables)
     assert_close(thin(in_training), expected["train"], 1e-4)
     assert_close(thin(out_of_it), expected["eval"], 1e-4)
+
+
+def test_with_its_own_statistics_an_image_is_sampled_as_a_batch_of_one_in_training() -> None:
+    """The authors sample in training mode, one image at a time."""
+    plain, own = (UNetGenerator(1, 3, base_channels=2, own_statistics=o) for o in (False, True))
+    x = jnp.asarray(draw("own", (3, 8, 8, 1)), jnp.float32)
+
+    @jax.jit
+    def play(key: jax.Array) -> Any:
+        variables = own.init(key, x)
+        plain_variables = plain.init(key, x)
+        trained = [m.apply(variables, x, mutable=["batch_stats"]) for m in (plain, own)]
+        alone = [own.apply(variables, x[i : i + 1], mutable=["batch_stats"])[0] for i in range(3)]
+        sampled = own.apply(variables, x, train=False)
+        return variables, plain_variables, trained, jnp.concatenate(alone), sampled
+
+    variables, plain_variables, trained, alone, sampled = play(jax.random.key(0))
+    jax.tree.map(np.testing.assert_array_equal, variables, plain_variables)
+    jax.tree.map(np.testing.assert_array_equal, trained[0], trained[1])
+    np.testing.assert_allclose(sampled, alone, atol=1e-5)
+    assert float(jnp.abs(sampled - trained[1][0]).max()) > 1e-3
 
 
 @pytest.mark.parametrize("name", cases(DISCRIMINATORS))
@@ -170,9 +197,20 @@ def test_srresnet_has_the_papers_layers() -> None:
     assert found == kernels + biases + norms + slopes
 
 
+def test_srgans_discriminator_has_the_papers_layers() -> None:
+    # Figure 4: k3 n64, n64, n128, n128, n256, n256, n512, n512, every second of stride 2; 1024; 1.
+    widths = (64, 64, 128, 128, 256, 256, 512, 512)
+    pairs = zip((3, *widths), widths, strict=False)
+    kernels = sum(9 * before * after for before, after in pairs)
+    norms = 2 * sum(widths[1:])
+    dense = 6 * 6 * 512 * 1024 + 1024 + 1024 + 1  # of 96 pixels 6 are left
+    assert num_params(srgan_discriminator((96, 96, 3))) == kernels + 64 + norms + dense
+
+
 @pytest.mark.parametrize(
     "module",
     [
+        SRGANDiscriminator(2, dtype=jnp.bfloat16),
         UNetGenerator(1, 3, base_channels=2, dtype=jnp.bfloat16),
         ResNetGenerator(1, 1, base_channels=2, dtype=jnp.bfloat16),
         PatchDiscriminator(1, base_channels=2, norm="spectral", dtype=jnp.bfloat16),
@@ -191,6 +229,10 @@ def test_narrow_numbers_stay_inside(module: Any) -> None:
         (lambda: UNetGenerator(3, 1), "num_downs: got 1; must be at least 2"),
         (lambda: UNetGenerator(3, norm="spectral"), "norm: got 'spectral'; must be 'batch'"),
         (lambda: UNetGenerator(3, dropout=1.0), "dropout: got 1.0; must be at least 0 and below"),
+        (
+            lambda: UNetGenerator(3, norm="instance", own_statistics=True),
+            "own_statistics: got True with norm 'instance'; must be False",
+        ),
         (lambda: ResNetGenerator(3, -1), "num_blocks: got -1; must be at least 0"),
         (lambda: PatchDiscriminator(0), "num_layers: got 0; must be at least 1"),
         (lambda: SRResNet(3, 3), "factor: got 3; must be 2, 4, 8"),

@@ -8,6 +8,7 @@ from jaxgan.models.layers.conv import Conv, ConvTranspose, conv2d, conv2d_transp
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
 from jaxgan.models.layers.heads import Head, HeadOptions, judge
+from jaxgan.models.layers.instance_norm import ImageBatchNorm
 from jaxgan.models.layers.labels import ClassEmbedding, label_maps, one_hot
 from jaxgan.models.layers.mapping import MappingNetwork, mix_styles
 from jaxgan.models.layers.minibatch import MinibatchDiscrimination, MinibatchStddev
@@ -34,6 +35,7 @@ __all__ = [
     "Equalised",
     "Head",
     "HeadOptions",
+    "ImageBatchNorm",
     "MappingNetwork",
     "MinibatchDiscrimination",
     "MinibatchStddev",

@@ -54,12 +54,49 @@ def near_one(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32)
     return 1.0 + noise
 
 
+class ImageBatchNorm(nn.BatchNorm):
+    r"""Batch norm that out of training takes each image's own statistics, not running ones.
+
+    In training it is Flax's. Out of it, it is what that does to a batch of one image,
+
+    .. math:: y = \gamma \frac{x - \mu(x)}{\sqrt{\sigma^2(x) + \epsilon}} + \beta
+
+    with μ and σ² over the pixels of one channel of one example, so that what becomes of an image
+    does not depend on the images beside it.
+
+    >>> layer = ImageBatchNorm(use_running_average=True)
+    >>> x = jnp.asarray([-3.0, 3.0]).reshape(1, 1, 2, 1)
+    >>> layer.init_with_output(jax.random.key(0), x)[0].round(3).ravel().tolist()
+    [-1.0, 1.0]
+
+    References:
+        How pix2pix samples (Isola et al., 2017, arXiv:1611.07004, section 3.4).
+    """
+
+    @nn.compact
+    def __call__(
+        self, x: Array, use_running_average: bool | None = None, *, mask: Array | None = None
+    ) -> Array:
+        """Map [B, H, W, C]."""
+        if not self.use_running_average:
+            y: Array = super().__call__(x, use_running_average, mask=mask)
+            return y
+        shape = (x.shape[-1],)
+        for name, start in (("mean", jnp.zeros), ("var", jnp.ones)):  # kept, and not looked at
+            self.variable("batch_stats", name, start, shape, jnp.float32)
+        scale = self.param("scale", self.scale_init, shape, self.param_dtype)
+        bias = self.param("bias", self.bias_init, shape, self.param_dtype)
+        wide: Array = instance_norm(x, self.epsilon)
+        return wide * scale[None, None, None] + bias[None, None, None]
+
+
 def plain_norm(
     x: Array,
     norm: PlainNorm,
     train: bool,
     name: str,
     scale_init: Callable[..., Array] = near_one,
+    layer: type[nn.BatchNorm] = nn.BatchNorm,
 ) -> Array:
     """Batch norm, instance norm or none; called inside a compact method, which owns parameters.
 
@@ -69,6 +106,7 @@ def plain_norm(
         train: whether batch statistics are the batch's.
         name: of the batch norm.
         scale_init: Flax initialiser of its scales.
+        layer: the batch norm, such as `ImageBatchNorm`.
 
     Returns:
         An array like `x`.
@@ -80,8 +118,8 @@ def plain_norm(
         return x
     if norm == "instance":
         return instance_norm(x)
-    layer = nn.BatchNorm(not train, momentum=0.9, scale_init=scale_init, name=name)
-    return layer(widen(x)).astype(x.dtype)
+    batch_norm = layer(not train, momentum=0.9, scale_init=scale_init, name=name)
+    return batch_norm(widen(x)).astype(x.dtype)
 
 
 def check_plain_norm(norm: str) -> None:
