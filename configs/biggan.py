@@ -4,6 +4,8 @@
     jaxgan sample --workdir runs/biggan --out digits.png
     jaxgan train --config configs/biggan.py:full --workdir runs/biggan_imagenet \\
         --config.data.data_dir=PATH
+    jaxgan train --config configs/biggan.py:launch --workdir runs/biggan_launch \\
+        --config.data.data_dir=PATH
     jaxgan train --config configs/biggan.py:smoke --workdir runs/biggan_smoke
 
 `small`, the default, is MNIST by class at 28x28 pixels, narrow: 1,500 steps, 12 minutes of CPU
@@ -16,9 +18,11 @@ time. Expected: a column for each digit in the pictures, and the digit that was 
 `full` is ImageNet at 128x128 pixels as Brock et al., 2019 (arXiv:1809.11096) have it: width 96, a
 latent of 120 in six parts, an embedding of 128, batches of 2,048, rates 5e-5 (generator) and 2e-4
 (discriminator), two updates of the discriminator for each of the generator, off-diagonal orthogonal
-regularisation of the generator, an average of decay 0.9999. They need `pip install jaxgan[data]`
-and the data prepared by TensorFlow Datasets in PATH (by default ~/tensorflow_datasets); `smoke` is
-a few steps on the digits of scikit-learn.
+regularisation of the generator, an average of decay 0.9999. `launch` is the run whose logs and
+weights ajbrock/BigGAN-PyTorch publishes (its launch_BigGAN_bs256x8.sh): twice the rates, one update
+each, no regularisation, Adam's epsilon 1e-6, an average from step 20,000 on. They need `pip install
+jaxgan[data]` and the data prepared by TensorFlow Datasets in PATH (by default
+~/tensorflow_datasets); `smoke` is a few steps on the digits of scikit-learn.
 """
 
 from __future__ import annotations
@@ -74,13 +78,21 @@ SIZES: dict[str, dict[str, Any]] = {
         "every": (100, 1000, 1000),
     },
 }
+SIZES["launch"] = {
+    **SIZES["full"],
+    "n_critic": 1,
+    "rates": (1e-4, 4e-4),
+    "eps": 1e-6,
+    "is_regularised": False,
+    "ema_start": 20_000,
+}
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-    """The config; `smoke` is a few steps of a small network, `full` the paper's.
+    """The config; `smoke` is a few steps of a small network, `full` and `launch` are large.
 
     Args:
-      arg: `""` or `"small"`, `"smoke"`, `"full"`.
+      arg: `""` or `"small"`, `"smoke"`, `"full"`, `"launch"`.
 
     Returns:
       A config for `jaxgan train`.
@@ -89,9 +101,15 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
       ValueError: for another argument.
     """
     if (arg or "small") not in SIZES:
-        raise ValueError(f"argument {arg!r}; it must be empty, 'small', 'smoke' or 'full'")
+        raise ValueError(f"argument {arg!r}; it must be empty or one of {', '.join(SIZES)}")
     size = SIZES[arg or "small"]
-    adam = {"name": "adam", "b1": 0.0, "b2": 0.999}
+    adam = {"name": "adam", "b1": 0.0, "b2": 0.999, "eps": size.get("eps", 1e-8)}
+    ema: dict[str, Any] = {"decay": size["ema"]}
+    if "ema_start" in size:
+        decay = {"schedule": "piecewise", "values": (0.0, size["ema"])}
+        ema = {"decay": {**decay, "boundaries": (size["ema_start"],)}, "warmup": False}
+    orthogonal = {"weight": 1e-4, "off_diagonal": True, "player": "gen"}
+    penalties = {"orthogonal": orthogonal} if size.get("is_regularised", True) else {}
     gen_rate, disc_rate = size["rates"]
     log, sample, checkpoint = size["every"]
     network = {
@@ -111,13 +129,13 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             "generator": {**network, "embedding_dim": size["embedding_dim"]},
             "discriminator": network,
             "loss": "hinge",
-            "penalties": {"orthogonal": {"weight": 1e-4, "off_diagonal": True, "player": "gen"}},
+            "penalties": penalties,
             "algorithm": {"name": "alternating", "n_critic": size["n_critic"]},
             "optimizer": {
                 "gen": {**adam, "learning_rate": gen_rate},
                 "disc": {**adam, "learning_rate": disc_rate},
             },
-            "ema": {"decay": size["ema"]},
+            "ema": ema,
             "log_every_steps": log,
             "sample_every_steps": sample,
             "checkpoint_every_steps": checkpoint,

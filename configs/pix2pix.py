@@ -14,7 +14,8 @@ grey image has 0.35: labels do not tell a wall's colour). Where sources tell mor
 from 0.72 to 0.06 in 2,000 steps that make emoji of 32 pixels sharp, with `--config.data.direction=
 AtoB --config.data.jitter=False`. `full` is Isola et al., 2017 (arXiv:1611.07004): 256x256 pixels,
 batches of one, 200 epochs of facades' 400 pairs, the learning rate constant for half of them and
-linear to 0. `smoke` is a few steps of digits made of their edges.
+linear to 0; it samples with the statistics of the image that is made, as they do. `smoke` is a few
+steps of digits made of their edges.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "name": "unet",
                 "base_channels": size["base_channels"],
                 "norm": size["norm"],
+                "own_statistics": size["norm"] == "batch",
             },
             "discriminator": {
                 "name": "patch",

@@ -8,8 +8,9 @@
 `small`, the default, is MNIST by class at 28x28 pixels, narrow, with attention at 14x14. `full` is
 ImageNet at 128x128 pixels as Zhang et al., 2019 (arXiv:1805.08318) have it: a million steps, Adam
 with rates 1e-4 (generator) and 4e-4 (discriminator), b1 = 0, b2 = 0.9, batches of 256, attention
-at 32x32. They need `pip install jaxgan[data]` and the data prepared by TensorFlow Datasets in PATH
-(by default ~/tensorflow_datasets); `smoke` is a few steps on the digits of scikit-learn.
+at 32x32, upsampling to nearest neighbours and shortcuts as in the authors' code. They need `pip
+install jaxgan[data]` and the data prepared by TensorFlow Datasets in PATH (by default
+~/tensorflow_datasets); `smoke` is a few steps on the digits of scikit-learn.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ SIZES: dict[str, dict[str, Any]] = {
         "data": {"source": "tfds:imagenet2012", "data_dir": None, "image_size": 128, "channels": 3},
         "latent_dim": 128,
         "network": {"base_channels": 1024},
+        "gen": {"upsampling": "nearest"},
+        "disc": {"rectified_shortcut": False},
         "rates": (1e-4, 4e-4),
         "ema": None,
         "every": (100, 5000, 5000),
@@ -86,8 +89,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             "num_classes": size["num_classes"],
             "data": size["data"],
             "latent_dim": size["latent_dim"],
-            "generator": network,
-            "discriminator": network,
+            "generator": {**network, **size.get("gen", {})},
+            "discriminator": {**network, **size.get("disc", {})},
             "loss": "hinge",
             "algorithm": "alternating",
             "optimizer": {

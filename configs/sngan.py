@@ -6,8 +6,9 @@
     jaxgan train --config configs/sngan.py:smoke --workdir runs/sngan_smoke
 
 `small`, the default, is MNIST at 28x28 pixels, narrow. `full` is CIFAR-10 at 32x32 pixels as
-Miyato et al., 2018 (arXiv:1802.05957) and kwotsin/mimicry have it: 100,000 updates of the
-generator, five of the discriminator for each. With `--config.num_classes=10` either is
+kwotsin/mimicry has the networks of Miyato et al., 2018 (arXiv:1802.05957): 100,000 updates of the
+generator, five of the discriminator for each; docs/models/sngan.md says what Miyato's own run has
+otherwise. With `--config.num_classes=10` either is
 class-conditional (Miyato and Koyama, 2018, arXiv:1802.05637). They need `pip install jaxgan[data]`
 and the data prepared by TensorFlow Datasets in PATH (by default ~/tensorflow_datasets); `smoke` is
 a few steps on the digits of scikit-learn.
@@ -63,7 +64,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-    """The config; `smoke` is a few steps of a small network, `full` the paper's.
+    """The config; `smoke` is a few steps of a small network, `full` mimicry's.
 
     Args:
       arg: `""` or `"small"`, `"smoke"`, `"full"`.
