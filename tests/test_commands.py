@@ -23,6 +23,7 @@ from jaxgan.cli.main import parse
 from jaxgan.config import load_config
 from jaxgan.resolve import resolve
 from tests.commands import ROOT, all_commands, of_docstring, of_page
+from tests.experiments import imported
 
 COMMANDS: dict[str, list[tuple[str, ...]]] = {}
 for one in all_commands():
@@ -116,8 +117,11 @@ def patched_peers() -> Any:
 
 @functools.cache
 def script(name: str) -> types.ModuleType:
-    """The script as a module under a name of its own, whether or not its peers are installed."""
+    """The script as a module, whether or not its peers are installed."""
     path = ROOT / name
+    assert path.exists(), f"{name} is not there"
+    if path.parent.name == "experiments":
+        return imported(path.stem)
     spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
