@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import numpy as np
 
 from jaxgan.data.images import to_float
-from jaxgan.data.source import DataError, NumpyBatch, Source, element_spec_of
+from jaxgan.data.progress import with_progress
+from jaxgan.data.source import (
+    DataError,
+    NumpyBatch,
+    Source,
+    UnreadableError,
+    element_spec_of,
+)
+
+logger = logging.getLogger("jaxgan.data")
 
 DECODE_LIMIT_BYTES = 2**30
 """Sets whose examples take at most this many bytes (1 GiB) are decoded once, into memory."""
 
 DECODE_CHUNK = 256
 
-PROGRESS_SECONDS = 2.0
+CHANNELS = (1, 3)
+"""What can be shown: grey and RGB."""
+
+LOOKED_AT = 16
+"""Of examples that are decoded when read so many are looked at beforehand, spread over the set."""
 
 Decoded = tuple[np.ndarray, np.ndarray]
 """Images, uint8 [n, H, W, C], and their labels, integers [n]."""
-
-T = TypeVar("T")
 
 
 def array_source(
@@ -84,6 +93,7 @@ def array_source(
         num_classes=None if classes is None else num_classes,
         class_names=() if classes is None else tuple(class_names),
         read=read,
+        value_range=_told_range(name, images),
     )
 
 
@@ -131,9 +141,10 @@ def decoded_source(
             class_names=class_names,
         )
     # A set that cannot be read at all is found now, not at the first step.
-    _, first_labels = decode(np.arange(1))
+    few = np.unique(np.linspace(0, num_examples - 1, LOOKED_AT).astype(int))
+    few_images, few_labels = decode(few)
     if labelled:
-        _checked_labels(name, first_labels, num_classes, np.arange(1))
+        _checked_labels(name, few_labels, num_classes, few)
 
     def read(indices: np.ndarray) -> NumpyBatch:
         images, labels = decode(indices)
@@ -149,6 +160,7 @@ def decoded_source(
         num_classes=num_classes,
         class_names=tuple(class_names) if labelled else (),
         read=read,
+        value_range=_told_range(name, few_images),
     )
 
 
@@ -158,25 +170,45 @@ def _decode_all(
     """Decodes a whole set in chunks: a reader takes many examples faster than one at a time."""
     images, labels = np.empty(shape, np.uint8), np.empty(shape[0], np.int64)
     chunks = np.split(np.arange(shape[0]), np.arange(DECODE_CHUNK, shape[0], DECODE_CHUNK))
+    broken: list[tuple[str, str]] = []
+
+    def decode_chunk(chunk: np.ndarray) -> Decoded | UnreadableError:
+        try:
+            return decode(chunk)
+        except UnreadableError as error:  # the others are looked at too, so that all are named
+            return error
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = pool.map(decode, chunks)  # the first failure cancels the chunks not begun
+        decoded = pool.map(decode_chunk, chunks)  # any other failure cancels the chunks not begun
         for chunk, result in zip(chunks, with_progress(decoded, len(chunks), name), strict=True):
-            images[chunk], labels[chunk] = result
+            if isinstance(result, UnreadableError):
+                broken += result.broken
+            else:
+                images[chunk], labels[chunk] = result
+    if broken:
+        raise UnreadableError(name, broken)
     return images, labels
 
 
-def with_progress(items: Iterable[T], total: int, name: str) -> Iterator[T]:
-    """Passes `items` on, and says on stderr every two seconds how far it is.
+def _told_range(name: str, images: np.ndarray) -> tuple[float, float]:
+    """The smallest and largest value; a warning where images use the range of another convention.
 
-    >>> list(with_progress("ab", 2, "letters"))
-    ['a', 'b']
+    They are taken as they are: only who made them knows what black and white are.
     """
-    told = time.monotonic()
-    for count, item in enumerate(items, 1):
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
-            print(f"{name}: read {count / total:.0%}", file=sys.stderr, flush=True)
-        yield item
+    least, most = images.min(), images.max()
+    if images.ndim == 4:
+        if images.dtype == np.uint8 and most <= 1:
+            logger.warning(
+                "%s: bytes in [%d, %d], all but black; a mask of 0 and 1 is 0 and 255 as an image",
+                *(name, least, most),
+            )
+        elif images.dtype != np.uint8 and (least >= 0 or most <= 0):
+            logger.warning(
+                "%s: floats in [%.9g, %.9g], half of the range at most; black is -1 and white 1, "
+                "so x in [0, 1] is 2 x - 1",
+                *(name, least, most),
+            )
+    return float(least), float(most)
 
 
 def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
@@ -190,8 +222,17 @@ def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
         )
     if 0 in images.shape:
         raise DataError(f"{name}: array of shape {images.shape}; allowed: no axis of length 0")
+    if images.ndim == 4 and images.shape[-1] not in CHANNELS:
+        first = images.shape[1] in CHANNELS
+        hint = "; channels come last: move axis 1 to the end" if first else ""
+        raise DataError(
+            f"{name}: images of shape {images.shape[1:]} have {images.shape[-1]} channels; "
+            f"allowed: 1 or 3, as [N, H, W, C]{hint}"
+        )
     if images.dtype == np.uint8:
         return images
+    with np.errstate(over="ignore"):
+        images = images.astype(np.float32)
     finite = np.isfinite(images)
     if not finite.all():
         first = int(np.argwhere(~finite)[0, 0])
@@ -201,11 +242,12 @@ def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
             "allowed: finite values"
         )
     if images.ndim == 4 and max(images.max(), -images.min()) > 1:
+        # As many digits as tell a float32 from its neighbors, so that 1.00000012 is not 1.
         raise DataError(
-            f"{name}: float images in [{images.min():g}, {images.max():g}]; "
+            f"{name}: float images in [{images.min():.9g}, {images.max():.9g}]; "
             "allowed: [-1, 1], or uint8"
         )
-    return images.astype(np.float32)
+    return images
 
 
 def _checked_labels(

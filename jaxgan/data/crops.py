@@ -11,11 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from jaxgan.data.arrays import with_progress
-from jaxgan.data.folder import open_picture
 from jaxgan.data.hashing import uniform
 from jaxgan.data.images import to_array, to_float
 from jaxgan.data.mirror import DRAW, mirror_some
+from jaxgan.data.pictures import open_picture
 from jaxgan.data.pipeline import example_order
 from jaxgan.data.source import DataError, NumpyBatch, Source
 
@@ -23,7 +22,13 @@ _ROW, _COLUMN = 1, 2  # what is drawn for an element, beside `mirror.DRAW`
 
 
 def cropped_pairs(
-    name: str, files: Sequence[Path], size: int, factor: int, channels: int, flip: bool = False
+    name: str,
+    files: Sequence[Path],
+    sizes: Sequence[tuple[int, int]],
+    size: int,
+    factor: int,
+    channels: int,
+    flip: bool = False,
 ) -> Source:
     """Parts of `size` pixels of pictures in their own size, and the same of size / factor.
 
@@ -33,6 +38,7 @@ def cropped_pairs(
     Args:
       name: of the source.
       files: the pictures, each with sides of at least `size`.
+      sizes: of each file, as `pictures.read_sizes` gives them.
       size: side of the parts in pixels.
       factor: how many times smaller the source's side is; it divides `size`.
       channels: 1 (grey) or 3 (RGB).
@@ -42,7 +48,7 @@ def cropped_pairs(
       A `Source` of `image` and of `source`, which Pillow makes of it (BICUBIC, antialiased).
 
     Raises:
-      DataError: a picture cannot be read, or is smaller.
+      DataError: a picture is smaller.
 
     Example:
       See `super_resolution`.
@@ -50,7 +56,7 @@ def cropped_pairs(
     References:
       Ledig et al., 2017 (arXiv:1609.04802), section 3.2.
     """
-    _check_sizes(name, files, size, channels)
+    _check_sizes(name, files, sizes, size)
     small = size // factor
     order = functools.lru_cache(maxsize=4)(functools.partial(example_order, len(files)))
 
@@ -86,16 +92,12 @@ def cropped_pairs(
     return Source(name, spec, len(files), None, (), read, read_elements)
 
 
-def _check_sizes(name: str, files: Sequence[Path], size: int, channels: int) -> None:
-    for file in with_progress(files, len(files), name):
-        try:
-            with Image.open(file) as image:
-                least = min(image.size)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            open_picture(name, file, channels)  # raises, in words
-            raise
-        if least < size:
+def _check_sizes(
+    name: str, files: Sequence[Path], sizes: Sequence[tuple[int, int]], size: int
+) -> None:
+    for file, found in zip(files, sizes, strict=True):
+        if min(found) < size:
             raise DataError(
-                f"{name}: {file.name} has a side of {least} pixels, too few for parts of {size}; "
-                "allowed: larger pictures, or crop false to resize them"
+                f"{name}: {file.name} has a side of {min(found)} pixels, too few for parts of "
+                f"{size}; allowed: larger pictures, or crop false to resize them"
             )

@@ -8,7 +8,8 @@ import numpy as np
 
 from jaxgan.data.arrays import array_source
 from jaxgan.data.digits import digits
-from jaxgan.data.pairs import Domain, pairs_of, unpaired_of
+from jaxgan.data.pair_files import Domain
+from jaxgan.data.pairs import pairs_of, unpaired_of
 from jaxgan.data.source import Source
 
 

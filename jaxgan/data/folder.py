@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source, with_progress
-from jaxgan.data.images import check_image_size, convert_channels, resize_and_crop, to_array
+from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
+from jaxgan.data.files import SUFFIXES, PassedOver, digest, list_folder, list_tree, natural, told
+from jaxgan.data.images import check_image_size, resize_and_crop, to_array
+from jaxgan.data.pictures import decode_all, open_picture, read_sizes
 from jaxgan.data.source import DataError, Source, check_flag
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+CLASS_ORDERS = ("natural", "text")
 
 
 def folder(
@@ -22,19 +22,23 @@ def folder(
     image_size: int | None = None,
     channels: int = 3,
     labels: bool = True,
+    class_order: str = "natural",
     decode_limit_bytes: int = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Opens a folder of images; when it has sub-folders, each of them is a class.
 
-    Files are read in the order of their names, whatever the machine. Hidden files and other
-    suffixes are passed over. Transparent images are laid on white. With `image_size`, the shorter
-    side is resized to it (LANCZOS, antialiased) and the centre is cropped.
+    Files are read in the order of their names, whatever the machine. Links are followed. Hidden
+    files and folders, other suffixes and what systems leave behind (`__MACOSX`, `@eaDir`) are
+    passed over. Pictures are turned as their EXIF orientation says, and transparent ones laid on
+    white. With `image_size`, the shorter side is resized to it (LANCZOS, antialiased) and the
+    centre is cropped.
 
     Args:
       path: the folder; images lie in it, or below its sub-folders, but not both.
       image_size: side in pixels; needed when sizes differ, else None keeps the images' own.
       channels: 1 (grey) or 3 (RGB).
       labels: whether sub-folders become labels, numbered in the order of their names.
+      class_order: `"natural"` for 1, 2, 10; `"text"` for 1, 10, 2.
       decode_limit_bytes: up to this size the decoded set is held in memory.
 
     Returns:
@@ -42,9 +46,11 @@ def folder(
 
     Raises:
       ValueError: an option out of its range.
-      DataError: the folder is missing or empty, or a file in it is not a readable image.
+      DataError: the folder is missing or empty, or files in it are no readable images: all of
+        them are named.
 
     >>> import tempfile
+    >>> from PIL import Image
     >>> path = tempfile.mkdtemp()
     >>> Image.new("RGB", (6, 4)).save(os.path.join(path, "black.png"))
     >>> folder(path, image_size=4).element_spec["image"].shape
@@ -53,18 +59,21 @@ def folder(
     image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     if isinstance(channels, bool) or channels not in (1, 3):
         raise ValueError(f"channels: {channels!r}; allowed: 1 or 3")
-    name = f"folder:{os.fspath(path)}"
-    files, classes, class_names = _list(name, Path(path))
-    height, width = (image_size, image_size) if image_size else _common_size(name, files)
+    if class_order not in CLASS_ORDERS:
+        raise ValueError(f"class_order: {class_order!r}; allowed: {' or '.join(CLASS_ORDERS)}")
+    name, root = f"folder:{os.fspath(path)}", Path(os.path.expanduser(path))
+    files, classes, class_names, passed_over = _list(name, root, class_order)
+    sizes = read_sizes(name, files)
+    height, width = (image_size,) * 2 if image_size else _common_size(name, files, sizes)
 
     def decode_one(file: Path) -> np.ndarray:
         image = open_picture(name, file, channels)
         return to_array(image if image_size is None else resize_and_crop(image, image_size))
 
     def decode(indices: np.ndarray) -> Decoded:
-        return np.stack([decode_one(files[index]) for index in indices]), classes[indices]
+        return decode_all(name, [files[index] for index in indices], decode_one), classes[indices]
 
-    return decoded_source(
+    source = decoded_source(
         name,
         decode,
         (len(files), height, width, channels),
@@ -72,99 +81,51 @@ def folder(
         class_names=class_names,
         decode_limit_bytes=decode_limit_bytes,
     )
+    return source._replace(digest=digest(files, [root]), passed_over=told(passed_over))
 
 
-def _list(name: str, path: Path) -> tuple[list[Path], np.ndarray, list[str]]:
-    """Returns the image files, the class of each, and the classes' names (none: unlabelled)."""
+def _list(
+    name: str, path: Path, class_order: str
+) -> tuple[list[Path], np.ndarray, list[str], list[PassedOver]]:
+    """The image files, the class of each, the classes' names (none: unlabelled), and the rest."""
     if not path.is_dir():
         raise DataError(f"{name}: no such folder; allowed: a folder of {', '.join(SUFFIXES)} files")
-    here = list_images(path.iterdir())
-    folders = sorted(
-        entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
-    files: list[Path] = []
-    classes: list[int] = []
-    for number, entry in enumerate(folders):
-        found = list_images(entry.rglob("*"))
-        if not found:
-            raise DataError(
-                f"{name}: no image in sub-folder {entry.name!r}; "
-                "allowed: at least one per sub-folder"
-            )
-        files += found
-        classes += [number] * len(found)
-    if here and files:
+    here, *_ = found = list_folder(path)
+    passed_over = found.passed_over
+    folders = list(found.folders)
+    if class_order == "natural":
+        folders.sort(key=lambda entry: natural(entry.name))
+    below = {entry: list_tree(entry) for entry in folders}
+    empty = [entry for entry in folders if not below[entry].images]
+    passed_over += [one for listing in below.values() for one in listing.passed_over]
+    if here and len(empty) < len(folders):
         raise DataError(
             f"{name}: {len(here)} images beside {len(folders)} sub-folders; allowed: images "
             "in sub-folders (classes), or all in the folder (no classes)"
         )
-    if not here and not files:
+    if here:
+        passed_over += [PassedOver("folder without images", entry) for entry in empty]
+        return here, np.zeros(len(here), int), [], passed_over
+    if len(empty) == len(folders):
         raise DataError(f"{name}: no image in it; allowed: {', '.join(SUFFIXES)} files")
-    labels = np.array(classes or [0] * len(here))
-    return (here or files), labels, [entry.name for entry in folders]
+    if empty:
+        raise DataError(
+            f"{name}: no image in sub-folder {empty[0].name!r}; allowed: at least one per "
+            "sub-folder"
+        )
+    counts = [len(below[entry].images) for entry in folders]
+    files = [file for entry in folders for file in below[entry].images]
+    labels = np.repeat(np.arange(len(folders)), counts)
+    return files, labels, [entry.name for entry in folders], passed_over
 
 
-def open_picture(name: str, file: Path, channels: int) -> Image.Image:
-    """Reads one image file.
-
-    Args:
-      name: of the source, for messages.
-      file: where it lies.
-      channels: 1 (grey) or 3 (RGB).
-
-    Returns:
-      A Pillow image; what is transparent is laid on white.
-
-    Raises:
-      DataError: if the file cannot be read.
-
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "black.png"
-    >>> Image.new("RGB", (6, 4)).save(file)
-    >>> open_picture("black", file, 1).size
-    (6, 4)
-    """
-    try:
-        with Image.open(file) as opened:
-            return convert_channels(opened, channels)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _unreadable(name, file, error) from error
-
-
-def list_images(entries: Iterable[Path]) -> list[Path]:
-    """Those of some paths that are image files, sorted; hidden files are passed over.
-
-    >>> list_images([Path("none.png"), Path("notes.txt")])
-    []
-    """
-    return sorted(
-        entry
-        for entry in entries
-        if entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".") and entry.is_file()
-    )
-
-
-def _common_size(name: str, files: list[Path]) -> tuple[int, int]:
-    """Returns the (height, width) that all the files share, from their headers."""
-    first: tuple[int, int] | None = None
-    for file in with_progress(files, len(files), name):
-        try:
-            with Image.open(file) as image:
-                size = (image.height, image.width)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise _unreadable(name, file, error) from error
-        first = first or size
-        if size != first:
+def _common_size(name: str, files: list[Path], sizes: list[tuple[int, int]]) -> tuple[int, int]:
+    """Returns the (height, width) that all the files share."""
+    width, height = sizes[0]
+    for file, size in zip(files, sizes, strict=True):
+        if size != sizes[0]:
             raise DataError(
-                f"{name}: {files[0].name} is {first[1]}x{first[0]} and {file.name} is "
-                f"{size[1]}x{size[0]}; allowed: one size, or image_size to bring them to one"
+                f"{name}: {files[0].name} is {width}x{height} and {file.name} is "
+                f"{size[0]}x{size[1]}; allowed: one size, or image_size to bring them to one"
             )
-    assert first is not None
-    return first
-
-
-def _unreadable(name: str, file: Path, error: Exception) -> DataError:
-    # Pillow's own message for this repeats the path and says nothing else.
-    unidentified = isinstance(error, UnidentifiedImageError)
-    reason = "not an image" if unidentified else " ".join(str(error).split())
-    return DataError(f"{name}: cannot read {file} ({reason}); remove or replace the file")
+    return height, width

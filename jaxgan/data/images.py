@@ -11,6 +11,9 @@ from PIL import Image
 
 MAX_IMAGE_SIZE = 4096
 
+MAX_LENGTH = 4
+"""Of a picture over so many times as long as wide the ends are cut off before it is resized."""
+
 
 def to_float(image: np.ndarray) -> np.ndarray:
     """Maps bytes to [-1, 1]: `image / 127.5 - 1`.
@@ -93,6 +96,7 @@ def resize_and_crop(image: Image.Image, image_size: int) -> Image.Image:
     >>> resize_and_crop(Image.new("L", (90, 60)), 32).size
     (32, 32)
     """
+    image = _middle(image)
     width, height = image.size
     scale = image_size / min(width, height)
     resized = (max(image_size, round(width * scale)), max(image_size, round(height * scale)))
@@ -100,6 +104,19 @@ def resize_and_crop(image: Image.Image, image_size: int) -> Image.Image:
         image = image.resize(resized, Image.Resampling.LANCZOS)
     left, top = (resized[0] - image_size) // 2, (resized[1] - image_size) // 2
     return image.crop((left, top, left + image_size, top + image_size))
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """What of a long strip can be seen in a square cut from its middle, and more.
+
+    Resized whole, 30000 x 1 pixels would be 30000 squares.
+    """
+    width, height = image.size
+    most = MAX_LENGTH * min(width, height)
+    left, top = max(0, width - most) // 2, max(0, height - most) // 2
+    if left == top == 0:
+        return image
+    return image.crop((left, top, left + min(width, most), top + min(height, most)))
 
 
 def to_array(image: Image.Image) -> np.ndarray:

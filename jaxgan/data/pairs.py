@@ -5,39 +5,27 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
+from jaxgan.data.arrays import DECODE_LIMIT_BYTES
 from jaxgan.data.crops import cropped_pairs
-from jaxgan.data.folder import SUFFIXES, list_images, open_picture
 from jaxgan.data.hashing import hashed, uniform
-from jaxgan.data.images import check_image_size, resize_and_crop, to_array
+from jaxgan.data.images import resize_and_crop
 from jaxgan.data.mirror import mirror_some
+from jaxgan.data.pair_files import (
+    Domain,
+    check_options,
+    directed,
+    open_domains,
+    open_files,
+    picture_domain,
+)
 from jaxgan.data.pipeline import example_order
-from jaxgan.data.source import DataError, ElementSpec, NumpyBatch, Source, check_flag
-
-DIRECTIONS = ("AtoB", "BtoA")
-
-JITTER = 286 / 256
-"""How much larger images are before a random part is cut out, as pix2pix does."""
+from jaxgan.data.source import ElementSpec, NumpyBatch, Source, check_flag
 
 _SOURCE, _ROW, _COLUMN = range(3)  # what is drawn for an element, beside `mirror.DRAW`
-
-
-class Domain(NamedTuple):
-    """The images of one domain.
-
-    Attributes:
-      plain: a source of them in the size asked for.
-      large: a source of them in the size that is cropped; `plain` without jitter.
-    """
-
-    plain: Source
-    large: Source
 
 
 def paired(
@@ -52,9 +40,9 @@ def paired(
 ) -> Source:
     """Opens pairs of images: pictures side by side, or files of the same names in two folders.
 
-    A is the left half, or the first folder. Both are brought to `image_size` as by `folder`. In
-    training, and the same for both of a pair, `jitter` cuts a random part out of images 286 / 256
-    times as large, and `flip` mirrors every second one.
+    Names belong together whatever their suffixes. A is the left half, or the first folder. Both are
+    brought to `image_size` as by `folder`. In training, and the same for both of a pair, `jitter`
+    cuts a random part out of images 286 / 256 times as large, and `flip` mirrors every second one.
 
     Args:
       path: a folder of pictures twice as wide as high, or two folders, `"A,B"`.
@@ -70,8 +58,9 @@ def paired(
 
     Raises:
       ValueError: an option out of its range.
-      DataError: a folder is missing or empty, names do not match, a picture cannot be read or is
-        not twice as wide as high; one line.
+      DataError: a folder is missing or empty, names do not match or are there twice, pictures
+        cannot be read, one is not twice as wide as high, or two of a pair have other proportions;
+        one line.
 
     >>> import tempfile
     >>> path = tempfile.mkdtemp()
@@ -83,9 +72,11 @@ def paired(
       Isola et al., 2017 (arXiv:1611.07004), section 6.2.
     """
     name = f"paired:{os.fspath(path)}"
-    sizes = _sizes(image_size, channels, direction, jitter, flip)
-    domains = _domains(name, path, sizes, channels, decode_limit_bytes, is_paired=True)
-    return pairs_of(name, *_directed(domains, direction), flip=flip)
+    sizes = check_options(image_size, channels, direction, jitter, flip)
+    files = open_files(name, path, is_paired=True)
+    domains = open_domains(name, files, sizes, channels, decode_limit_bytes)
+    source = pairs_of(name, *directed(domains, direction), flip=flip)
+    return source._replace(digest=files.digest, passed_over=files.passed_over)
 
 
 def unpaired(
@@ -130,9 +121,11 @@ def unpaired(
       Zhu et al., 2017 (arXiv:1703.10593).
     """
     name = f"unpaired:{os.fspath(path)}"
-    sizes = _sizes(image_size, channels, direction, jitter, flip)
-    domains = _domains(name, path, sizes, channels, decode_limit_bytes, is_paired=False)
-    return unpaired_of(name, *_directed(domains, direction), flip=flip)
+    sizes = check_options(image_size, channels, direction, jitter, flip)
+    files = open_files(name, path, is_paired=False)
+    domains = open_domains(name, files, sizes, channels, decode_limit_bytes)
+    source = unpaired_of(name, *directed(domains, direction), flip=flip)
+    return source._replace(digest=files.digest, passed_over=files.passed_over)
 
 
 def super_resolution(
@@ -175,26 +168,30 @@ def super_resolution(
     (2, 2, 3)
     """
     name = f"super_resolution:{os.fspath(path)}"
-    size, _ = _sizes(image_size, channels, "AtoB", False, flip)
+    size, _ = check_options(image_size, channels, "AtoB", False, flip)
     if factor < 2 or size % factor:
         raise ValueError(f"factor: {factor}; allowed: 2 or more, a divisor of image_size {size}")
-    folders = _folders(path)
-    files = [_list(name, folder) for folder in folders]
+    files = open_files(name, path, is_paired=True)
     if check_flag("crop", crop):
-        if len(files) > 1:
-            raise ValueError(f"crop: true for {len(files)} folders; allowed: one folder of images")
-        return cropped_pairs(name, files[0], size, factor, channels, flip)
-    if len(files) > 1:
-        _check_names(name, folders, files)
-    high = _picture_domain(name, files[-1], (size, size), channels, decode_limit_bytes)
+        if len(files.domains) > 1:
+            raise ValueError(
+                f"crop: true for {len(files.domains)} folders; allowed: one folder of images"
+            )
+        cropped = cropped_pairs(
+            name, files.domains[0], files.sizes[0], size, factor, channels, flip
+        )
+        return cropped._replace(digest=files.digest, passed_over=files.passed_over)
     small = size // factor
 
     def shrunk(image: Image.Image) -> Image.Image:
         return resize_and_crop(image, size).resize((small, small), Image.Resampling.BICUBIC)
 
-    change = shrunk if len(files) == 1 else None
-    low = _picture_domain(name, files[0], (small, small), channels, decode_limit_bytes, change)
-    return pairs_of(name, low, high, flip=flip)
+    make = functools.partial(picture_domain, name, channels=channels, limit=decode_limit_bytes)
+    high = make(files.domains[-1], sizes=(size, size))
+    change = shrunk if len(files.domains) == 1 else None
+    low = make(files.domains[0], sizes=(small, small), change=change)
+    source = pairs_of(name, low, high, flip=flip)
+    return source._replace(digest=files.digest, passed_over=files.passed_over)
 
 
 def pairs_of(name: str, source: Domain, image: Domain, flip: bool = False) -> Source:
@@ -279,7 +276,16 @@ def _source(
         "image": image.plain.element_spec["image"],
         "source": source.plain.element_spec["image"],
     }
-    return Source(name, spec, image.plain.num_examples, None, (), read, read_elements)
+    return Source(
+        name=name,
+        element_spec=spec,
+        num_examples=image.plain.num_examples,
+        num_classes=None,
+        class_names=(),
+        read=read,
+        read_elements=read_elements,
+        value_range=image.plain.value_range,
+    )
 
 
 def _read(source: Source, indices: np.ndarray) -> np.ndarray:
@@ -306,111 +312,3 @@ def _changed(
             ]
         )
     return mirror_some(images, elements, seed) if flip else images
-
-
-# Files
-
-
-def _sizes(
-    image_size: int, channels: int, direction: str, jitter: bool, flip: bool
-) -> tuple[int, int]:
-    """The side of images, and of those that are cropped."""
-    size = check_image_size(image_size)
-    if size is None:
-        raise ValueError("image_size: None; allowed: a number of pixels")
-    if isinstance(channels, bool) or channels not in (1, 3):
-        raise ValueError(f"channels: {channels!r}; allowed: 1 or 3")
-    if direction not in DIRECTIONS:
-        raise ValueError(f"direction: {direction!r}; allowed: {' or '.join(DIRECTIONS)}")
-    check_flag("flip", flip)
-    return size, round(size * JITTER) if check_flag("jitter", jitter) else size
-
-
-def _directed(domains: tuple[Domain, Domain], direction: str) -> tuple[Domain, Domain]:
-    """(source, image)."""
-    a, b = domains
-    return (a, b) if direction == "AtoB" else (b, a)
-
-
-def _folders(path: str | os.PathLike[str]) -> list[Path]:
-    """One folder or two; a comma is part of a name where there is such a folder."""
-    text = os.fspath(path)
-    if Path(text).is_dir() or "," not in text:
-        return [Path(text)]
-    return [Path(part) for part in text.split(",")]
-
-
-def _list(name: str, folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{name}: {str(folder)!r} is no folder; allowed: one folder, or two: A,B")
-    files = list_images(folder.iterdir())
-    if not files:
-        raise DataError(f"{name}: no image in {str(folder)!r}; allowed: {', '.join(SUFFIXES)}")
-    return files
-
-
-def _check_names(name: str, folders: list[Path], files: list[list[Path]]) -> None:
-    first, second = ({file.stem for file in each} for each in files)
-    for missing, where in ((first - second, folders[1]), (second - first, folders[0])):
-        if missing:
-            raise DataError(
-                f"{name}: {str(where)!r} has no {min(missing)!r}, the other folder has; allowed: "
-                "the same names in both"
-            )
-
-
-def _domains(
-    name: str,
-    path: str | os.PathLike[str],
-    sizes: tuple[int, int],
-    channels: int,
-    limit: int,
-    is_paired: bool,
-) -> tuple[Domain, Domain]:
-    folders = _folders(path)
-    if len(folders) > 2:
-        raise DataError(f"{name}: {len(folders)} folders; allowed: one, or two: A,B")
-    files = [_list(name, folder) for folder in folders]
-    make = functools.partial(_picture_domain, name, sizes=sizes, channels=channels, limit=limit)
-    if len(files) == 1:
-        a, b = (make(files[0], change=functools.partial(_half, which=which)) for which in (0, 1))
-        return a, b
-    if is_paired:
-        _check_names(name, folders, files)
-    return make(files[0]), make(files[1])
-
-
-def _half(image: Image.Image, which: int) -> Image.Image:
-    """The left (0) or the right half of a picture."""
-    side = image.height
-    if image.width != 2 * side:
-        raise ValueError(f"{image.width}x{side}; allowed: twice as wide as high, A beside B")
-    return image.crop((which * side, 0, (which + 1) * side, side))
-
-
-def _picture_domain(
-    name: str,
-    files: list[Path],
-    sizes: tuple[int, int],
-    channels: int,
-    limit: int,
-    change: Callable[[Image.Image], Image.Image] | None = None,
-) -> Domain:
-    def decode_one(file: Path, size: int) -> np.ndarray:
-        image = open_picture(name, file, channels)
-        try:
-            image = image if change is None else change(image)
-        except ValueError as error:
-            raise DataError(f"{name}: {file.name} is {error}") from error
-        return to_array(resize_and_crop(image, size))
-
-    def of_size(size: int) -> Source:
-        def decode(indices: np.ndarray) -> Decoded:
-            images = np.stack([decode_one(files[index], size) for index in indices])
-            return images, np.zeros(len(indices), np.int64)
-
-        shape = (len(files), size, size, channels)
-        return decoded_source(name, decode, shape, decode_limit_bytes=limit)
-
-    plain = of_size(sizes[0])
-    return Domain(plain, plain if sizes[1] == sizes[0] else of_size(sizes[1]))

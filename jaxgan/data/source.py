@@ -20,6 +20,28 @@ class DataError(InputError):
     """Data that cannot be used; the message is one line: what, its value, what is allowed."""
 
 
+class UnreadableError(DataError):
+    """Files that cannot be read.
+
+    Args:
+      name: of the source.
+      broken: (file, what is wrong with it) of each.
+
+    >>> str(UnreadableError("cats", [("a.png", "not an image")]))
+    'cats: cannot read a.png (not an image); remove or replace the file'
+    """
+
+    def __init__(self, name: str, broken: Sequence[tuple[str, str]]) -> None:
+        self.name = name
+        self.broken = list(broken)
+        listed = ", ".join(f"{file} ({reason})" for file, reason in broken)
+        one = len(broken) == 1
+        super().__init__(
+            f"{name}: cannot read {'' if one else f'{len(broken)} files: '}{listed}; "
+            f"remove or replace {'the file' if one else 'them'}"
+        )
+
+
 class Source(NamedTuple):
     """A finite data set on the host, with random access.
 
@@ -36,6 +58,11 @@ class Source(NamedTuple):
         their batch, for a source that draws more for an element than an example: a crop, an
         example of a second domain. Pure likewise. None where the stream is of examples as `read`
         gives them.
+      value_range: the smallest and the largest value of the stored images, as bytes or as floats;
+        None when unknown. Of images that are decoded when read it is that of a few.
+      digest: tells this data set from another; empty when unknown. It does not depend on where
+        the data lie.
+      passed_over: what lies beside the data and is not read, in a few words for each reason.
     """
 
     name: str
@@ -45,6 +72,9 @@ class Source(NamedTuple):
     class_names: tuple[str, ...]
     read: Callable[[np.ndarray], NumpyBatch]
     read_elements: Callable[[np.ndarray, int], NumpyBatch] | None = None
+    value_range: tuple[float, float] | None = None
+    digest: str = ""
+    passed_over: tuple[str, ...] = ()
 
 
 class DeviceSource(NamedTuple):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxgan.data import DataError, array_source, decoded_source
-from jaxgan.data.arrays import with_progress
+from jaxgan.data.arrays import LOOKED_AT
+from jaxgan.data.progress import with_progress
 
 
 def decode(indices):
@@ -44,7 +45,7 @@ def test_the_limit_decides_when_decoding_happens():
     assert sum(calls) == 600
     calls.clear()
     decoded_source("d", counted, (600, 3, 2, 1), decode_limit_bytes=num_bytes - 1)
-    assert sum(calls) == 1
+    assert sum(calls) == LOOKED_AT
 
 
 @pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
@@ -111,3 +112,45 @@ def test_progress_is_told_on_stderr_when_it_takes_long(monkeypatch, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [f"set: read {share}%" for share in (25, 50, 75, 100)]
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.full((2, 4, 4, 1), 0.5, np.float32), "floats in [0.5, 0.5], half of the range"),
+        (np.full((2, 4, 4, 1), -0.5), "floats in [-0.5, -0.5], half of the range"),
+        (np.eye(4, dtype=np.uint8).reshape(1, 4, 4, 1), "bytes in [0, 1], all but black"),
+        (np.eye(4).reshape(1, 4, 4, 1) * 2 - 1, ""),
+        (np.eye(4, dtype=np.uint8).reshape(1, 4, 4, 1) * 2, ""),
+        (np.full((2, 2), 0.5), ""),
+    ],
+)
+def test_a_range_of_another_convention_is_told(images, words, caplog):
+    source = array_source("own", images)
+    assert source.value_range == (images.min(), images.max())
+    assert len(caplog.records) == bool(words)
+    assert words in caplog.text
+    if images.dtype == np.uint8:  # of images that are decoded when read a few are looked at
+        caplog.clear()
+        lazy = decoded_source("own", lambda i: (images[i], i), images.shape, decode_limit_bytes=0)
+        assert lazy.value_range == source.value_range
+        assert words in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.zeros((2, 3, 8, 8), np.uint8), r"have 8 channels; .* channels come last: move axis 1"),
+        (np.zeros((2, 8, 8, 4), np.uint8), r"have 4 channels; allowed: 1 or 3, as \[N, H, W, C\]$"),
+        (np.full((2, 4, 4, 1), 1.0000001), r"in \[1.00000012, 1.00000012\]; allowed: \[-1, 1\]"),
+        (np.full((2, 2), 1e300), "4 NaN or infinite values"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_when_it_is_opened(images, words):
+    with pytest.raises(DataError, match=words):
+        array_source("own", images)
+
+
+def test_what_float32_rounds_to_one_is_one():
+    source = array_source("own", np.array([-1.0, 1.00000001]).reshape(1, 1, 2, 1))
+    assert source.read(np.zeros(1, int))["image"].max() == 1

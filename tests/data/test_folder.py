@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data import DataError, folder, pipeline
+from jaxgan.data import DataError, folder, paired, pipeline, resize_and_crop, to_uint8
 
 
 def save(path, colour, size=(6, 4), mode="RGB"):
@@ -94,3 +94,142 @@ def test_a_file_that_turns_out_damaged_while_reading_is_named(tmp_path):
     truncated(tmp_path / "1.png")
     with pytest.raises(DataError, match=r"cannot read .*1\.png \(.*truncated"):
         next(pipeline(source, batch_size=3, seed=0))
+
+
+ORIENTATION = 0x0112
+
+
+def stored(image, orientation):
+    """`image` as a camera stores it that was held so: the inverse of what EXIF 2.3 asks for."""
+    rows = {1: image, 2: image[:, ::-1], 3: image[::-1, ::-1], 4: image[::-1]}
+    turned = image.swapaxes(0, 1)
+    columns = {5: turned, 6: turned[::-1], 7: turned[::-1, ::-1], 8: turned[:, ::-1]}
+    return (rows | columns)[orientation]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_exif_data_say(tmp_path, orientation):
+    upright = np.random.default_rng(0).integers(0, 256, (4, 8, 3), np.uint8)
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    for suffix in (".png", ".webp"):
+        picture = Image.fromarray(stored(upright, orientation))
+        file = tmp_path / suffix[1:] / f"0{suffix}"
+        file.parent.mkdir()
+        picture.save(file, exif=exif, **({"lossless": True} if suffix == ".webp" else {}))
+        batch = everything(folder(file.parent))
+        np.testing.assert_array_equal(to_uint8(batch["image"][0]), upright)
+        # The halves of a picture that shows A beside B when it is upright.
+        halves = everything(paired(file.parent, image_size=4))
+        np.testing.assert_array_equal(to_uint8(halves["source"][0]), upright[:, :4])
+        np.testing.assert_array_equal(to_uint8(halves["image"][0]), upright[:, 4:])
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's own
+def test_damaged_exif_data_leave_a_picture_as_it_lies(tmp_path):
+    picture = Image.new("RGB", (6, 4), "white")
+    for number, exif in enumerate((b"Exif\0\0garbage", b"Exif\0\0MM\0*\0\0\0\xff")):
+        picture.save(tmp_path / f"{number}.jpg", exif=exif)
+    assert folder(tmp_path).element_spec["image"].shape == (4, 6, 3)
+
+
+def test_what_is_no_data_is_passed_over_and_told(tmp_path):
+    for file in (
+        "dog/a.png",
+        "dog/.ipynb_checkpoints/a-checkpoint.png",
+        "dog/__MACOSX/a.png",
+        "dog/@eaDir/a.png/thumb.jpg",
+        "__MACOSX/dog/a.png",
+        ".git/a.png",
+        "cat/a.png",
+        "cat/.b.png",
+    ):
+        save(tmp_path / file, "red")
+    (tmp_path / "cat" / "Thumbs.db").write_bytes(b"")
+    (tmp_path / "cat" / "caption.txt").write_text("a cat")
+    (tmp_path / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    source = folder(tmp_path)
+    assert (source.num_examples, source.class_names) == (2, ("cat", "dog"))
+    assert source.passed_over == (
+        "3 hidden (.b.png, ...)",
+        "4 left by a system (@eaDir, ...)",
+        "1 no file (gone.png)",
+        "1 no image (caption.txt)",
+    )
+
+
+def test_linked_folders_are_read_and_links_that_go_round_end(tmp_path):
+    save(tmp_path / "elsewhere" / "more" / "b.png", "red")
+    save(tmp_path / "data" / "dog" / "a.png", "red")
+    save(tmp_path / "data" / "cat" / "a.png", "red")
+    (tmp_path / "data" / "dog" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "cat" / "round").symlink_to(tmp_path / "data")
+    source = folder(tmp_path / "data")
+    assert everything(source)["label"].tolist().count(1) == 2
+    assert "1 link to a folder above (cat)" in source.passed_over
+
+
+def test_a_folder_without_images_beside_pictures_is_no_class(tmp_path):
+    save(tmp_path / "a.png", "red")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "readme.txt").write_text("mine")
+    source = folder(tmp_path)
+    assert (source.num_examples, source.num_classes) == (1, None)
+    assert source.passed_over == ("1 folder without images (notes)", "1 no image (readme.txt)")
+
+
+def test_numbers_in_names_of_classes_count_as_numbers(tmp_path):
+    for name in ("10", "2", "1", "b10", "b9", "02"):
+        save(tmp_path / name / "a.png", "red")
+    assert folder(tmp_path).class_names == ("1", "02", "2", "10", "b9", "b10")
+    as_text = folder(tmp_path, class_order="text")
+    assert as_text.class_names == ("02", "1", "10", "2", "b10", "b9")
+    with pytest.raises(ValueError, match="class_order: 'number'; allowed: natural or text"):
+        folder(tmp_path, class_order="number")
+
+
+@pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
+def test_all_broken_files_are_named_when_the_folder_is_opened(tmp_path, limit):
+    for number in range(40):
+        save(tmp_path / f"{number:02d}.png", "red")
+    for number in (3, 7, 31):  # not among those that are looked at
+        (tmp_path / f"{number:02d}.png").write_text("text")
+    with pytest.raises(DataError) as caught:
+        folder(tmp_path, image_size=4, decode_limit_bytes=limit)
+    assert str(caught.value) == (
+        f"folder:{tmp_path}: cannot read 3 files: "
+        + ", ".join(f"{tmp_path}/{number}.png (not an image)" for number in ("03", "07", "31"))
+        + "; remove or replace them"
+    )
+
+
+def test_a_strip_is_not_resized_whole(tmp_path, monkeypatch):
+    save(tmp_path / "strip.png", "white", size=(30000, 1))
+    made = []
+
+    def resize(image, size, *args):
+        made.append(size)
+        return Image.new("RGB", (1, 1)) if max(size) > 4096 else plain(image, size, *args)
+
+    plain = Image.Image.resize
+    monkeypatch.setattr(Image.Image, "resize", resize)
+    assert (everything(folder(tmp_path, image_size=64))["image"] == 1).all()
+    assert made == [(256, 64)]
+
+
+def test_the_middle_of_a_strip_is_what_whole_resizing_gives():
+    noise = np.random.default_rng(0).integers(0, 256, (12, 100, 3), np.uint8)
+    whole = Image.fromarray(noise).resize((400, 48), Image.Resampling.LANCZOS)
+    middle = np.asarray(whole.crop((176, 0, 224, 48)), int)
+    ours = np.asarray(resize_and_crop(Image.fromarray(noise), 48), int)
+    assert np.abs(ours - middle).max() <= 1
+
+
+@pytest.mark.parametrize("options", [{}, {"decode_limit_bytes": 0}], ids=["held", "lazy"])
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, options):
+    save(tmp_path / "0.png", "red")
+    Image.new("1", (12000, 12000)).save(tmp_path / "bomb.png")
+    assert (tmp_path / "bomb.png").stat().st_size < 50_000
+    words = r"bomb.png \(12000x12000 pixels; allowed: at most 67108864, 8192x8192\)"
+    with pytest.raises(DataError, match=words):
+        folder(tmp_path, image_size=4, **options)

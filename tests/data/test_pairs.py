@@ -169,6 +169,67 @@ def test_small_images_are_read_or_made(limit: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(greys(batch)["source"], [0, 10, 20], atol=2)
 
 
+def test_pairs_are_joined_by_name_and_not_by_place(tmp_path: Path) -> None:
+    # In the order of file names "street.night.png" comes before "street.png", and after it as .jpg.
+    for stem, grey in (("street", 20), ("street.night", 200)):
+        save(tmp_path / "a" / f"{stem}.png", np.full((8, 8, 3), grey, np.uint8))
+        suffix = ".jpg" if stem == "street" else ".bmp"
+        save(tmp_path / "b" / f"{stem}{suffix}", np.full((8, 8, 3), grey, np.uint8))
+    for kind, options in (("paired", {}), ("super_resolution", {"factor": 2})):
+        spec = f"{kind}:{tmp_path / 'a'},{tmp_path / 'b'}"
+        batch = greys(open_source(spec, image_size=8, **options).read(np.arange(2)))
+        np.testing.assert_allclose(batch["image"], batch["source"], atol=1)
+
+
+@pytest.mark.parametrize("kind", ["paired", "super_resolution"])
+def test_names_that_are_there_twice_are_refused(kind: str, tmp_path: Path) -> None:
+    for file in ("a/1.png", "a/1.jpg", "a/2.png", "a/2.bmp", "b/1.png", "b/2.png", "b/3.png"):
+        save(tmp_path / file, np.zeros((8, 8, 3), np.uint8))
+    spec = f"{kind}:{tmp_path / 'a'},{tmp_path / 'b'}"
+    with pytest.raises(
+        DataError, match=r"a' has 1\.jpg and 1\.png, 2\.bmp and 2\.png; allowed: one"
+    ):
+        open_source(spec, image_size=8)
+
+
+@pytest.mark.parametrize("kind", ["paired", "super_resolution"])
+@pytest.mark.parametrize(
+    ("first", "second", "fits"),
+    [
+        ((16, 8), (16, 8), True),
+        ((33, 25), (130, 100), True),  # 130 x 100 divided by 4, in whole pixels
+        ((130, 100), (33, 25), True),
+        ((16, 8), (16, 16), False),
+        ((16, 8), (8, 16), False),
+        ((64, 60), (64, 64), False),
+    ],
+)
+def test_one_crop_fits_both_of_a_pair(
+    kind: str, first: Any, second: Any, fits: bool, tmp_path: Path
+) -> None:
+    for folder, (width, height) in (("a", first), ("b", second)):
+        save(tmp_path / folder / "1.png", np.zeros((height, width, 3), np.uint8))
+    spec = f"{kind}:{tmp_path / 'a'},{tmp_path / 'b'}"
+    if fits:
+        assert open_source(spec, image_size=8).num_examples == 1
+        return
+    words = f"1.png is {first[0]}x{first[1]} and its fellow 1.png is {second[0]}x{second[1]}"
+    with pytest.raises(DataError, match=words):
+        open_source(spec, image_size=8)
+    if kind == "paired":  # two domains need not fit
+        assert open_source(f"un{spec}", image_size=8).num_examples == 1
+
+
+def test_every_file_of_both_folders_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for file in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
+        save(tmp_path / file, np.zeros((8, 8, 3), np.uint8))
+    for file in ("a/1.png", "b/2.png"):
+        (tmp_path / file).write_text("text")
+    spec = f"paired:{tmp_path / 'a'},{tmp_path / 'b'}"
+    with pytest.raises(DataError, match=r"2 files: .*a/1.png \(not an .*b/2.png \(not an image"):
+        open_source(spec, image_size=8, decode_limit_bytes=0)
+
+
 # Embedded digits
 
 

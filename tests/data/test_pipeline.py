@@ -152,16 +152,17 @@ def test_a_device_source_gives_empty_batches_counted_alike():
 
 
 def test_a_failed_read_is_tried_again_not_skipped():
-    broken = [True]
+    broken = [False]
 
     def decode(indices):
-        if broken[0] and indices.size > 1:
+        if broken[0]:
             raise OSError("gone for a moment")
         return np.zeros((len(indices), 1, 1, 1), np.uint8), indices
 
     source = decoded_source(
         "flaky", decode, (NUM_EXAMPLES, 1, 1, 1), num_classes=NUM_EXAMPLES, decode_limit_bytes=0
     )
+    broken[0] = True
     batches = pipeline(source, batch_size=4, seed=0)
     with pytest.raises(OSError, match="gone"):
         next(batches)

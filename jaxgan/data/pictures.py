@@ -1,0 +1,173 @@
+"""Image files as Pillow reads them: their headers first, then their pixels, the right way up."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from jaxgan.data.images import convert_channels
+from jaxgan.data.progress import with_progress
+from jaxgan.data.source import UnreadableError
+
+MAX_PIXELS = 2**26
+"""A picture of more pixels, 8192 x 8192, is refused before it is decoded (200 MB as RGB)."""
+
+_ORIENTATION = 0x0112
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by the orientation that its EXIF data tell."""
+
+_FAILURES = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+def open_picture(name: str, file: Path, channels: int) -> Image.Image:
+    """Reads one image file, turned as its EXIF orientation says.
+
+    Args:
+      name: of the source, for messages.
+      file: where it lies.
+      channels: 1 (grey) or 3 (RGB).
+
+    Returns:
+      A Pillow image; what is transparent is laid on white.
+
+    Raises:
+      UnreadableError: if the file cannot be read.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "black.png"
+    >>> Image.new("RGB", (6, 4)).save(file)
+    >>> open_picture("black", file, 1).size
+    (6, 4)
+    """
+    try:
+        with Image.open(file) as opened:
+            _check_pixels(opened)
+            turn = _UPRIGHT.get(_orientation(opened))
+            image = convert_channels(opened, channels)
+            return image if turn is None else image.transpose(turn)
+    except _FAILURES as error:
+        raise UnreadableError(name, [(str(file), _words(error))]) from error
+
+
+def read_sizes(name: str, files: Sequence[Path]) -> list[tuple[int, int]]:
+    """Looks at the headers of files: what is no image is found before the first is decoded.
+
+    Args:
+      name: of the source, for messages.
+      files: the image files.
+
+    Returns:
+      The (width, height) of each, turned as its EXIF orientation says.
+
+    Raises:
+      UnreadableError: naming every file that cannot be read.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "black.png"
+    >>> Image.new("RGB", (6, 4)).save(file)
+    >>> read_sizes("black", [file])
+    [(6, 4)]
+    """
+    sizes: list[tuple[int, int]] = []
+    broken: list[tuple[str, str]] = []
+    with _without_bomb_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for file, size in with_progress(
+            zip(files, pool.map(_read_size, files), strict=True), len(files), name
+        ):
+            if isinstance(size, str):
+                broken.append((str(file), size))
+            else:
+                sizes.append(size)
+    if broken:
+        raise UnreadableError(name, broken)
+    return sizes
+
+
+def decode_all(
+    name: str, files: Sequence[Path], decode: Callable[[Path], np.ndarray]
+) -> np.ndarray:
+    """Decodes files, and names every one that cannot be read.
+
+    Args:
+      name: of the source, for messages.
+      files: the image files, at least one.
+      decode: maps a file to uint8 [H, W, C].
+
+    Returns:
+      uint8 [n, H, W, C].
+
+    Raises:
+      UnreadableError: naming them.
+
+    >>> decode_all("none", [Path("a")], lambda file: np.zeros((1, 2, 3), np.uint8)).shape
+    (1, 1, 2, 3)
+    """
+    images: list[np.ndarray] = []
+    broken: list[tuple[str, str]] = []
+    for file in files:
+        try:
+            images.append(decode(file))
+        except UnreadableError as error:
+            broken += error.broken
+    if broken:
+        raise UnreadableError(name, broken)
+    return np.stack(images)
+
+
+def _read_size(file: Path) -> tuple[int, int] | str:
+    """(width, height), or what is wrong."""
+    try:
+        with Image.open(file) as image:
+            _check_pixels(image)
+            width, height = image.size
+            return (height, width) if _orientation(image) >= 5 else (width, height)
+    except _FAILURES as error:
+        return _words(error)
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(
+            f"{image.width}x{image.height} pixels; allowed: at most {MAX_PIXELS}, 8192x8192"
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 to 8; 1, as it lies, where the file tells nothing that makes sense."""
+    try:
+        told = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # damaged EXIF data make the parser raise whatever it stumbles on
+        return 1
+    return told if told in _UPRIGHT else 1
+
+
+@contextmanager
+def _without_bomb_warnings() -> Iterator[None]:
+    """Pillow warns of large pictures; ours are refused in words of our own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image"  # Pillow's own message repeats the path and says nothing else
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
