@@ -5,17 +5,22 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import logging
+import os
 import runpy
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ml_collections
 
 from jaxgan import schedules
+from jaxgan.data import options_of
 from jaxgan.errors import InputError
 from jaxgan.typing import ScalarOrSchedule
+
+logger = logging.getLogger(__name__)
 
 Config = dict[str, Any]
 Table = Mapping[str, Callable[..., Any]]
@@ -54,6 +59,7 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
       jaxgan.config.ConfigError: config: 'no_such_file.py' is not a file
     """
     file, _, arg = spec.partition(":")
+    file = os.path.expanduser(file)
     if not Path(file).is_file():
         raise ConfigError(f"config: {file!r} is not a file")
     try:
@@ -74,10 +80,32 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
         kind = type(config).__name__
         raise ConfigError(f"config: {file}: get_config returned {kind}; it must be a ConfigDict")
     config = plain(config)
+    if isinstance(config.get("data"), str):
+        config["data"] = {"source": config["data"]}
+    asked = dict.fromkeys(flag.removeprefix("--config.").partition("=")[0] for flag in flags)
+    changed = config
     for flag in flags:
         key, _, value = flag.removeprefix("--config.").partition("=")
-        config = override(config, key, value)
-    return config
+        changed = override(changed, key, value)
+    return _without_foreign_options(config, changed, asked)
+
+
+def _without_foreign_options(config: Config, changed: Config, asked: Collection[str]) -> Config:
+    """Leaves out options that the file gives to its own data, where a flag names other data.
+
+    What was asked for by a flag stays: whoever reads the section says whether it is known.
+    """
+    data, own = changed.get("data"), config.get("data")
+    if "data.source" not in asked or not isinstance(data, dict) or not isinstance(own, dict):
+        return changed
+    known = options_of(str(data.get("source")))
+    if known is None or options_of(str(own.get("source"))) == known:
+        return changed
+    foreign = [k for k in own if k not in (*known, "source") and f"data.{k}" not in asked]
+    if foreign:
+        listed = ", ".join(f"data.{key}" for key in foreign)
+        logger.info("config: %s of %s left out for %s", listed, own.get("source"), data["source"])
+    return {**changed, "data": {k: v for k, v in data.items() if k not in foreign}}
 
 
 def plain(value: Any) -> Any:
@@ -311,6 +339,8 @@ def _options(function: Callable[..., Any], given: Sequence[str]) -> dict[str, in
 
 
 def _checked(value: Any, kind: Any, where: str) -> Any:
+    if value == "none" and kind in (int | None, ScalarOrSchedule | None):
+        value = None
     if kind in (ScalarOrSchedule, ScalarOrSchedule | None) and isinstance(value, Mapping):
         return complete(value, SCHEDULES, where, key="schedule")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -49,8 +49,8 @@ def make_run_draw(config: Config, source: Source | DeviceSource, sharding: Shard
       sharding: where samples go; whole to every process.
 
     Returns:
-      A `Draw`: a grid of samples, one column for each class in a conditional game; points over real
-      ones; or, of a game with panels, what it makes of a few real examples.
+      A `Draw`: a grid of samples, one column for each class, under its name, in a conditional game;
+      points over real ones; or, of a game with panels, what it makes of a few real examples.
 
     Example:
       See `jaxgan.cli.train`.
@@ -71,12 +71,13 @@ def make_run_draw(config: Config, source: Source | DeviceSource, sharding: Shard
     sampler = make_sampler(game, source.element_spec, sharding, num_classes)
     is_points = len(source.element_spec["image"].shape) == 1
     real = examples(source, min(1000, _size(source)), key)["image"] if is_points else None
+    titles = source.class_names if num_classes and isinstance(source, Source) else ()
     labels = (np.arange(num) % num_classes, others["label"]) if num_classes else None
 
     def draw(state: TrainState) -> Picture:
         samples = sampler(state, key, config["num_samples"])
         return Picture(
-            picture(samples, real, num_classes), diversity(samples, others["image"], labels)
+            picture(samples, real, num_classes, titles), diversity(samples, others["image"], labels)
         )
 
     return draw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +79,7 @@ def load(
       ...
       jaxgan.config.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
-    path = Path(workdir)
+    path = Path(os.path.expanduser(workdir))
     config, spec = resolve(folder.read_config(path)), folder.read_spec(path)
     checkpoints = Checkpoints(path / "checkpoints")
     steps = checkpoints.steps()

@@ -144,6 +144,7 @@ def resolve(config: Config) -> Config:
     full["data"] = {"source": data} if isinstance(data, str) else data
     if not isinstance(full["data"], dict) or not isinstance(full["data"].get("source"), str):
         raise ConfigError(f"data: {data!r}; it must be a source or {{'source': ..., ...}}")
+    full["data"] = {key: None if value == "none" else value for key, value in full["data"].items()}
     full |= resolve_game(config)
     for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
         full[key] = _resolve_terms(key, config.get(key, {}), table)

@@ -18,7 +18,7 @@ from jaxgan.state import Context, TrainState, stream
 from jaxgan.transforms import averaged, member
 from jaxgan.transforms.seeds import MEMBER_AXES
 from jaxgan.typing import Array, Batch, Key, Scene
-from jaxgan.writers import image_grid, scatter
+from jaxgan.writers import image_grid, scatter, with_titles
 
 CHUNK = 256
 """Samples are drawn so many at a time: bounded memory, and sample i depends on (key, i) alone."""
@@ -202,7 +202,10 @@ def make_sampler(
 
 
 def picture(
-    samples: np.ndarray, real: np.ndarray | None = None, num_columns: int | None = None
+    samples: np.ndarray,
+    real: np.ndarray | None = None,
+    num_columns: int | None = None,
+    titles: Sequence[str] = (),
 ) -> np.ndarray:
     """A picture of samples: a grid of images, or a scatter of points over the data.
 
@@ -211,6 +214,7 @@ def picture(
         shown), or either with a leading axis of members, which are set side by side.
       real: real points [num, D], for points.
       num_columns: images in a row, such as one for each class; None makes the grid about square.
+      titles: what to write over the columns, such as the names of classes.
 
     Returns:
       uint8 of shape [height, width, 1 or 3].
@@ -220,10 +224,10 @@ def picture(
       (152, 152, 1)
     """
     if samples.ndim in (3, 5):
-        members = np.stack([picture(member, real, num_columns) for member in samples])
+        members = np.stack([picture(member, real, num_columns, titles) for member in samples])
         return image_grid(members, scale=1, pad=4)
     if samples.ndim == 4:
-        return image_grid(samples, columns=num_columns)
+        return with_titles(image_grid(samples, columns=num_columns), titles)
     if real is None:
         raise ValueError("points are drawn over real ones; real is None")
     return scatter(_plane(samples), _plane(real))

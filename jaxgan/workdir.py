@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,26 @@ import jax
 import optax
 
 from jaxgan.config import Config, ConfigError, flatten
-from jaxgan.data.source import ElementSpec
+from jaxgan.data.record import check_same
+from jaxgan.data.source import DataError, ElementSpec
 from jaxgan.version import __version__
 from jaxgan.writers.atomic import replacing
+
+logger = logging.getLogger(__name__)
 
 CONFIG = "config.json"
 RUN = "run.json"
 
 
-def describe(config: Config, spec: ElementSpec) -> dict[str, Any]:
+def describe(
+    config: Config, spec: ElementSpec, data: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """All that the processes of a job must have in common.
 
     Args:
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
+      data: as `jaxgan.data.record_of` gives it.
 
     Returns:
       A flat dict: dotted config keys, the example, versions of the libraries, a digest of
@@ -41,17 +48,20 @@ def describe(config: Config, spec: ElementSpec) -> dict[str, Any]:
     code = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         code.update(path.read_bytes())
-    parts = {"config": config, "example": _example(spec), "version": _versions()}
+    parts = {"config": config, "data": data, "example": _example(spec), "version": _versions()}
     return {**flatten(parts), "code of jaxgan": code.hexdigest()[:16]}
 
 
-def write(workdir: Path, config: Config, spec: ElementSpec) -> None:
-    """Writes `config.json`, and `run.json` with shapes and versions.
+def write(
+    workdir: Path, config: Config, spec: ElementSpec, data: Mapping[str, Any] | None = None
+) -> None:
+    """Writes `config.json`, and `run.json` with shapes, versions, and what the data are.
 
     Args:
       workdir: the run's folder, which is created.
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
+      data: as `jaxgan.data.record_of` gives it; None if they were not opened.
 
     Example:
       >>> import tempfile
@@ -60,7 +70,7 @@ def write(workdir: Path, config: Config, spec: ElementSpec) -> None:
       >>> read_config(folder), read_spec(folder)["image"].shape
       ({'seed': 0}, (2,))
     """
-    run = {"versions": _versions(), "example": _example(spec)}
+    run = {"versions": _versions(), "example": _example(spec), "data": data}
     workdir.mkdir(parents=True, exist_ok=True)
     for name, value in ((CONFIG, config), (RUN, run)):
         with replacing(workdir / name) as temporary:
@@ -98,7 +108,13 @@ def read_config(workdir: Path) -> Config:
       ...
       jaxgan.config.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
-    return _read(workdir, CONFIG)
+    config: Config = _read(workdir, CONFIG)
+    data = config.get("data")
+    is_folder = isinstance(data, dict) and str(data.get("source")).startswith("folder:")
+    # Before classes of folders were numbered naturally, `run.json` said nothing of the data.
+    if is_folder and (workdir / RUN).is_file() and "data" not in _read(workdir, RUN):
+        config["data"] = {"class_order": "text", **config["data"]}
+    return config
 
 
 def read_spec(workdir: Path) -> ElementSpec:
@@ -118,6 +134,56 @@ def read_spec(workdir: Path) -> ElementSpec:
     """
     example = _read(workdir, RUN)["example"]
     return {k: jax.ShapeDtypeStruct(tuple(s["shape"]), s["dtype"]) for k, s in example.items()}
+
+
+def read_data(workdir: Path) -> dict[str, Any] | None:
+    """What a run's data were when it last began.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      As `jaxgan.data.record_of` gave it; None where that was not written yet.
+
+    Raises:
+      ConfigError: if the folder is no run's, or its file is damaged.
+
+    Example:
+      >>> import tempfile
+      >>> folder = Path(tempfile.mkdtemp())
+      >>> write(folder, {"seed": 0}, {}, {"num_classes": 3})
+      >>> read_data(folder)
+      {'num_classes': 3}
+    """
+    data: dict[str, Any] | None = _read(workdir, RUN).get("data")
+    return data
+
+
+def check_same_data(workdir: Path, data: Mapping[str, Any], *, override: bool = False) -> None:
+    """Raises if a run's classes are others than when it last began, and says what else changed.
+
+    Args:
+      workdir: the run's folder; it may not be there yet.
+      data: as `jaxgan.data.record_of` gives it.
+      override: whether to go on in spite of other classes.
+
+    Raises:
+      ConfigError: naming the class.
+
+    Example:
+      >>> check_same_data(Path("no/such/folder"), {"num_classes": 3})
+    """
+    old = read_data(workdir) if (workdir / RUN).is_file() else None
+    if old is None:
+        return
+    try:
+        change = check_same(old, data)
+    except DataError as error:
+        if not override:
+            raise ConfigError(f"{error}, or --override-config to go on in spite of it") from error
+        change = str(error)
+    if change is not None:
+        logger.warning("%s", change)
 
 
 def _read(workdir: Path, name: str) -> Any:

@@ -22,6 +22,7 @@ from jaxgan.writers import (
     read_metrics,
     save_png,
     scatter,
+    with_titles,
 )
 from jaxgan.writers import metrics as metrics_module
 from jaxgan.writers import progress as progress_module
@@ -328,3 +329,14 @@ def test_live_progress_ends_on_the_last_step() -> None:
         for step in (1, 2, 3):
             progress.update(step, {"loss/gen": 0.5})
     assert "step 3/3  loss/gen 0.5" in stream.getvalue()
+
+
+def test_titles_stand_over_their_columns() -> None:
+    grid = np.zeros((20, 300, 3), np.uint8)
+    titled = with_titles(grid, ["i", "a name that is much too long for its column", ""])
+    assert titled.shape == (36, 300, 3)
+    np.testing.assert_array_equal(titled[16:], grid)
+    ink = (titled[:16] < 128).any(axis=(0, 2)).reshape(3, 100).sum(axis=1)
+    assert 0 < ink[0] < 10 < ink[1] < 100
+    assert ink[2] == 0
+    assert with_titles(grid, []) is grid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,7 +23,7 @@ _MAX_SEED = 2**31 - 1
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says in one line what it refuses; sub-parsers are of its kind.
+    """A parser that says in one line what it refuses, and knows `~`; sub-parsers are of its kind.
 
     Example:
       >>> parser = Parser(prog="draw.py")
@@ -33,6 +34,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
+        self.register("type", Path, _expanded)  # shells leave the ~ of --workdir=~/runs to us
 
     def error(self, message: str) -> NoReturn:
         """Ends the program.
@@ -54,6 +56,10 @@ class Parser(argparse.ArgumentParser):
         near = difflib.get_close_matches(words[0].partition("=")[0], flags, n=1)
         did = f"; did you mean {near[0]}?" if near else ""
         self.error(f"unrecognized arguments: {' '.join(words)}{did}")
+
+
+def _expanded(text: str) -> Path:
+    return Path(os.path.expanduser(text))
 
 
 def whole(least: int) -> Callable[[str], int]:

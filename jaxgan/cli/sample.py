@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +36,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--label",
         metavar="L",
-        help="of a conditional run: a class, several (3,5), or all in turn, one a column (all)",
+        help="of a conditional run: a class by name or number, several (3,5), or all in turn, one "
+        "a column (all)",
     )
     parser.add_argument("--step", type=int, metavar="N", help="which checkpoint (the last)")
     parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
@@ -59,12 +62,14 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def parse_label(text: str | None, num_classes: int) -> tuple[int, ...]:
+def parse_label(text: str | None, num_classes: int, names: Sequence[str] = ()) -> tuple[int, ...]:
     """The classes that are to be sampled in turn.
 
     Args:
-      text: `all`, a class, or several with commas between; None for the default.
+      text: `all`, a class, or several with commas between, each by name or number; None for the
+        default. What is a name and a number is the class of that name.
       num_classes: of the run; 0 if it is unconditional.
+      names: of the classes, if they have any.
 
     Returns:
       The classes; none of an unconditional run.
@@ -75,21 +80,35 @@ def parse_label(text: str | None, num_classes: int) -> tuple[int, ...]:
     Example:
       >>> parse_label(None, 3), parse_label("2,0", 3), parse_label(None, 0)
       ((0, 1, 2), (2, 0), ())
+      >>> parse_label("dog", 2, ("cat", "dog"))
+      (1,)
     """
     from jaxgan.config import ConfigError
 
     if num_classes == 0 and text is not None:
         raise ConfigError(f"label: {text!r}; the run is unconditional, so there is none to ask for")
+    if text in names:  # before commas are looked at: a name may have some
+        return (names.index(str(text)),)
     if text in (None, "all"):
         return tuple(range(num_classes))
-    allowed = f"it must be all, or classes from 0 to {num_classes - 1} with commas between"
-    try:
-        classes = tuple(int(one) for one in str(text).split(","))
-    except ValueError as error:
-        raise ConfigError(f"label: {text!r}; {allowed}") from error
-    if min(classes) < 0 or max(classes) >= num_classes:
-        raise ConfigError(f"label: {text!r}; {allowed}")
-    return classes
+    numbers = {str(number): number for number in range(num_classes)}
+    known = {**numbers, **{name: number for number, name in enumerate(names)}}
+    asked = [one if one in known else one.strip() for one in str(text).split(",")]
+    unknown = [one for one in asked if one not in known]
+    if unknown:
+        near = [name for one in unknown for name in difflib.get_close_matches(one, names)]
+        words = [name for name in near if name not in numbers]
+        hint = f" did you mean {' or '.join(words)}?" if words else ""
+        by_name = "" if set(names) <= set(numbers) else f", or names ({_few(names)}),"
+        raise ConfigError(
+            f"label: {text!r};{hint} it must be all, or classes from 0 to {num_classes - 1}"
+            f"{by_name} with commas between"
+        )
+    return tuple(known[one] for one in asked)
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -120,7 +139,8 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
     config = resolve(workdir.read_config(args.workdir))
     check_out(out)
-    classes = parse_label(args.label, config["num_classes"])
+    names = (workdir.read_data(args.workdir) or {}).get("class_names", [])
+    classes = parse_label(args.label, config["num_classes"], names)
     try:
         run = load(
             args.workdir,
@@ -134,12 +154,18 @@ def run(args: argparse.Namespace) -> int:
     if named(config).from_real:
         _show(run, args, config, out)
     else:
-        _sample(run, args, classes, out)
+        _sample(run, args, classes, [names[one] for one in classes] if names else [], out)
     print(f"{args.num} samples of step {run.step}: {out}")
     return 0
 
 
-def _sample(run: Loaded, args: argparse.Namespace, classes: tuple[int, ...], out: Path) -> None:
+def _sample(
+    run: Loaded,
+    args: argparse.Namespace,
+    classes: tuple[int, ...],
+    titles: Sequence[str],
+    out: Path,
+) -> None:
     import numpy as np
 
     from jaxgan import writers
@@ -150,7 +176,8 @@ def _sample(run: Loaded, args: argparse.Namespace, classes: tuple[int, ...], out
     samples = run.sample(args.num, args.seed, labels if classes else None)
     if out.suffix == ".png":
         num_columns = len(classes) if len(classes) > 1 else None
-        writers.save_png(out, picture(samples, samples, num_columns))
+        shown = titles if num_columns else titles[:1]
+        writers.save_png(out, picture(samples, samples, num_columns, shown))
         return
     arrays = {"labels": labels}
     if samples.ndim == 4:

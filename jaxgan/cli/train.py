@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
+from jaxgan.cli.program import one_line
 
 if TYPE_CHECKING:
     from jax.sharding import Mesh
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
     source = build.open_data(config)
     spec = source.element_spec
     build.check_classes(config, source)
+    data = _know_again(args, source)
     on_device = source if isinstance(source, DeviceSource) else None
     phases = build.build_phases(config, spec, on_device, mesh)
     is_fed = on_device is None
@@ -102,9 +104,9 @@ def run(args: argparse.Namespace) -> int:
 
     evaluate = _make_evaluate(config, source, mesh, args.workdir)
 
-    processes.check_same(workdir.describe(config, spec))
+    processes.check_same(workdir.describe(config, spec, data))
     if processes.is_first():
-        workdir.write(args.workdir, config, spec)
+        workdir.write(args.workdir, config, spec, data)
     else:
         logging.getLogger("jaxgan").setLevel(logging.WARNING)
     batches = pipeline(
@@ -179,12 +181,28 @@ def _read_config(args: argparse.Namespace) -> Config:
         if (args.workdir / "checkpoints").exists():
             raise ConfigError(f"workdir: {args.workdir} has checkpoints but no {workdir.CONFIG}")
         return config
-    changed = differences(resolve(workdir.read_config(args.workdir)), config)
+    old = resolve(workdir.read_config(args.workdir))
+    if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
+        # Labels go on meaning what they meant.
+        config["data"] = {"class_order": old["data"]["class_order"], **config["data"]}
+    changed = differences(old, config)
     if not args.override_config:
         workdir.check_same_run(changed, free=FREE_KEYS)
     for key, (was, now) in changed.items():
         logger.info("config: %s was %r, is %r", key, was, now)
     return config
+
+
+def _know_again(args: argparse.Namespace, source: Source | DeviceSource) -> dict[str, Any]:
+    """Says what was read, and refuses classes that are not the run's."""
+    from jaxgan import processes, workdir
+    from jaxgan.data import record_of, summary
+
+    if processes.is_first():
+        logger.info("%s", one_line(summary(source)))
+    data = record_of(source)
+    workdir.check_same_data(args.workdir, data, override=args.override_config)
+    return data
 
 
 def _make_probe(

@@ -8,10 +8,11 @@ from jaxgan.data.images import resize_and_crop, to_float, to_uint8
 from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, mixture, ring
 from jaxgan.data.npz import npz
-from jaxgan.data.open import open_source
+from jaxgan.data.open import open_source, options_of
 from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
+from jaxgan.data.record import record_of, summary
 from jaxgan.data.source import DataError, DeviceSource, Source
 from jaxgan.data.tfds import tfds
 
@@ -30,13 +31,16 @@ __all__ = [
     "mixture",
     "npz",
     "open_source",
+    "options_of",
     "paired",
     "paired_digits",
     "partly_labelled",
     "pipeline",
     "prefetch_to_device",
+    "record_of",
     "resize_and_crop",
     "ring",
+    "summary",
     "super_resolution",
     "tfds",
     "to_float",

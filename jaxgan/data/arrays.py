@@ -93,7 +93,7 @@ def array_source(
         num_classes=None if classes is None else num_classes,
         class_names=() if classes is None else tuple(class_names),
         read=read,
-        value_range=_told_range(name, images),
+        values=_told_values(name, images),
     )
 
 
@@ -160,7 +160,7 @@ def decoded_source(
         num_classes=num_classes,
         class_names=tuple(class_names) if labelled else (),
         read=read,
-        value_range=_told_range(name, few_images),
+        values=f"{_told_values(name, few_images)} ({len(few)} looked at)",
     )
 
 
@@ -190,25 +190,24 @@ def _decode_all(
     return images, labels
 
 
-def _told_range(name: str, images: np.ndarray) -> tuple[float, float]:
-    """The smallest and largest value; a warning where images use the range of another convention.
+def _told_values(name: str, images: np.ndarray) -> str:
+    """The range of values; a warning where images use that of another convention.
 
     They are taken as they are: only who made them knows what black and white are.
     """
     least, most = images.min(), images.max()
+    kind = "bytes" if images.dtype == np.uint8 else "floats"
+    told = f"{kind} in [{least:.6g}, {most:.6g}]"
     if images.ndim == 4:
-        if images.dtype == np.uint8 and most <= 1:
+        if kind == "bytes" and most <= 1:
+            logger.warning("%s: %s, all but black; of a mask 1 is 255 as an image", name, told)
+        if kind == "floats" and (least >= 0 or most <= 0):
             logger.warning(
-                "%s: bytes in [%d, %d], all but black; a mask of 0 and 1 is 0 and 255 as an image",
-                *(name, least, most),
+                "%s: %s, half of the range at most; black is -1 and white 1, so x in [0, 1] is "
+                "2 x - 1",
+                *(name, told),
             )
-        elif images.dtype != np.uint8 and (least >= 0 or most <= 0):
-            logger.warning(
-                "%s: floats in [%.9g, %.9g], half of the range at most; black is -1 and white 1, "
-                "so x in [0, 1] is 2 x - 1",
-                *(name, least, most),
-            )
-    return float(least), float(most)
+    return told
 
 
 def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
@@ -223,8 +222,8 @@ def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
     if 0 in images.shape:
         raise DataError(f"{name}: array of shape {images.shape}; allowed: no axis of length 0")
     if images.ndim == 4 and images.shape[-1] not in CHANNELS:
-        first = images.shape[1] in CHANNELS
-        hint = "; channels come last: move axis 1 to the end" if first else ""
+        is_first = images.shape[1] in CHANNELS
+        hint = "; channels come last: move axis 1 to the end" if is_first else ""
         raise DataError(
             f"{name}: images of shape {images.shape[1:]} have {images.shape[-1]} channels; "
             f"allowed: 1 or 3, as [N, H, W, C]{hint}"

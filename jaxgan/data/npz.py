@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 import numpy as np
@@ -41,15 +42,22 @@ def npz(
     """
     image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     name = f"npz:{os.fspath(path)}"
-    arrays = _load(name, path)
+    arrays = _load(name, os.path.expanduser(path))
     if ("images" in arrays) == ("points" in arrays):
         raise DataError(
             f"{name}: holds arrays {sorted(arrays)}; allowed: images or points, and labels"
         )
     classes = arrays.get("labels") if labels else None
     if "points" in arrays:
-        return _points(name, arrays["points"], classes, image_size)
-    images = arrays["images"]
+        source = _points(name, arrays["points"], classes, image_size)
+    else:
+        source = _images(name, arrays["images"], classes, image_size)
+    return source._replace(digest=_digest(arrays))
+
+
+def _images(
+    name: str, images: np.ndarray, classes: np.ndarray | None, image_size: int | None
+) -> Source:
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4:
@@ -78,6 +86,14 @@ def _points(
             "allowed: floats [N, D]"
         )
     return array_source(name, points, classes)
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    found = hashlib.sha256()
+    for key, array in sorted(arrays.items()):
+        found.update(f"{key}{array.dtype}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return f"sha256:{found.hexdigest()}"
 
 
 def _load(name: str, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -69,8 +69,7 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
         raise DataError(f"data set: {spec!r}; allowed: {f'{kind}:{takes}' if takes else kind}")
     mirror = options.pop("mirror", False)
     labelling = {name: options.pop(name) for name in LABELLING if name in options}
-    parameters = inspect.signature(opener).parameters.values()
-    allowed = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
+    allowed = [option for option in options_of(kind) or () if option not in LABELLING]
     for option in options:
         if option not in allowed:
             raise DataError(
@@ -84,6 +83,28 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
         raise
     except ValueError as error:  # an option's value: say whose
         raise DataError(f"{kind}: {error}") from error
+
+
+def options_of(spec: str) -> tuple[str, ...] | None:
+    """The options that a data set takes.
+
+    Args:
+      spec: as of `open_source`.
+
+    Returns:
+      Their names; None of an unknown kind.
+
+    >>> options_of("ring"), options_of("rings:8")
+    (('num_modes', 'radius', 'std'), None)
+    """
+    kind = spec.partition(":")[0]
+    if kind not in SOURCES:
+        return None
+    opener, _ = SOURCES[kind]
+    parameters = inspect.signature(opener).parameters.values()
+    own = tuple(one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY)
+    is_drawn = opener in (ring, grid)
+    return own if is_drawn else (*own, *LABELLING)
 
 
 def _hide_labels(

@@ -284,7 +284,7 @@ def _source(
         class_names=(),
         read=read,
         read_elements=read_elements,
-        value_range=image.plain.value_range,
+        values=image.plain.values,
     )
 
 

@@ -58,8 +58,8 @@ class Source(NamedTuple):
         their batch, for a source that draws more for an element than an example: a crop, an
         example of a second domain. Pure likewise. None where the stream is of examples as `read`
         gives them.
-      value_range: the smallest and the largest value of the stored images, as bytes or as floats;
-        None when unknown. Of images that are decoded when read it is that of a few.
+      values: the range of the stored images in words, `"bytes in [0, 255]"`; of images that are
+        decoded when read it is that of a few. Empty when unknown.
       digest: tells this data set from another; empty when unknown. It does not depend on where
         the data lie.
       passed_over: what lies beside the data and is not read, in a few words for each reason.
@@ -72,7 +72,7 @@ class Source(NamedTuple):
     class_names: tuple[str, ...]
     read: Callable[[np.ndarray], NumpyBatch]
     read_elements: Callable[[np.ndarray, int], NumpyBatch] | None = None
-    value_range: tuple[float, float] | None = None
+    values: str = ""
     digest: str = ""
     passed_over: tuple[str, ...] = ()
 

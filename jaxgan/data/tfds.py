@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,7 +77,7 @@ def tfds(
             classes = [0 if class_label is None else one["label"] for one in examples]
             return np.stack(images), np.array(classes)
 
-        return decoded_source(
+        source = decoded_source(
             title,
             decode,
             (len(records), height, width, depth),
@@ -82,6 +85,7 @@ def tfds(
             class_names=() if class_label is None else class_label.names,
             decode_limit_bytes=decode_limit_bytes,
         )
+        return source._replace(digest=f"{builder.info.full_name} {split}")
 
 
 @contextlib.contextmanager
@@ -104,6 +108,9 @@ def _builder(title: str, name: str, data_dir: str | None) -> Any:
         raise ImportError(
             f"{title}: needs tensorflow-datasets ({_first_line(error)}): pip install jaxgan[data]"
         ) from error
+    if data_dir is not None:
+        data_dir = os.path.expanduser(data_dir)
+        _check_level(title, name, Path(data_dir))
     try:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir)
     except Exception as error:  # unknown names, versions and damaged metadata: many types
@@ -122,6 +129,18 @@ def _builder(title: str, name: str, data_dir: str | None) -> Any:
             f"allowed: array_record, prepare it again: {again} --overwrite ({needs})"
         )
     return builder
+
+
+def _check_level(title: str, name: str, data_dir: Path) -> None:
+    """Raises where `data_dir` is the data set's own folder, or below it."""
+    base = name.partition(":")[0].partition("/")[0]
+    for folder in (data_dir, *data_dir.parents):
+        told = [folder.glob(f"{inner}/dataset_info.json") for inner in ("*", "*/*")]
+        if folder.name == base and any(True for _ in itertools.chain(*told)):
+            raise DataError(
+                f"{title}: data_dir {data_dir} is the data set's own folder, or in it; allowed: "
+                f"the folder that holds {base}, {folder.parent}"
+            )
 
 
 def _records(title: str, builder: Any, split: str) -> Any:

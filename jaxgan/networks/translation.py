@@ -32,6 +32,11 @@ def unet(
     height, width = _same_size(shape, source_shape, "unet")
     if num_downs == 0:
         num_downs = min((side & -side).bit_length() - 1 for side in (height, width))
+        if num_downs < 2:
+            raise ConfigError(
+                f"data.image_size: images of {height}x{width} pixels; unet halves them at least "
+                "twice, so sides must be multiples of 4, better of 32"
+            )
     module = models.UNetGenerator(
         shape[-1], num_downs, base_channels, norm, dropout, dtype_of(precision), own_statistics
     )

@@ -3,7 +3,7 @@
 from jaxgan.writers.animation import save_animation
 from jaxgan.writers.curves import curves_png
 from jaxgan.writers.metrics import MetricWriter, read_metrics
-from jaxgan.writers.pictures import image_grid, save_png, scatter
+from jaxgan.writers.pictures import image_grid, save_png, scatter, with_titles
 from jaxgan.writers.progress import Progress
 from jaxgan.writers.spectrum import path_png, spectrum_png
 
@@ -18,4 +18,5 @@ __all__ = [
     "save_png",
     "scatter",
     "spectrum_png",
+    "with_titles",
 ]

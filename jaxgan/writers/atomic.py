@@ -18,6 +18,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields:
       The path to write to. It is flushed to the disk before it is renamed.
 
+    Raises:
+      OSError: if it cannot be written, with the name of the file.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with replacing(Path(folder) / "a.txt") as temporary:
@@ -34,5 +37,9 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # of a write: the disk is full, or the file too large
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -147,3 +147,14 @@ def test_the_log_level_is_put_back(tmp_path, monkeypatch):
     with pytest.raises(DataError):
         tfds("mnist", data_dir=str(tmp_path))
     assert logger.level == logging.INFO
+
+
+@needs_mnist
+def test_a_folder_one_or_two_levels_too_deep_is_told(monkeypatch):
+    for folder in (DATA_DIR / "mnist", next((DATA_DIR / "mnist").glob("*/"))):
+        words = f"data_dir {folder} is the data set's own folder, or in it; allowed: .*{DATA_DIR}$"
+        with pytest.raises(DataError, match=words):
+            tfds("mnist", data_dir=str(folder))
+    monkeypatch.setenv("HOME", str(DATA_DIR.parent))
+    options = {"split": "test[:3]", "data_dir": f"~/{DATA_DIR.name}"}
+    assert tfds("mnist", **options).num_examples == 3

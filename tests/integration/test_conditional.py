@@ -20,6 +20,7 @@ from tests.devices import distance
 # Beside what the config has: power iterations and groups, which other runs of the suite have not.
 FLAGS = ("--config.discriminator.norm=spectral", "--config.discriminator.minibatch=stddev")
 CONFIG = f"{Path(__file__).parents[2] / 'configs' / 'conditional_digits.py'}:smoke"
+TITLES = 16
 
 
 def train(workdir: Path, *flags: str) -> int:
@@ -75,13 +76,14 @@ def test_the_picture_has_a_column_for_each_class(
 ) -> None:
     assert sample(run, tmp_path / "a.png", *flags) == 0
     with Image.open(tmp_path / "a.png") as picture:
-        assert picture.size == tuple(8 * (9 * tiles + 1) for tiles in size)
+        width, height = (8 * (9 * tiles + 1) for tiles in size)
+        assert picture.size == (width, height + TITLES)
 
 
 def test_pictures_of_training_have_a_column_for_each_class(run: Path) -> None:
     path = sorted((run / "samples").glob("*.png"))[-1]
     with Image.open(path) as picture:
-        assert picture.size == (8 * 91, 8 * 73)
+        assert picture.size == (8 * 91, 8 * 73 + TITLES)
 
 
 @pytest.mark.parametrize("label", ["10", "-1", "3,10", "three", "", "3,"])

@@ -1,0 +1,126 @@
+"""What was read, for the log and for a run's folder; what changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jaxgan.data.source import DataError, DeviceSource, Source
+
+MAX_CLASSES_TOLD = 16
+
+
+def record_of(source: Source | DeviceSource) -> dict[str, Any]:
+    """What a run's folder keeps of its data, to know them again.
+
+    Args:
+      source: the data.
+
+    Returns:
+      A dict for JSON: how many examples, classes by number and by name, and a digest. Nothing in it
+      depends on where the data lie.
+
+    >>> from jaxgan.data import ring
+    >>> record_of(ring(num_modes=3))
+    {'num_examples': None, 'num_classes': 3, 'class_names': [], 'digest': ''}
+    """
+    record = {"num_examples": None, "num_classes": source.num_classes}
+    if isinstance(source, DeviceSource):
+        return {**record, "class_names": [], "digest": ""}
+    names = list(source.class_names)
+    return {
+        **record,
+        "num_examples": source.num_examples,
+        "class_names": names,
+        "digest": source.digest,
+    }
+
+
+def summary(source: Source | DeviceSource) -> str:
+    """One line on what was read.
+
+    Args:
+      source: the data.
+
+    Returns:
+      How many examples, their shape and range, the classes, and what was passed over.
+
+    >>> from jaxgan.data import digits, ring
+    >>> summary(ring(num_modes=3))
+    'ring: points of 2 numbers, drawn as they are needed; 3 classes'
+    >>> summary(digits(labels=False))
+    'digits: 1797 images of 8x8x1, floats in [-1, 1]; no classes'
+    """
+    parts = [f"{source.name}: {_examples(source)}", _classes(source)]
+    if isinstance(source, Source) and source.passed_over:
+        parts.append(f"passed over: {', '.join(source.passed_over)}")
+    return "; ".join(parts)
+
+
+def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """Compares the data of a run with those that it had when it last began.
+
+    Args:
+      old: as `record_of` gave it.
+      new: as it gives it now.
+
+    Returns:
+      One line on what changed; None if nothing did.
+
+    Raises:
+      DataError: if the classes are others: labels would mean something else.
+
+    >>> old = {"num_examples": 9, "num_classes": 2, "class_names": ["cat", "dog"], "digest": "a"}
+    >>> check_same(old, {**old, "num_examples": 10, "digest": "b"})
+    'data: 9 examples when the run last began, 10 now'
+    >>> check_same(old, {**old, "class_names": ["cat", "emu"]})
+    Traceback (most recent call last):
+    ...
+    jaxgan.data.source.DataError: data: class 1 was 'dog', is 'emu'; allowed: the run's classes
+    """
+    _check_classes(old, new)
+    was, now = old["num_examples"], new["num_examples"]
+    if was != now:
+        return f"data: {was} examples when the run last began, {now} now"
+    if old["digest"] != new["digest"]:
+        return f"data: as many examples as when the run last began, {now}, but others"
+    return None
+
+
+def _check_classes(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    was, now = old["num_classes"], new["num_classes"]
+    if was != now:
+        raise DataError(
+            f"data: {now or 'no'} classes, {was or 'none'} when the run began; allowed: the run's "
+            "classes"
+        )
+    for number, (a, b) in enumerate(zip(old["class_names"], new["class_names"], strict=False)):
+        if a != b:
+            raise DataError(f"data: class {number} was {a!r}, is {b!r}; allowed: the run's classes")
+
+
+def _examples(source: Source | DeviceSource) -> str:
+    shape = source.element_spec["image"].shape
+    if isinstance(source, DeviceSource):
+        return f"points of {shape[0]} numbers, drawn as they are needed"
+    what = f"points of {shape[0]} numbers" if len(shape) == 1 else f"images of {_by(shape)}"
+    told = f"{source.num_examples} {what}"
+    if "source" in source.element_spec:
+        told += f" made of {_by(source.element_spec['source'].shape)}"
+    return f"{told}, {source.values}" if source.values else told
+
+
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _classes(source: Source | DeviceSource) -> str:
+    num = source.num_classes
+    if num is None:
+        return "no classes"
+    names = source.class_names if isinstance(source, Source) else ()
+    told = f"{num} class{'' if num == 1 else 'es'}"
+    if not names:
+        return told
+    few = ", ".join(f"{number} {name}" for number, name in enumerate(names[:MAX_CLASSES_TOLD]))
+    return f"{told}: {few}{', ...' if num > MAX_CLASSES_TOLD else ''}"
