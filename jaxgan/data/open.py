@@ -69,7 +69,8 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
         raise DataError(f"data set: {spec!r}; allowed: {f'{kind}:{takes}' if takes else kind}")
     mirror = options.pop("mirror", False)
     labelling = {name: options.pop(name) for name in LABELLING if name in options}
-    allowed = [option for option in options_of(kind) or () if option not in LABELLING]
+    parameters = inspect.signature(opener).parameters.values()
+    allowed = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
     for option in options:
         if option not in allowed:
             raise DataError(
@@ -103,8 +104,7 @@ def options_of(spec: str) -> tuple[str, ...] | None:
     opener, _ = SOURCES[kind]
     parameters = inspect.signature(opener).parameters.values()
     own = tuple(one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY)
-    is_drawn = opener in (ring, grid)
-    return own if is_drawn else (*own, *LABELLING)
+    return (*own, *LABELLING, "mirror") if opener in (digits, folder, npz, tfds) else own
 
 
 def _hide_labels(
