@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
@@ -16,7 +17,7 @@ from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
 def follow_the_ridge(
     ratio: ScalarOrSchedule = 1.0,
-    damping: ScalarOrSchedule = 1.0,
+    damping: ScalarOrSchedule = 0.01,
     tol: float = 1e-6,
     max_iterations: int = 5,
 ) -> Callable[[Field], Field]:
@@ -26,12 +27,17 @@ def follow_the_ridge(
     generator's step does to the discriminator's gradient, so that there is no rotation between the
     two, and its fixed points are the local minimax points and no others.
 
-    With H = ∂ξ_y/∂y and b = (∂ξ_y/∂x) ξ_x the correction of the field is -ρ H⁻¹ b, ρ = η_x / η_y;
-    it is found from (H² + δ) v = H b, positive definite whatever the sign of H.
+    With H = ∂ξ_y/∂y, M = ∂ξ_y/∂x and b = M ξ_x the correction of the field is -ρ H⁻¹ b,
+    ρ = η_x / η_y; it is found from (H² + δ g²) v = H b, positive definite whatever the sign of H.
+    g² = ‖M s‖² / ‖s‖², with random signs s, is the mean square by which the discriminator's
+    gradient answers the generator's moves, so that f and 0.01 f have the same ridge. Along an
+    eigenvector of H the correction is h² / (h² + δ g²) of the method's: all of it where the
+    curvature h is well above √δ g, none where the discriminator's loss is flat and has no ridge.
 
     Args:
       ratio: ρ, the generator's learning rate over the discriminator's.
-      damping: δ, relative to nothing; 0 is the method as written, 1 the start in the authors' code.
+      damping: δ, relative to g²; 0 is the method as written. The correction is at most about
+        1 / (2 √δ) times as long as the generator's pull, 5 times by default.
       tol: relative residual to reach.
       max_iterations: at most so many steps of conjugate gradients, from the last solution.
 
@@ -83,13 +89,21 @@ def follow_the_ridge(
             def curvature(v: PyTree) -> PyTree:
                 return here.jvp({**trees.zeros(here.pull), "disc": v})["disc"]
 
-            def operator(v: PyTree) -> PyTree:
-                return trees.add(curvature(curvature(v)), delta, v)
+            def answer(others: PlayerTree) -> PyTree:
+                return here.jvp(trees.without(others, ["disc"]))["disc"]
 
-            drift = here.jvp(trees.without(here.pull, ["disc"]))["disc"]
+            signs = trees.without(trees.signs(context.stream("ridge"), here.pull), ["disc"])
+            answered = answer(signs)
+            square = trees.dot(answered, answered) / trees.dot(signs, signs)
+            # In units of g², so that the square of a small curvature is still a number.
+            unit = 1.0 / jnp.where(square > 0, square, 1.0)
+
+            def operator(v: PyTree) -> PyTree:
+                return trees.add(curvature(trees.scaled(curvature(v), unit)), delta, v)
+
             found = solve(
                 operator,
-                curvature(drift),
+                curvature(trees.scaled(answer(here.pull), unit)),
                 memory["guess"],
                 solver="cg",
                 tol=tol,

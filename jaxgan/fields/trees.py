@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.typing import Array, PlayerTree, PyTree
+from jaxgan.typing import Array, Key, PlayerTree, PyTree
 
 
 def add(tree: PyTree, weight: Array | float, other: PyTree) -> PyTree:
@@ -26,6 +26,47 @@ def add(tree: PyTree, weight: Array | float, other: PyTree) -> PyTree:
       [1.5]
     """
     return jax.tree.map(lambda x, y: x + jnp.asarray(weight, x.dtype) * y, tree, other)
+
+
+def scaled(tree: PyTree, weight: Array | float) -> PyTree:
+    """weight · tree.
+
+    Args:
+      tree: arrays.
+      weight: a number.
+
+    Returns:
+      A tree of the same shapes.
+
+    Example:
+      >>> scaled({"w": jnp.ones(1)}, 0.5)["w"].tolist()
+      [0.5]
+    """
+    return jax.tree.map(lambda x: jnp.asarray(weight, x.dtype) * x, tree)
+
+
+def signs(key: Key, tree: PyTree) -> PyTree:
+    """Independent random signs, ±1 with equal probability, shaped like a tree.
+
+    Args:
+      key: typed PRNG key.
+      tree: arrays.
+
+    Returns:
+      A tree of the same shapes.
+
+    Example:
+      >>> made = signs(jax.random.key(0), {"w": jnp.zeros(100)})["w"]
+      >>> sorted(set(made.tolist())), abs(float(made.mean())) < 0.3
+      ([-1.0, 1.0], True)
+
+    References:
+      Hutchinson, 1990: E[‖A s‖²] is the sum of A's squares.
+    """
+    leaves, structure = jax.tree.flatten(tree)
+    keys = jax.random.split(key, len(leaves))
+    drawn = [jax.random.rademacher(k, x.shape, x.dtype) for k, x in zip(keys, leaves, strict=True)]
+    return jax.tree.unflatten(structure, drawn)
 
 
 def dot(tree: PyTree, other: PyTree) -> Array:

@@ -115,7 +115,9 @@ def ridge(damping: float) -> Formula:
         j, xi = m.jacobian, m.jacobian @ w
         x, y = m.part("gen"), m.part("disc")
         h = j[y, y]
-        squared = h @ h + damping * np.eye(len(h))
+        # ‖M s‖² / ‖s‖² for any signs s, since M is diagonal where there is damping.
+        square = np.sum(j[y, x] ** 2) / len(xi[x])
+        squared = h @ h + damping * square * np.eye(len(h))
         pull = xi.copy()
         pull[y] -= rate * np.linalg.solve(squared, h @ j[y, x] @ xi[x])
         return pull
@@ -214,16 +216,24 @@ TABLE = [
     Row("sos", fields.sos, stable),
     Row(
         "follow_the_ridge",
+        lambda rate: fields.follow_the_ridge(rate, **TIGHT),
+        ridge(0.01),
+        ("diagonal",),
+        solves=True,
+    ),
+    Row(
+        "follow_the_ridge undamped",
         lambda rate: fields.follow_the_ridge(rate, damping=0.0, **TIGHT),
         ridge(0.0),
         ("zero_sum",),
         solves=True,
+        is_variant=True,
     ),
     Row(
         "follow_the_ridge damped",
         lambda rate: fields.follow_the_ridge(rate, damping=0.7, **TIGHT),
         ridge(0.7),
-        ("zero_sum",),
+        ("diagonal",),
         solves=True,
         is_variant=True,
     ),

@@ -51,6 +51,10 @@ def matrices(name: str) -> Matrices:
         a, b, c = (draw.normal(size=size) for size in ((3, 3), (3, 4), (4, 4)))
         f = np.block([[a + a.T, b], [b.T, -(c + c.T)]]) / 2
         return Matrices({"gen": 3, "disc": 4}, {"gen": f, "disc": -f})
+    if name == "diagonal":  # Likewise; each of x meets one of y alone.
+        a, b, c = (np.diag(draw.normal(size=3)) for _ in range(3))
+        f = np.block([[a, b], [b, -c]])
+        return Matrices({"gen": 3, "disc": 3}, {"gen": f, "disc": -f})
     sizes = {"gen": 3, "disc": 4} if name == "general" else {"a": 1, "b": 2, "c": 3}
     shape = (sum(sizes.values()),) * 2
     own = {player: draw.normal(size=shape) for player in sizes}
