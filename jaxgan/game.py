@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.checks import check_number
 from jaxgan.penalties.base import Penalty, Term, View, plain_lengths
 from jaxgan.schedules import at
 from jaxgan.state import Context
@@ -224,8 +225,7 @@ def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "ge
     References:
       Esser et al., 2021 (arXiv:2012.09841), eq. 7.
     """
-    if not ratio >= 0:
-        raise ValueError(f"ratio is {ratio}; it must be at least 0")
+    check_number("ratio", ratio, at_least=0)
     terms = _terms(game, penalty, player)
     if lazy := [term.name for term in terms if term.every > 1]:
         raise ValueError(f"{lazy[0]}: every is above 1; a balanced term acts in every update")
@@ -248,7 +248,7 @@ def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "ge
         (loss, auxiliary), push, (played, found) = jax.linearize(both, scene["fake"], has_aux=True)
         theirs = _pulled_norm(push, 0, scene["fake"], loss)
         own = _pulled_norm(push, 1, scene["fake"], auxiliary)
-        weight = lax.stop_gradient(_clipped_ratio(ratio * theirs, own))
+        weight = lax.stop_gradient(_clipped_ratio(jnp.asarray(ratio, theirs.dtype) * theirs, own))
         values, (new_state, metrics, outputs) = played
         own_state, own_metrics = dict(new_state[player]), dict(metrics[player])
         for term in terms:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jaxgan.schedules import check_not_negative
+from jaxgan.checks import check_scalar
 from jaxgan.typing import Array, Params, PyTree, ScalarOrSchedule
 
 EPS_ROOT = 1e-16
@@ -30,10 +30,10 @@ def _make(
     weight_clip: ScalarOrSchedule | None = None,
     **hyperparams: ScalarOrSchedule | None,
 ) -> optax.GradientTransformation:
-    rate = hyperparams["learning_rate"]
-    if rate is None:
-        raise ValueError("learning_rate is None; it must be at least 0, or a schedule")
-    check_not_negative("learning_rate", rate)
+    check_scalar("learning_rate", hyperparams["learning_rate"], at_least=0)
+    for name, value in hyperparams.items():
+        if not (value is None or isinstance(value, bool)):
+            check_scalar(name, value)
     # Optax takes a schedule for the learning rate only; the rest goes through inject_hyperparams.
     scheduled = any(callable(v) for name, v in hyperparams.items() if name != "learning_rate")
     optimizer = (optax.inject_hyperparams(factory) if scheduled else factory)(**hyperparams)
@@ -247,8 +247,7 @@ def clip_weights(bound: ScalarOrSchedule) -> optax.GradientTransformation:
     """
     if callable(bound):
         return optax.inject_hyperparams(clip_weights)(bound=bound)
-    if not isinstance(bound, jax.core.Tracer) and not bound > 0:
-        raise ValueError(f"weight_clip is {bound}; it must be above 0, or a schedule")
+    check_scalar("weight_clip", bound, above=0)
 
     def clip(updates: PyTree, params: Params) -> PyTree:
         if params is None:

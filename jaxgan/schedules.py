@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number, check_scalar, is_traced, is_zero
 from jaxgan.typing import Array, ScalarOrSchedule, Schedule
 
 
@@ -48,69 +49,20 @@ def scale(value: ScalarOrSchedule, factor: ScalarOrSchedule) -> ScalarOrSchedule
     return value * factor
 
 
-def check_not_negative(name: str, value: ScalarOrSchedule) -> None:
-    """Raises if a number is below 0.
-
-    What a schedule will give cannot be known, nor a number that is traced, as under a `vmap` over
-    learning rates.
+def log(value: float) -> Array | float:
+    """The logarithm of a number: a Python float, weakly typed, unless it is traced.
 
     Args:
-      name: the argument's, for the message.
-      value: a number or a schedule.
+      value: a number above 0.
 
-    Raises:
-      ValueError: naming the argument and the value.
-
-    Example:
-      >>> check_not_negative("gamma", -1.0)
-      Traceback (most recent call last):
-      ...
-      ValueError: gamma is -1.0; it must be at least 0, or a schedule
-    """
-    if callable(value) or isinstance(value, jax.core.Tracer):
-        return
-    if not value >= 0:
-        raise ValueError(f"{name} is {value}; it must be at least 0, or a schedule")
-
-
-def check_positive(name: str, value: float) -> None:
-    """Raises unless a number is finite and above 0.
-
-    Args:
-      name: the argument's, for the message.
-      value: a number.
-
-    Raises:
-      ValueError: naming the argument and the value.
+    Returns:
+      Its logarithm.
 
     Example:
-      >>> check_positive("margin", 0.0)
-      Traceback (most recent call last):
-      ...
-      ValueError: margin is 0.0; it must be a finite number above 0
+      >>> log(1.0)
+      0.0
     """
-    if not 0.0 < value < float("inf"):
-        raise ValueError(f"{name} is {value}; it must be a finite number above 0")
-
-
-def check_share(name: str, value: ScalarOrSchedule) -> None:
-    """Raises unless a smoothing, a decay or the like lies in [0, 1).
-
-    Args:
-      name: the argument's, for the message.
-      value: a number, which is checked, or a schedule, which is not.
-
-    Raises:
-      ValueError: naming the argument and the value.
-
-    Example:
-      >>> check_share("smoothing", 1.5)
-      Traceback (most recent call last):
-      ...
-      ValueError: smoothing is 1.5; it must be at least 0 and below 1
-    """
-    if not callable(value) and not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} is {value}; it must be at least 0 and below 1")
+    return jnp.log(value) if is_traced(value) else math.log(value)
 
 
 def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
@@ -129,7 +81,7 @@ def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
       A schedule.
 
     Raises:
-      ValueError: if `num_steps` is not positive.
+      ValueError: if `num_steps` is not positive, or a value not finite.
 
     Example:
       >>> weight = cosine(10.0, 1.0, 100)
@@ -140,11 +92,10 @@ def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
       Loshchilov & Hutter, SGDR, 2017 (arXiv:1608.03983); as used for every hyper-parameter of
       R3GAN (Huang et al., 2024, arXiv:2501.05441).
     """
-    if num_steps <= 0:
-        raise ValueError(f"num_steps is {num_steps}; a cosine schedule needs a positive number")
+    _check_ends(init_value, final_value, num_steps)
 
     def schedule(step: Array) -> Array:
-        progress = jnp.minimum(jnp.asarray(step) / num_steps, 1.0)
+        progress = jnp.minimum(_share(step, 0, num_steps), 1.0)
         return final_value + (init_value - final_value) * 0.5 * (1.0 + jnp.cos(jnp.pi * progress))
 
     return schedule
@@ -177,15 +128,13 @@ def exponential(
     References:
       As for BiGAN's learning rate (Donahue et al., 2017, arXiv:1605.09782).
     """
-    for name, value in (("init_value", init_value), ("final_value", final_value)):
-        check_positive(name, value)
-    if num_steps <= 0:
-        raise ValueError(f"num_steps is {num_steps}; an exponential schedule needs a positive one")
-    if start_step < 0:
-        raise ValueError(f"start_step is {start_step}; it must be at least 0")
+    check_number("init_value", init_value, above=0)
+    check_number("final_value", final_value, above=0)
+    check_number("num_steps", num_steps, above=0)
+    check_number("start_step", start_step, at_least=0)
 
     def schedule(step: Array) -> Array:
-        progress = jnp.clip((jnp.asarray(step) - start_step) / num_steps, 0.0, 1.0)
+        progress = jnp.clip(_share(step, start_step, num_steps), 0.0, 1.0)
         return init_value * jnp.exp(progress * jnp.log(jnp.asarray(final_value / init_value)))
 
     return schedule
@@ -218,16 +167,15 @@ def half_life(num_steps: ScalarOrSchedule, rampup: float = 0.0) -> Schedule:
       Karras et al., 2020 (arXiv:2006.06676), the `ema_kimg` and `ema_rampup` of its code; with H a
       cosine of the step in R3GAN's (Huang et al., 2024, arXiv:2501.05441).
     """
-    if not ((callable(num_steps) or num_steps > 0) and rampup >= 0):
-        raise ValueError(
-            f"num_steps, rampup: got {num_steps}, {rampup}; a half-life is positive, a ramp-up at "
-            "least 0"
-        )
+    check_scalar("num_steps", num_steps, above=0)
+    check_number("rampup", rampup, at_least=0)
 
     def schedule(step: Array) -> Array:
         life = jnp.full((), at(num_steps, step), jnp.float32)
-        if rampup > 0:
-            life = jnp.minimum(life, rampup * jnp.asarray(step).astype(jnp.float32))
+        if not is_zero(rampup):
+            share = jnp.asarray(rampup, jnp.float32)
+            ramp = jnp.minimum(life, share * jnp.asarray(step).astype(jnp.float32))
+            life = jnp.where(share > 0, ramp, life)
         return jnp.exp2(-1.0 / jnp.maximum(life, 1e-8))
 
     return schedule
@@ -248,7 +196,7 @@ def linear(init_value: float, final_value: float, num_steps: int, start_step: in
       A schedule.
 
     Raises:
-      ValueError: if `num_steps` is not positive, or `start_step` is negative.
+      ValueError: if `num_steps` is not positive, `start_step` negative, or a value not finite.
 
     Example:
       >>> noise = linear(0.1, 0.0, 10)
@@ -258,13 +206,11 @@ def linear(init_value: float, final_value: float, num_steps: int, start_step: in
       >>> [round(float(rate(jnp.int32(step))), 3) for step in (0, 10, 15, 20)]
       [2.0, 2.0, 1.0, 0.0]
     """
-    if num_steps <= 0:
-        raise ValueError(f"num_steps is {num_steps}; a linear schedule needs a positive number")
-    if start_step < 0:
-        raise ValueError(f"start_step is {start_step}; it must be at least 0")
+    _check_ends(init_value, final_value, num_steps)
+    check_number("start_step", start_step, at_least=0)
 
     def schedule(step: Array) -> Array:
-        progress = jnp.clip((jnp.asarray(step) - start_step) / num_steps, 0.0, 1.0)
+        progress = jnp.clip(_share(step, start_step, num_steps), 0.0, 1.0)
         return init_value + (final_value - init_value) * progress
 
     return schedule
@@ -312,3 +258,17 @@ def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
         return jnp.asarray([*values], dtype=float)[index]
 
     return schedule
+
+
+def _check_ends(init_value: float, final_value: float, num_steps: int) -> None:
+    check_number("init_value", init_value)
+    check_number("final_value", final_value)
+    check_number("num_steps", num_steps, above=0)
+
+
+def _share(step: Array, start_step: int, num_steps: int) -> Array:
+    """How much of a change is over; below 0 before it, above 1 after."""
+    now = jnp.asarray(step)
+    if is_traced(start_step) or is_traced(num_steps):
+        now = now.astype(jnp.result_type(float))
+    return (now - start_step) / num_steps

@@ -64,6 +64,39 @@ def stream(key: Key, name: str, *indices: Array | int) -> Key:
     return key
 
 
+def typed(key: Key) -> Key:
+    """The key as a typed one: a raw `jax.random.PRNGKey` is an array of words, and no scalar.
+
+    Args:
+      key: typed or raw.
+
+    Returns:
+      A typed PRNG key that draws the same numbers.
+
+    Example:
+      >>> key = typed(jax.random.PRNGKey(0))
+      >>> key.shape, bool(key == jax.random.key(0))
+      ((), True)
+    """
+    return key if is_typed(key) else jax.random.wrap_key_data(key)
+
+
+def is_typed(key: Key) -> bool:
+    """Whether a key is a typed one.
+
+    Args:
+      key: typed or raw.
+
+    Returns:
+      Whether it is typed.
+
+    Example:
+      >>> is_typed(jax.random.key(0)), is_typed(jax.random.PRNGKey(0))
+      (True, False)
+    """
+    return bool(jnp.issubdtype(key.dtype, jax.dtypes.prng_key))
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Context:

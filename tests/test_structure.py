@@ -19,7 +19,7 @@ LEVELS: dict[str, int] = {
     name: level
     for level, names in enumerate(
         [
-            "typing version errors",
+            "typing version checks errors",
             "schedules",
             "state outputs",
             "network optimizers losses penalties",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgan import optimizers as opt
 from jaxgan.fields.base import Field
-from jaxgan.state import Context, TrainState, stream
+from jaxgan.state import Context, TrainState, stream, typed
 from jaxgan.typing import Array, Batch, Key, Metrics, PlayerTree
 
 Optimizers = Mapping[str, optax.GradientTransformation]
@@ -42,7 +43,7 @@ def make_init(field: Field, optimizers: Optimizers) -> Callable[[Key], TrainStat
       optimizers: one Optax transformation per player.
 
     Returns:
-      (key) -> TrainState.
+      (key) -> TrainState, whose key is a typed one even if it is given a raw one.
 
     Raises:
       ValueError: if the optimizers are not those of the game's players.
@@ -64,6 +65,7 @@ def make_init(field: Field, optimizers: Optimizers) -> Callable[[Key], TrainStat
         )
 
     def init(key: Key) -> TrainState:
+        key = typed(key)
         params, net_state = field.game.init(stream(key, "init"))
         opt_state = {p: opt.init(optimizers[p], params[p]) for p in params}
         memory = field.init(params)
@@ -100,6 +102,32 @@ def make_context(
         opt_state=state.opt_state,
         optimizers=tuple(sorted(optimizers.items())),
     )
+
+
+def check_batches(batch: Batch, num: int) -> None:
+    """Raises unless a batch has as many batches in front as a step's moves take.
+
+    Args:
+      batch: arrays, each with an axis of batches in front of the batch axis.
+      num: how many a step takes.
+
+    Raises:
+      ValueError: naming the number.
+
+    Example:
+      >>> check_batches({"image": jnp.ones((3, 8, 2))}, 2)
+      Traceback (most recent call last):
+      ...
+      ValueError: batch has 3 batches in front; it must have 2, one for each of a step's moves
+    """
+    for leaf in jax.tree.leaves(batch):
+        found = jnp.shape(leaf)[:1]
+        if found != (num,):
+            shown = found[0] if found else "no"
+            raise ValueError(
+                f"batch has {shown} batches in front; it must have {num}, one for each of a step's "
+                "moves"
+            )
 
 
 def flatten_metrics(metrics: Mapping[str, Mapping[str, Array]]) -> Metrics:

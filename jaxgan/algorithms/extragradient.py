@@ -9,6 +9,7 @@ from jaxgan.algorithms.base import (
     Algorithm,
     Optimizers,
     apply_updates,
+    check_batches,
     flatten_metrics,
     make_context,
     make_init,
@@ -36,7 +37,8 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
       An `Algorithm` that eats two batches per step; metrics are those of the second half-step.
 
     Raises:
-      ValueError: if the optimizers are not those of the game's players.
+      ValueError: if the optimizers are not those of the game's players or, when played, there are
+        not two batches.
 
     Example:
       On the bilinear game it contracts by √(1 - η² + η⁴) per step:
@@ -60,6 +62,7 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
     init = make_init(field, optimizers)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        check_batches(batch, 2)
         first, second = (jax.tree.map(lambda x, i=i: x[i], batch) for i in range(2))
         updates = dict.fromkeys(state.params, state.step)
         context = make_context(state, optimizers, updates, phase=0)

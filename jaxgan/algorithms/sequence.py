@@ -13,6 +13,7 @@ from jaxgan.algorithms.base import (
     Algorithm,
     Optimizers,
     apply_updates,
+    check_batches,
     flatten_metrics,
     make_context,
     make_init,
@@ -44,7 +45,7 @@ def sequence(
 
     Raises:
       ValueError: if the pattern is empty or does not let every player move, or the optimizers are
-        not those of the game's players.
+        not those of the game's players or, when played, there is not a batch for each move.
 
     Example:
       >>> from jaxgan.fields import gradient
@@ -90,6 +91,7 @@ def sequence(
         return state, flatten_metrics(metrics)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        check_batches(batch, len(moves))
         counts = {player: state.step * per_step[player] for player in players}
         sums: Metrics = {}
         times: dict[str, int] = {}

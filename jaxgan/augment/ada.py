@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxgan.augment.base import AdaptiveAugment, check_images, check_policy
 from jaxgan.augment.color import color_matrix, recolor
 from jaxgan.augment.geometry import geometric_matrix, resample
+from jaxgan.checks import check_number
 from jaxgan.state import stream
 from jaxgan.typing import Array, Key
 
@@ -51,8 +52,7 @@ def bgc(policy: tuple[str, ...] = GROUPS, color_share: float = 1.0) -> AdaptiveA
       Karras et al., 2020 (arXiv:2006.06676), appendix B; Huang et al., 2024 (arXiv:2501.05441).
     """
     check_policy(policy, KNOWN_GROUPS)
-    if not 0.0 <= color_share <= 1.0:
-        raise ValueError(f"color_share is {color_share}; it must lie between 0 and 1")
+    check_number("color_share", color_share, at_least=0, at_most=1)
 
     def augment(key: Key, images: Array, p: Array) -> Array:
         check_images(images, "ada", channels=(1, 3))
@@ -63,7 +63,7 @@ def bgc(policy: tuple[str, ...] = GROUPS, color_share: float = 1.0) -> AdaptiveA
             matrices = jax.vmap(lambda key: geometric_matrix(key, p, (height, width), policy))(keys)
             images = resample(images, matrices)
         if "color" in policy:
-            share = color_share * p
+            share = jnp.asarray(color_share, p.dtype) * p
             matrices = jax.vmap(lambda key: color_matrix(key, share, num_channels))(keys)
             images = recolor(images, matrices)
         if "cutout" in policy:

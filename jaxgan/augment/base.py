@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.state import stream
 from jaxgan.typing import Array, Key
 
@@ -56,8 +57,7 @@ def fixed(augment: AdaptiveAugment, p: float) -> Augment:
       >>> fixed(lambda key, images, p: images * p, 0.5)(None, jnp.ones(1)).tolist()
       [0.5]
     """
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"p is {p}; a probability lies between 0 and 1")
+    check_number("p", p, at_least=0, at_most=1)
     return lambda key, images: augment(key, images, jnp.asarray(p, images.dtype))
 
 

@@ -9,6 +9,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.needs import entry
 from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
@@ -59,8 +60,7 @@ def mutual_information(
     """
     name = "mutual_information"
     _check_codes(name, noise_dim, categorical, num_continuous)
-    if not continuous_weight >= 0:
-        raise ValueError(f"{name}: continuous_weight is {continuous_weight}; it must be at least 0")
+    check_number(f"{name}: continuous_weight", continuous_weight, at_least=0)
     dim = noise_dim + sum(categorical) + num_continuous
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
@@ -81,7 +81,8 @@ def mutual_information(
             outputs = view.outputs["fake"]
             log_std = outputs.get("code_log_std", jnp.zeros_like(mean))
             continuous = codes[:, sum(categorical) :]
-            bound = bound + continuous_weight * gaussian_bound(mean, log_std, continuous)
+            found_bound = gaussian_bound(mean, log_std, continuous)
+            bound = bound + jnp.asarray(continuous_weight, found_bound.dtype) * found_bound
         return -bound, state
 
     return Penalty((Term(name, values, weight, every, players=("disc", "gen")),))

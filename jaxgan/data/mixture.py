@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.checks import check_number, is_traced
 from jaxgan.data.source import DeviceSource, element_spec_of
 from jaxgan.typing import Batch, Key
 
@@ -31,16 +30,20 @@ def mixture(name: str, modes: np.ndarray, std: float) -> DeviceSource:
     >>> batch["image"].shape, batch["label"].shape
     ((5, 2), (5,))
     """
-    modes = np.asarray(modes, np.float32)
-    if modes.ndim != 2 or 0 in modes.shape or not np.isfinite(modes).all():
+    modes = modes.astype(np.float32) if is_traced(modes) else np.asarray(modes, np.float32)
+    is_known = not is_traced(modes)
+    if modes.ndim != 2 or 0 in modes.shape or (is_known and not np.isfinite(modes).all()):
         raise ValueError(f"modes: shape {modes.shape}; allowed: finite [num_modes, D]")
-    std = _positive("std", std)
+    check_number("std", std, above=0)
 
     def sample(key: Key, num: int) -> Batch:
         mode_key, noise_key = jax.random.split(key)
         label = jax.random.randint(mode_key, (num,), 0, len(modes), dtype=jnp.int32)
         noise = jax.random.normal(noise_key, (num, modes.shape[1]), dtype=jnp.float32)
-        return {"image": jnp.asarray(modes)[label] + jnp.float32(std) * noise, "label": label}
+        return {
+            "image": jnp.asarray(modes)[label] + jnp.asarray(std, jnp.float32) * noise,
+            "label": label,
+        }
 
     return DeviceSource(
         name=name,
@@ -72,7 +75,8 @@ def ring(*, num_modes: int = 8, radius: float = 2.0, std: float = 0.02) -> Devic
     References:
       Metz et al., "Unrolled Generative Adversarial Networks", 2017.
     """
-    num_modes, radius = _count("num_modes", num_modes), _positive("radius", radius)
+    num_modes = _count("num_modes", num_modes)
+    check_number("radius", radius, above=0)
     angles = 2 * np.pi * np.arange(num_modes) / num_modes
     return mixture("ring", radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), std)
 
@@ -97,20 +101,14 @@ def grid(*, num_side: int = 5, spacing: float = 2.0, std: float = 0.05) -> Devic
     References:
       Dumoulin et al., "Adversarially Learned Inference", 2017.
     """
-    num_side, spacing = _count("num_side", num_side), _positive("spacing", spacing)
-    side = spacing * (np.arange(num_side) - (num_side - 1) / 2)
+    num_side = _count("num_side", num_side)
+    check_number("spacing", spacing, above=0)
+    side = np.arange(num_side) - (num_side - 1) / 2
     first, second = np.meshgrid(side, side, indexing="ij")
-    return mixture("grid", np.stack([first.ravel(), second.ravel()], axis=1), std)
+    return mixture("grid", spacing * np.stack([first.ravel(), second.ravel()], axis=1), std)
 
 
 def _count(field: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{field}: {value!r}; allowed: an integer, at least 1")
     return value
-
-
-def _positive(field: str, value: float) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:
-        raise ValueError(f"{field}: {value!r}; allowed: a finite number above 0")
-    return float(value)

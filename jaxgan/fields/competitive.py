@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import jax
 
+from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Linearized, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal
@@ -16,7 +17,7 @@ from jaxgan.fields.solve import (
     solve,
     with_solver_metrics,
 )
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -64,7 +65,7 @@ def competitive(
     References:
       Schäfer & Anandkumar, 2019 (arXiv:1905.12103).
     """
-    check_not_negative("eta", eta)
+    check_scalar("eta", eta, at_least=0)
     check_solver(solver, tol, max_iterations)
 
     def transform(field: Field) -> Field:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -53,7 +54,7 @@ def consensus(
     References:
       Mescheder et al., 2017 (arXiv:1705.10461); JARE: Nie & Patel, 2019 (arXiv:1806.09235).
     """
-    check_not_negative("gamma", gamma)
+    check_scalar("gamma", gamma, at_least=0)
 
     def transform(field: Field) -> Field:
         players = field.game.players
@@ -116,6 +117,6 @@ def gradient_norm(eta: ScalarOrSchedule = 0.5) -> Callable[[Field], Field]:
     References:
       Nagarajan & Kolter, 2017 (arXiv:1706.04156), section 4.
     """
-    check_not_negative("eta", eta)
+    check_scalar("eta", eta, at_least=0)
     doubled = (lambda step: 2.0 * eta(step)) if callable(eta) else 2.0 * eta
     return consensus(doubled, {"gen": ("disc",)})

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.solve import check_solver, solve, with_solver_metrics
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -65,8 +66,8 @@ def follow_the_ridge(
     References:
       Wang, Zhang & Ba, 2020 (arXiv:1910.07512).
     """
-    check_not_negative("ratio", ratio)
-    check_not_negative("damping", damping)
+    check_scalar("ratio", ratio, at_least=0)
+    check_scalar("damping", damping, at_least=0)
     check_solver("cg", tol, max_iterations)
 
     def transform(field: Field) -> Field:

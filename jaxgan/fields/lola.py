@@ -7,10 +7,11 @@ from typing import Literal
 
 import jax
 
+from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -50,7 +51,7 @@ def lola(
     References:
       Foerster et al., 2018 (arXiv:1709.04326); Letcher et al., 2019 (arXiv:1811.08469).
     """
-    check_not_negative("alpha", alpha)
+    check_scalar("alpha", alpha, at_least=0)
     if mode not in ("taylor", "shaping", "exact"):
         raise ValueError(f"mode is {mode!r}; it must be 'taylor', 'shaping' or 'exact'")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -49,7 +50,7 @@ def lookahead_opponent(
       Zhang & Lesser, 2010; Letcher et al., 2019 (arXiv:1811.08469), section 2.2; LCGD: Schäfer &
       Anandkumar, 2019 (arXiv:1905.12103).
     """
-    check_not_negative("alpha", alpha)
+    check_scalar("alpha", alpha, at_least=0)
     if mode not in ("taylor", "exact"):
         raise ValueError(f"mode is {mode!r}; it must be 'taylor' or 'exact'")
 

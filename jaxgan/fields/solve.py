@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
+from jax import lax
 from jax.scipy.sparse import linalg
 
+from jaxgan.checks import check_number, is_traced
 from jaxgan.fields import trees
 from jaxgan.typing import Array, PyTree
 
@@ -47,8 +49,7 @@ def check_solver(solver: str, tol: float, max_iterations: int) -> None:
     """
     if solver not in ("cg", "gmres"):
         raise ValueError(f"solver is {solver!r}; it must be 'cg' or 'gmres'")
-    if not tol > 0:
-        raise ValueError(f"tol is {tol}; it must be above 0")
+    check_number("tol", tol, above=0)
     if max_iterations < 1:
         raise ValueError(f"max_iterations is {max_iterations}; it must be at least 1")
 
@@ -81,6 +82,8 @@ def solve(
       >>> found.value.tolist(), float(found.converged)
       ([0.25, 0.25], 1.0)
     """
+    if is_traced(tol):  # When to stop has no derivative, and the solvers want none.
+        tol = lax.stop_gradient(tol)
     if solver == "cg":
         value, _ = linalg.cg(operator, rhs, guess, tol=tol, maxiter=max_iterations)
     else:
@@ -92,7 +95,9 @@ def solve(
     scale = trees.dot(rhs, rhs)
     residual = jnp.sqrt(trees.dot(gap, gap) / jnp.where(scale > 0, scale, 1.0))
     # The solver's own residual is a recurrence, and strays from the true one by rounding.
-    return Solution(value, residual, (residual <= 10 * tol).astype(residual.dtype))
+    return Solution(
+        value, residual, (residual <= jnp.asarray(10 * tol, residual.dtype)).astype(residual.dtype)
+    )
 
 
 def with_solver_metrics(

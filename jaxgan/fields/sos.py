@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number, check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
@@ -45,10 +46,9 @@ def sos(alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Callable[[Fi
     References:
       Letcher et al., 2019 (arXiv:1811.08469), algorithm 1.
     """
-    check_not_negative("alpha", alpha)
+    check_scalar("alpha", alpha, at_least=0)
     for name, value in (("a", a), ("b", b)):
-        if not 0 < value < 1:
-            raise ValueError(f"{name} is {value}; it must be above 0 and below 1")
+        check_number(name, value, above=0, below=1)
 
     def transform(field: Field) -> Field:
         def apply(

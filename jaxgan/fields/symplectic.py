@@ -8,6 +8,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number, check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.schedules import at
@@ -38,7 +39,7 @@ def symplectic(
       A map from field to field.
 
     Raises:
-      ValueError: if `count` is neither.
+      ValueError: if a number is not finite, or `count` is neither.
 
     Example:
       >>> from jaxgan.fields import gradient
@@ -52,6 +53,8 @@ def symplectic(
     References:
       Balduzzi et al., 2018 (arXiv:1802.05642), algorithm 1; ε: section 4.
     """
+    check_scalar("lam", lam)
+    check_number("eps", eps)
     if count not in ("parameters", "tensors"):
         raise ValueError(f"count is {count!r}; it must be 'parameters' or 'tensors'")
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.augment import AdaptiveAugment, bgc, each
+from jaxgan.checks import check_number
 from jaxgan.game import Game, Played
 from jaxgan.games.augmented import example_keys, through
 from jaxgan.outputs import logits_of
@@ -151,7 +152,7 @@ def adapted(
     is_due = (now != state["update"]) & (now % every == 0) & (state["calls"] > 0)
     mean = state["signs"] / jnp.maximum(state["calls"], 1.0)
     stride = every * batch_size * context.num_parts / length_images
-    p = jnp.clip(state["p"] + stride * jnp.sign(mean - target), 0.0, 1.0)
+    p = jnp.clip(state["p"] + stride * jnp.sign(mean - jnp.asarray(target, mean.dtype)), 0.0, 1.0)
     none = jnp.zeros_like(mean)
     return {
         "p": jnp.where(is_due, p, state["p"]),
@@ -224,8 +225,7 @@ def _mean_sign(outputs: PyTree, asker: str) -> Array:
 def _check(game: Game, name: str, target: float, length_images: int, every: int) -> None:
     if "disc" not in game.players:
         raise ValueError(f"{name}: the game's players are {list(game.players)}; it needs 'disc'")
-    if not -1.0 <= target <= 1.0:
-        raise ValueError(f"{name}: target is {target}; a mean of signs lies between -1 and 1")
+    check_number(f"{name}: target", target, at_least=-1, at_most=1)
     for option, value in (("length_images", length_images), ("every", every)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name}: {option} is {value!r}; it must be an integer above 0")

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment import AdaptiveAugment, Augment, each
+from jaxgan.checks import check_scalar
 from jaxgan.game import Game, Played
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
@@ -83,9 +84,7 @@ def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -
       As in R3GAN (Huang et al., 2024, arXiv:2501.05441); the changes of Karras et al., 2020
       (arXiv:2006.06676).
     """
-    check_not_negative("p", p)
-    if not callable(p) and not isinstance(p, jax.core.Tracer) and p > 1:
-        raise ValueError(f"p is {p}; a probability lies between 0 and 1")
+    check_scalar("p", p, at_least=0, at_most=1)
 
     def change(
         examples: Array, which: str, net_state: PlayerTree, scene: Scene, context: Context
@@ -127,7 +126,7 @@ def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
     References:
       Sønderby et al., 2017 (arXiv:1610.04490); Arjovsky & Bottou, 2017 (arXiv:1701.04862).
     """
-    check_not_negative("std", std)
+    check_scalar("std", std, at_least=0)
 
     def change(
         examples: Array, which: str, net_state: PlayerTree, scene: Scene, context: Context

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -10,10 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.auxiliary import l1, l2
+from jaxgan.checks import check_number, check_scalar, is_zero
 from jaxgan.game import Game, Played, no_critic
 from jaxgan.games.encoding import check_shape, encode
 from jaxgan.network import Network
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at, log
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
@@ -89,7 +89,7 @@ def autoencoder(
     """
     _check(error, noise_std, mask_share, sparsity, sparsity_weight, sparsity_target, contraction)
     activation = _ACTIVATIONS[sparsity]
-    is_contractive = callable(contraction) or contraction > 0.0
+    is_contractive = not is_zero(contraction)
 
     def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
         encoder_params, encoder_state = encoder.init(stream(key, "init/encoder"))
@@ -101,16 +101,18 @@ def autoencoder(
         image = batch["image"]
         if not context.train:
             return image
-        if callable(noise_std) or noise_std > 0.0:
+        if not is_zero(noise_std):
             noise = batch.get("noise")
             if noise is None:
                 noise = context.draw("corruption", _normal(image), image.shape)
             image = image + jnp.asarray(at(noise_std, context.step), image.dtype) * noise
-        if mask_share > 0.0:
+        if not is_zero(mask_share):
             # A pixel is masked with all its channels; each coordinate of a point by itself.
             spots = (*image.shape[:-1], 1) if image.ndim == 4 else image.shape
             drawn = context.draw("mask", jax.random.uniform, spots)
-            image = jnp.where(drawn < mask_share, jnp.asarray(-1.0, image.dtype), image)
+            image = jnp.where(
+                drawn < jnp.asarray(mask_share, drawn.dtype), jnp.asarray(-1.0, image.dtype), image
+            )
         return image
 
     def generate(
@@ -196,7 +198,7 @@ def sparsity_kl(code: Array, target: float) -> Array:
     # A unit that is never or always on in float32 still has a finite divergence.
     tiny = jnp.finfo(code.dtype).tiny
     ones, zeros = jnp.log(mean + tiny), jnp.log1p(-mean + jnp.finfo(code.dtype).eps)
-    entropy = target * math.log(target) + (1.0 - target) * math.log(1.0 - target)
+    entropy = target * log(target) + (1.0 - target) * log(1.0 - target)
     return jnp.sum(entropy - target * ones - (1.0 - target) * zeros)
 
 
@@ -217,10 +219,8 @@ def _check(
         raise ValueError(f"error is {error!r}; it must be 'l1' or 'l2'")
     if sparsity not in _ACTIVATIONS:
         raise ValueError(f"sparsity is {sparsity!r}; it must be 'kl', 'l1' or 'none'")
-    check_not_negative("noise_std", noise_std)
-    check_not_negative("sparsity_weight", sparsity_weight)
-    check_not_negative("contraction", contraction)
-    if not 0.0 <= mask_share < 1.0:
-        raise ValueError(f"mask_share is {mask_share}; it must be at least 0 and below 1")
-    if not 0.0 < sparsity_target < 1.0:
-        raise ValueError(f"sparsity_target is {sparsity_target}; it must be above 0 and below 1")
+    check_scalar("noise_std", noise_std, at_least=0)
+    check_scalar("sparsity_weight", sparsity_weight, at_least=0)
+    check_scalar("contraction", contraction, at_least=0)
+    check_number("mask_share", mask_share, at_least=0, below=1)
+    check_number("sparsity_target", sparsity_target, above=0, below=1)

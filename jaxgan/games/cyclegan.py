@@ -8,13 +8,14 @@ import jax.numpy as jnp
 
 from jaxgan.auxiliary import cycle_consistency
 from jaxgan.auxiliary import identity as kept
+from jaxgan.checks import check_scalar, is_zero
 from jaxgan.game import Game, Played
 from jaxgan.games.pool import empty_pool, pool_draws, query
 from jaxgan.games.translation import flat_logits
 from jaxgan.losses import Loss, least_squares
 from jaxgan.network import Network
 from jaxgan.outputs import logits_of
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
@@ -94,7 +95,7 @@ def cyclegan(
         "identity_weight": identity_weight,
     }
     _check(weights, pool_size, shapes)
-    has_identity = callable(identity_weight) or identity_weight > 0
+    has_identity = not is_zero(identity_weight)
 
     def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
         made = {name: net.init(stream(key, f"init/gen/{name}")) for name, net in gens.items()}
@@ -244,11 +245,11 @@ def _check(
     weights: Mapping[str, ScalarOrSchedule], pool_size: int, shapes: Mapping[str, tuple[int, ...]]
 ) -> None:
     for name, weight in weights.items():
-        check_not_negative(name, weight)
+        check_scalar(name, weight, at_least=0)
     if pool_size < 0:
         raise ValueError(f"pool_size is {pool_size}; it must be at least 0")
     identity = weights["identity_weight"]
-    if (callable(identity) or identity > 0) and tuple(shapes["image"]) != tuple(shapes["source"]):
+    if not is_zero(identity) and tuple(shapes["image"]) != tuple(shapes["source"]):
         raise ValueError(
             f"identity_weight is not 0, but images have shape {tuple(shapes['image'])} and sources "
             f"{tuple(shapes['source'])}; it needs one shape"

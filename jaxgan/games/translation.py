@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 import jax.numpy as jnp
 
+from jaxgan.checks import check_scalar
 from jaxgan.game import Game, Played
 from jaxgan.losses import Loss
 from jaxgan.losses.base import with_logits
 from jaxgan.network import Network
 from jaxgan.outputs import logits_of
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
@@ -87,9 +88,9 @@ def translation(
     References:
       Isola et al., 2017 (arXiv:1611.07004).
     """
-    check_not_negative("adversarial_weight", adversarial_weight)
+    check_scalar("adversarial_weight", adversarial_weight, at_least=0)
     for name, (weight, _) in comparisons.items():
-        check_not_negative(f"{name}_weight", weight)
+        check_scalar(f"{name}_weight", weight, at_least=0)
 
     def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
         gen_params, gen_state = gen.init(stream(key, "init/gen"))

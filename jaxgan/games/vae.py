@@ -9,11 +9,12 @@ from typing import NamedTuple
 import chex
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number, check_scalar
 from jaxgan.game import Game, Played, no_critic
 from jaxgan.games.encoding import check_shape, encode, gaussian_kl
 from jaxgan.games.gan import normal_latent
 from jaxgan.network import Network
-from jaxgan.schedules import at, check_not_negative, check_positive
+from jaxgan.schedules import at, log
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, Params, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
@@ -58,14 +59,14 @@ def gaussian_likelihood(std: float = 1.0, learn_std: bool = False) -> Likelihood
       Kingma & Welling, 2014 (arXiv:1312.6114), appendix C.2; learnt: Rybkin et al., 2021
       (arXiv:2006.13202).
     """
-    check_positive("std", std)
+    check_number("std", std, above=0)
 
     def init() -> Params:
-        return {"log_std": jnp.full((), math.log(std), jnp.float32)} if learn_std else {}
+        return {"log_std": jnp.full((), log(std), jnp.float32)} if learn_std else {}
 
     def nll(params: Params, x: Array, mean: Array) -> Array:
         chex.assert_equal_shape([x, mean])
-        log_std = params["log_std"].astype(x.dtype) if learn_std else math.log(std)
+        log_std = params["log_std"].astype(x.dtype) if learn_std else log(std)
         scaled = (x - mean) * jnp.exp(-log_std)
         return jnp.sum(_flat(0.5 * scaled**2 + log_std + 0.5 * math.log(2.0 * math.pi)), axis=1)
 
@@ -156,7 +157,7 @@ def vae(
       Kingma & Welling, 2014 (arXiv:1312.6114); Rezende et al., 2014 (arXiv:1401.4082); β: Higgins
       et al., 2017 (ICLR).
     """
-    check_not_negative("beta", beta)
+    check_scalar("beta", beta, at_least=0)
     told = gaussian_likelihood() if likelihood is None else likelihood
     draw_latent = normal_latent(latent_dim)
 

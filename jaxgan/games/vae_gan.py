@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from jaxgan.checks import check_scalar
 from jaxgan.game import Game, Played
 from jaxgan.games.encoding import check_shape, encode
 from jaxgan.games.gan import normal_latent
@@ -11,7 +12,7 @@ from jaxgan.games.vae import divergence
 from jaxgan.losses import Loss, non_saturating
 from jaxgan.network import Network
 from jaxgan.outputs import head_of, logits_of
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
@@ -75,8 +76,8 @@ def vae_gan(
     References:
       Larsen et al., 2016 (arXiv:1512.09300), algorithm 1.
     """
-    check_not_negative("gamma", gamma)
-    check_not_negative("beta", beta)
+    check_scalar("gamma", gamma, at_least=0)
+    check_scalar("beta", beta, at_least=0)
     objective = non_saturating() if loss is None else loss
     draw_latent = normal_latent(latent_dim)
     networks = {"enc": encoder, "gen": decoder, "disc": disc}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.losses.base import Loss, logits
-from jaxgan.schedules import check_positive
 from jaxgan.state import Context
 from jaxgan.typing import Array, PyTree
 
@@ -48,9 +48,8 @@ def began(gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
     References:
       Berthelot et al., 2017 (arXiv:1703.10717), sections 3.3 and 3.4.
     """
-    if not 0.0 <= gamma <= 1.0:
-        raise ValueError(f"gamma is {gamma}; it must be at least 0 and at most 1")
-    check_positive("lambda_k", lambda_k)
+    check_number("gamma", gamma, at_least=0, at_most=1)
+    check_number("lambda_k", lambda_k, above=0)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
@@ -58,9 +57,9 @@ def began(gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
         real_logits, fake_logits = logits(real_out, fake_out)
         real_mean = -jnp.mean(real_logits.astype(jnp.float32))
         fake_mean = -jnp.mean(fake_logits.astype(jnp.float32))
-        balance = gamma * real_mean - fake_mean
+        balance = jnp.asarray(gamma, jnp.float32) * real_mean - fake_mean
         new_state = {
-            "k": jnp.clip(state["k"] + lambda_k * balance, 0.0, 1.0),
+            "k": jnp.clip(state["k"] + jnp.asarray(lambda_k, jnp.float32) * balance, 0.0, 1.0),
             "convergence": real_mean + jnp.abs(balance),
         }
         k = state["k"].astype(fake_logits.dtype)

@@ -37,6 +37,7 @@ import jax.numpy as jnp
 from jax.nn import softplus
 from jax.scipy.special import xlogy
 
+from jaxgan.checks import check_number, is_traced
 from jaxgan.losses.capped import CAP, capped_exp, tangent_beyond
 from jaxgan.typing import Array
 
@@ -133,7 +134,7 @@ def alpha_divergence(alpha: float) -> Divergence:
       A `Divergence`.
 
     Raises:
-      ValueError: if α is 0 or 1, or not finite.
+      ValueError: if α is 0 or 1, not finite, or traced.
 
     Example:
       >>> round(float(alpha_divergence(2.0).generator(jnp.float32(3.0))), 4)  # ½ (3 - 1)²
@@ -142,10 +143,12 @@ def alpha_divergence(alpha: float) -> Divergence:
     References:
       Nowozin et al., 2016 (arXiv:1606.00709), table 6.
     """
-    if not math.isfinite(alpha) or alpha in (0, 1):
-        raise ValueError(
-            f"alpha is {alpha}; it must be finite and neither 0 nor 1 (reverse_kl and kl)"
-        )
+    if is_traced(alpha):
+        raise ValueError("alpha is traced; it must be known: the formulas differ beyond 1")
+    check_number("alpha", alpha)
+    if alpha in (0, 1):
+        raise ValueError(f"alpha is {alpha}; it must be neither 0 nor 1 (reverse_kl and kl)")
+    alpha = float(alpha)
     power, slope = alpha / (alpha - 1), alpha - 1
 
     def generator(u: Array) -> Array:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 from jax.nn import relu
 
+from jaxgan.checks import check_number
 from jaxgan.losses.base import Loss, stateless
-from jaxgan.schedules import check_positive
 from jaxgan.state import Context
 from jaxgan.typing import Array
 
@@ -39,10 +40,10 @@ def ebgan(margin: float = 10.0) -> Loss:
     References:
       Zhao et al., 2017 (arXiv:1609.03126), eq. 1 and 2.
     """
-    check_positive("margin", margin)
+    check_number("margin", margin, above=0)
 
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
-        return -real_logits + relu(margin + fake_logits)
+        return -real_logits + relu(jnp.asarray(margin, fake_logits.dtype) + fake_logits)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -fake_logits

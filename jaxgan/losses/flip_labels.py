@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_scalar
 from jaxgan.losses.base import Loss, logits, made, with_logits
 from jaxgan.losses.non_saturating import non_saturating
 from jaxgan.schedules import at
@@ -51,8 +52,7 @@ def flip_labels(
     References:
       Chintala et al., How to train a GAN, 2016 (github.com/soumith/ganhacks, 6).
     """
-    if not callable(probability) and not 0.0 <= probability < 1.0:
-        raise ValueError(f"probability is {probability}; it must be at least 0 and below 1")
+    check_scalar("probability", probability, at_least=0, below=1)
     loss = made(base, options)
 
     def disc(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 from jax.nn import relu
 
+from jaxgan.checks import check_number
 from jaxgan.losses.base import Loss, stateless
-from jaxgan.schedules import check_positive
 from jaxgan.state import Context
 from jaxgan.typing import Array
 
@@ -39,10 +40,11 @@ def hinge(margin: float = 1.0) -> Loss:
       (arXiv:1805.08318).
     """
 
-    check_positive("margin", margin)
+    check_number("margin", margin, above=0)
 
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
-        return relu(margin - real_logits) + relu(margin + fake_logits)
+        m = jnp.asarray(margin, real_logits.dtype)
+        return relu(m - real_logits) + relu(m + fake_logits)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -fake_logits

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
+
+from jaxgan.checks import check_number
 from jaxgan.losses.base import Loss, stateless
 from jaxgan.state import Context
 from jaxgan.typing import Array
@@ -23,6 +26,9 @@ def least_squares(fake_label: float = 0.0, real_label: float = 1.0, gen_label: f
     Returns:
       A `Loss` over logits of shape [B].
 
+    Raises:
+      ValueError: if a label is not finite.
+
     Example:
       >>> import jax, jax.numpy as jnp
       >>> context = Context(jax.random.key(0))
@@ -33,10 +39,16 @@ def least_squares(fake_label: float = 0.0, real_label: float = 1.0, gen_label: f
       Mao et al., 2017 (arXiv:1611.04076), eq. 2, 8 and 9.
     """
 
+    for name, label in (("fake", fake_label), ("real", real_label), ("gen", gen_label)):
+        check_number(f"{name}_label", label)
+
+    def squared(logits: Array, label: float) -> Array:
+        return 0.5 * (logits - jnp.asarray(label, logits.dtype)) ** 2
+
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
-        return 0.5 * (real_logits - real_label) ** 2 + 0.5 * (fake_logits - fake_label) ** 2
+        return squared(real_logits, real_label) + squared(fake_logits, fake_label)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
-        return 0.5 * (fake_logits - gen_label) ** 2
+        return squared(fake_logits, gen_label)
 
     return stateless(disc, gen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxgan.checks import check_number
 from jaxgan.losses.base import Loss, stateless
 from jaxgan.losses.capped import CAP, capped_exp
 from jaxgan.losses.minimax import classifier
@@ -43,8 +44,7 @@ def maximum_likelihood(
     References:
       Goodfellow, 2016 (arXiv:1701.00160), section 3.2.5; Goodfellow, 2014 (arXiv:1412.6515).
     """
-    if not 0.0 < cap <= 80.0:
-        raise ValueError(f"cap is {cap}; it must be above 0 and at most 80")
+    check_number("cap", cap, above=0, at_most=80)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -0.5 * capped_exp(fake_logits, cap)

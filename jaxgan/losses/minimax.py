@@ -7,8 +7,9 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax.nn import softplus
 
+from jaxgan.checks import check_scalar
 from jaxgan.losses.base import Loss, stateless
-from jaxgan.schedules import at, check_share
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, ScalarOrSchedule
 
@@ -78,8 +79,8 @@ def classifier(
       >>> disc(jnp.full(1, 1e4), jnp.full(1, 1e4), Context(jax.random.key(0))).tolist()
       [5000.0]
     """
-    check_share("smoothing", smoothing)
-    check_share("fake_smoothing", fake_smoothing)
+    check_scalar("smoothing", smoothing, at_least=0, below=1)
+    check_scalar("fake_smoothing", fake_smoothing, at_least=0, below=1)
 
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         s, t = (

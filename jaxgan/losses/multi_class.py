@@ -6,9 +6,10 @@ import chex
 import jax.numpy as jnp
 from jax.nn import logsumexp, softplus
 
+from jaxgan.checks import check_scalar
 from jaxgan.losses.base import Loss
 from jaxgan.outputs import head_of
-from jaxgan.schedules import at, check_not_negative
+from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
@@ -51,7 +52,7 @@ def multi_class(label_weight: ScalarOrSchedule = 1.0) -> Loss:
     References:
       Salimans et al., 2016 (arXiv:1606.03498), section 5.
     """
-    check_not_negative("label_weight", label_weight)
+    check_scalar("label_weight", label_weight, at_least=0)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context

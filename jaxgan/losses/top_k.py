@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jaxgan.checks import check_scalar
 from jaxgan.losses.base import Loss, logits, made
 from jaxgan.losses.non_saturating import non_saturating
 from jaxgan.schedules import at
@@ -48,8 +49,7 @@ def top_k(
     References:
       Sinha et al., 2020 (arXiv:2002.06224).
     """
-    if not callable(fraction) and not 0.0 < fraction <= 1.0:
-        raise ValueError(f"fraction is {fraction}; it must be above 0 and at most 1")
+    check_scalar("fraction", fraction, above=0, at_most=1)
     loss = made(base, options)
 
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:

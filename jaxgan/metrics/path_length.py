@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from jaxgan.checks import check_number
 from jaxgan.metrics import checks
 
 Interpolate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -149,10 +150,8 @@ def path_length(
         raise ValueError(f"space is {space!r}; it must be one of {list(_SPACES)}")
     if sampling not in ("full", "end"):
         raise ValueError(f"sampling is {sampling!r}; it must be 'full' or 'end'")
-    if not epsilon > 0.0:
-        raise ValueError(f"epsilon is {epsilon}; it must be above 0")
-    if not 0.0 <= trim < 0.5:
-        raise ValueError(f"trim is {trim}; it must be in [0, 0.5)")
+    check_number("epsilon", epsilon, above=0)
+    check_number("trim", trim, at_least=0, below=0.5)
     checks.at_least("batch", batch, 1)
     num = len(a)
     t = np.random.default_rng(seed).uniform(size=num) if sampling == "full" else np.zeros(num)

@@ -85,7 +85,9 @@ class MLPDiscriminator(nn.Module):
 
     Args:
         features: widths of the hidden layers.
-        activation: after every hidden layer.
+        activation: after every hidden layer. A ReLU's logit is linear in the input between kinks:
+            the derivative of R1 with respect to the input is 0 almost everywhere, and derivatives
+            through training under it miss what it does. `nn.tanh` where these matter.
         kernel_init: Flax initialiser of every kernel, such as `nn.initializers.orthogonal(0.8)`.
         input_scale: factor of the input, such as 1 / standard deviation.
         dtype: of the hidden layers; by default that of the input. With `jnp.bfloat16`, parameters

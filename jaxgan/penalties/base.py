@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_scalar
 from jaxgan.outputs import head_of, logits_of
 from jaxgan.schedules import scale
 from jaxgan.state import Context
@@ -125,10 +126,7 @@ class Term:
     players: tuple[str, ...] = ("disc",)
 
     def __post_init__(self) -> None:
-        if not callable(self.weight) and not self.weight >= 0:
-            raise ValueError(
-                f"{self.name}: weight is {self.weight}; it must be at least 0, or a schedule"
-            )
+        check_scalar(f"{self.name}: weight", self.weight, at_least=0)
         if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
             raise ValueError(f"{self.name}: every is {self.every!r}; it must be an integer above 0")
 
@@ -151,6 +149,8 @@ class Penalty:
     """
 
     terms: tuple[Term, ...]
+
+    __array_ufunc__ = None  # So that a NumPy scalar leaves the product to the penalty.
 
     def __add__(self, other: Penalty) -> Penalty:
         if not isinstance(other, Penalty):

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment import Augment, each
+from jaxgan.checks import check_number, check_scalar
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.needs import entry, generated
-from jaxgan.schedules import check_positive
 from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
 
 
@@ -76,6 +76,7 @@ def balanced_consistency(
     References:
       Zhao et al., 2021 (arXiv:2002.04724).
     """
+    check_scalar("balanced_consistency: fake_weight", fake_weight, at_least=0)
 
     def term(name: str, which: str, weight: ScalarOrSchedule) -> Term:
         def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
@@ -126,12 +127,15 @@ def latent_consistency(
     References:
       Zhao et al., 2021 (arXiv:2002.04724).
     """
-    check_positive("latent_consistency: scale", scale)
+    check_number("latent_consistency: scale", scale, above=0)
+    check_scalar("latent_consistency: gen_weight", gen_weight, at_least=0)
 
     def near(view: View) -> PyTree:
         z = entry(view, "latent", "latent_consistency")
         noise = view.context.draw("latent_consistency", jax.random.normal, z.shape)
-        return generated(view, z + scale * noise.astype(z.dtype), "latent_consistency")
+        return generated(
+            view, z + jnp.asarray(scale, z.dtype) * noise.astype(z.dtype), "latent_consistency"
+        )
 
     def disc(view: View, state: PyTree) -> tuple[Array, PyTree]:
         logits = view.head("fake", "logits", "latent_consistency")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.needs import entry
-from jaxgan.schedules import check_positive
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
@@ -31,7 +31,7 @@ def dragan(
 
     Raises:
       ValueError: if the weight is negative, `every` is not a positive integer or `scale` is not
-        positive.
+        positive, or `target` negative.
 
     Example:
       >>> from jaxgan.state import Context
@@ -43,12 +43,14 @@ def dragan(
     References:
       Kodali et al., 2017 (arXiv:1705.07215).
     """
-    check_positive("dragan: scale", scale)
+    check_number("dragan: scale", scale, above=0)
+    check_number("dragan: target", target, at_least=0)
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         real = entry(view, "real", "dragan")
         noise = view.context.draw("dragan", jax.random.uniform, real.shape).astype(real.dtype)
-        near = real + scale * jnp.std(real) * noise
-        return (norm(view.input_gradient(near)) - target) ** 2, state
+        near = real + jnp.asarray(scale, real.dtype) * jnp.std(real) * noise
+        slopes = norm(view.input_gradient(near))
+        return (slopes - jnp.asarray(target, slopes.dtype)) ** 2, state
 
     return Penalty((Term("dragan", values, weight, every, couples_batch=True),))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.needs import moved, zero
-from jaxgan.schedules import check_share
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 
 
@@ -45,7 +45,7 @@ def lecam(weight: ScalarOrSchedule = 0.3, every: int = 1, decay: float = 0.99) -
     References:
       Tseng et al., 2021 (arXiv:2104.03310).
     """
-    check_share("lecam: decay", decay)
+    check_number("lecam: decay", decay, at_least=0, below=1)
 
     def init(params: PlayerTree) -> PyTree:
         return {which: zero(params) for which in ("real", "fake")}

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.needs import entry, generated
-from jaxgan.schedules import check_positive
 from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
 
 
@@ -49,7 +49,7 @@ def mode_seeking(
     References:
       Mao et al., 2019 (arXiv:1903.05628).
     """
-    check_positive("mode_seeking: eps", eps)
+    check_number("mode_seeking: eps", eps, above=0)
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         first = entry(view, "latent", "mode_seeking")
@@ -62,7 +62,8 @@ def mode_seeking(
         other = generated(view, second, "mode_seeking")
         between_images = jnp.mean(jnp.abs(entry(view, "fake", "mode_seeking") - other))
         between_latents = jnp.mean(jnp.abs(first - second)).astype(between_images.dtype)
-        return 1.0 / (between_images / between_latents + eps), state
+        ratio = between_images / between_latents
+        return 1.0 / (ratio + jnp.asarray(eps, ratio.dtype)), state
 
     return Penalty(
         (Term("mode_seeking", values, weight, every, couples_batch=True, players=("gen",)),)

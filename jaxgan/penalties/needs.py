@@ -122,4 +122,6 @@ def moved(mean: Array, value: Array, rate: float) -> Array:
       >>> float(moved(jnp.zeros(()), jnp.ones(()), 0.25))
       0.25
     """
-    return mean + rate * (jax.lax.stop_gradient(value).astype(mean.dtype) - mean)
+    return mean + jnp.asarray(rate, mean.dtype) * (
+        jax.lax.stop_gradient(value).astype(mean.dtype) - mean
+    )

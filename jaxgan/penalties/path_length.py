@@ -8,9 +8,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.needs import entry, generated, moved, zero
-from jaxgan.schedules import check_share
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 
@@ -50,7 +50,7 @@ def path_length(
     References:
       Karras et al., 2020 (arXiv:1912.04958), eq. 4 and appendix B.
     """
-    check_share("path_length: decay", decay)
+    check_number("path_length: decay", decay, at_least=0, below=1)
     if shrink < 1:
         raise ValueError(f"path_length: shrink is {shrink}; it must be at least 1")
 

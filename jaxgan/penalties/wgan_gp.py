@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 
+from jaxgan.checks import check_number
 from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.interpolates import interpolates
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
@@ -27,7 +29,7 @@ def wgan_gp(
       A `Penalty` for the discriminator.
 
     Raises:
-      ValueError: if the weight is negative or `every` is not a positive integer.
+      ValueError: if the weight or the target is negative or `every` is not a positive integer.
 
     Example:
       >>> import jax.numpy as jnp
@@ -59,7 +61,7 @@ def wgan_lp(weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0
       A `Penalty` for the discriminator.
 
     Raises:
-      ValueError: if the weight is negative or `every` is not a positive integer.
+      ValueError: if the weight or the target is negative or `every` is not a positive integer.
 
     Example:
       >>> import jax.numpy as jnp
@@ -78,8 +80,11 @@ def wgan_lp(weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0
 def _slope(
     name: str, weight: ScalarOrSchedule, every: int, target: float, one_sided: bool
 ) -> Penalty:
+    check_number(f"{name}: target", target, at_least=0)
+
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        excess = norm(view.input_gradient(interpolates(view, name))) - target
+        slopes = norm(view.input_gradient(interpolates(view, name)))
+        excess = slopes - jnp.asarray(target, slopes.dtype)
         return (jax.nn.relu(excess) if one_sided else excess) ** 2, state
 
     return Penalty((Term(name, values, weight, every),))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.algorithms.base import Algorithm
+from jaxgan.checks import check_scalar
 from jaxgan.network import BATCH_STATS
 from jaxgan.schedules import at
 from jaxgan.state import TrainState
@@ -51,8 +52,7 @@ def ema(
     References:
       Yazıcı et al., 2019 (arXiv:1806.04498); Karras et al., 2018 (arXiv:1710.10196).
     """
-    if not callable(decay) and not 0.0 <= decay < 1.0:
-        raise ValueError(f"ema decay is {decay}; it must be at least 0 and below 1")
+    check_scalar("ema decay", decay, at_least=0, below=1)
 
     def init(key: Key) -> TrainState:
         state = algorithm.init(key)
@@ -63,10 +63,11 @@ def ema(
         return {"params": state.params[player], "net_state": state.net_state[player]}
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        # 1 - β_t rather than β_t, which float32 would round where it is near one.
-        weight = jnp.asarray(1.0 - at(decay, state.step), jnp.float32)
+        # 1 - β_t rather than β_t, which float32 would round where it is near one; in a session of
+        # 64 bits in these.
+        weight = jnp.asarray(1.0 - at(decay, state.step), jnp.result_type(float))
         if warmup:
-            weight = jnp.maximum(weight, 9.0 / (10.0 + state.step.astype(jnp.float32)))
+            weight = jnp.maximum(weight, 9.0 / (10.0 + state.step.astype(weight.dtype)))
         old = state.ema[player]
         state, metrics = algorithm.step(state, batch)
 

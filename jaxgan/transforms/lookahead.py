@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.algorithms.base import Algorithm
+from jaxgan.checks import check_number
 from jaxgan.state import TrainState
 from jaxgan.typing import Batch, Key, Metrics
 
@@ -55,8 +56,7 @@ def lookahead(algorithm: Algorithm, num_steps: int = 5, alpha: float = 0.5) -> A
     """
     if num_steps < 1:
         raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
-    if not 0 < alpha <= 1:
-        raise ValueError(f"alpha is {alpha}; it must be above 0 and at most 1")
+    check_number("alpha", alpha, above=0, at_most=1)
 
     def init(key: Key) -> TrainState:
         state = algorithm.init(key)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.algorithms.base import Algorithm
-from jaxgan.state import TrainState
+from jaxgan.state import TrainState, is_typed
 from jaxgan.typing import Batch, Key, Metrics
 
 SPREAD = "std/"
@@ -70,6 +70,23 @@ def seeds(algorithm: Algorithm, num_seeds: int) -> Algorithm:
     return algorithm._replace(init=init, step=step)
 
 
+def has_members(state: TrainState) -> bool:
+    """Whether a state is one of `seeds`: whether its keys are many.
+
+    Args:
+      state: a state of any algorithm.
+
+    Returns:
+      Whether it has a leading axis of members.
+
+    Example:
+      >>> state = TrainState(jnp.int32(0), jax.random.key(0), {}, {}, {}, (), {})
+      >>> has_members(state), has_members(state._replace(key=jax.random.split(state.key, 3)))
+      (False, True)
+    """
+    return is_typed(state.key) and state.key.ndim > 0
+
+
 def member(state: TrainState, index: int) -> TrainState:
     """One member of a state made by `seeds`, as a state of its own.
 
@@ -81,7 +98,8 @@ def member(state: TrainState, index: int) -> TrainState:
       The state of a single run.
 
     Raises:
-      ValueError: if there is no such member.
+      ValueError: if there is no such member, or the state's key is a raw one, of which the number
+        of members cannot be told.
 
     Example:
       >>> keys = jax.random.split(jax.random.key(0), 3)
@@ -90,7 +108,12 @@ def member(state: TrainState, index: int) -> TrainState:
       >>> int(one.step), float(one.params["gen"])
       (5, 1.0)
     """
-    if state.key.ndim != 1:
+    if not is_typed(state.key):
+        raise ValueError(
+            f"state.key is {state.key.dtype.name}{list(state.key.shape)}; it must be a typed key, "
+            "as of jax.random.key"
+        )
+    if not has_members(state):
         raise ValueError(f"member is {index}, but the run has a single member")
     num_seeds = state.key.shape[0]
     if not 0 <= index < num_seeds:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.algorithms.base import Algorithm
 from jaxgan.state import TrainState
+from jaxgan.transforms.seeds import MEMBER_AXES, has_members
 from jaxgan.typing import Array, Batch, Metrics, PyTree
 
 
@@ -30,14 +31,16 @@ def all_finite(tree: PyTree) -> Array:
 def skip_nonfinite(algorithm: Algorithm) -> Algorithm:
     """Leaves the state as it was where a step gives a NaN or an infinity.
 
-    `step` advances all the same, so that the next attempt sees other latents and another batch.
+    `step` advances all the same, so that the next attempt sees other latents and another batch. Of
+    members side by side (`seeds`) each has its own: one that leaves the numbers stops no other,
+    whichever of the two transforms is outside.
 
     Args:
       algorithm: the algorithm to guard.
 
     Returns:
-      An `Algorithm` with the metric `skipped`: 1 where the step was not taken. Metrics of a
-      skipped step are those of the attempt.
+      An `Algorithm` with the metric `skipped`: 1 where the step was not taken, of several members
+      the share that did not take it. Metrics of a skipped step are those of the attempt.
 
     Example:
       >>> from jaxgan.algorithms import simultaneous
@@ -52,12 +55,17 @@ def skip_nonfinite(algorithm: Algorithm) -> Algorithm:
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         new, metrics = algorithm.step(state, batch)
-        is_good = all_finite(new)
-
-        def choose(taken: Array, kept: Array) -> Array:
-            return jnp.where(is_good, taken, kept)
-
-        chosen = jax.tree.map(choose, new, state)._replace(step=new.step)
-        return chosen, {**metrics, "skipped": 1.0 - is_good.astype(jnp.float32)}
+        choose = _choose
+        if has_members(state):
+            choose = jax.vmap(_choose, (MEMBER_AXES, MEMBER_AXES), (MEMBER_AXES, 0))
+        chosen, skipped = choose(new, state)
+        return chosen, {**metrics, "skipped": jnp.mean(skipped)}
 
     return algorithm._replace(step=step)
+
+
+def _choose(new: TrainState, old: TrainState) -> tuple[TrainState, Array]:
+    """The new state if it is finite, else the old one at the new step; and 1 if it is not."""
+    is_good = all_finite(new)
+    chosen = jax.tree.map(lambda taken, kept: jnp.where(is_good, taken, kept), new, old)
+    return chosen._replace(step=new.step), 1.0 - is_good.astype(jnp.float32)

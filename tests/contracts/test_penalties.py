@@ -697,7 +697,7 @@ def constant_game(logit: float) -> Game:
         (lambda: penalties.path_length(decay=-0.1), "path_length: decay is -0.1"),
         (
             lambda: penalties.dragan(scale=0.0),
-            "dragan: scale is 0.0; it must be a finite number above 0",
+            "dragan: scale is 0.0; it must be above 0 and finite",
         ),
         (lambda: penalties.mode_seeking(eps=0.0), "mode_seeking: eps is 0.0"),
         (lambda: penalties.latent_consistency(scale=-1.0), "latent_consistency: scale is -1.0"),

@@ -78,12 +78,12 @@ WRONG_NAMES = [
     ("ring", {"modes": 8}, ["ring: unknown option modes", "allowed: num_modes, radius, std"]),
     ("ring", {"num_modes": 0}, ["ring: num_modes: 0", "allowed: an integer, at least 1"]),
     ("ring", {"num_modes": 2.5}, ["ring: num_modes: 2.5", "allowed: an integer"]),
-    ("ring", {"radius": -2.0}, ["ring: radius: -2.0", "allowed: a finite number above 0"]),
-    ("ring", {"std": 0}, ["ring: std: 0", "allowed: a finite number above 0"]),
-    ("ring", {"std": float("nan")}, ["ring: std: nan", "allowed: a finite"]),
-    ("ring", {"radius": float("inf")}, ["ring: radius: inf", "allowed: a finite"]),
+    ("ring", {"radius": -2.0}, ["ring: radius is -2.0", "it must be above 0 and finite"]),
+    ("ring", {"std": 0}, ["ring: std is 0", "it must be above 0 and finite"]),
+    ("ring", {"std": float("nan")}, ["ring: std is nan", "must be above 0 and finite"]),
+    ("ring", {"radius": float("inf")}, ["ring: radius is inf", "must be above 0 and finite"]),
     ("grid", {"num_side": 0}, ["grid: num_side: 0", "allowed: an integer, at least 1"]),
-    ("grid", {"spacing": "2"}, ["grid: spacing: '2'", "allowed: a finite number"]),
+    ("grid", {"spacing": "2"}, ["grid: spacing is '2'", "must be above 0 and finite"]),
     ("npz:/no/such.npz", {}, ["npz:/no/such.npz: no such file", "allowed: a .npz file"]),
     ("npz:/", {}, ["npz:/: no such file"]),
     ("npz:x.npz", {"split": "test"}, ["npz: unknown option split", "allowed: image_size, labels"]),
@@ -235,6 +235,6 @@ def assert_one_line(action, fragments):
         action()
     message = str(caught.value)
     assert "\n" not in message
-    assert "allowed: " in message
+    assert "allowed: " in message or "; it must be " in message
     for fragment in fragments:
         assert fragment in message, message

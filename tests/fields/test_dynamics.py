@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -314,7 +315,9 @@ def test_a_solver_that_is_stopped_says_so_and_goes_on_next_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [fields.competitive, fields.follow_the_ridge], ids=["competitive", "follow_the_ridge"]
+    "make",
+    [fields.competitive, functools.partial(fields.follow_the_ridge, damping=1.0)],
+    ids=["competitive", "follow_the_ridge"],
 )
 def test_conjugate_gradients_that_are_stopped_say_so(make: Callable[..., Any]) -> None:
     _, metrics = solved(make(0.5, max_iterations=1), 2)

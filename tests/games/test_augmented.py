@@ -403,10 +403,13 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
     ("make", "message"),
     [
         (lambda: instance_noise(image_gan(), -0.1), "^std is -0.1; it must be at least 0, or a"),
-        (lambda: augmented_at(image_gan(), bgc(), p=1.5), "^p is 1.5; a probability lies between"),
+        (
+            lambda: augmented_at(image_gan(), bgc(), p=1.5),
+            "^p is 1.5; it must be at least 0 and",
+        ),
         (lambda: augmented_at(image_gan(), bgc(), p=-0.5), "^p is -0.5; it must be at least 0"),
-        (lambda: ada(image_gan(), target=1.5), "^ada: target is 1.5; a mean of signs lies between"),
-        (lambda: apa(image_gan(), target=-2), "^apa: target is -2; a mean of signs lies between"),
+        (lambda: ada(image_gan(), target=1.5), "^ada: target is 1.5; it must be at least -1 and"),
+        (lambda: apa(image_gan(), target=-2), "^apa: target is -2; it must be at least -1 and"),
         (lambda: ada(image_gan(), length_images=0), "^ada: length_images is 0; it must be an int"),
         (lambda: apa(image_gan(), every=1.5), "^apa: every is 1.5; it must be an integer above"),
         (lambda: ada(ada(image_gan())).init(KEY), "^ada: the game has one already$"),

@@ -122,6 +122,17 @@ def test_a_gan_and_its_average() -> None:
     helpers.assert_same_bits(states[-1]._replace(ema={}), unwatched)
 
 
+def test_the_weight_is_as_wide_as_the_session(float64: None) -> None:
+    algorithm, mean, w = ema(bilinear(), 0.9, warmup=False), 1.0, []
+    state = algorithm.init(jax.random.key(0))
+    step = jax.jit(algorithm.step)
+    for _ in range(5):
+        state, _ = step(state, {})
+        mean = 0.9 * mean + (1 - 0.9) * float(state.params["gen"][0])
+        w.append(mean)
+    np.testing.assert_allclose(state.ema["gen"]["params"], [w[-1]], rtol=1e-14)
+
+
 def test_averaged_takes_averages_where_kept() -> None:
     algorithm = ema(bilinear(), 0.5, warmup=False)
     state, _ = algorithm.step(algorithm.init(jax.random.key(0)), {})

@@ -98,6 +98,18 @@ def test_a_lazy_penalty_stays_lazy() -> None:
     assert num_conds(jax.make_jaxpr(naive)(every, batch).jaxpr) == 0
 
 
+def test_a_raw_key_begins_the_run_of_the_typed_one() -> None:
+    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.adams())
+    raw, key = jax.random.PRNGKey(3), jax.random.key(3)
+    helpers.assert_same_bits(one.init(raw), one.init(key))
+    helpers.assert_same_bits(seeds(one, 2).init(raw), seeds(one, 2).init(key))
+    with pytest.raises(ValueError, match="member is 1, but the run has a single member"):
+        member(one.init(raw), 1)
+    by_hand = one.init(key)._replace(key=raw)
+    with pytest.raises(ValueError, match=r"state.key is uint32\[2\]; it must be a typed key"):
+        member(by_hand, 1)
+
+
 def test_members_that_do_not_exist_are_refused() -> None:
     one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(0.1))
     state = seeds(one, 3).init(jax.random.key(0))
