@@ -79,9 +79,9 @@ def test_a_half_life_may_be_a_schedule() -> None:
         ),
         (
             {"schedule": "exponential", "init_value": 1.0, "final_value": 0.0, "num_steps": 2},
-            "final_value is 0.0; it must be a finite number above 0",
+            "final_value is 0.0; it must be above 0 and finite",
         ),
-        ({"schedule": "half_life", "num_steps": 0.0}, "a half-life is positive"),
+        ({"schedule": "half_life", "num_steps": 0.0}, "num_steps is 0.0; it must be above 0"),
     ],
 )
 def test_bad_schedules_are_refused(section: dict[str, Any], message: str) -> None:
