@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan import build, loop, parallel, processes, workdir
     from jaxgan.archive import Best
     from jaxgan.checkpoint import Checkpoints
-    from jaxgan.data import DeviceSource, pipeline, prefetch_to_device
+    from jaxgan.data import DeviceSource, pipeline, prefetch_to_device, summary
     from jaxgan.draw import make_run_draw
 
     mesh = build.build_mesh(config)
@@ -106,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
     processes.check_same(workdir.describe(config, spec, data))
     if processes.is_first():
+        logger.info("%s", one_line(summary(source)))
         workdir.write(args.workdir, config, spec, data)
     else:
         logging.getLogger("jaxgan").setLevel(logging.WARNING)
@@ -194,12 +195,10 @@ def _read_config(args: argparse.Namespace) -> Config:
 
 
 def _know_again(args: argparse.Namespace, source: Source | DeviceSource) -> dict[str, Any]:
-    """Says what was read, and refuses classes that are not the run's."""
-    from jaxgan import processes, workdir
-    from jaxgan.data import record_of, summary
+    """What the data are, refused where their classes are not the run's."""
+    from jaxgan import workdir
+    from jaxgan.data import record_of
 
-    if processes.is_first():
-        logger.info("%s", one_line(summary(source)))
     data = record_of(source)
     workdir.check_same_data(args.workdir, data, override=args.override_config)
     return data
