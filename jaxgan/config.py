@@ -13,10 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ml_collections
-
 from jaxgan import schedules
-from jaxgan.data import options_of
 from jaxgan.errors import InputError
 from jaxgan.typing import ScalarOrSchedule
 
@@ -58,6 +55,8 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
       ...
       jaxgan.config.ConfigError: config: 'no_such_file.py' is not a file
     """
+    import ml_collections  # here, as the networks need of this module its ConfigError alone
+
     file, _, arg = spec.partition(":")
     file = os.path.expanduser(file)
     if not Path(file).is_file():
@@ -95,6 +94,8 @@ def _without_foreign_options(config: Config, changed: Config, asked: Collection[
 
     What was asked for by a flag stays: whoever reads the section says whether it is known.
     """
+    from jaxgan.data import options_of  # here, as that brings Grain and Pillow
+
     data, own = changed.get("data"), config.get("data")
     if "data.source" not in asked or not isinstance(data, dict) or not isinstance(own, dict):
         return changed

@@ -5,24 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
-import ml_collections
 import numpy as np
 
-from jaxgan import workdir as folder
-from jaxgan.build import build_algorithm, build_game
-from jaxgan.checkpoint import Checkpoints
-from jaxgan.config import ConfigError
-from jaxgan.data.source import NumpyBatch
 from jaxgan.game import Game
-from jaxgan.named_games import named
-from jaxgan.resolve import resolve
-from jaxgan.sampling import make_panels, make_sampler
-from jaxgan.standing import standing_statistics
 from jaxgan.state import TrainState, stream
 from jaxgan.transforms import member as take_member
+
+if TYPE_CHECKING:
+    import ml_collections
+
+    from jaxgan.data.source import NumpyBatch
 
 
 class Loaded(NamedTuple):
@@ -79,6 +74,18 @@ def load(
       ...
       jaxgan.config.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
+    # What reads a folder brings Orbax, Grain and the trainer: not before it is asked to.
+    import ml_collections
+
+    from jaxgan import workdir as folder
+    from jaxgan.build import build_algorithm, build_game
+    from jaxgan.checkpoint import Checkpoints
+    from jaxgan.config import ConfigError
+    from jaxgan.named_games import named
+    from jaxgan.resolve import resolve
+    from jaxgan.sampling import make_panels, make_sampler
+    from jaxgan.standing import standing_statistics
+
     path = Path(os.path.expanduser(workdir))
     config, spec = resolve(folder.read_config(path)), folder.read_spec(path)
     checkpoints = Checkpoints(path / "checkpoints")
