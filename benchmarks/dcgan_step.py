@@ -104,95 +104,23 @@ def jaxgan_contestant(case: str, base_channels: int) -> Contestant:
     return Contestant("jaxgan", run, num_params)
 
 
-def _torch_networks(base_channels: int) -> tuple[Any, Any]:
-    """The same two networks: same layers, widths, norms, biases and initialisation."""
-    from torch import nn
-
-    width, num_doublings = 4 * base_channels, 2
-
-    def upsampling(in_features: int, features: int) -> list[nn.Module]:
-        layer = nn.ConvTranspose2d(in_features, features, 4, 2, 1, bias=False)
-        return [layer, nn.BatchNorm2d(features), nn.ReLU()]
-
-    def downsampling(in_features: int, features: int) -> list[nn.Module]:
-        layer = nn.Conv2d(in_features, features, 4, 2, 1, bias=False)
-        return [layer, nn.BatchNorm2d(features), nn.LeakyReLU(0.2)]
-
-    gen_layers: list[nn.Module] = [
-        nn.Linear(LATENT, 16 * width, bias=False),
-        nn.Unflatten(1, (width, 4, 4)),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
-    ]
-    disc_layers: list[nn.Module] = [
-        nn.Conv2d(CHANNELS, base_channels, 4, 2, 1),
-        nn.LeakyReLU(0.2),
-    ]
-    for i in range(num_doublings):
-        gen_layers += upsampling(width // 2**i, width // 2 ** (i + 1))
-        disc_layers += downsampling(base_channels * 2**i, base_channels * 2 ** (i + 1))
-    gen_layers += [nn.ConvTranspose2d(base_channels, CHANNELS, 4, 2, 1), nn.Tanh()]
-    disc_layers += [nn.Flatten(), nn.Linear(16 * width, 1), nn.Flatten(0)]
-    networks = nn.Sequential(*gen_layers), nn.Sequential(*disc_layers)
-    for network in networks:
-        for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                nn.init.normal_(module.weight, 0.0, 0.02)
-    return networks
-
-
 def torch_contestant(
     case: str, name: str, channels_last: bool, compiled: bool, base_channels: int
 ) -> Contestant:
     """The same step in PyTorch, with its fused Adam."""
-    import torch
-    from torch.nn.functional import softplus
+    import torch_steps
 
-    torch.manual_seed(0)
-    gen, disc = _torch_networks(base_channels)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    gen, disc = gen.to(memory_format=layout), disc.to(memory_format=layout)
-    players = [list(disc.parameters()), list(gen.parameters())]
-    optimizers = [
-        torch.optim.Adam(p, lr=LEARNING_RATE, betas=(B1, B2), fused=True) for p in players
-    ]
-    batches = [
-        torch.from_numpy(_images(i)).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-        for i in range(STEPS_PER_TURN)
-    ]
-
-    def losses(real: Any, z: Any) -> tuple[Any, Any]:
-        real = real.requires_grad_(case == "r1")
-        real_logits, fake_logits = disc(real), disc(gen(z))
-        disc_loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
-        if case == "r1":
-            (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
-            disc_loss = disc_loss + R1_WEIGHT / 2 * slope.square().sum((1, 2, 3)).mean()
-        return disc_loss, softplus(-fake_logits).mean()
-
-    if compiled and case == "r1":
-        losses = torch.compile(losses)  # the inner gradient has to be inside the compiled part
-    elif compiled:
-        gen, disc = torch.compile(gen), torch.compile(disc)
-
-    def step(real: Any) -> None:
-        disc_loss, gen_loss = losses(real, torch.randn(BATCH, LATENT))
-        gradients = (
-            torch.autograd.grad(disc_loss, players[0], retain_graph=True),
-            torch.autograd.grad(gen_loss, players[1]),
-        )
-        for params, grads, optimizer in zip(players, gradients, optimizers, strict=True):
-            for param, grad in zip(params, grads, strict=True):
-                param.grad = grad
-            optimizer.step()
+    images = np.stack([_images(i) for i in range(STEPS_PER_TURN)]).transpose(0, 1, 4, 2, 3)
+    options = torch_steps.Options(channels_last=channels_last, mode="default" if compiled else None)
+    step, num_params = torch_steps.dcgan(images, base_channels, options, r1=case == "r1")
 
     def run() -> float:
         start = time.perf_counter()
-        for real in batches:
-            step(real)
+        for _ in range(STEPS_PER_TURN):
+            step()
         return (time.perf_counter() - start) / STEPS_PER_TURN
 
-    return Contestant(name, run, sum(p.numel() for params in players for p in params))
+    return Contestant(name, run, num_params)
 
 
 def contestants(case: str, base_channels: int) -> tuple[list[Contestant], dict[str, str]]:

@@ -12,10 +12,8 @@ benchmarks/results/ring_step.json.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,8 +25,7 @@ from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import DeviceSource, open_source
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 
-torch = timing.peer("torch")
-F, nn = torch.nn.functional, torch.nn
+timing.peer("torch")
 
 BATCH, LATENT, WIDTH, STEPS, RATE = 512, 16, 128, 100, 1e-3
 RADIUS, STD, MODES = 2.0, 0.02, 8
@@ -62,43 +59,16 @@ def our_steps(algorithm: Algorithm) -> Callable[[], None]:
     return run
 
 
-def mlp(num_in: int, num_out: int) -> Any:
-    """The same perceptron in PyTorch."""
-    return nn.Sequential(
-        nn.Linear(num_in, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(),
-        nn.Linear(WIDTH, num_out),
-    )  # fmt: skip
-
-
-def torch_steps(compiled: bool) -> Callable[[], None]:
+def torch_steps_of(compiled: bool) -> Callable[[], None]:
     """A call of `STEPS` steps in PyTorch."""
-    torch.manual_seed(0)
-    gen, disc = mlp(LATENT, 2), mlp(2, 1)
-    optimizers = [torch.optim.Adam(m.parameters(), RATE, betas=(0.5, 0.999)) for m in (gen, disc)]
-    angles = 2 * math.pi * torch.arange(MODES) / MODES
-    modes = RADIUS * torch.stack([angles.cos(), angles.sin()], dim=1)
-    players = [list(gen.parameters()), list(disc.parameters())]
+    import torch_steps
 
-    def gradients() -> list[tuple[Any, ...]]:
-        real = modes[torch.randint(MODES, (BATCH,))] + STD * torch.randn(BATCH, 2)
-        fake = gen(torch.randn(BATCH, LATENT))
-        # One forward pass for both players, as on our side.
-        real_logits, fake_logits = disc(real), disc(fake)
-        disc_loss = (F.softplus(-real_logits) + F.softplus(fake_logits)).mean()
-        gen_loss = F.softplus(-fake_logits).mean()
-        return [
-            torch.autograd.grad(gen_loss, players[0], retain_graph=True),
-            torch.autograd.grad(disc_loss, players[1]),
-        ]
-
-    compute = torch.compile(gradients) if compiled else gradients
+    options = torch_steps.Options(mode="default" if compiled else None)
+    step = torch_steps.ring(BATCH, LATENT, WIDTH, RATE, options)
 
     def run() -> None:
         for _ in range(STEPS):
-            for params, grads, optimizer in zip(players, compute(), optimizers, strict=True):
-                for param, grad in zip(params, grads, strict=True):
-                    param.grad = grad
-                optimizer.step()
+            step()
 
     return run
 
@@ -117,8 +87,8 @@ def main() -> None:
     candidates = {
         "jaxgan": our_steps(algorithm),
         "jaxgan, 16 seeds": our_steps(jg.seeds(algorithm, 16)),
-        "torch eager": torch_steps(compiled=False),
-        "torch compile": torch_steps(compiled=True),
+        "torch eager": torch_steps_of(compiled=False),
+        "torch compile": torch_steps_of(compiled=True),
     }
     seconds = timing.seconds_per_call(candidates, num_rounds=args.rounds, num_calls=args.calls)
     speeds = {name: STEPS / time for name, time in seconds.items()}

@@ -22,6 +22,7 @@ from tests.jobs import HANGS
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"
 SCRIPTS = [*sorted(LAUNCH.glob("*.sh")), LAUNCH / "slurm.sbatch", ROOT / ".ci" / "run"]
+SCRIPTS += [ROOT / "benchmarks" / "gpu_session.sh"]
 PAGE = ROOT / "docs" / "launch.md"
 POD = {
     "NAME": "gan",
