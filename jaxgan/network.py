@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jaxgan.modes import mode_arguments, mode_attributes, said
 from jaxgan.state import stream
 from jaxgan.typing import Array, Key, NetState, Params, PyTree
 
@@ -45,6 +45,7 @@ class Network(NamedTuple):
       styles: of a generator that has an intermediate latent space; its `apply` takes
         `{"w": [B, L, D]}` in place of z.
       module: the Flax module that it was made of, for those who know its layers by name.
+      detached: names of its parts that stop derivatives altogether, see `Game`.
     """
 
     init: Callable[[Key], tuple[Params, NetState]]
@@ -52,6 +53,24 @@ class Network(NamedTuple):
     couples_batch: bool = False
     styles: Styles | None = None
     module: Any = None
+    detached: tuple[str, ...] = ()
+
+
+def detached_of(*networks: Network) -> tuple[str, ...]:
+    """What several networks detach from derivatives, each name once.
+
+    Args:
+      *networks: a game's.
+
+    Returns:
+      Names, in alphabetical order.
+
+    Example:
+      >>> network = from_linen(nn.Dense(3), jnp.zeros((1, 2)))
+      >>> detached_of(network, network._replace(detached=("mine",)))
+      ('mine',)
+    """
+    return tuple(sorted({name for network in networks for name in network.detached}))
 
 
 def _spec(example_input: PyTree) -> PyTree:
@@ -63,8 +82,10 @@ def from_linen(
 ) -> Network:
     """Makes a `Network` of a Flax Linen module.
 
-    The module's `__call__` may take `train`; if it does, it is passed. All its random streams
-    (dropout, noise) are fed from the one key given to `apply`.
+    The module's `__call__` may take `train`, `training`, `is_training` or `update_stats`, or
+    `deterministic` or `use_running_average`, which say the opposite: each is passed. So is an
+    attribute of such a name where `__call__` has no such argument. All its random streams (dropout,
+    noise) are fed from the one key given to `apply`.
 
     Args:
       module: a Linen module, not bound.
@@ -79,6 +100,7 @@ def from_linen(
 
     Raises:
       TypeError: if `module` is no Linen module.
+      ValueError: if its `__call__` needs an argument that is neither an input nor one of these.
 
     Example:
       >>> network = from_linen(nn.Dense(3), jnp.zeros((1, 2)))
@@ -91,21 +113,28 @@ def from_linen(
         raise TypeError(
             f"module is a {type(module).__name__}; from_linen takes a flax.linen.Module"
         )
-    takes_train = "train" in inspect.signature(type(module).__call__).parameters
     inputs = _spec(example_inputs)
-
-    def keywords(train: bool) -> dict[str, Any]:
-        return {"train": train} if takes_train else {}
+    names = mode_arguments(module, "__call__", len(inputs))
+    training = _in_mode(module, "__call__", train=True)
 
     def init(key: Key) -> tuple[Params, NetState]:
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), inputs)
-        variables = dict(module.init(key, *zeros, **keywords(train=True)))
+        variables = dict(training.init(key, *zeros, **said(names, train=True)))
         return variables.pop("params", {}), variables
 
-    if couples_batch is None:
+    detached = set()
+
+    def note(run: Callable[..., Any], args: Any, kwargs: Any, context: Any) -> Any:
+        if isinstance(context.module, nn.SpectralNorm):
+            detached.add("flax.linen.SpectralNorm")
+        return run(*args, **kwargs)
+
+    with nn.intercept_methods(note):
         _, net_state = jax.eval_shape(init, jax.random.key(0))
+    if couples_batch is None:
         couples_batch = BATCH_STATS in net_state
-    return Network(init, _linen_apply(module, "__call__"), couples_batch, module=module)
+    apply = _linen_apply(module, "__call__", len(inputs))
+    return Network(init, apply, couples_batch, module=module, detached=tuple(detached))
 
 
 def from_linen_styles(
@@ -130,11 +159,21 @@ def from_linen_styles(
       See `jaxgan.networks.stylegan2_generator`.
     """
     network = from_linen(module, *example_inputs, couples_batch=couples_batch)
-    return network._replace(styles=Styles(_linen_apply(module, "styles"), mean))
+    mapping = _linen_apply(module, "styles", len(example_inputs))
+    return network._replace(styles=Styles(mapping, mean))
 
 
-def _linen_apply(module: nn.Module, method: str) -> Callable[..., tuple[Any, NetState]]:
-    takes_train = "train" in inspect.signature(getattr(type(module), method)).parameters
+def _in_mode(module: nn.Module, method: str, train: bool) -> nn.Module:
+    """The module with its attributes saying whether it trains, where its method does not."""
+    attributes = mode_attributes(module, method)
+    return module.clone(**said(attributes, train)) if attributes else module
+
+
+def _linen_apply(
+    module: nn.Module, method: str, num_inputs: int
+) -> Callable[..., tuple[Any, NetState]]:
+    names = mode_arguments(module, method, num_inputs)
+    modules = {train: _in_mode(module, method, train) for train in (True, False)}
 
     def apply(
         params: Params,
@@ -145,10 +184,10 @@ def _linen_apply(module: nn.Module, method: str) -> Callable[..., tuple[Any, Net
     ) -> tuple[Any, NetState]:
         # A stream without a key of its own ("dropout") is derived from the one named "params".
         rngs = None if key is None else {"params": key}
-        output = module.apply(
+        output = modules[train].apply(
             {"params": params, **net_state},
             *inputs,
-            **({"train": train} if takes_train else {}),
+            **said(names, train),
             rngs=rngs,
             mutable=list(net_state) if train else False,
             method=method,
@@ -166,13 +205,19 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
 
     Parameters are the module's `nnx.Param`, its batch statistics become the collection
     `batch_stats`, any other variable the collection `other`. Keys and counters of NNX are not
-    state here: they are set anew from the key given to `apply`.
+    state here: they are set anew from the key given to `apply`. `module.train()` and
+    `module.eval()` say whether it trains, to attributes `training` and `is_training` too, and so do
+    the arguments of its `__call__` that `from_linen` knows.
 
     Args:
       build: makes the module from its random streams, `lambda rngs: nnx.Linear(2, 3, rngs=rngs)`.
 
     Returns:
       A `Network`.
+
+    Raises:
+      ValueError: when applied, if `__call__` needs an argument that is neither an input nor one of
+        these.
 
     Example:
       >>> network = from_nnx(lambda rngs: nnx.Linear(2, 3, rngs=rngs))
@@ -195,10 +240,11 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     abstract = {}
     for train in (True, False):
         module = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
+        flags = said(("training", "is_training"), train)
         if train:
-            module.train()
+            module.train(**flags)
         else:
-            module.eval()
+            module.eval(**flags)
         abstract[train] = nnx.split(module, *filters)
 
     def init(key: Key) -> tuple[Params, NetState]:
@@ -223,12 +269,14 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
             for state, tree in zip(states, trees, strict=True)
         ]
         module = nnx.merge(graph, *filled, copy=True)
-        output = module(*inputs)
+        output = module(*inputs, **said(mode_arguments(module, "__call__", len(inputs)), train))
         _, (_, _, batch_stats, other) = split(module)
         return output, collect(batch_stats, other) if train else net_state
 
     _, net_state = jax.eval_shape(init, jax.random.key(0))
-    return Network(init, apply, couples_batch=BATCH_STATS in net_state)
+    is_spectral = any(isinstance(part, nnx.SpectralNorm) for _, part in nnx.iter_modules(module))
+    detached = ("flax.nnx.SpectralNorm",) if is_spectral else ()
+    return Network(init, apply, couples_batch=BATCH_STATS in net_state, detached=detached)
 
 
 def remat(network: Network) -> Network:

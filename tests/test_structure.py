@@ -19,8 +19,8 @@ LEVELS: dict[str, int] = {
     name: level
     for level, names in enumerate(
         [
-            "typing version checks errors",
-            "schedules",
+            "typing version checks errors modes",
+            "schedules derivatives examples",
             "state outputs",
             "network optimizers losses penalties",
             "auxiliary",
