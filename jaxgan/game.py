@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, reduce
@@ -14,6 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.checks import check_number
+from jaxgan.derivatives import held
+from jaxgan.examples import samples_of
 from jaxgan.penalties.base import Penalty, Term, View, plain_lengths
 from jaxgan.schedules import at
 from jaxgan.state import Context
@@ -21,6 +24,8 @@ from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
 Played = tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]], dict[str, Any]]]
 """Every player's loss, and beside them new states of networks, metrics and D's outputs."""
+
+_Losses = Callable[[PlayerTree, PlayerTree, Scene, Context], Played]
 
 MAX_BALANCE = 1e4
 """The largest weight that `balanced` gives to its terms."""
@@ -34,8 +39,9 @@ class Game(NamedTuple):
     Attributes:
       init: (key) -> (params, net_state), each with one entry per player.
       generate: (params, net_state, batch, context) -> (scene, net_state): all that the
-        discriminator will look at (real, fake, latent, labels). It depends on every player but
-        the discriminator, so a lookahead over the discriminator calls it once.
+        discriminator will look at (real, fake, latent, labels). It may be called without real
+        data, for samples, with `latent` or labels alone: the scene's `real` is None then. It may
+        depend on any player; a lookahead calls it once where it does not depend on the opponent.
       losses: (params, net_state, scene, context) -> ({player: scalar}, (net_state, metrics,
         outputs)) with metrics `{player: {name: scalar}}` and outputs what the discriminator said,
         `{"real": ..., "fake": ...}` or `{}`, for penalties. Entries of `net_state` that a game does
@@ -47,16 +53,21 @@ class Game(NamedTuple):
       foresees: whether a loss looks ahead through another player's steps.
       slope_scale: inputs -> what penalties multiply the critic's gradient at them by: 1, unless
         they stand for larger images in which each pixel is repeated, as in a game that grows.
+      terms: (player, name) of every regulariser in the losses.
+      detached: names of parts with `lax.stop_gradient` in place of `derivatives.held`, in which
+        Jacobians of fields are wrong.
     """
 
     init: Callable[[Key], tuple[PlayerTree, PlayerTree]]
     generate: Callable[[PlayerTree, PlayerTree, Batch, Context], tuple[Scene, PlayerTree]]
-    losses: Callable[[PlayerTree, PlayerTree, Scene, Context], Played]
+    losses: _Losses
     critic: Callable[[PlayerTree, PlayerTree, PyTree, Scene, Context], Any]
     couples_batch: bool = False
     is_zero_sum: bool = False
     foresees: bool = False
     slope_scale: Callable[[PyTree], float] = plain_lengths
+    terms: tuple[tuple[str, str], ...] = ()
+    detached: tuple[str, ...] = ()
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -140,7 +151,7 @@ def with_penalty(game: Game, penalty: Penalty, player: str | None = None) -> Gam
       A `Game`.
 
     Raises:
-      ValueError: if the game has no such player, or two terms share a name.
+      ValueError: if the game has no such player, or a player would have two terms of one name.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -177,8 +188,7 @@ def with_penalty(game: Game, penalty: Penalty, player: str | None = None) -> Gam
         return values, (new_state, metrics, outputs)
 
     couples = game.couples_batch or any(term.couples_batch for term in terms)
-    init = partial(_init, game, terms)
-    return game._replace(init=init, losses=losses, couples_batch=couples, is_zero_sum=False)
+    return _played_with(game, terms, losses, couples)
 
 
 def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "gen") -> Game:
@@ -186,7 +196,7 @@ def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "ge
 
     L_player + w A with A the weighted terms and
 
-      w = ratio · ‖∇_fake L_player‖ / ‖∇_fake A‖, clipped to [0, 10⁴] and held constant,
+      w = ratio · ‖∇_fake L_player‖ / ‖∇_fake A‖, clipped to [0, 10⁴] and constant in the gradient,
 
     both gradients with respect to the whole batch of generated examples, `scene["fake"]`. w is 0
     where A does not change with them: balancing is no use for a term that looks elsewhere, such as
@@ -248,7 +258,7 @@ def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "ge
         (loss, auxiliary), push, (played, found) = jax.linearize(both, scene["fake"], has_aux=True)
         theirs = _pulled_norm(push, 0, scene["fake"], loss)
         own = _pulled_norm(push, 1, scene["fake"], auxiliary)
-        weight = lax.stop_gradient(_clipped_ratio(jnp.asarray(ratio, theirs.dtype) * theirs, own))
+        weight = held(_clipped_ratio(jnp.asarray(ratio, theirs.dtype) * theirs, own), params)
         values, (new_state, metrics, outputs) = played
         own_state, own_metrics = dict(new_state[player]), dict(metrics[player])
         for term in terms:
@@ -261,8 +271,36 @@ def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "ge
         new_state, metrics = {**new_state, player: own_state}, {**metrics, player: own_metrics}
         return {**values, player: added}, (new_state, metrics, outputs)
 
-    init = partial(_init, game, terms)
-    return game._replace(init=init, losses=losses, couples_batch=True, is_zero_sum=False)
+    return _played_with(game, terms, losses, couples=True)
+
+
+def _played_with(game: Game, terms: tuple[Term, ...], losses: _Losses, couples: bool) -> Game:
+    return game._replace(
+        init=partial(_init, game, terms),
+        losses=losses,
+        couples_batch=couples,
+        is_zero_sum=False,
+        terms=game.terms + _names(terms),
+    )
+
+
+def warn_if_detached(game: Game, asker: str) -> None:
+    """Warns if Jacobians of the game's fields are not those of the fields.
+
+    Args:
+      game: any game.
+      asker: who needs them.
+
+    Example:
+      >>> from jaxgan.games import bilinear
+      >>> warn_if_detached(bilinear(), "consensus")
+    """
+    if game.detached:
+        warnings.warn(
+            f"{asker}: {', '.join(game.detached)} stops derivatives of all orders, so the second "
+            "ones, used here, are wrong; models.layers.spectral_norm, derivatives.held have them",
+            stacklevel=3,
+        )
 
 
 def _pulled_norm(push: Callable[[PyTree], Any], index: int, inputs: PyTree, output: Array) -> Array:
@@ -270,7 +308,9 @@ def _pulled_norm(push: Callable[[PyTree], Any], index: int, inputs: PyTree, outp
     (pulled,) = jax.linear_transpose(lambda tangent: push(tangent)[index], inputs)(
         jnp.ones_like(output)
     )
-    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(pulled)))
+    squared = sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(pulled))
+    is_zero = squared == 0  # where the root has no derivative
+    return jnp.where(is_zero, 0.0, jnp.sqrt(jnp.where(is_zero, 1.0, squared)))
 
 
 def _clipped_ratio(numerator: Array, denominator: Array) -> Array:
@@ -288,10 +328,17 @@ def _terms(game: Game, penalty: Penalty, player: str | None) -> tuple[Term, ...]
     for term in terms:
         for name in set(term.players) - set(players):
             raise ValueError(f"player is {name!r}; the game's players are {list(players)}")
-    names = [term.name for term in terms]
-    if len(set(names)) < len(names):
-        raise ValueError(f"penalty has terms {names}; each name may appear once")
+    names = game.terms + _names(terms)
+    for player, name in names:
+        if names.count((player, name)) > 1:
+            raise ValueError(
+                f"penalty {name!r} is given {player!r} twice; each name may appear once"
+            )
     return terms
+
+
+def _names(terms: tuple[Term, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((player, term.name) for term in terms for player in term.players)
 
 
 def _init(game: Game, terms: tuple[Term, ...], key: Key) -> tuple[PlayerTree, PlayerTree]:
@@ -335,8 +382,7 @@ def _generator(
         batch = {name: entry for name, entry in scene.items() if name not in made}
         given = latent if isinstance(latent, dict) else {"latent": latent}
         here, _ = game.generate(params, net_state, {**batch, **given}, context)
-        fake = here["fake"]
-        return fake["image"] if isinstance(fake, dict) else fake
+        return samples_of(here["fake"])
 
     return generator
 

@@ -19,7 +19,8 @@ NetState = PyTree
 """What a player carries besides its parameters: batch statistics, a loss's state, a pool."""
 
 Batch = dict[str, Array]
-"""Real data: `{"image": [B, H, W, C] or [B, D], "label": [B]}`."""
+"""Real data: `{"image": [B, H, W, C] or [B, D], "label": [B]}`. An image may be a tree of such
+arrays."""
 
 Scene = dict[str, Any]
 """All that a discriminator looks at: `real`, `fake`, `latent`, labels, pools."""

@@ -11,6 +11,7 @@ from jax import lax
 
 from jaxgan.analysis.flat import flat_pull, memory_of, ravel_players
 from jaxgan.fields import Field
+from jaxgan.game import warn_if_detached
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree
 
@@ -62,6 +63,7 @@ def dense_jacobian(
     References:
       Mescheder et al., 2017 (arXiv:1705.10461), section 3.
     """
+    warn_if_detached(field.game, "analysis")
     if chunk_size < 1:
         raise ValueError(f"chunk_size is {chunk_size}; must be at least 1")
     shape = jax.eval_shape(lambda tree: ravel_players(tree)[0], params)

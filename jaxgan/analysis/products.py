@@ -9,6 +9,7 @@ import jax
 
 from jaxgan.analysis.flat import memory_of
 from jaxgan.fields import Field, linearize
+from jaxgan.game import warn_if_detached
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree
 
@@ -70,6 +71,7 @@ def products(
     References:
       Balduzzi et al., 2018 (arXiv:1802.05642), section 2.2 and appendix A.
     """
+    warn_if_detached(field.game, "analysis")
     at = linearize(field, params, memory_of(field, params, memory), net_state, batch, context)
 
     def antisymmetric(v: PlayerTree) -> PlayerTree:
@@ -125,6 +127,7 @@ def hessian_block(
     References:
       Mescheder et al., 2017 (arXiv:1705.10461), section 3.
     """
+    warn_if_detached(field.game, "analysis")
     for name, player in (("row", row), ("col", col)):
         if player not in params:
             raise ValueError(f"{name} is {player!r}; the players are {sorted(params)}")

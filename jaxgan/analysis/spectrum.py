@@ -13,6 +13,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from jaxgan.analysis.flat import flat_pull, memory_of, ravel_players
 from jaxgan.analysis.jacobian import dense_jacobian
 from jaxgan.fields import Field
+from jaxgan.game import warn_if_detached
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree
 
@@ -163,6 +164,7 @@ def leading_eigenvalues(
       Lehoucq, Sorensen and Yang, 1998, ARPACK users' guide; of GANs: Berard et al., 2020
       (arXiv:1906.04848), section 5.
     """
+    warn_if_detached(field.game, "analysis")
     shape = jax.eval_shape(lambda tree: ravel_players(tree)[0], params)
     num_params = shape.size
     if which not in _ORDERS:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_number
+from jaxgan.examples import example_shape, num_examples
 from jaxgan.state import stream
-from jaxgan.typing import Array, Key
+from jaxgan.typing import Array, Key, PyTree
 
-Augment = Callable[[Key, Array], Array]
-"""(key, images [B, H, W, C]) -> images of that shape; each example has its own draw."""
+Augment = Callable[[Key, Any], Any]
+"""(key, images [B, H, W, C]) -> images of that shape; each example has its own draw. One of
+your own may take other examples, such as a dict of arrays [B, ...]."""
 
-AdaptiveAugment = Callable[[Key, Array, Array], Array]
+AdaptiveAugment = Callable[[Key, Any, Array], Any]
 """(key, images [B, H, W, C], p) -> images: each change is made with probability p, a scalar."""
 
 
-def each(augment: Augment, keys: Array, images: Array) -> Array:
+def each(augment: Augment, keys: Array, images: PyTree) -> PyTree:
     """Augments every example by its own key, whatever batch it is part of.
 
     Args:
       augment: an augmentation.
       keys: typed PRNG keys, of shape [B].
-      images: of shape [B, H, W, C].
+      images: of shape [B, H, W, C], or whatever the augmentation takes: a tree of [B, ...].
 
     Returns:
       Images of the same shape.
@@ -37,7 +40,12 @@ def each(augment: Augment, keys: Array, images: Array) -> Array:
       >>> bool((whole[2:] == half).all())
       True
     """
-    return jax.vmap(lambda key, image: augment(key, image[None])[0])(keys, images)
+
+    def one(key: Key, image: PyTree) -> PyTree:
+        made = augment(key, jax.tree.map(lambda x: x[None], image))
+        return jax.tree.map(lambda x: x[0], made)
+
+    return jax.vmap(one)(keys, images)
 
 
 def fixed(augment: AdaptiveAugment, p: float) -> Augment:
@@ -77,13 +85,18 @@ def adjustable(augment: Augment) -> AdaptiveAugment:
     """
 
     def adaptive(key: Key, images: Array, p: Array) -> Array:
-        drawn = jax.random.uniform(stream(key, "adjustable"), (len(images), 1, 1, 1), p.dtype)
-        return jnp.where(drawn < p, augment(key, images), images)
+        num = num_examples(images)
+        drawn = jax.random.uniform(stream(key, "adjustable"), (num, 1, 1, 1), p.dtype)
+
+        def choose(made: Array, image: Array) -> Array:
+            return jnp.where((drawn < p).reshape(num, *(1,) * (image.ndim - 1)), made, image)
+
+        return jax.tree.map(choose, augment(key, images), images)
 
     return adaptive
 
 
-def check_images(images: Array, asker: str, channels: Sequence[int] = ()) -> None:
+def check_images(images: PyTree, asker: str, channels: Sequence[int] = ()) -> None:
     """Raises unless these are images.
 
     Args:
@@ -100,9 +113,10 @@ def check_images(images: Array, asker: str, channels: Sequence[int] = ()) -> Non
       ...
       ValueError: diffaugment: examples have shape (2,); it takes images [H, W, C]
     """
-    if images.ndim != 4 or 0 in images.shape:
+    shape = getattr(images, "shape", ())
+    if len(shape) != 4 or 0 in shape:
         raise ValueError(
-            f"{asker}: examples have shape {images.shape[1:]}; it takes images [H, W, C]"
+            f"{asker}: examples have shape {example_shape(images)}; it takes images [H, W, C]"
         )
     if channels and images.shape[-1] not in channels:
         raise ValueError(

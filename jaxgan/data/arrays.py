@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import jax
 import numpy as np
 
 from jaxgan.data.images import to_float
@@ -18,6 +20,8 @@ from jaxgan.data.source import (
     UnreadableError,
     element_spec_of,
 )
+from jaxgan.examples import map_named
+from jaxgan.typing import PyTree
 
 logger = logging.getLogger("jaxgan.data")
 
@@ -38,7 +42,7 @@ Decoded = tuple[np.ndarray, np.ndarray]
 
 def array_source(
     name: str,
-    images: np.ndarray,
+    images: np.ndarray | Mapping[str, Any],
     labels: np.ndarray | None = None,
     *,
     num_classes: int | None = None,
@@ -50,7 +54,8 @@ def array_source(
 
     Args:
       name: what to call it in messages and logs.
-      images: uint8 [N, H, W, C], or floating point [N, H, W, C] in [-1, 1], or points [N, D].
+      images: uint8 [N, H, W, C], or floating point [N, H, W, C] in [-1, 1], or points [N, D] or
+        other arrays [N, ...] of floats; or a dict of such arrays, for examples of several parts.
       labels: integers [N], or None.
       num_classes: labels are in [0, num_classes). When None it is the number of `class_names`,
         or without them one more than the largest label.
@@ -68,32 +73,34 @@ def array_source(
     >>> batch["image"].shape, batch["label"].tolist(), source.num_classes
     ((3, 4, 4, 1), [1, 0, 1], 2)
     """
-    images = _checked_images(name, np.asarray(images))
+    whole = images if isinstance(images, Mapping) else np.asarray(images)
+    parts = map_named(lambda part, x: _checked_images(part, np.asarray(x)), name, whole)
+    num = _common_length(name, parts)
     classes: np.ndarray | None = None
     if labels is not None:
         labels = np.asarray(labels)
-        if labels.shape != images.shape[:1]:
+        if labels.shape != (num,):
             raise DataError(
-                f"{name}: labels of shape {labels.shape}; "
-                f"allowed: ({len(images)},), one per example"
+                f"{name}: labels of shape {labels.shape}; allowed: ({num},), one per example"
             )
         num_classes = num_classes or len(class_names) or None
-        classes = _checked_labels(name, labels, num_classes, np.arange(len(images)))
+        classes = _checked_labels(name, labels, num_classes, np.arange(num))
         num_classes = num_classes or int(classes.max()) + 1
 
     def read(indices: np.ndarray) -> NumpyBatch:
-        chosen = images[indices]
-        batch = {"image": to_float(chosen) if chosen.dtype == np.uint8 else chosen}
+        batch = {"image": jax.tree.map(lambda x: _as_float(x[indices]), parts)}
         return batch if classes is None else batch | {"label": classes[indices]}
 
+    spec = element_spec_of((), labelled=classes is not None)
+    spec["image"] = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], np.float32), parts)
     return Source(
         name=name,
-        element_spec=element_spec_of(images.shape[1:], labelled=classes is not None),
-        num_examples=len(images),
+        element_spec=spec,
+        num_examples=num,
         num_classes=None if classes is None else num_classes,
         class_names=() if classes is None else tuple(class_names),
         read=read,
-        values=_told_values(name, images),
+        values=", ".join(jax.tree.leaves(map_named(_told_values, name, parts))),
     )
 
 
@@ -164,6 +171,18 @@ def decoded_source(
     )
 
 
+def _common_length(name: str, parts: PyTree) -> int:
+    sizes = sorted({len(leaf) for leaf in jax.tree.leaves(parts)})
+    if len(sizes) != 1:
+        found = " and ".join(map(str, sizes)) or "no"
+        raise DataError(f"{name}: arrays of {found} examples; allowed: as many in each")
+    return sizes[0]
+
+
+def _as_float(chosen: np.ndarray) -> np.ndarray:
+    return to_float(chosen) if chosen.dtype == np.uint8 else chosen
+
+
 def _decode_all(
     name: str, decode: Callable[[np.ndarray], Decoded], shape: Sequence[int]
 ) -> Decoded:
@@ -214,10 +233,10 @@ def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
     """Returns uint8 [N, H, W, C], float32 [N, H, W, C] in [-1, 1], or finite float32 [N, D]."""
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise DataError(f"{name}: images of dtype {images.dtype}; allowed: uint8 or float")
-    if images.ndim != 4 and not (images.ndim == 2 and images.dtype.kind == "f"):
+    if images.ndim != 4 and not (images.ndim > 1 and images.dtype.kind == "f"):
         raise DataError(
             f"{name}: {images.dtype} array of shape {images.shape}; "
-            "allowed: images [N, H, W, C], or points [N, D] of floats"
+            "allowed: images [N, H, W, C], or points [N, D] or other [N, ...] of floats"
         )
     if 0 in images.shape:
         raise DataError(f"{name}: array of shape {images.shape}; allowed: no axis of length 0")

@@ -139,7 +139,8 @@ def pipeline(
         else:
             batch = source.read_elements(elements, seed)
         lead = (*num_batches, local_size)
-        return {key: value.reshape(lead + value.shape[1:]) for key, value in batch.items()}
+        arranged: NumpyBatch = jax.tree.map(lambda x: x.reshape(lead + x.shape[1:]), batch)
+        return arranged
 
     threads = 0 if prefetch == 0 else 1 if num_threads is None else num_threads
     ahead = max(prefetch, threads) if threads else 0
@@ -250,10 +251,10 @@ def prefetch_to_device(
     def put(batch: NumpyBatch) -> dict[str, jax.Array]:
         if sharding is None:
             return jax.device_put(batch)
-        return {
-            key: jax.make_array_from_process_local_data(sharding, value)
-            for key, value in batch.items()
-        }
+        placed: dict[str, jax.Array] = jax.tree.map(
+            lambda x: jax.make_array_from_process_local_data(sharding, x), batch
+        )
+        return placed
 
     def start(t: int) -> Iterator[dict[str, jax.Array]]:
         host = batches.start(t)

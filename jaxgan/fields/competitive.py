@@ -17,6 +17,7 @@ from jaxgan.fields.solve import (
     solve,
     with_solver_metrics,
 )
+from jaxgan.game import warn_if_detached
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -69,6 +70,7 @@ def competitive(
     check_solver(solver, tol, max_iterations)
 
     def transform(field: Field) -> Field:
+        warn_if_detached(field.game, "competitive")
         if solver == "cg" and not (field.game.is_zero_sum and field.is_gradient):
             raise ValueError(
                 "competitive: solver is 'cg', which needs the plain gradient of a zero-sum game "

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
+from jaxgan.game import warn_if_detached
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -57,6 +58,7 @@ def consensus(
     check_scalar("gamma", gamma, at_least=0)
 
     def transform(field: Field) -> Field:
+        warn_if_detached(field.game, "consensus")
         players = field.game.players
         table = dict.fromkeys(players, players) if norms is None else dict(norms)
         named = {name for row in table.items() for name in (row[0], *row[1])}

@@ -11,6 +11,7 @@ from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.solve import check_solver, solve, with_solver_metrics
+from jaxgan.game import warn_if_detached
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -71,6 +72,7 @@ def follow_the_ridge(
     check_solver("cg", tol, max_iterations)
 
     def transform(field: Field) -> Field:
+        warn_if_detached(field.game, "follow_the_ridge")
         if not (field.game.is_zero_sum and field.is_gradient):
             raise ValueError(
                 "follow_the_ridge: the field is not the plain gradient of a zero-sum game "

@@ -11,6 +11,7 @@ from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
+from jaxgan.game import warn_if_detached
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -56,6 +57,7 @@ def lola(
         raise ValueError(f"mode is {mode!r}; it must be 'taylor', 'shaping' or 'exact'")
 
     def transform(field: Field) -> Field:
+        warn_if_detached(field.game, "lola")
         game = field.game
 
         def expand(

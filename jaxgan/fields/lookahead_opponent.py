@@ -9,6 +9,7 @@ from jaxgan.checks import check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal
+from jaxgan.game import warn_if_detached
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -55,6 +56,8 @@ def lookahead_opponent(
         raise ValueError(f"mode is {mode!r}; it must be 'taylor' or 'exact'")
 
     def transform(field: Field) -> Field:
+        warn_if_detached(field.game, "lookahead_opponent")
+
         def expand(
             params: PlayerTree,
             memory: PyTree,

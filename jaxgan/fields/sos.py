@@ -10,6 +10,7 @@ from jaxgan.checks import check_number, check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
+from jaxgan.game import warn_if_detached
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -51,6 +52,8 @@ def sos(alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Callable[[Fi
         check_number(name, value, above=0, below=1)
 
     def transform(field: Field) -> Field:
+        warn_if_detached(field.game, "sos")
+
         def apply(
             params: PlayerTree,
             memory: PyTree,

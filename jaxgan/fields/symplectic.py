@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxgan.checks import check_number, check_scalar
 from jaxgan.fields import trees
 from jaxgan.fields.base import Field, Pull, linearize
+from jaxgan.game import warn_if_detached
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
@@ -59,6 +60,8 @@ def symplectic(
         raise ValueError(f"count is {count!r}; it must be 'parameters' or 'tensors'")
 
     def transform(field: Field) -> Field:
+        warn_if_detached(field.game, "symplectic")
+
         def apply(
             params: PlayerTree,
             memory: PyTree,

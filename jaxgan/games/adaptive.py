@@ -10,6 +10,8 @@ from jax import lax
 
 from jaxgan.augment import AdaptiveAugment, bgc, each
 from jaxgan.checks import check_number
+from jaxgan.derivatives import held
+from jaxgan.examples import num_examples
 from jaxgan.game import Game, Played
 from jaxgan.games.augmented import example_keys, through
 from jaxgan.outputs import logits_of
@@ -18,8 +20,8 @@ from jaxgan.typing import Array, Key, PlayerTree, PyTree, Scene
 
 State = dict[str, Array]
 
-_AdaptiveChange = Callable[[Array, str, Array, Scene, Context], Array]
-"""(examples, which, p, scene, context) -> examples."""
+_AdaptiveChange = Callable[[PyTree, str, Array, PlayerTree, Scene, Context], PyTree]
+"""(examples, which, p, params, scene, context) -> examples."""
 
 
 def ada(
@@ -69,11 +71,13 @@ def ada(
     """
     changed = bgc() if augment is None else augment
 
-    def change(examples: Array, which: str, p: Array, scene: Scene, context: Context) -> Array:
-        def at_p(key: Key, images: Array) -> Array:
+    def change(
+        examples: PyTree, which: str, p: Array, params: PlayerTree, scene: Scene, context: Context
+    ) -> PyTree:
+        def at_p(key: Key, images: PyTree) -> PyTree:
             return changed(key, images, p)
 
-        return each(at_p, example_keys(context, f"ada/{which}", len(examples)), examples)
+        return each(at_p, example_keys(context, f"ada/{which}", num_examples(examples)), examples)
 
     return _adaptive(game, change, "ada", "augment", target, length_images, every)
 
@@ -82,7 +86,8 @@ def apa(game: Game, target: float = 0.6, length_images: int = 500_000, every: in
     """Adaptive pseudo augmentation: generated examples among the real ones.
 
     With probability p the discriminator is shown G(z_i) as real in the place of x_i: the generated
-    example beside it, which has its label. No gradient reaches the generator through it. p follows
+    example beside it, which has its label. No gradient reaches the generator through it, and the
+    field's Jacobian sees how it moves. p follows
     λ_r = E[sign D(x)] over what is shown as real, as in `ada`. `critic` is the game's own, so that
     R1 and the like put around this are taken where they say; `apa(with_penalty(game, r1()))` takes
     R1 at what is shown, as the published code does. That code shows the generator's last batch
@@ -113,12 +118,18 @@ def apa(game: Game, target: float = 0.6, length_images: int = 500_000, every: in
       Jiang et al., 2021 (arXiv:2111.06849), section 3.
     """
 
-    def change(examples: Array, which: str, p: Array, scene: Scene, context: Context) -> Array:
+    def change(
+        examples: PyTree, which: str, p: Array, params: PlayerTree, scene: Scene, context: Context
+    ) -> PyTree:
         if which == "fake":
             return examples
-        drawn = context.draw("apa", jax.random.uniform, examples.shape[:1])
-        is_pseudo = (drawn < p.astype(drawn.dtype)).reshape(-1, *(1,) * (examples.ndim - 1))
-        return jnp.where(is_pseudo, lax.stop_gradient(scene["fake"]), examples)
+        drawn = context.draw("apa", jax.random.uniform, (num_examples(examples),))
+        is_pseudo = drawn < p.astype(drawn.dtype)
+
+        def choose(made: Array, x: Array) -> Array:
+            return jnp.where(is_pseudo.reshape(-1, *(1,) * (x.ndim - 1)), made, x)
+
+        return jax.tree.map(choose, held(scene["fake"], params), examples)
 
     made = _adaptive(game, change, "apa", "pseudo", target, length_images, every)
     # It changes which examples are shown, and not how one is seen.
@@ -175,7 +186,7 @@ def _adaptive(
     _check(game, name, target, length_images, every)
 
     def state_now(net_state: PlayerTree, scene: Scene, context: Context) -> State:
-        num = len(jax.tree.leaves(scene["fake"])[0])
+        num = num_examples(scene["fake"])
         state = adapted(net_state["disc"][name], context, num, target, length_images, every)
         # Signs have derivative 0, but what is made of p may have an infinite one.
         return lax.stop_gradient(state)
@@ -189,9 +200,15 @@ def _adaptive(
         return params, {**net_state, "disc": {**net_state["disc"], name: state}}
 
     def at_this_p(
-        examples: Array, which: str, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> Array:
-        return change(examples, which, state_now(net_state, scene, context)["p"], scene, context)
+        examples: PyTree,
+        which: str,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        scene: Scene,
+        context: Context,
+    ) -> PyTree:
+        p = state_now(net_state, scene, context)["p"]
+        return change(examples, which, p, params, scene, context)
 
     seen = through(game, at_this_p, name)
 

@@ -9,13 +9,18 @@ import jax.numpy as jnp
 
 from jaxgan.augment import AdaptiveAugment, Augment, each
 from jaxgan.checks import check_scalar
+from jaxgan.examples import map_named, num_examples
 from jaxgan.game import Game, Played
 from jaxgan.schedules import at
 from jaxgan.state import Context
 from jaxgan.typing import Array, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
-Change = Callable[[Array, str, PlayerTree, Scene, Context], Array]
-"""(examples, `"real"` or `"fake"`, net_state, scene, context) -> what the discriminator sees."""
+Change = Callable[[PyTree, str, PlayerTree, PlayerTree, Scene, Context], PyTree]
+"""(examples, `"real"` or `"fake"`, params, net_state, scene, context) -> what the discriminator
+sees."""
+
+_COMPARED = ("source", "cycle")
+"""What games that make images of others have in their scene."""
 
 
 def augmented(game: Game, augment: Augment) -> Game:
@@ -37,7 +42,8 @@ def augmented(game: Game, augment: Augment) -> Game:
 
     Raises:
       ValueError: if the game looks ahead: use `unrolled(augmented(game, augment))`; and, when
-        played, if its scene has no real and fake examples, or a `source` that they belong to.
+        played, if its scene has no real and fake examples, or a `source` or `cycle` that they
+        belong to.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -51,9 +57,15 @@ def augmented(game: Game, augment: Augment) -> Game:
     """
 
     def change(
-        examples: Array, which: str, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> Array:
-        return each(augment, example_keys(context, f"augment/{which}", len(examples)), examples)
+        examples: PyTree,
+        which: str,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        scene: Scene,
+        context: Context,
+    ) -> PyTree:
+        keys = example_keys(context, f"augment/{which}", num_examples(examples))
+        return each(augment, keys, examples)
 
     return through(game, change, "augmented")
 
@@ -87,10 +99,15 @@ def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -
     check_scalar("p", p, at_least=0, at_most=1)
 
     def change(
-        examples: Array, which: str, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> Array:
-        now = jnp.asarray(at(p, context.step), examples.dtype)
-        keys = example_keys(context, f"augment/{which}", len(examples))
+        examples: PyTree,
+        which: str,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        scene: Scene,
+        context: Context,
+    ) -> PyTree:
+        now = jnp.asarray(at(p, context.step), jax.tree.leaves(examples)[0].dtype)
+        keys = example_keys(context, f"augment/{which}", num_examples(examples))
         return each(lambda key, images: augment(key, images, now), keys, examples)
 
     return through(game, change, "augmented_at")
@@ -112,7 +129,7 @@ def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
 
     Raises:
       ValueError: if σ is negative, or the game looks ahead: use `unrolled(instance_noise(...))`;
-        and, when played, if its scene has no real and fake examples, or a `source`.
+        and, when played, if its scene has no real and fake examples, or a `source` or `cycle`.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -129,12 +146,22 @@ def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
     check_scalar("std", std, at_least=0)
 
     def change(
-        examples: Array, which: str, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> Array:
-        keys = example_keys(context, f"instance_noise/{which}", len(examples))
-        noise = jax.vmap(lambda key: jax.random.normal(key, examples.shape[1:], examples.dtype))
-        scale = jnp.asarray(at(std, context.step), examples.dtype)
-        return examples + scale * noise(keys)
+        examples: PyTree,
+        which: str,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        scene: Scene,
+        context: Context,
+    ) -> PyTree:
+        whole = f"instance_noise/{which}"
+
+        def noisy(name: str, x: Array) -> Array:
+            keys = example_keys(context, name, len(x))
+            noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], x.dtype))
+            scale = jnp.asarray(at(std, context.step), x.dtype)
+            return x + scale * noise(keys)
+
+        return map_named(noisy, whole, examples)
 
     return through(game, change, "instance_noise")
 
@@ -144,7 +171,7 @@ def through(game: Game, change: Change, asker: str) -> Game:
 
     Args:
       game: any game with a `real` and a `fake` in its scene.
-      change: (examples, which, net_state, scene, context) -> examples.
+      change: (examples, which, params, net_state, scene, context) -> examples.
       asker: who asks, for the message.
 
     Returns:
@@ -155,7 +182,7 @@ def through(game: Game, change: Change, asker: str) -> Game:
 
     Example:
       >>> from jaxgan.games import dirac
-      >>> def twice(examples, which, net_state, scene, context):
+      >>> def twice(examples, which, params, net_state, scene, context):
       ...     return 2.0 * examples
       >>> params, context = {"gen": jnp.ones(1), "disc": jnp.ones(1)}, Context(jax.random.key(0))
       >>> game = through(dirac(), twice, "twice")
@@ -168,42 +195,51 @@ def through(game: Game, change: Change, asker: str) -> Game:
             f"use unrolled({asker}(game, ...))"
         )
 
-    def see(net_state: PlayerTree, scene: Scene, context: Context) -> Scene:
+    def see(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Scene:
         seen = {
-            which: change(scene[which], which, net_state, scene, context)
+            which: change(scene[which], which, params, net_state, scene, context)
             for which in ("real", "fake")
-            if isinstance(scene.get(which), Array)
+            if scene.get(which) is not None
         }
-        if isinstance(scene.get("reconstruction"), Array):  # it is compared with its real example
+        if "reconstruction" in scene:  # it is compared with its real example
             seen["reconstruction"] = change(
-                scene["reconstruction"], "real", net_state, scene, context
+                scene["reconstruction"], "real", params, net_state, scene, context
             )
         return {**scene, **seen}
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        for which in ("real", "fake"):
-            if not isinstance(scene.get(which), Array):
-                raise ValueError(
-                    f"{asker} needs a game whose scene has an array {which!r}, such as `gan`"
-                )
-        if "source" in scene:
-            raise ValueError(
-                f"{asker}: the game makes images of a `source`, and compares them with the true "
-                "ones; changed apart, they would no longer belong together"
-            )
+        _check_scene(scene, asker)
         if context.train:
-            scene = see(net_state, scene, context)
+            scene = see(params, net_state, scene, context)
         return game.losses(params, net_state, scene, context)
 
     def critic(
         params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
     ) -> PyTree:
         if context.train:
-            inputs = change(inputs, "real", net_state, scene, context)
-            scene = see(net_state, scene, context)
+            inputs = change(inputs, "real", params, net_state, scene, context)
+            scene = see(params, net_state, scene, context)
         return game.critic(params, net_state, inputs, scene, context)
 
     return game._replace(losses=losses, critic=critic)
+
+
+def _check_scene(scene: Scene, asker: str) -> None:
+    for which in ("real", "fake"):
+        if scene.get(which) is None:
+            raise ValueError(f"{asker} needs a game whose scene has {which!r}, such as `gan`")
+    for name in _COMPARED:
+        if name in scene:
+            raise ValueError(
+                f"{asker}: the game makes images of others (`{name}`), and compares them with the "
+                "true ones; changed apart, they would no longer belong together"
+            )
+    rebuilt = scene.get("reconstruction", scene["real"])
+    if jax.tree.structure(rebuilt) != jax.tree.structure(scene["real"]):
+        raise ValueError(
+            f"{asker}: the scene's `reconstruction` is not like its `real`; it takes a game whose "
+            "discriminator sees examples alone, such as `gan`"
+        )
 
 
 def example_keys(context: Context, name: str, num: int) -> Array:

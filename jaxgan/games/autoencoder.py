@@ -12,7 +12,7 @@ from jaxgan.auxiliary import l1, l2
 from jaxgan.checks import check_number, check_scalar, is_zero
 from jaxgan.game import Game, Played, no_critic
 from jaxgan.games.encoding import check_shape, encode
-from jaxgan.network import Network
+from jaxgan.network import Network, detached_of
 from jaxgan.schedules import at, log
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -172,7 +172,14 @@ def autoencoder(
         return {"gen": loss}, (net_state, {"gen": metrics}, {})
 
     couples = encoder.couples_batch or decoder.couples_batch or sparsity == "kl"
-    return Game(init, generate, losses, no_critic, couples)
+    return Game(
+        init,
+        generate,
+        losses,
+        no_critic,
+        couples,
+        detached=detached_of(encoder, decoder),
+    )
 
 
 def sparsity_kl(code: Array, target: float) -> Array:

@@ -10,7 +10,7 @@ from jaxgan.games.encoding import check_shape, encode
 from jaxgan.games.gan import Latent, normal_latent
 from jaxgan.losses import Loss, non_saturating
 from jaxgan.losses.base import with_logits
-from jaxgan.network import Network
+from jaxgan.network import Network, detached_of
 from jaxgan.outputs import logits_of
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
@@ -157,4 +157,12 @@ def bigan(
         return discriminate(params, network, inputs, context, "real")[0]
 
     couples = any(part.couples_batch for part in (gen, encoder, disc, objective))
-    return Game(init, generate, losses, critic, couples, objective.is_zero_sum)
+    return Game(
+        init,
+        generate,
+        losses,
+        critic,
+        couples,
+        objective.is_zero_sum,
+        detached=detached_of(gen, encoder, disc),
+    )

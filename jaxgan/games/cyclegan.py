@@ -13,7 +13,7 @@ from jaxgan.game import Game, Played
 from jaxgan.games.pool import empty_pool, pool_draws, query
 from jaxgan.games.translation import flat_logits
 from jaxgan.losses import Loss, least_squares
-from jaxgan.network import Network
+from jaxgan.network import Network, detached_of
 from jaxgan.outputs import logits_of
 from jaxgan.schedules import at
 from jaxgan.state import Context, stream
@@ -208,7 +208,14 @@ def cyclegan(
 
     networks = (*gens.values(), *discs.values())
     couples = pool_size > 0 or any(network.couples_batch for network in networks)
-    return Game(init, generate, losses, critic, couples or objective.couples_batch)
+    return Game(
+        init,
+        generate,
+        losses,
+        critic,
+        couples or objective.couples_batch,
+        detached=detached_of(*networks),
+    )
 
 
 def _generators(

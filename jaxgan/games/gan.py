@@ -7,9 +7,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgan.examples import example_shape, num_examples
 from jaxgan.game import Game, Played
 from jaxgan.losses import Loss, non_saturating
-from jaxgan.network import Network
+from jaxgan.network import Network, detached_of
 from jaxgan.outputs import logits_of
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
@@ -58,7 +59,9 @@ def gan(
     and classes are as frequent in both.
 
     The scene has `real` (the batch's `image`), `fake`, `latent` and whatever else the data have,
-    such as `label`. A batch that holds `latent` is taken at its word: nothing is drawn.
+    such as `label`. An example is an array, or a tree of arrays [B, ...] such as a dict of images
+    and depths: then the generator makes such trees, and the discriminator takes them. A batch that
+    holds `latent` is taken at its word: nothing is drawn, and without `image` there is no `real`.
 
     Where the generator has `styles`, the scene has them as `w`, [B, L, D], and a batch that holds
     `w` is taken at its word. A batch with a scalar `truncation` ψ moves them towards their mean:
@@ -140,7 +143,7 @@ def gan(
         known = ("latent", "w")
         latents: Batch = {name: entry for name, entry in batch.items() if name in known}
         if not latents:
-            num = batch["image"].shape[0]
+            num = num_examples(batch["image"])
             latents = {"latent": context.draw("latent", draw_latent, (num,))}
         own = net_state["gen"]
         network_state = own["network"]
@@ -159,10 +162,10 @@ def gan(
             key=context.part_stream("gen/noise"),
         )
         real = batch.get("image")
-        if real is not None and real.shape[1:] != fake.shape[1:]:
+        if real is not None and example_shape(real) != example_shape(fake):
             raise ValueError(
-                f"the generator makes examples of shape {fake.shape[1:]}; "
-                f"the data's have shape {real.shape[1:]}"
+                f"the generator makes examples of shape {example_shape(fake)}; "
+                f"the data's have shape {example_shape(real)}"
             )
         rest = {name: entry for name, entry in batch.items() if name != "image"}
         scene: Scene = {**rest, **latents, "real": real, "fake": fake}
@@ -212,7 +215,15 @@ def gan(
         return out
 
     couples = gen.couples_batch or disc.couples_batch or objective.couples_batch
-    return Game(init, generate, losses, critic, couples, objective.is_zero_sum)
+    return Game(
+        init,
+        generate,
+        losses,
+        critic,
+        couples,
+        objective.is_zero_sum,
+        detached=detached_of(gen, disc),
+    )
 
 
 def _mean(outputs: PyTree) -> Array:

@@ -44,8 +44,8 @@ def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
     probability ½ it is judged itself, and else it takes the place of a random one of the pool,
     which is judged instead. That one may be an earlier image of the same batch.
 
-    Gradients go to images that are judged themselves, or come from this batch; the pool is a
-    constant.
+    Gradients go to images that are judged themselves, or come from this batch; the pool is state,
+    and depends on no parameters of this update.
 
     Args:
       pool: N images.
@@ -87,8 +87,8 @@ def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
     start = (jnp.arange(size, dtype=jnp.int32), pool["count"])
     own = size + jnp.arange(len(images), dtype=jnp.int32)
     (holds, count), judged = lax.scan(judge_one, start, (own, draws[:, 0] > 0.5, places))
-    everything = jnp.concatenate([lax.stop_gradient(stored).astype(images.dtype), images])
-    kept = lax.stop_gradient(everything)[holds].astype(stored.dtype)
+    everything = jnp.concatenate([stored.astype(images.dtype), images])
+    kept = everything[holds].astype(stored.dtype)
     return everything[judged], {"images": kept, "count": count}
 
 

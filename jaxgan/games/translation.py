@@ -10,7 +10,7 @@ from jaxgan.checks import check_scalar
 from jaxgan.game import Game, Played
 from jaxgan.losses import Loss
 from jaxgan.losses.base import with_logits
-from jaxgan.network import Network
+from jaxgan.network import Network, detached_of
 from jaxgan.outputs import logits_of
 from jaxgan.schedules import at
 from jaxgan.state import Context, stream
@@ -161,7 +161,14 @@ def translation(
         return discriminate(params, state, inputs, scene, context, "real")[0]
 
     couples = gen.couples_batch or disc.couples_batch or loss.couples_batch
-    return Game(init, generate, losses, critic, couples)
+    return Game(
+        init,
+        generate,
+        losses,
+        critic,
+        couples,
+        detached=detached_of(gen, disc),
+    )
 
 
 def beside(source: Array, image: Array) -> Array:

@@ -13,7 +13,8 @@ import optax
 from jax import lax
 
 from jaxgan import optimizers as opt
-from jaxgan.game import Game, Played
+from jaxgan.derivatives import held, reaches
+from jaxgan.game import Game, Played, warn_if_detached
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
 
@@ -53,8 +54,9 @@ def unrolled(
 
     The first-order gradient has the true Jacobian of that formula: a `consensus` or a spectrum on
     top of it sees how ψ_k moves. Network state changed in inner steps is dropped after them. What
-    the discriminator looks at (G(z)) is made once for all inner steps; where the opponent is not
-    `disc`, anew in each.
+    the discriminator looks at (G(z)) is made once for all inner steps where it does not depend on
+    the opponent, and anew in each where it does: where the opponent is the generator, or where the
+    latents follow the discriminator's gradient (LOGAN).
 
     Args:
       game: the game as it is played without lookahead.
@@ -104,22 +106,26 @@ def unrolled(
         check_differentiable(inner, params[opponent])
     if num_steps == 0:
         return game
-    # By the contract of `generate` the scene does not depend on the discriminator.
-    is_hoisted = opponent == "disc"
+    if mode == "exact":
+        warn_if_detached(game, "unrolled")
 
     def generate(
         params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         scene, new_state = game.generate(params, net_state, batch, context)
-        return (scene if is_hoisted else {**scene, _BATCH: batch}), new_state
+        if _depends(game, opponent, params, net_state, batch, context):
+            scene = {**scene, _BATCH: batch}
+        return scene, new_state
+
+    def play(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+        if _BATCH in scene:
+            scene, net_state = game.generate(params, net_state, scene[_BATCH], context)
+        return game.losses(params, net_state, scene, context)
 
     def own_loss(
-        own: Params, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> tuple[Array, PlayerTree]:
-        everyone = {**params, opponent: own}
-        if not is_hoisted:
-            scene, net_state = game.generate(everyone, net_state, scene[_BATCH], context)
-        values, (new_state, _, _) = game.losses(everyone, net_state, scene, context)
+        values, (new_state, _, _) = play(params, net_state, scene, context)
         return values[opponent], new_state
 
     def look_ahead(
@@ -139,28 +145,19 @@ def unrolled(
             if inner_batch == "fresh":
                 part = _part(scene, index)
                 here = replace(here, key=stream(context.key, "unrolled", index))
+            # In all players' parameters, as the base field has it, for what is `held` in them.
             grads, states = jax.grad(own_loss, has_aux=True)(
-                carry.params, params, {**net_state, opponent: carry.net_state}, part, here
+                {**params, opponent: carry.params},
+                {**net_state, opponent: carry.net_state},
+                part,
+                here,
             )
-            moved, opt_state = opt.update(optimizer, grads, carry.opt_state, carry.params)
+            moved, opt_state = opt.update(optimizer, grads[opponent], carry.opt_state, carry.params)
             return _Opponent(moved, states[opponent], opt_state), None
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
         end = _scan(step, start, num_steps, remat, unroll)
         return end.params, end.net_state
-
-    def against(
-        direct: tuple[PlayerTree, PlayerTree, Scene, Context], foreseen: tuple[Params, PyTree]
-    ) -> tuple[Array, PyTree, dict[str, Array]]:
-        params, net_state, scene, context = direct
-        params = {**params, opponent: foreseen[0]}
-        net_state = {**net_state, opponent: foreseen[1]}
-        if not is_hoisted:
-            scene, net_state = game.generate(params, net_state, scene[_BATCH], context)
-        values, (new_state, metrics, _) = game.losses(params, net_state, scene, context)
-        return values[player], new_state[player], metrics[player]
-
-    outer = against if mode == "exact" else _partial(against)
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
@@ -168,11 +165,19 @@ def unrolled(
         if inner_batch == "fresh":
             scene = _split(scene, num_steps + 1)
             last = _part(scene, num_steps)
-        foreseen = look_ahead(params, net_state, scene, context)
-        value, own_state, own_metrics = outer((params, net_state, last, context), foreseen)
+        own, own_state = look_ahead(params, net_state, scene, context)
+        if mode == "first_order":
+            own, own_state = held((own, own_state), params)
+        ahead, (ahead_state, ahead_metrics, _) = play(
+            {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
+        )
         return (
-            {**values, player: value},
-            ({**new_state, player: own_state}, {**metrics, player: own_metrics}, outputs),
+            {**values, player: ahead[player]},
+            (
+                {**new_state, player: ahead_state[player]},
+                {**metrics, player: ahead_metrics[player]},
+                outputs,
+            ),
         )
 
     return game._replace(
@@ -336,22 +341,21 @@ def _scan(
     return run(end, indices[whole:])[0] if whole < num_steps else end
 
 
-def _partial(
-    function: Callable[..., tuple[Array, PyTree, dict[str, Array]]],
-) -> Callable[..., tuple[Array, PyTree, dict[str, Array]]]:
-    """The function with its derivative in the first argument only.
+def _depends(
+    game: Game,
+    opponent: str,
+    params: PlayerTree,
+    net_state: PlayerTree,
+    batch: Batch,
+    context: Context,
+) -> bool:
+    """Whether the scene depends on what a lookahead changes of the opponent."""
 
-    That derivative still depends on the second, and is differentiated in both: `stop_gradient` on
-    the second would lose that, and with it the Jacobian of every field on top.
-    """
+    def scene(changed: PyTree, params: PlayerTree, net_state: PlayerTree) -> Scene:
+        own, own_state = changed
+        everyone, states = {**params, opponent: own}, {**net_state, opponent: own_state}
+        return game.generate(everyone, states, batch, context)[0]
 
-    @jax.custom_jvp
-    def partial(direct: PyTree, foreseen: PyTree) -> tuple[Array, PyTree, dict[str, Array]]:
-        return function(direct, foreseen)
-
-    @partial.defjvp
-    def partial_jvp(primals: tuple[PyTree, PyTree], tangents: tuple[PyTree, PyTree]) -> PyTree:
-        direct, foreseen = primals
-        return jax.jvp(lambda d: function(d, foreseen), (direct,), (tangents[0],))
-
-    return partial
+    changed = (params[opponent], net_state[opponent])
+    jaxpr = jax.make_jaxpr(scene)(changed, params, net_state).jaxpr
+    return reaches(jaxpr, len(jax.tree.leaves(changed)))

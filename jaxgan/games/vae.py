@@ -13,7 +13,7 @@ from jaxgan.checks import check_number, check_scalar
 from jaxgan.game import Game, Played, no_critic
 from jaxgan.games.encoding import check_shape, encode, gaussian_kl
 from jaxgan.games.gan import normal_latent
-from jaxgan.network import Network
+from jaxgan.network import Network, detached_of
 from jaxgan.schedules import at, log
 from jaxgan.state import Context, stream
 from jaxgan.typing import Array, Batch, Key, Params, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -203,7 +203,14 @@ def vae(
         metrics = {"nll": jnp.mean(nll), "kl": jnp.mean(kl), **own}
         return {"gen": loss}, (net_state, {"gen": metrics}, {})
 
-    return Game(init, generate, losses, no_critic, encoder.couples_batch or decoder.couples_batch)
+    return Game(
+        init,
+        generate,
+        losses,
+        no_critic,
+        encoder.couples_batch or decoder.couples_batch,
+        detached=detached_of(encoder, decoder),
+    )
 
 
 def divergence(scene: Scene, asker: str) -> Array:

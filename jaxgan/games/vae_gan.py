@@ -10,7 +10,7 @@ from jaxgan.games.encoding import check_shape, encode
 from jaxgan.games.gan import normal_latent
 from jaxgan.games.vae import divergence
 from jaxgan.losses import Loss, non_saturating
-from jaxgan.network import Network
+from jaxgan.network import Network, detached_of
 from jaxgan.outputs import head_of, logits_of
 from jaxgan.schedules import at
 from jaxgan.state import Context, stream
@@ -157,4 +157,11 @@ def vae_gan(
         return discriminate(params, net_state["disc"]["network"], inputs, context, "real")[0]
 
     couples = objective.couples_batch or any(part.couples_batch for part in networks.values())
-    return Game(init, generate, losses, critic, couples)
+    return Game(
+        init,
+        generate,
+        losses,
+        critic,
+        couples,
+        detached=detached_of(*networks.values()),
+    )

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.augment import Augment, each
 from jaxgan.checks import check_number, check_scalar
+from jaxgan.examples import example_mean, num_examples, samples_of
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.needs import entry, generated
 from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
@@ -142,8 +143,9 @@ def latent_consistency(
         return (logits - view.critic(near(view))) ** 2, state
 
     def gen(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        gap = entry(view, "fake", "latent_consistency") - near(view)
-        return -jnp.mean(gap * gap, axis=tuple(range(1, gap.ndim))), state
+        fake = samples_of(entry(view, "fake", "latent_consistency"))
+        squares = jax.tree.map(lambda x, y: (x - y) * (x - y), fake, near(view))
+        return -example_mean(squares), state
 
     return Penalty(
         (
@@ -158,5 +160,5 @@ def _gap(view: View, which: str, augment: Augment, name: str) -> Array:
         return jax.random.split(key, shape)
 
     inputs = entry(view, which, name)
-    keys = view.context.draw(name, split, (inputs.shape[0],))
+    keys = view.context.draw(name, split, (num_examples(inputs),))
     return (view.head(which, "logits", name) - view.critic(each(augment, keys, inputs))) ** 2

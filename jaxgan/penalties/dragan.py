@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_number
+from jaxgan.examples import map_named
 from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.needs import entry
 from jaxgan.typing import Array, PyTree, ScalarOrSchedule
@@ -17,8 +18,9 @@ def dragan(
     """DRAGAN: the discriminator has slope `target` around the real examples.
 
     λ E[(‖∇_x D(x + δ)‖ - target)²] with δ = scale · std · u, u ~ U[0, 1] for each element and std
-    the deviation of all elements of the real batch. That is the noise of the authors' code; the
-    paper writes δ ~ N(0, cI), and the code goes a random part of the way to x + δ.
+    the deviation of all elements of the real batch, or of each part where examples are trees. That
+    is the noise of the authors' code; the paper writes δ ~ N(0, cI), and the code goes a random
+    part of the way to x + δ.
 
     Args:
       weight: λ, a number or a schedule of the step.
@@ -48,8 +50,12 @@ def dragan(
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         real = entry(view, "real", "dragan")
-        noise = view.context.draw("dragan", jax.random.uniform, real.shape).astype(real.dtype)
-        near = real + jnp.asarray(scale, real.dtype) * jnp.std(real) * noise
+
+        def noisy(name: str, x: Array) -> Array:
+            noise = view.context.draw(name, jax.random.uniform, x.shape).astype(x.dtype)
+            return x + jnp.asarray(scale, x.dtype) * jnp.std(x) * noise
+
+        near = map_named(noisy, "dragan", real)
         slopes = norm(view.input_gradient(near))
         return (slopes - jnp.asarray(target, slopes.dtype)) ** 2, state
 

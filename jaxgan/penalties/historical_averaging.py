@@ -7,7 +7,6 @@ from functools import reduce
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.kernels import named
@@ -62,7 +61,7 @@ def historical_averaging(
         squares = [jnp.sum(gap * gap).astype(count.dtype) for gap in jax.tree.leaves(gaps)]
 
         def average(mean: Array, gap: Array) -> Array:
-            return mean + lax.stop_gradient(gap) / (count + 1.0).astype(mean.dtype)
+            return mean + gap / (count + 1.0).astype(mean.dtype)
 
         mean = jax.tree.map(average, state["mean"], gaps)
         return has_past * reduce(operator.add, squares), {"mean": mean, "count": count + 1.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 
+from jaxgan.examples import num_examples
 from jaxgan.penalties.base import View
 from jaxgan.penalties.needs import entry
 from jaxgan.typing import Array, PyTree
@@ -35,7 +36,7 @@ def interpolates(view: View, name: str) -> PyTree:
       Gulrajani et al., 2017 (arXiv:1704.00028), section 4.
     """
     real, fake = entry(view, "real", name), entry(view, "fake", name)
-    num = jax.tree.leaves(real)[0].shape[0]
+    num = num_examples(real)
     mix = view.context.draw(name, jax.random.uniform, (num,))
 
     def between(x: Array, y: Array) -> Array:

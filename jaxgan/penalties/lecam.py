@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxgan.checks import check_number
+from jaxgan.derivatives import held
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.needs import moved, zero
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
@@ -56,8 +57,9 @@ def lecam(weight: ScalarOrSchedule = 0.3, every: int = 1, decay: float = 0.99) -
             "real": moved(state["real"], jnp.mean(real), 1.0 - decay),
             "fake": moved(state["fake"], jnp.mean(fake), 1.0 - decay),
         }
-        to_fake = real - anchors["fake"].astype(real.dtype)
-        to_real = fake - anchors["real"].astype(fake.dtype)
+        fixed = held(anchors, view.params)
+        to_fake = real - fixed["fake"].astype(real.dtype)
+        to_real = fake - fixed["real"].astype(fake.dtype)
         return to_fake**2 + to_real**2, anchors
 
     return Penalty((Term("lecam", values, weight, every, init, couples_batch=True),))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_number
+from jaxgan.examples import samples_of
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.needs import entry, generated
 from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
@@ -60,7 +61,9 @@ def mode_seeking(
         second = view.context.draw("mode_seeking", latent or normal, (first.shape[0],))
         second = second.astype(first.dtype)
         other = generated(view, second, "mode_seeking")
-        between_images = jnp.mean(jnp.abs(entry(view, "fake", "mode_seeking") - other))
+        fake = samples_of(entry(view, "fake", "mode_seeking"))
+        gaps = jax.tree.map(lambda x, y: jnp.abs(x - y), fake, other)
+        between_images = _mean(gaps)
         between_latents = jnp.mean(jnp.abs(first - second)).astype(between_images.dtype)
         ratio = between_images / between_latents
         return 1.0 / (ratio + jnp.asarray(eps, ratio.dtype)), state
@@ -68,3 +71,11 @@ def mode_seeking(
     return Penalty(
         (Term("mode_seeking", values, weight, every, couples_batch=True, players=("gen",)),)
     )
+
+
+def _mean(tree: PyTree) -> Array:
+    """The mean over all elements of all parts."""
+    leaves = jax.tree.leaves(tree)
+    if len(leaves) == 1:
+        return jnp.mean(leaves[0])
+    return jnp.mean(jnp.concatenate([jnp.ravel(leaf) for leaf in leaves]))

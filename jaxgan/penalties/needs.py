@@ -106,7 +106,7 @@ def zero(params: PyTree) -> Array:
 
 
 def moved(mean: Array, value: Array, rate: float) -> Array:
-    """An exponential average after one more value, of which nothing is differentiated.
+    """An exponential average after one more value.
 
     mean + rate (value - mean).
 
@@ -122,6 +122,4 @@ def moved(mean: Array, value: Array, rate: float) -> Array:
       >>> float(moved(jnp.zeros(()), jnp.ones(()), 0.25))
       0.25
     """
-    return mean + jnp.asarray(rate, mean.dtype) * (
-        jax.lax.stop_gradient(value).astype(mean.dtype) - mean
-    )
+    return mean + jnp.asarray(rate, mean.dtype) * (value.astype(mean.dtype) - mean)

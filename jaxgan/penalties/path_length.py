@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_number
+from jaxgan.derivatives import held
+from jaxgan.examples import map_named
 from jaxgan.penalties.base import Penalty, Term, View, norm
 from jaxgan.penalties.needs import entry, generated, moved, zero
 from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -62,29 +64,32 @@ def path_length(
         latent = entry(view, name, "path_length")[::shrink]
         rest = _every(view.scene, shrink) if shrink > 1 else {}
 
-        def generate(latent: Array) -> Array:
+        def generate(latent: Array) -> PyTree:
             given = {**rest, name: latent} if rest or name == "w" else latent
-            images: Array = generated(view, given, "path_length")
-            return images
+            return generated(view, given, "path_length")
 
-        shape = jax.eval_shape(generate, latent).shape
-        noise = view.context.draw("path_length", jax.random.normal, shape)
+        def normal(name: str, image: Array) -> Array:
+            return view.context.draw(name, jax.random.normal, image.shape)
+
+        noise = map_named(normal, "path_length", jax.eval_shape(generate, latent))
         lengths = path_lengths(generate, latent, noise)
         mean = moved(state["length"], jnp.mean(lengths), decay)
-        return (lengths - mean.astype(lengths.dtype)) ** 2, {"length": mean}
+        fixed = held(mean, view.params).astype(lengths.dtype)
+        return (lengths - fixed) ** 2, {"length": mean}
 
     return Penalty(
         (Term("path_length", values, weight, every, init, couples_batch=True, players=("gen",)),)
     )
 
 
-def path_lengths(generate: Callable[[Array], Array], latent: Array, noise: Array) -> Array:
+def path_lengths(generate: Callable[[Array], PyTree], latent: Array, noise: PyTree) -> Array:
     """How far each latent's image moves in a random direction: ‖Jᵀy‖ of every example.
 
     Args:
       generate: latents -> images.
       latent: [B, D], or styles [B, L, D], of which the mean square over layers is taken.
-      noise: of the images' shape, standard normal; y is that over √(number of pixels).
+      noise: of the images' shape, or shapes, standard normal; y is that over √(number of
+        pixels).
 
     Returns:
       Lengths, [B].
@@ -94,8 +99,12 @@ def path_lengths(generate: Callable[[Array], Array], latent: Array, noise: Array
       [3.0, 3.0]
     """
     fake, pull_back = jax.vjp(generate, latent)
-    num_pixels = math.prod(fake.shape[1:-1]) if fake.ndim > 2 else fake.shape[1]
-    (stretched,) = pull_back(noise.astype(fake.dtype) / math.sqrt(num_pixels))
+
+    def direction(noise: Array, fake: Array) -> Array:
+        num_pixels = math.prod(fake.shape[1:-1]) if fake.ndim > 2 else fake.shape[1]
+        return noise.astype(fake.dtype) / math.sqrt(num_pixels)
+
+    (stretched,) = pull_back(jax.tree.map(direction, noise, fake))
     layers = latent.shape[1] if latent.ndim > 2 else 1
     return norm(stretched) / math.sqrt(layers)
 

@@ -7,8 +7,8 @@ from functools import reduce
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from jaxgan.derivatives import held
 from jaxgan.penalties.base import Penalty, Term, View
 from jaxgan.penalties.kernels import kernels, named
 from jaxgan.penalties.needs import owned
@@ -65,7 +65,7 @@ def spectral_norm_penalty(
         for matrix, v in zip(
             kernels(owned(view, player, name), name), state["vectors"], strict=True
         ):
-            fixed = lax.stop_gradient(matrix)
+            fixed = held(matrix, view.params)
             for _ in range(num_iterations):
                 u = _unit(fixed @ v, jnp.zeros(fixed.shape[0], fixed.dtype))
                 v = _unit(fixed.T @ u, v)
@@ -81,5 +81,6 @@ def spectral_norm_penalty(
 
 def _unit(vector: Array, instead: Array) -> Array:
     """The vector at length 1; `instead` where it has none, so that a zero kernel may still grow."""
-    length = jnp.sqrt(jnp.sum(vector * vector))
-    return jnp.where(length > 0, vector / jnp.where(length > 0, length, 1.0), instead)
+    squared = jnp.sum(vector * vector)
+    has_length = squared > 0
+    return jnp.where(has_length, vector / jnp.sqrt(jnp.where(has_length, squared, 1.0)), instead)

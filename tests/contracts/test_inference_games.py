@@ -127,7 +127,7 @@ def test_what_needs_an_opponent_says_so(name: str) -> None:
     params, net_state = game.init(KEY)
     context = jaxgan.Context(KEY)
     scene, net_state = augmented.generate(params, net_state, helpers.real_batch(), context)
-    with pytest.raises(ValueError, match="instance_noise needs a game whose scene has an array 'r"):
+    with pytest.raises(ValueError, match="instance_noise needs a game whose scene has 'real'"):
         augmented.losses(params, net_state, scene, context)
 
 

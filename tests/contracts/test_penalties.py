@@ -563,6 +563,32 @@ def test_a_lazy_state_moves_on_due_updates_only() -> None:
     assert float(state.net_state["disc"]["count"]["evaluations"]) == 3.0  # updates 0, 4, 8 of 10
 
 
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda game: with_penalty(game, penalties.r1() + penalties.r1()),
+        lambda game: with_penalty(with_penalty(game, penalties.r1()), penalties.r1(every=4)),
+        lambda game: with_penalty(
+            jaxgan.instance_noise(with_penalty(game, penalties.r1()), 0.1), penalties.r1()
+        ),
+        lambda game: with_penalty(with_penalty(game, penalties.r1()), penalties.r1(), "disc"),
+        lambda game: jaxgan.balanced(
+            with_penalty(game, penalties.r1()), penalties.r1(), 1.0, "disc"
+        ),
+    ],
+)
+def test_a_player_has_a_term_once(add: Callable[[Game], Game]) -> None:
+    with pytest.raises(ValueError, match=r"^penalty 'r1' is given 'disc' twice; each"):
+        add(linear_game())
+
+
+def test_each_player_may_have_a_term_of_its_own() -> None:
+    game = with_penalty(with_penalty(linear_game(), penalties.r2()), penalties.r2(), "gen")
+    assert game.terms == (("disc", "r2"), ("gen", "r2"))
+    both = penalties.r2() + Penalty((replace(penalties.r2().terms[0], players=("gen",)),))
+    assert with_penalty(linear_game(), both).terms == game.terms
+
+
 def test_coupling_of_examples_shows_in_the_game() -> None:
     game = linear_game()
     assert not game.couples_batch

@@ -419,7 +419,7 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
         ),
         (
             lambda: play(instance_noise(jaxgan.bilinear(), 0.1), Context(KEY), {}),
-            "^instance_noise needs a game whose scene has an array 'real', such as `gan`$",
+            "^instance_noise needs a game whose scene has 'real', such as `gan`$",
         ),
     ],
 )

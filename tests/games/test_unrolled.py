@@ -14,6 +14,7 @@ from jax.nn import softplus
 import jaxgan
 from jaxgan import Context, Game, Network, fields, losses, optimizers, penalties
 from jaxgan.fields import Field, gradient
+from jaxgan.game import no_critic
 from tests import helpers
 from tests.games.lookahead import (
     OPTIMIZERS,
@@ -368,3 +369,70 @@ def test_network_state_is_carried_through_the_inner_steps_and_dropped() -> None:
     grads, _, (new_state, _) = pull(ahead, setting)
     assert distance(grads["gen"], jax.grad(by_hand)(params["gen"])) < 1e-12
     assert float(new_state["disc"]["network"]) == 6.0
+
+
+# Games whose scene depends on the discriminator.
+
+
+def latent_steps(alpha: float) -> Game:
+    """LOGAN in one dimension: z follows D's gradient before G(z) = θ z is judged by D(x) = ψ x.
+
+    x̂ = θ (z + α θ ψ), L_gen = -ψ x̂ and L_disc = ψ (x̂ - x) + ½ ψ², with z = 1.
+    """
+
+    def init(key: Any) -> Any:
+        return {"gen": jnp.float64(0.0), "disc": jnp.float64(0.0)}, {"gen": {}, "disc": {}}
+
+    def generate(params: Any, net_state: Any, batch: Any, context: Context) -> Any:
+        theta, psi = params["gen"], params["disc"]
+        latent = jnp.ones_like(batch["image"])
+        steepest = jax.jit(jax.grad(lambda z: jnp.sum(psi * theta * z)))(latent)
+        return {"real": batch["image"], "fake": theta * (latent + alpha * steepest)}, net_state
+
+    def losses_of(params: Any, net_state: Any, scene: Any, context: Context) -> Any:
+        psi, fake, real = params["disc"], jnp.mean(scene["fake"]), jnp.mean(scene["real"])
+        values = {"gen": -psi * fake, "disc": psi * (fake - real) + 0.5 * psi**2}
+        return values, (net_state, {"gen": {}, "disc": {}}, {})
+
+    return Game(init=init, generate=generate, losses=losses_of, critic=no_critic)
+
+
+@MODES
+@pytest.mark.parametrize(("num_steps", "alpha"), [(1, 0.8), (3, 0.8), (3, 0.0)])
+def test_what_depends_on_the_opponent_is_made_anew_in_every_step(
+    num_steps: int, alpha: float, mode: Any
+) -> None:
+    theta, start, rate, real = 0.9, 0.5, 0.2, 0.7
+    psi, slope = start, 0.0  # dψ/dθ
+    for _ in range(num_steps):
+        # ∂L_disc/∂ψ = θ + 2 α θ² ψ - x + ψ
+        slope -= rate * (1 + 4 * alpha * theta * psi + (2 * alpha * theta**2 + 1) * slope)
+        psi -= rate * (theta + 2 * alpha * theta**2 * psi - real + psi)
+    # L_gen = -θ ψ - α θ² ψ²
+    direct = -psi - 2 * alpha * theta * psi**2
+    response = (-theta - 2 * alpha * theta**2 * psi) * slope
+    expected = direct + (response if mode == "exact" else 0.0)
+    game = unrolled(
+        latent_steps(alpha),
+        num_steps=num_steps,
+        inner=optimizers.sgd(rate),
+        inner_state="fresh",
+        mode=mode,
+    )
+    params = {"gen": jnp.float64(theta), "disc": jnp.float64(start)}
+    batch, context = {"image": jnp.full((4, 1), real)}, Context(jax.random.key(0))
+    _, net_state = game.init(context.key)
+    grads, _, _ = gradient(game).apply(params, (), net_state, batch, context)
+    np.testing.assert_allclose(grads["gen"], expected, rtol=1e-12)
+
+
+def test_what_does_not_depend_on_the_opponent_is_made_once() -> None:
+    setting = trained()
+    arguments = (setting.params, setting.net_state, setting.batch, setting.context)
+    plain, _ = setting.game.generate(*arguments)
+    scene, _ = unrolled(setting.game, num_steps=2).generate(*arguments)
+    assert set(scene) == set(plain)
+    scene, _ = unrolled(setting.game, player="disc", opponent="gen", num_steps=2).generate(
+        *arguments
+    )
+    assert set(scene) - set(plain) == {"unrolled/batch"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
 
+from jaxgan.derivatives import held
 from jaxgan.network import BATCH_STATS
 from jaxgan.typing import Array
 
@@ -18,8 +18,9 @@ class BatchRenorm(nn.Module):
        d = \text{clip}\Big(\frac{\mu_B - \mu}{\sigma}, -d_\max, d_\max\Big)
 
     with σ_B = √(var + ε), running averages μ, σ ← μ, σ + (1 - momentum)(μ_B, σ_B - μ, σ), and no
-    gradient through r and d. Where neither is clipped it is (x - μ) / σ. With r_max 1 and d_max 0
-    it is batch norm; the paper starts so and widens over 40,000 steps.
+    gradient through r and d (the Jacobian of a field sees them, see `derivatives.held`). Where
+    neither is clipped it is (x - μ) / σ. With r_max 1 and d_max 0 it is batch norm; the paper
+    starts so and widens over 40,000 steps.
 
     Args:
         r_max: bound of r, at least 1.
@@ -63,8 +64,9 @@ class BatchRenorm(nn.Module):
         if train:
             axes = tuple(range(x.ndim - 1))
             own_mean, own_std = jnp.mean(x, axes), jnp.sqrt(jnp.var(x, axes) + self.epsilon)
-            r = jnp.clip(lax.stop_gradient(own_std) / std.value, 1 / self.r_max, self.r_max)
-            d = (lax.stop_gradient(own_mean) - mean.value) / std.value
+            fixed_mean, fixed_std = held((own_mean, own_std), scale)
+            r = jnp.clip(fixed_std / std.value, 1 / self.r_max, self.r_max)
+            d = (fixed_mean - mean.value) / std.value
             d = jnp.clip(d, -self.d_max, self.d_max)
             y = (x - own_mean.reshape(shape)) / own_std.reshape(shape)
             y = y * r.reshape(shape) + d.reshape(shape)

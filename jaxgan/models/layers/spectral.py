@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from flax import linen as nn
+from typing import Any
 
-from jaxgan.typing import Array
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from jaxgan.derivatives import held
+from jaxgan.models.layers.precision import widen
+from jaxgan.typing import Array, PyTree
 
 SPECTRAL = "spectral"
 """The collection of power iterations; unlike `batch_stats` it couples no examples."""
@@ -24,16 +31,20 @@ def spectral_norm(
        \quad u \leftarrow \frac{W^\top v}{|W^\top v|}, \quad \sigma = v^\top W u
 
     W is the kernel as a matrix, [all other axes, last axis]; biases stay as they are. Gradients go
-    through σ, not through u and v. Called inside a compact method; parameters are those of the
-    layer, and u and σ lie in the collection `spectral`.
+    through σ, not through u and v; the Jacobian of a field goes through this call's power
+    iterations as well, see `derivatives.held`, and Flax's `nn.SpectralNorm` has it not. Called
+    inside a compact method; parameters are those of the layer, and u and σ lie in the collection
+    `spectral`.
 
     Args:
         layer: with a kernel, such as `Conv` or `Dense`; not transposed, whose last axis is the
             input's.
         x: the layer's input.
         train: whether u moves, once in every call: twice in an update of a discriminator, for real
-            and for generated examples. Without, the stored u is used and stays.
+            and for generated examples. Without, the stored u is where the iterations start, and
+            stays.
         num_steps: power iterations per call; the paper's 1 is enough, since kernels move slowly.
+            Second derivatives are those of the exact σ only with so many that u converges in each.
         epsilon: added to the squares of ‖W u‖ and ‖Wᵀ v‖, so that a kernel of zeros stays one.
         name: of the state in the collection; numbered by default.
 
@@ -59,8 +70,61 @@ def spectral_norm(
     """
     if num_steps < 1:
         raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
-    wrapped = nn.SpectralNorm(
-        layer, n_steps=num_steps, epsilon=epsilon, collection_name=SPECTRAL, name=name
-    )
-    y: Array = wrapped(x, update_stats=train)
+    y: Array = SpectralNorm(layer, num_steps, epsilon, name=name)(x, train)
     return y
+
+
+class SpectralNorm(nn.Module):
+    """What `spectral_norm` applies: parameters and state as Flax's `nn.SpectralNorm` has them.
+
+    Args:
+        layer_instance: the layer.
+        num_steps: power iterations per call.
+        epsilon: added to squares of lengths.
+    """
+
+    layer_instance: nn.Module
+    num_steps: int = 1
+    epsilon: float = 1e-12
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """Apply the layer to x with its kernel normalised."""
+
+        def normalized(variables: PyTree) -> PyTree:
+            return jax.tree_util.tree_map_with_path(
+                lambda path, leaf: self._normalized(path, leaf, train), variables
+            )
+
+        run = nn.map_variables(
+            lambda layer: layer(x),
+            trans_in_fn=normalized,
+            init=self.is_initializing(),
+            mutable=True,
+        )
+        y: Array = run(self.layer_instance)
+        return y
+
+    def _normalized(self, path: tuple[Any, ...], kernel: Array, train: bool) -> Array:
+        if kernel.ndim <= 1:
+            return kernel
+        matrix = widen(kernel).reshape(-1, kernel.shape[-1])
+        name = "/".join([str(self.layer_instance.name), *(key.key for key in path[1:])])
+        is_new = not self.has_variable(SPECTRAL, f"{name}/u")
+        key = self.make_rng("params") if is_new else None
+        shape = (1, matrix.shape[-1])
+        stored = self.variable(SPECTRAL, f"{name}/u", jax.random.normal, key, shape, matrix.dtype)
+        stored_sigma = self.variable(SPECTRAL, f"{name}/sigma", jnp.ones, (), matrix.dtype)
+        u = stored.value
+        for _ in range(self.num_steps):
+            v = self._unit(u @ matrix.T)
+            u = self._unit(v @ matrix)
+        fixed_u, fixed_v = held((u, v), matrix)
+        sigma = (fixed_v @ matrix @ fixed_u.T)[0, 0]
+        if train:
+            stored.value, stored_sigma.value = u, sigma
+        normalized = (matrix / jnp.where(sigma != 0, sigma, 1)).reshape(kernel.shape)
+        return normalized.astype(kernel.dtype)
+
+    def _unit(self, x: Array) -> Array:
+        return x * lax.rsqrt(jnp.sum(x * x, keepdims=True) + self.epsilon)
