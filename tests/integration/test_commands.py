@@ -64,7 +64,7 @@ NOT_RUN: dict[str, str] = {
 
 SMALL = {
     "sample": ["--num", "16"],
-    "evaluate": ["--num-samples", "64", "--metrics", "frechet"],
+    "evaluate": ["--num-samples", "64", "--metrics", "fd"],
     "explore truncation": ["--num-samples", "64"],
 }
 """Flags that make a command small; the last one counts."""
@@ -152,6 +152,7 @@ def run_jaxgan(words: list[str]) -> None:
         begin(words[1])
     if "--workdir" in words:
         begin(workdir_of(words))
+    words = [str(ROOT / word) if word.startswith("configs/") else word for word in words]
     name = " ".join(words[:2]) if words[0] == "explore" else words[0]
     assert main([*words, *SMALL.get(name, [])]) == 0
 
