@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from jaxgan.cli.program import check_folder
+
 _DESCRIPTION = """\
 Writes DIR as a run at step 0 whose networks have the weights of FILE: it can be sampled, explored,
 measured, and trained further. The config has to describe the same networks; the first array that
@@ -70,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.source is None and args.disc_from is None:
         raise PublishedError("from: none; give --from FILE, --disc-from FILE, or both")
+    check_folder("workdir", args.workdir, args.workdir)
     if (args.workdir / workdir.CONFIG).exists() or (args.workdir / "checkpoints").exists():
         raise ConfigError(f"workdir: {args.workdir} holds a run already; give another folder")
     config = resolve(load_config(args.config, args.overrides))

@@ -139,9 +139,27 @@ def check_out(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"out: {path}; it is a folder, and must be a file")
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
-        raise InputError(f"out: {path}; {above} is no folder")
+    check_folder("out", path, path.absolute().parent)
+
+
+def check_folder(name: str, path: Path, folder: Path) -> None:
+    """Raises if a folder can neither be made nor is one.
+
+    Args:
+      name: of the flag.
+      path: what was given for it.
+      folder: that has to hold what is written; it need not be there.
+
+    Raises:
+      InputError: if it, or what it lies in, is a file.
+
+    Example:
+      >>> check_folder("workdir", Path("runs/a"), Path("runs/a"))
+    """
+    above = folder.absolute()
+    there = next(one for one in (above, *above.parents) if one.exists())
+    if not there.is_dir():
+        raise InputError(f"{name}: {path}; {there} is no folder")
 
 
 def run(body: Callable[[], int | None], name: str) -> int:

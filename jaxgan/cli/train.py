@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
-from jaxgan.cli.program import one_line
+from jaxgan.cli.program import check_folder, one_line
 
 if TYPE_CHECKING:
     from jax.sharding import Mesh
@@ -177,6 +177,7 @@ def _read_config(args: argparse.Namespace) -> Config:
     from jaxgan.config import ConfigError, differences, load_config
     from jaxgan.resolve import FREE_KEYS, resolve
 
+    check_folder("workdir", args.workdir, args.workdir)
     config = resolve(load_config(args.config, args.overrides))
     if not (args.workdir / workdir.CONFIG).exists():
         if (args.workdir / "checkpoints").exists():

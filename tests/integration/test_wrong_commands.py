@@ -91,8 +91,8 @@ TRAIN = {
 OTHERS = {
     "train --config RING --workdir runs/ring --config.seed=1": "seed was 0, is 1",
     "train --config RING --workdir runs/ring --config.loss=hinge": "another config's run is there",
-    "train --config RING --workdir file.txt": "file.txt",
-    "train --config RING --workdir file.txt/new": "file.txt",
+    "train --config RING --workdir file.txt": "file.txt is no folder",
+    "train --config RING --workdir file.txt/new": "file.txt is no folder",
     "train --config nothing.py --workdir new": "'nothing.py' is not a file",
     "train --config runs --workdir new": "'runs' is not a file",
     "train --config file.txt --workdir new": "file.txt fails: NameError",
@@ -166,6 +166,7 @@ OTHERS = {
     "weights inception --from file.txt": "file.txt",
     "weights inception --from runs": "runs",
     "weights inception --from file.txt --to a.txt": "to: a.txt; it must end in .npz, .safetensors",
+    "import --config RING --workdir file.txt --from empty.npz": "file.txt is no folder",
     "import --config RING --workdir new": "give --from FILE, --disc-from FILE, or both",
     "import --config RING --workdir new --from nothing.npz": "nothing.npz",
     "import --config RING --workdir new --from file.txt": "file.txt; it must end in",
@@ -261,9 +262,8 @@ def refused(words: Sequence[str], capfd: pytest.CaptureFixture[str]) -> str:
     return line
 
 
-# Those that load the run or build its step before they are refused.
+# Those that load the run before they are refused.
 LATE = [
-    *("train --config RING --workdir file.txt", "train --config RING --workdir file.txt/new"),
     *(one for one in LINES if re.match("evaluate .*(metrics|features|num-samp|trunc|split) ", one)),
 ]
 
