@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,18 +30,27 @@ from jaxgan import archive, manifest
 from jaxgan.archive import Archive, Best
 from jaxgan.errors import InputError
 from jaxgan.manifest import Manifest
+from jaxgan.ocdbt import (
+    check_restorable,
+    complete_at_exit,
+    has_wildcards,
+    one_line,
+    without_wildcards,
+)
 from jaxgan.typing import Array, PyTree
 from jaxgan.version import __version__
 
 _LOGGER = logging.getLogger("jaxgan.checkpoint")
 _ORBAX = version("orbax-checkpoint")
 _NONE_THERE, _NONE_USABLE = -1, -2
-_SYSTEM_ERROR = re.compile(r"os_error_code='(\d+)'")
-"""As TensorStore has it, behind what it was doing and several long paths."""
 
 
 class CheckpointError(InputError):
     """A checkpoint that is missing, damaged, of another model, or could not be written."""
+
+
+class SaveError(CheckpointError):
+    """A checkpoint that could not be written: the disk is full, fails or takes no files."""
 
 
 class NoCheckpointError(CheckpointError):
@@ -129,10 +136,11 @@ class Checkpoints:
         )
         self._finish()
         write = self._start_writing(step, leaves)
-        # Its thread is no daemon: a process that ends without `wait` completes its last save.
         executor = ThreadPoolExecutor(1, "jaxgan-checkpoint")
-        self._pending = (step, executor.submit(self._complete, content, write))
+        future = executor.submit(self._complete, content, write)
         executor.shutdown(wait=False)
+        complete_at_exit(future)
+        self._pending = (step, future)
 
     def steps(self) -> list[int]:
         """The steps of the complete checkpoints, oldest first.
@@ -188,7 +196,7 @@ class Checkpoints:
                 leaves = _load(path, like)
             except Exception as error:
                 # Whatever Orbax and TensorStore raise.
-                tell(f"checkpoint {found} cannot be read: {_one_line(error)}")
+                tell(f"checkpoint {found} cannot be read: {one_line(error)}")
                 if jax.process_count() == 1:
                     continue
                 break
@@ -206,7 +214,7 @@ class Checkpoints:
         """Waits until the save under way is complete on disk.
 
         Raises:
-          CheckpointError: if it failed, with step, directory and cause; saving again is allowed.
+          SaveError: if it failed, with step, directory and cause; saving again is allowed.
         """
         error = self._finish()
         if error is not None:
@@ -216,7 +224,7 @@ class Checkpoints:
         """Completes the save under way, like `wait`; saving again afterwards is allowed."""
         self.wait()
 
-    def _finish(self) -> CheckpointError | None:
+    def _finish(self) -> SaveError | None:
         """Waits for the save under way; what went wrong, in every process if in one."""
         pending, self._pending = self._pending, None
         if pending is None:
@@ -228,9 +236,9 @@ class Checkpoints:
             return None
         if jax.process_index() == 0:
             self._archive.clear()
-        if isinstance(error, CheckpointError):
+        if isinstance(error, SaveError):
             return error
-        return CheckpointError(f"checkpoint {step} was not saved: another process failed")
+        return SaveError(f"checkpoint {step} was not saved: another process failed")
 
     def _start_writing(self, step: int, leaves: dict[str, Array]) -> Callable[[], Any]:
         """Copies the arrays; gives the rest of the work, for the background."""
@@ -244,8 +252,8 @@ class Checkpoints:
 
             def write() -> None:
                 self._archive.prepare()
-                with _uncompressed():
-                    ocp.save(path, host)
+                with _uncompressed(), without_wildcards(path) as plain:
+                    ocp.save(plain, host)
 
             return write
         # In Orbax's preparation the processes meet.
@@ -270,11 +278,12 @@ class Checkpoints:
             with _no_tracebacks():
                 write()
             if is_first:
+                check_restorable(self._archive.temporary(content.step), content.leaves)
                 self._archive.publish(content)
         except Exception as error:
-            failure = CheckpointError(
+            failure = SaveError(
                 f"checkpoint {content.step} was not saved in {self._archive.directory}: "
-                f"{_one_line(error)}"
+                f"{one_line(error)}"
             )
             _LOGGER.warning("%s", failure)
             raise failure from error
@@ -305,6 +314,22 @@ class Checkpoints:
             yield chosen, path, manifest.read(path)
         elif jax.process_index() > 0:
             tell(f"no usable checkpoint in {directory}; process 0 says why")
+
+
+def check_directory(directory: Path) -> None:
+    """Raises if several processes cannot write checkpoints there.
+
+    Args:
+      directory: of the checkpoints.
+
+    Raises:
+      CheckpointError: if its path has wildcards, which Orbax takes for a pattern.
+    """
+    if jax.process_count() > 1 and has_wildcards(Path(directory).absolute()):
+        raise CheckpointError(
+            f"workdir is {str(directory.parent)!r}; of several processes it must be a path "
+            "without * ? ["
+        )
 
 
 def _load(path: Path, like: dict[str, Any]) -> list[Array]:
@@ -424,13 +449,3 @@ def _key_impl(leaf: Any) -> str:
         if jax.eval_shape(partial(jax.random.key, 0, impl=impl)).dtype == leaf.dtype:
             return impl
     raise CheckpointError(f"keys of dtype {leaf.dtype} cannot be restored")
-
-
-def _one_line(error: Exception) -> str:
-    """What went wrong: the system's words if it was the system, else type and first line."""
-    if found := _SYSTEM_ERROR.search(str(error)):
-        return os.strerror(int(found[1]))
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    line = next(filter(None, map(str.strip, str(error).splitlines())), "no message")
-    return f"{type(error).__name__}: {line[:200]}"

@@ -49,7 +49,7 @@ LEVELS: dict[str, int] = {
 
 LEAVES = (
     *("models", "data", "metrics", "features", "augment", "writers"),
-    *("manifest", "archive", "checkpoint", "published"),
+    *("manifest", "archive", "checkpoint", "ocdbt", "lock", "published"),
 )
 """What stands beside the order: these know nothing of how a game is played."""
 
