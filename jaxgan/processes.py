@@ -215,13 +215,8 @@ def check_same(settings: Mapping[str, Any]) -> None:
     """
     if jax.process_count() == 1:
         return
-    text = json.dumps(settings, sort_keys=True, default=str).encode()
-    sizes = multihost_utils.process_allgather(np.int32(len(text)))
-    padded = np.zeros(int(np.max(sizes)), np.uint8)
-    padded[: len(text)] = np.frombuffer(text, np.uint8)
-    gathered = np.asarray(multihost_utils.process_allgather(padded)).reshape(len(sizes), -1)
     everyone = [
-        json.loads(row[:size].tobytes()) for row, size in zip(gathered, sizes.ravel(), strict=True)
+        json.loads(text) for text in _gather(json.dumps(settings, sort_keys=True, default=str))
     ]
     first = everyone[0]
     for index, other in enumerate(everyone):
@@ -231,6 +226,34 @@ def check_same(settings: Mapping[str, Any]) -> None:
                     f"processes differ: {key} is {first.get(key)!r} in process 0 and "
                     f"{other.get(key)!r} in process {index}"
                 )
+
+
+def from_first(text: str) -> str:
+    """What process 0 has to say; every process calls it.
+
+    Args:
+      text: of this process; only that of the first one counts.
+
+    Returns:
+      That of the first process.
+
+    Example:
+      >>> from_first("go")
+      'go'
+    """
+    return text if jax.process_count() == 1 else _gather(text)[0]
+
+
+def _gather(text: str) -> list[str]:
+    """The texts of all processes."""
+    encoded = text.encode()
+    sizes = multihost_utils.process_allgather(np.int32(len(encoded)))
+    padded = np.zeros(max(1, int(np.max(sizes))), np.uint8)
+    padded[: len(encoded)] = np.frombuffer(encoded, np.uint8)
+    gathered = np.asarray(multihost_utils.process_allgather(padded)).reshape(len(sizes), -1)
+    return [
+        row[:size].tobytes().decode() for row, size in zip(gathered, sizes.ravel(), strict=True)
+    ]
 
 
 class Watchdog:

@@ -33,13 +33,32 @@ def replacing(path: Path) -> Iterator[Path]:
     # The process id keeps apart two processes that write the same picture.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.filename is None:  # of a write: the disk is full, or the file too large
-            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-        raise
+        with naming(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Has what the system refuses in the body say of which file, where it does not.
+
+    Args:
+      path: the file that is written to.
+
+    >>> import errno
+    >>> with naming(Path("runs/a/metrics.jsonl")):
+    ...     raise OSError(errno.ENOSPC, "No space left on device")
+    Traceback (most recent call last):
+    ...
+    OSError: [Errno 28] No space left on device: 'runs/a/metrics.jsonl'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
