@@ -28,7 +28,8 @@ COMMANDS = (
 
 _EPILOG = """\
 exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values, 4 a plan does not fit,
-75 preempted and saved (SIGTERM), 130 Ctrl-C and saved"""
+6 the disk is full or fails, 7 another process trains in the folder, 70 a peer of a job is lost,
+75 preempted and saved (SIGTERM, SIGHUP), 130 Ctrl-C and saved"""
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -13,13 +14,20 @@ from typing import Any, NoReturn
 import jax
 
 from jaxgan import platforms
+from jaxgan.checkpoint import SaveError
 from jaxgan.errors import InputError
+from jaxgan.lock import LockedError
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.processes import LOST_PEER, leave
 
-BAD_INPUT, NONFINITE, INTERRUPTED = 2, 3, 130
+BAD_INPUT, NONFINITE, DISK_FAILED, IN_USE, INTERRUPTED = 2, 3, 6, 7, 130
 BAD_INPUTS = (InputError, OSError)
 _MAX_SEED = 2**31 - 1
+DISK_ERRORS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO),
+    *(errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+)
+"""Of a disk, or of storage across a network, that is full or fails; a path may be right."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -179,8 +187,12 @@ def run(body: Callable[[], int | None], name: str) -> int:
     platforms.choose()
     try:
         return int(body() or 0)
+    except LockedError as error:
+        message, code = f"error: {error}", IN_USE
     except BAD_INPUTS as error:
-        message, code = f"error: {error}", BAD_INPUT
+        is_disk = isinstance(error, OSError) and error.errno in DISK_ERRORS
+        is_disk = is_disk or isinstance(error, SaveError)
+        message, code = f"error: {error}", DISK_FAILED if is_disk else BAD_INPUT
     except KeyboardInterrupt:
         message, code = "interrupted", INTERRUPTED
     except NonFiniteError as error:

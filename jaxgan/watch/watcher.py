@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jaxgan.watch.rules import diagnose
+from jaxgan.writers.atomic import naming
 from jaxgan.writers.metrics import drop_later_lines, read_metrics
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Watch:
                 rows.append({"step": step, "warning": fields.pop("name"), **fields})
         self._standing = list(found)
         if rows:
-            with self._path.open("a", encoding="utf-8") as lines:
+            with naming(self._path), self._path.open("a", encoding="utf-8") as lines:
                 lines.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
 
     def _replay(self, row: Mapping[str, str]) -> None:

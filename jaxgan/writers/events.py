@@ -18,7 +18,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import RecordWriter, masked_crc32c
 from tensorboardX.summary import image
 
-from jaxgan.writers.atomic import replacing
+from jaxgan.writers.atomic import naming, replacing
 
 _HEADER_BYTES = 12  # the record's length in 8 bytes and their checksum in 4
 
@@ -33,8 +33,10 @@ class EventWriter:
 
     def __init__(self, directory: Path, *, purge_step: int | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
         # Without a suffix two writers of one second truncate each other's file.
-        self._writer = EventsWriter(str(directory / "events"), f".{time.time_ns()}")
+        with naming(directory):
+            self._writer = EventsWriter(str(directory / "events"), f".{time.time_ns()}")
         if purge_step is not None:
             self._write(purge_step, session_log=SessionLog(status=SessionLog.START))
 
@@ -49,14 +51,17 @@ class EventWriter:
 
     def flush(self) -> None:
         """Returns when everything is on the disk."""
-        self._writer.flush()
+        with naming(self._directory):
+            self._writer.flush()
 
     def close(self) -> None:
         """Flushes and closes the file."""
-        self._writer.close()
+        with naming(self._directory):
+            self._writer.close()
 
     def _write(self, step: int, **content: object) -> None:
-        self._writer.write_event(Event(step=step, wall_time=time.time(), **content))
+        with naming(self._directory):
+            self._writer.write_event(Event(step=step, wall_time=time.time(), **content))
 
 
 def drop_later_events(directory: Path, last_step: int | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.writers.atomic import replacing
+from jaxgan.writers.atomic import naming, replacing
 from jaxgan.writers.events import EventWriter, drop_later_events
 
 _FLUSH_SECONDS = 10.0
@@ -45,7 +45,7 @@ class MetricWriter:
     def __init__(self, workdir: Path, *, resume_step: int | None = None) -> None:
         workdir = Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
-        path = workdir / "metrics.jsonl"
+        self._path = path = workdir / "metrics.jsonl"
         drop_later_lines(path, resume_step)
         drop_later_events(workdir / "tensorboard", resume_step)
         # Line buffered: each line is with the operating system when the call returns.
@@ -70,7 +70,8 @@ class MetricWriter:
         values = {name: _to_number(name, value) for name, value in metrics.items()}
         self._last_step = step
         row = {"step": int(step)} | {name: _to_json(value) for name, value in values.items()}
-        self._lines.write(json.dumps(row, allow_nan=False) + "\n")
+        with naming(self._path):
+            self._lines.write(json.dumps(row, allow_nan=False) + "\n")
         self._events.scalars(step, values)
         if time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
             self.flush()
@@ -95,17 +96,20 @@ class MetricWriter:
 
     def flush(self) -> None:
         """Returns when all that was logged is on the disk: call it before a checkpoint."""
-        self._lines.flush()
-        os.fsync(self._lines.fileno())
+        with naming(self._path):
+            self._lines.flush()
+            os.fsync(self._lines.fileno())
         self._events.flush()
         self._flushed_at = time.monotonic()
 
     def close(self) -> None:
         """Flushes and closes the files."""
         if not self._lines.closed:
-            self.flush()
-            self._lines.close()
-            self._events.close()
+            try:
+                self.flush()
+            finally:
+                self._lines.close()
+                self._events.close()
 
     def __enter__(self) -> MetricWriter:
         return self
