@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import jax
 
-from jaxgan.nonfinite import find_lost
+from jaxgan.nonfinite import MAX_SKIPPED, check_skipped, find_lost, last_taken
 from jaxgan.typing import Batch, Metrics
 from jaxgan.watch import Watch
 from jaxgan.writers import MetricWriter, Progress
@@ -67,6 +67,11 @@ class Log:
     waited: float = 0.0
     pending: tuple[int, Mapping[str, Any]] | None = None
     calls: list[tuple[int, Metrics]] = field(default_factory=list)
+    taken: int = field(init=False)
+    is_stuck: bool = False
+
+    def __post_init__(self) -> None:
+        self.taken = self.last_step
 
     def called(self, step: int, metrics: Metrics, is_due: bool) -> None:
         """Notes a call of the step.
@@ -112,6 +117,12 @@ class Log:
             self.progress.update(step, values)
         if error := find_lost(calls):
             raise error
+        self.taken = last_taken(calls, self.taken)
+        is_stuck = check_skipped(step, self.taken, values)
+        if is_stuck and not self.is_stuck:
+            text = "step %d: the last %d steps were skipped, as not finite; %d in a row end the run"
+            logger.warning(text, step, step - self.taken, MAX_SKIPPED)
+        self.is_stuck = is_stuck
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Logs what else is known of a step: in its line, if one is due, or in one of its own.

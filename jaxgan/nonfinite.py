@@ -14,9 +14,16 @@ import jax.numpy as jnp
 from jaxgan.state import TrainState
 from jaxgan.transforms import all_finite
 from jaxgan.typing import Metrics, PyTree
+from jaxgan.writers.atomic import replacing
 
 POLICIES = ("halt", "skip", "rollback")
 """What to do: end the run, not take such a step, or go back to the last good checkpoint."""
+
+MAX_SKIPPED = 100
+"""So many steps skipped in a row end a run: it does not come out of that by itself."""
+
+WARN_SKIPPED = 10
+"""So many are said."""
 
 is_finite = jax.jit(all_finite)
 
@@ -27,12 +34,14 @@ class LostNumbersError(Exception):
     Attributes:
       step: the first step at which numbers are known to be lost.
       metrics: which metrics were not finite there; empty if found in the state.
+      num_skipped: how many steps in a row were not taken, if that is what ends the run.
     """
 
-    def __init__(self, step: int, metrics: Mapping[str, float]) -> None:
-        super().__init__(step, metrics)
+    def __init__(self, step: int, metrics: Mapping[str, float], num_skipped: int = 0) -> None:
+        super().__init__(step, metrics, num_skipped)
         self.step = step
         self.metrics = metrics
+        self.num_skipped = num_skipped
 
 
 class NonFiniteError(Exception):
@@ -46,9 +55,11 @@ class NonFiniteError(Exception):
         names = [*report["metrics"], *report["leaves"]]
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         saved = report["last_good_checkpoint"]
+        skipped = report["num_skipped"]
+        what = f"{skipped} steps in a row skipped, as not" if skipped else "not"
         super().__init__(
-            f"step {report['step']}: not finite: {shown}; last good checkpoint: "
-            f"{'none' if saved is None else f'step {saved}'}"
+            f"step {report['step']}: {what} finite{f': {shown}' if shown else ''}; last good "
+            f"checkpoint: {'none' if saved is None else f'step {saved}'}"
         )
         self.report = report
 
@@ -97,6 +108,53 @@ def find_lost(calls: Sequence[tuple[int, Metrics]]) -> LostNumbersError | None:
     return error
 
 
+def last_taken(calls: Sequence[tuple[int, Metrics]], before: int) -> int:
+    """The last step that was taken: others are skipped where numbers would be lost.
+
+    Args:
+      calls: (step, metrics) of successive calls of the step.
+      before: the last one taken before them.
+
+    Returns:
+      The number of steps done after it.
+
+    Example:
+      >>> last_taken([(1, {"skipped": jnp.float32(0)}), (2, {"skipped": jnp.float32(1)})], 0)
+      1
+    """
+    if calls and "skipped" not in calls[-1][1]:
+        return calls[-1][0]
+    shares = jax.device_get([metrics["skipped"] for _, metrics in calls])
+    return max(
+        (step for (step, _), share in zip(calls, shares, strict=True) if share < 1), default=before
+    )
+
+
+def check_skipped(step: int, taken: int, metrics: Mapping[str, float]) -> bool:
+    """Whether there are so many skipped steps in a row that it should be said.
+
+    Args:
+      step: steps done.
+      taken: the last one that was taken.
+      metrics: of the last call, by name.
+
+    Returns:
+      True from `WARN_SKIPPED` on.
+
+    Raises:
+      LostNumbersError: from `MAX_SKIPPED` on.
+
+    Example:
+      >>> check_skipped(30, 15, {})
+      True
+    """
+    num_skipped = step - taken
+    if num_skipped >= MAX_SKIPPED:
+        not_finite = {name: value for name, value in metrics.items() if not math.isfinite(value)}
+        raise LostNumbersError(step, not_finite, num_skipped)
+    return num_skipped >= WARN_SKIPPED
+
+
 def write_report(
     path: Path | None, error: LostNumbersError, state: TrainState, last_good: int | None
 ) -> dict[str, Any]:
@@ -109,8 +167,9 @@ def write_report(
       last_good: the last good checkpoint's step.
 
     Returns:
-      `{"step", "players", "metrics", "leaves", "last_good_checkpoint"}`: the players whose
-      parameters, optimizer or metrics are not finite, and the paths of all such leaves.
+      `{"step", "players", "metrics", "num_skipped", "leaves", "last_good_checkpoint"}`: the
+      players whose parameters, optimizer or metrics are not finite, and the paths of all such
+      leaves.
 
     Example:
       >>> import tempfile
@@ -127,11 +186,13 @@ def write_report(
         "step": error.step,
         "players": sorted(names & set(state.params)),
         "metrics": {name: str(value) for name, value in error.metrics.items()},
+        "num_skipped": error.num_skipped,
         "leaves": leaves,
         "last_good_checkpoint": last_good,
     }
     if path is not None:
-        path.write_text(json.dumps(report, indent=2) + "\n")
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(report, indent=2) + "\n")
     return report
 
 
