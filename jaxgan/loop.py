@@ -19,8 +19,9 @@ from jax.sharding import Mesh
 
 from jaxgan import parallel
 from jaxgan.algorithms import Algorithm
-from jaxgan.checkpoint import CheckpointError, Checkpoints, NoCheckpointError
+from jaxgan.checkpoint import CheckpointError, Checkpoints, NoCheckpointError, SaveError
 from jaxgan.instruments import Batches, Log, Profile, Work
+from jaxgan.lock import LockedError
 from jaxgan.nonfinite import (
     LostNumbersError,
     NonFiniteError,
@@ -31,7 +32,7 @@ from jaxgan.nonfinite import (
 from jaxgan.probe import Probe
 from jaxgan.processes import Watchdog, is_first
 from jaxgan.state import TrainState, stream
-from jaxgan.stopping import Stop, deferred_signals
+from jaxgan.stopping import Stop, deferred_signals, within
 from jaxgan.typing import Key, Metrics, PyTree
 from jaxgan.watch import Watch
 from jaxgan.writers import MetricWriter, Progress, curves_png, save_png
@@ -59,6 +60,9 @@ Evaluate = Callable[[TrainState, int, Callable[[], None]], dict[str, float]]
 
 MAX_AHEAD = 2
 """Calls of the step that may be under way: the device never waits, memory stays bounded."""
+
+STOP_SECONDS = 5.0
+"""What a run that was told to end by SIGTERM or SIGHUP may still take when its state is saved."""
 
 MAX_ROLLBACKS = 3
 """Without a new checkpoint in between; then the run ends."""
@@ -163,13 +167,53 @@ class Run:
     later: Mapping[int, Algorithm] = field(default_factory=dict)
 
 
-def train(run: Run) -> Exit:
+class Begun(NamedTuple):
+    """Where a run begins.
+
+    Attributes:
+      step: steps done.
+      state: the state after them.
+    """
+
+    step: int
+    state: TrainState
+
+
+def begin(run: Run) -> Begun:
+    """The last checkpoint's state, or a new one; nothing is written.
+
+    Args:
+      run: what to run, and where.
+
+    Returns:
+      Where to begin; the data are put there as well.
+
+    Raises:
+      CheckpointError: if there are checkpoints, and none that can be used.
+    """
+    try:
+        start, state, data_state = run.checkpoints.restore(
+            parallel.state_template(run.algorithm, run.shardings)
+        )
+    except NoCheckpointError:
+        return Begun(0, jax.jit(run.algorithm.init, out_shardings=run.shardings)(run.key))
+    run.batches.set_state(data_state)
+    logger.info("resuming from step %d", start)
+    return Begun(start, state)
+
+
+def train(
+    run: Run, begun: Begun | None = None, *, may_write: Callable[[], None] | None = None
+) -> Exit:
     """Trains from the last checkpoint, or from the beginning, to `total_steps`.
 
     With several processes, all call it; the first one writes logs and pictures.
 
     Args:
       run: what to run, and where.
+      begun: what `begin` returned; it is called otherwise.
+      may_write: raises `LockedError` if the folder is another run's by now; asked before a
+        checkpoint is written.
 
     Returns:
       How it ended; FINISHED at once if the last checkpoint is at `total_steps` already.
@@ -178,8 +222,10 @@ def train(run: Run) -> Exit:
       NonFiniteError: where numbers are lost. Such a state is never saved; `nonfinite.json` says
         which metrics, players and leaves.
       CheckpointError: if the last state cannot be saved.
+      Exception: what fails between two steps, such as reading the data; the steps done are saved
+        first, in a run of one process.
     """
-    start, state = _restore_or_init(run)
+    start, state = begin(run) if begun is None else begun
     if start >= run.cadence.total_steps:
         logger.info("finished: %s has done its %d steps", run.workdir, start)
         return Exit.FINISHED
@@ -194,7 +240,7 @@ def train(run: Run) -> Exit:
         logger.info("compiling; the first step takes a while")
         while True:
             try:
-                _play(run, steps, start, state, stop, watchdog)
+                _play(_Play(run, steps, stop, watchdog, may_write), start, state)
                 break
             except NonFiniteError as error:
                 back = error.report["last_good_checkpoint"]
@@ -204,65 +250,73 @@ def train(run: Run) -> Exit:
                 logger.warning("%s; going back there", error)
                 rollbacks.append(back)
             start, state = _roll_back(run, len(rollbacks))
-    if is_first():
-        curves_png(run.workdir / "curves.png", run.workdir / "metrics.jsonl")
-    outcomes = {signal.SIGTERM: Exit.PREEMPTED, signal.SIGINT: Exit.INTERRUPTED}
-    return Exit.FINISHED if stop.signal is None else outcomes[signal.Signals(stop.signal)]
+        if is_first():
+            with within(STOP_SECONDS if stop.is_urgent() else None):
+                curves_png(run.workdir / "curves.png", run.workdir / "metrics.jsonl")
+    if stop.signal is None:
+        return Exit.FINISHED
+    return Exit.INTERRUPTED if stop.signal == signal.SIGINT else Exit.PREEMPTED
 
 
-def _play(
-    run: Run,
-    steps: Mapping[int, Any],
-    start: int,
-    state: TrainState,
-    stop: Stop,
-    watchdog: Watchdog,
-) -> None:
+class _Play(NamedTuple):
+    """What stays the same from step to step."""
+
+    run: Run
+    steps: Mapping[int, Any]
+    stop: Stop
+    watchdog: Watchdog
+    may_write: Callable[[], None] | None
+
+
+def _play(play: _Play, start: int, state: TrainState) -> None:
     """Plays from `start` to the end, or until `stop`, and saves."""
+    run, steps, stop, watchdog, _ = play
     cadence, in_flight = run.cadence, deque[Metrics]()
+    done, metrics = start, Metrics()
     with (
         _open_log(run, start) as log,
         Profile(run.workdir / "profile", run.policy.profile_calls) as profile,
     ):
         try:
-            for now in range(
-                start + cadence.steps_per_call, cadence.total_steps + 1, cadence.steps_per_call
-            ):
+            while done < cadence.total_steps:
                 watchdog.enter("reading data")
                 batch = log.wait_for(run.batches)
                 watchdog.enter("a step, or waiting for the other processes")
-                phase = max(first for first in steps if first < now)
-                if phase == now - cadence.steps_per_call > 0:
+                phase = max(first for first in steps if first <= done)
+                if phase == done > 0:
                     logger.info("step %d: compiling the next phase", phase)
                 state, metrics = steps[phase](state, batch)
+                done += cadence.steps_per_call
                 # The line of the last call is read only now, behind the dispatch of this one.
                 log.write()
                 in_flight.append(metrics)
                 if len(in_flight) > MAX_AHEAD:
                     jax.block_until_ready(in_flight.popleft())
                 profile.called(metrics)
-                is_last = stop.is_due() or now == cadence.total_steps
-                log.called(now, metrics, is_last or now % cadence.log_every_steps == 0)
-                if is_last or now % cadence.sample_every_steps == 0:
-                    watchdog.enter("drawing samples")
-                    picture = run.draw(state)
-                    log.add(now, picture.metrics)
-                    _save_picture(picture.pixels, now, run.workdir, log.writer)
-                if run.probe is not None and (is_last or now % cadence.analysis_every_steps == 0):
-                    watchdog.enter("the analysis of the game")
-                    log.write()
-                    _look(run, run.probe, state, now, log.writer)
-                scores = _evaluate(run, state, now, log, watchdog)
-                if is_last or now % cadence.checkpoint_every_steps == 0:
-                    watchdog.enter("saving a checkpoint")
-                    log.write()
-                    _save(run, state, now, {**metrics, **scores}, log)
-                if is_last:
+                is_stopped = stop.is_due()
+                is_last = is_stopped or done == cadence.total_steps
+                log.called(done, metrics, is_last or done % cadence.log_every_steps == 0)
+                if is_stopped:
+                    # First what would be lost; there may be no time for more.
+                    _save(play, state, done, metrics, log)
+                    run.checkpoints.wait()
+                    if not stop.is_urgent():
+                        _show(play, state, done, is_last, log)
                     break
+                _show(play, state, done, is_last, log)
+                scores = _evaluate(play, state, done, log)
+                if is_last or done % cadence.checkpoint_every_steps == 0:
+                    _save(play, state, done, {**metrics, **scores}, log)
             watchdog.enter("completing the last checkpoint")
             run.checkpoints.wait()
         except LostNumbersError as error:
             raise NonFiniteError(_report(run, error, state)) from None
+        except (LockedError, SaveError):
+            raise
+        except Exception:
+            if done > start:
+                _rescue(play, state, done, metrics, log)
+            raise
         finally:
             watchdog.enter("ending")
 
@@ -281,18 +335,6 @@ def _open_log(run: Run, start: int) -> Iterator[Log]:
         yield Log(writer, progress, run.work, start, watch)
 
 
-def _restore_or_init(run: Run) -> tuple[int, TrainState]:
-    try:
-        start, state, data_state = run.checkpoints.restore(
-            parallel.state_template(run.algorithm, run.shardings)
-        )
-    except NoCheckpointError:
-        return 0, jax.jit(run.algorithm.init, out_shardings=run.shardings)(run.key)
-    run.batches.set_state(data_state)
-    logger.info("resuming from step %d", start)
-    return start, state
-
-
 def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
     """The last good state, with other random numbers; the data go on where they are."""
     start, state, _ = run.checkpoints.restore(parallel.state_template(run.algorithm, run.shardings))
@@ -305,44 +347,79 @@ def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
     return start, state._replace(key=jax.jit(renew_all, out_shardings=sharding)(state.key))
 
 
-def _save(run: Run, state: TrainState, step: int, metrics: Mapping[str, Any], log: Log) -> None:
+def _save(play: _Play, state: TrainState, step: int, metrics: Mapping[str, Any], log: Log) -> None:
+    play.watchdog.enter("saving a checkpoint")
+    log.write()
     if not bool(is_finite(state)):
         raise find_lost(log.calls) or LostNumbersError(step, {})
+    if play.may_write is not None:
+        play.may_write()
     if log.writer is not None:
         log.writer.flush()
     values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-    run.checkpoints.save(step, state, run.batches.get_state(), values)
+    play.run.checkpoints.save(step, state, play.run.batches.get_state(), values)
 
 
-def _save_picture(
-    pixels: np.ndarray, step: int, workdir: Path, writer: MetricWriter | None
-) -> None:
-    if writer is not None:
-        save_png(workdir / "samples" / f"step_{step:08d}.png", pixels)
-        writer.image(step, "samples", pixels)
+def _rescue(play: _Play, state: TrainState, step: int, metrics: Metrics, log: Log) -> None:
+    """Saves the steps done when something else fails; that is raised in any case."""
+    is_gone = any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
+    # The other processes are in the next step already, and would not come.
+    if is_gone or jax.process_count() > 1 or step in play.run.checkpoints.steps():
+        return
+    try:
+        _save(play, state, step, metrics, log)
+        play.run.checkpoints.wait()
+    except Exception as error:
+        logger.warning("step %d could not be saved: %s", step, error)
+    else:
+        logger.warning("step %d: saved, as the run cannot go on", step)
 
 
-def _look(
-    run: Run, probe: Probe, state: TrainState, step: int, writer: MetricWriter | None
-) -> None:
-    local = parallel.gather(state, run.mesh)
-    if writer is not None:
-        probe(local, step, writer)
+def _show(play: _Play, state: TrainState, step: int, is_last: bool, log: Log) -> None:
+    """The picture and the analysis, where they are due."""
+    run, cadence = play.run, play.run.cadence
+    if is_last or step % cadence.sample_every_steps == 0:
+        play.watchdog.enter("drawing samples")
+        picture = run.draw(state)
+        log.add(step, picture.metrics)
+        if log.writer is not None:
+            save_png(run.workdir / "samples" / f"step_{step:08d}.png", picture.pixels)
+            log.writer.image(step, "samples", picture.pixels)
+    if run.probe is not None and (is_last or step % cadence.analysis_every_steps == 0):
+        play.watchdog.enter("the analysis of the game")
+        log.write()
+        local = parallel.gather(state, run.mesh)
+        if log.writer is not None:
+            run.probe(local, step, log.writer)
 
 
-def _evaluate(
-    run: Run, state: TrainState, step: int, log: Log, watchdog: Watchdog
-) -> dict[str, float]:
+def _evaluate(play: _Play, state: TrainState, step: int, log: Log) -> dict[str, float]:
     """What is measured after this step, if anything; a run that is told to stop does not wait."""
-    cadence = run.cadence
+    run, cadence = play.run, play.run.cadence
     if run.evaluate is None or (step % cadence.eval_every_steps and step != cadence.total_steps):
         return {}
     log.write()
+
+    def told() -> None:
+        play.watchdog.enter("an evaluation")
+        # Several processes find a step at which all of them stop.
+        if play.stop.signal is not None and jax.process_count() == 1:
+            raise _AbandonedError
+
     start = time.perf_counter()
-    scores = run.evaluate(state, step, lambda: watchdog.enter("an evaluation"))
-    log.paused(time.perf_counter() - start)
+    try:
+        scores = run.evaluate(state, step, told)
+    except _AbandonedError:
+        logger.info("step %d: not evaluated, as the run is to stop", step)
+        return {}
+    finally:
+        log.paused(time.perf_counter() - start)
     log.add(step, scores)
     return scores
+
+
+class _AbandonedError(Exception):
+    """An evaluation that a signal has cut short."""
 
 
 def _report(run: Run, error: LostNumbersError, state: TrainState) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,13 +43,22 @@ class Stop:
         self.signal = self.signal or signal.SIGTERM
         return True
 
+    def is_urgent(self) -> bool:
+        """Whether whoever asked will not wait: SIGTERM and SIGHUP, but not Ctrl-C.
+
+        Returns:
+          True if only what would be lost is worth the time.
+        """
+        return self.signal in (signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
 def deferred_signals() -> Iterator[Stop]:
-    """SIGTERM and Ctrl-C end the run at the next step, saved; a second Ctrl-C ends it at once.
+    """SIGTERM, SIGHUP and Ctrl-C end the run at the next step, saved; a second Ctrl-C at once.
 
-    With several processes JAX's preemption service hears SIGTERM, wherever it arrives, and finds a
-    step that all can reach; Ctrl-C is handed on to it.
+    SIGHUP says that the terminal is gone; under `nohup` it is ignored, and stays so. With several
+    processes JAX's preemption service hears SIGTERM, wherever it arrives, and finds a step that
+    all can reach; the other signals are handed on to it.
 
     Yields:
       The `Stop` to ask.
@@ -70,10 +80,55 @@ def deferred_signals() -> Iterator[Stop]:
         if not is_alone:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    heard = (signal.SIGTERM, signal.SIGINT) if is_alone else (signal.SIGINT,)
+    heard = [signal.SIGINT]
+    if is_alone:
+        heard.append(signal.SIGTERM)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard.append(signal.SIGHUP)
     previous = {number: signal.signal(number, note) for number in heard}
     try:
         yield stop
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+class _TimeOverError(BaseException):
+    """Raised in the body of `within`."""
+
+
+@contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Cuts the body short when its time is over, which is no error; in the main thread alone.
+
+    Args:
+      seconds: how long it may take; None for ever.
+
+    Example:
+      >>> import time
+      >>> with within(0.01):
+      ...     time.sleep(60)
+    """
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    is_over = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if not is_over:
+            raise _TimeOverError
+
+    previous = signal.signal(signal.SIGALRM, end)
+    # Again and again, for a body that passes over it.
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        try:
+            yield
+        finally:
+            is_over = True
+    except _TimeOverError:
+        logger.info("cut short after %g s", seconds)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jaxgan.algorithms import Algorithm
     from jaxgan.config import Config
     from jaxgan.data import DeviceSource, Source
-    from jaxgan.loop import Evaluate
+    from jaxgan.loop import Evaluate, Run
     from jaxgan.probe import Probe
 
 logger = logging.getLogger(__name__)
@@ -80,14 +80,39 @@ def run(args: argparse.Namespace) -> int:
     """
     config = _read_config(args)
     _prepare_jax(args, config)
+    from jaxgan import loop, processes, workdir
+    from jaxgan.data import summary
+
+    made, source, data = _make_run(args, config)
+    spec = source.element_spec
+    processes.check_same(workdir.describe(config, spec, data))
+    if not processes.is_first():
+        logging.getLogger("jaxgan").setLevel(logging.WARNING)
+    with job.locked(args.workdir) as lock:
+        # Of all that can be refused the checkpoint is the last; only then anything is written.
+        begun = loop.begin(made)
+        if lock is not None:
+            logger.info("%s", one_line(summary(source)))
+            workdir.write(args.workdir, config, spec, data)
+            (args.workdir / "checkpoints").mkdir(exist_ok=True)
+        outcome = loop.train(made, begun, may_write=None if lock is None else lock.check)
+    logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
+    return int(outcome)
+
+
+def _make_run(
+    args: argparse.Namespace, config: Config
+) -> tuple[Run, Source | DeviceSource, dict[str, Any]]:
+    """All that a config asks for, opened, built and checked; nothing is written."""
     import jax
 
-    from jaxgan import build, loop, parallel, processes, workdir
+    from jaxgan import build, loop, parallel
     from jaxgan.archive import Best
-    from jaxgan.checkpoint import Checkpoints
-    from jaxgan.data import DeviceSource, pipeline, prefetch_to_device, summary
+    from jaxgan.checkpoint import Checkpoints, check_directory
+    from jaxgan.data import DeviceSource, pipeline, prefetch_to_device
     from jaxgan.draw import make_run_draw
 
+    check_directory(args.workdir / "checkpoints")
     mesh = build.build_mesh(config)
     cadence, policy = build.build_cadence(config), build.build_policy(config, args.profile)
     source = build.open_data(config)
@@ -100,16 +125,6 @@ def run(args: argparse.Namespace) -> int:
     for phase in phases.values():
         build.check_step(phase, config, spec, is_fed, mesh)
     algorithm = phases.pop(0)
-    shardings = build.build_shardings(config, algorithm, mesh)
-
-    evaluate = _make_evaluate(config, source, mesh, args.workdir)
-
-    processes.check_same(workdir.describe(config, spec, data))
-    if processes.is_first():
-        logger.info("%s", one_line(summary(source)))
-        workdir.write(args.workdir, config, spec, data)
-    else:
-        logging.getLogger("jaxgan").setLevel(logging.WARNING)
     batches = pipeline(
         source,
         batch_size=config["batch_size"],
@@ -119,34 +134,29 @@ def run(args: argparse.Namespace) -> int:
         num_processes=jax.process_count(),
     )
     best = config["keep_best"]
-    outcome = loop.train(
-        loop.Run(
-            algorithm=algorithm,
-            batches=prefetch_to_device(
-                batches, parallel.batch_sharding(mesh, algorithm.num_batches)
-            ),
-            key=jax.random.key(config["seed"]),
-            cadence=cadence,
-            workdir=args.workdir,
-            mesh=mesh,
-            shardings=shardings,
-            checkpoints=Checkpoints(
-                args.workdir / "checkpoints",
-                keep=config["keep_checkpoints"],
-                best=Best(**best) if best else None,
-                config=config,
-            ),
-            work=build.build_work(algorithm, config, spec, is_fed, mesh),
-            draw=make_run_draw(config, source, parallel.replicated(mesh)),
-            probe=_make_probe(config, source, algorithm, args.workdir),
-            evaluate=evaluate,
-            policy=policy,
-            watch=config["watch"],
-            later=phases,
-        )
+    made = loop.Run(
+        algorithm=algorithm,
+        batches=prefetch_to_device(batches, parallel.batch_sharding(mesh, algorithm.num_batches)),
+        key=jax.random.key(config["seed"]),
+        cadence=cadence,
+        workdir=args.workdir,
+        mesh=mesh,
+        shardings=build.build_shardings(config, algorithm, mesh),
+        checkpoints=Checkpoints(
+            args.workdir / "checkpoints",
+            keep=config["keep_checkpoints"],
+            best=Best(**best) if best else None,
+            config=config,
+        ),
+        work=build.build_work(algorithm, config, spec, is_fed, mesh),
+        draw=make_run_draw(config, source, parallel.replicated(mesh)),
+        probe=_make_probe(config, source, algorithm, args.workdir),
+        evaluate=_make_evaluate(config, source, mesh, args.workdir),
+        policy=policy,
+        watch=config["watch"],
+        later=phases,
     )
-    logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
-    return int(outcome)
+    return made, source, data
 
 
 def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
@@ -179,10 +189,18 @@ def _read_config(args: argparse.Namespace) -> Config:
 
     check_folder("workdir", args.workdir, args.workdir)
     config = resolve(load_config(args.config, args.overrides))
+    saved, lines = args.workdir / "checkpoints", args.workdir / "metrics.jsonl"
     if not (args.workdir / workdir.CONFIG).exists():
-        if (args.workdir / "checkpoints").exists():
+        if saved.exists():
             raise ConfigError(f"workdir: {args.workdir} has checkpoints but no {workdir.CONFIG}")
         return config
+    if saved.exists() and not saved.is_dir():
+        raise ConfigError(f"workdir: {saved} is a file; it must be the folder of the checkpoints")
+    if not saved.exists() and lines.exists() and lines.stat().st_size:
+        raise ConfigError(
+            f"workdir: {args.workdir} has logged steps but no checkpoints; bring that folder back, "
+            "or give another workdir to begin anew"
+        )
     old = resolve(workdir.read_config(args.workdir))
     if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
         # Labels go on meaning what they meant.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ import jaxgan as jg
 from jaxgan import parallel
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.cli.main import main
+from jaxgan.lock import NAME, Lock
 from tests import devices, helpers
 from tests.jobs import HANGS, Job, free_port, jaxgan_job
 
@@ -165,6 +167,25 @@ def listening_at(port: int) -> set[str]:
         for row in Path("/proc/net", name).read_text().splitlines()[1:]
     ]
     return {row[1][:-5] for row in rows if row[3] == "0A" and int(row[1][-4:], 16) == port}
+
+
+@pytest.mark.slow
+def test_a_job_does_as_its_first_process_does_with_the_lock(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with Lock(run):
+        with jaxgan_job(tmp_path / "a", 2, 1, flags(RING, run)) as job:
+            for code, text in job.wait():
+                assert code == 7
+                assert text.splitlines()[-1].startswith(f"jaxgan: error: {run} is in use: process")
+        assert [path.name for path in run.iterdir()] == [NAME]
+        left = json.loads((run / NAME).read_text())
+    # One of another machine that does not move is waited for, by all of them.
+    (run / NAME).write_text(json.dumps({**left, "machine": "another", "host": "far"}))
+    with jaxgan_job(tmp_path / "b", 2, 1, flags(RING, run)) as job:
+        assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
+        assert "on far (since" in job.text(0)
+        assert "no sign of life for 60 s" in job.text(0)
+    assert not (run / NAME).exists()
 
 
 @pytest.mark.parametrize("process_id", [0, 1])
