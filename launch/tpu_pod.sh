@@ -19,7 +19,7 @@
 #            first, which would start them again
 #   keep     all of it, until the run is finished: gets the slice (see tpu_queued_resource.sh for
 #            its variables), installs, mounts, starts, watches, and does so again after a
-#            preemption or a lost worker
+#            preemption, a lost worker, a full or failing disk, or a folder still in use
 #
 # Variables
 #   NAME             of the TPU (needed)
@@ -185,7 +185,7 @@ progress() {
   # as after a reboot.
   case $sub:$how:$code in
     exited:*) echo "done 0" ;;
-    failed:1:70 | failed:1:75 | dead:*) echo lost ;;
+    failed:1:6 | failed:1:7 | failed:1:70 | failed:1:75 | dead:*) echo lost ;;
     failed:1:*) echo "done $code" ;;
     failed:*) echo lost ;;
     *) echo running ;;

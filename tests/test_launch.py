@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from jaxgan.cli import train
+from jaxgan.cli.program import BAD_INPUT, DISK_FAILED, IN_USE, NONFINITE
 from tests.jobs import HANGS
 
 ROOT = Path(__file__).parents[1]
@@ -301,6 +302,7 @@ esac
         (["silent:0:0"] * 30, 1, 1),
         (["failed:1:75", "exited:1:0"], 0, 2),  # preempted
         (["failed:1:70", "running:0:0", "exited:1:0"], 0, 2),  # a lost peer
+        ([f"failed:1:{DISK_FAILED}", f"failed:1:{IN_USE}", "exited:1:0"], 0, 3),
         (["failed:2:9", "exited:1:0"], 0, 2),  # killed
         (["dead:0:0", "exited:1:0"], 0, 2),  # rebooted
         (["failed:1:2"], 2, 1),  # bad input
@@ -359,7 +361,10 @@ LEFT: list[str] = []
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [(0, LEFT), (1, LEFT), (2, LEFT), (3, LEFT), (70, REQUEUED), (75, REQUEUED), (137, REQUEUED)],
+    [
+        *((code, LEFT) for code in (0, 1, 2, 3)),
+        *((code, REQUEUED) for code in (DISK_FAILED, IN_USE, 70, 75, 137)),
+    ],
 )
 def test_what_is_requeued(
     code: int, expected: list[str], stand_in: StandIn, tmp_path: Path
@@ -383,7 +388,7 @@ def test_a_cancelled_job_is_not_requeued(stand_in: StandIn, tmp_path: Path) -> N
 def test_lost_peers_are_bounded_in_a_row(stand_in: StandIn, tmp_path: Path) -> None:
     path = stand_in("scontrol", STATE)
     requeues: list[bool] = []
-    for code in (70, 70, 75, 70, 139, 70):
+    for code in (70, IN_USE, 75, DISK_FAILED, 139, 70):
         stand_in("srun", f"exit {code}")
         before = len(calls(tmp_path)) if requeues else 0
         shell("slurm.sbatch", WORKDIR=str(tmp_path), MAX_LOST="2", **JOB, **path)
@@ -432,12 +437,24 @@ def test_the_command_of_kubernetes() -> None:
     assert job["completionMode"] == "Indexed"
 
 
+def test_kubernetes_says_which_attempt_it_is() -> None:
+    job = job_set()["spec"]["replicatedJobs"][0]["template"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    said = {one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"] for one in container["env"]}
+    # Labels that JobSet gives its pods.
+    assert said == {
+        "JAXGAN_JOB": "metadata.labels['jobset.sigs.k8s.io/jobset-uid']",
+        "JAXGAN_ATTEMPT": "metadata.labels['jobset.sigs.k8s.io/restart-attempt']",
+    }
+
+
 def test_what_kubernetes_starts_anew() -> None:
     jobs = job_set()
     job = jobs["spec"]["replicatedJobs"][0]["template"]["spec"]
     (rule,) = job["podFailurePolicy"]["rules"]
     assert rule["action"] == "FailJob"
-    assert rule["onExitCodes"]["values"] == [2, 3, 4]
+    # And no other: a pod that finds the folder in use, or the disk full, is started again.
+    assert rule["onExitCodes"]["values"] == [BAD_INPUT, NONFINITE, 4]
     assert job["backoffLimit"] == 0
     assert job["template"]["spec"]["restartPolicy"] == "Never"  # as podFailurePolicy wants
     assert job["template"]["spec"]["terminationGracePeriodSeconds"] >= 60
