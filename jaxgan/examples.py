@@ -50,7 +50,7 @@ def example_shape(examples: PyTree) -> Any:
     return jax.tree.map(lambda leaf: tuple(jnp.shape(leaf)[1:]), examples)
 
 
-def map_named(function: Callable[[str, Array], Any], name: str, examples: PyTree) -> PyTree:
+def map_named(function: Callable[[str, Any], Any], name: str, examples: PyTree) -> PyTree:
     """A function of each part of the examples and of a name of its own, for what is drawn for it.
 
     Args:

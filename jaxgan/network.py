@@ -114,12 +114,12 @@ def from_linen(
             f"module is a {type(module).__name__}; from_linen takes a flax.linen.Module"
         )
     inputs = _spec(example_inputs)
-    names = mode_arguments(module, "__call__", len(inputs))
+    in_training: dict[str, Any] = {**said(mode_arguments(module, "__call__", len(inputs)), True)}
     training = _in_mode(module, "__call__", train=True)
 
     def init(key: Key) -> tuple[Params, NetState]:
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), inputs)
-        variables = dict(training.init(key, *zeros, **said(names, train=True)))
+        variables = dict(training.init(key, *zeros, **in_training))
         return variables.pop("params", {}), variables
 
     detached = set()
@@ -165,8 +165,8 @@ def from_linen_styles(
 
 def _in_mode(module: nn.Module, method: str, train: bool) -> nn.Module:
     """The module with its attributes saying whether it trains, where its method does not."""
-    attributes = mode_attributes(module, method)
-    return module.clone(**said(attributes, train)) if attributes else module
+    attributes: dict[str, Any] = {**said(mode_attributes(module, method), train)}
+    return module.clone(**attributes) if attributes else module
 
 
 def _linen_apply(

@@ -75,7 +75,7 @@ def choose() -> None:
     Example:
       >>> choose()
     """
-    if jax.config.jax_platforms or importlib.util.find_spec("libtpu") is None:
+    if getattr(jax.config, "jax_platforms", None) or importlib.util.find_spec("libtpu") is None:
         return
     plugins = {one.name for one in importlib.metadata.entry_points(group="jax_plugins")}
     if (platforms := without_tpu(plugins, os.environ)) is not None:

@@ -234,8 +234,11 @@ def _check_scene(scene: Scene, asker: str) -> None:
                 f"{asker}: the game makes images of others (`{name}`), and compares them with the "
                 "true ones; changed apart, they would no longer belong together"
             )
-    rebuilt = scene.get("reconstruction", scene["real"])
-    if jax.tree.structure(rebuilt) != jax.tree.structure(scene["real"]):
+    kinds = {
+        str(jax.tree.structure(part))
+        for part in (scene["real"], scene.get("reconstruction", scene["real"]))
+    }
+    if len(kinds) > 1:
         raise ValueError(
             f"{asker}: the scene's `reconstruction` is not like its `real`; it takes a game whose "
             "discriminator sees examples alone, such as `gan`"
