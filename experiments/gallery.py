@@ -22,6 +22,9 @@ from reporting import RESULTS
 
 from jaxgan.checkpoint import Checkpoints
 from jaxgan.cli.program import Parser, run_script
+from jaxgan.evaluation.report import read_report
+from jaxgan.files import read_json
+from jaxgan.workdir import read_config
 from jaxgan.writers import read_metrics
 
 ROOT = Path(__file__).parents[1]
@@ -135,7 +138,7 @@ def read_run(workdir: Path) -> dict[str, Any] | None:
     """What the page says of a run; None if it is not finished."""
     if not (workdir / "config.json").exists():
         return None
-    config = json.loads((workdir / "config.json").read_text())
+    config = read_config(workdir)
     steps = Checkpoints(workdir / "checkpoints").steps()
     if not steps or steps[-1] < config["total_steps"]:
         return None
@@ -157,8 +160,7 @@ def read_run(workdir: Path) -> dict[str, Any] | None:
         found["data"] = " and ".join("/".join(part) for part in parts)
     report = workdir / "evaluation.json"
     if report.exists():
-        measured = json.loads(report.read_text())["metrics"]
-        found["scores"] |= {score["name"]: round(score["value"], 4) for score in measured}
+        found["scores"] |= {score.name: round(score.value, 4) for score in read_report(report)}
     return found
 
 
@@ -220,7 +222,7 @@ def main() -> None:
     flags.add_argument("--out", type=Path, default=RESULTS, help="folder for gallery.json")
     args = flags.parse_args()
     kept = args.out / "gallery.json"
-    runs: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    runs = read_json(kept, dict[str, dict[str, Any]]) if kept.exists() else {}
     for name in FAMILIES:
         found = read_run(args.runs / name)
         if found is None:

@@ -19,11 +19,10 @@ four. On two shared CPU cores a variant of eight seeds takes 10 to 55 minutes.
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import flax.linen as nn
 import jax
@@ -36,6 +35,7 @@ import jaxgan as jg
 from jaxgan import metrics
 from jaxgan.cli.program import run_script
 from jaxgan.data import ring
+from jaxgan.files import read_json
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.transforms.seeds import MEMBER_AXES
 
@@ -188,9 +188,15 @@ def draw(path: Path, runs: dict[str, dict[str, Any]]) -> None:
     plt.close(figure)
 
 
+class Settled(TypedDict):
+    """What the file holds, of this script's."""
+
+    runs: dict[str, dict[str, Any]]
+
+
 def settled(path: Path) -> dict[str, dict[str, Any]]:
     """The runs that the file holds already."""
-    return json.loads(path.read_text())["runs"] if path.exists() else {}
+    return read_json(path, Settled)["runs"] if path.exists() else {}
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +30,8 @@ class Loaded(NamedTuple):
       step: how many steps it has done.
       sample: (num, seed=0, labels=None) -> images float32 [num, H, W, C] in [-1, 1], or points
         [num, D]; of the classes `labels` [num] in a conditional game, in turn by default.
+      chunks: the same samples as they come, a few at a time: however many there are, they take no
+        more memory.
       show: (batch of real examples, seed=0) -> images by name: what the game makes of them, and
         what its pictures show beside that; `{"fake": ...}` at least.
     """
@@ -39,6 +41,7 @@ class Loaded(NamedTuple):
     state: TrainState
     step: int
     sample: Callable[..., np.ndarray]
+    chunks: Callable[..., Iterator[np.ndarray]]
     show: Callable[..., dict[str, np.ndarray]]
 
 
@@ -83,7 +86,7 @@ def load(
     from jaxgan.config import ConfigError
     from jaxgan.named_games import named
     from jaxgan.resolve import resolve
-    from jaxgan.sampling import make_panels, make_sampler
+    from jaxgan.sampling import make_chunks, make_panels
     from jaxgan.standing import standing_statistics
 
     path = Path(os.path.expanduser(workdir))
@@ -109,15 +112,18 @@ def load(
             num_classes=config["num_classes"] or None,
         )
     row, name = named(config), config["game"]["name"]
-    sampler = make_sampler(game, spec, num_classes=config["num_classes"] or None)
+    draw = make_chunks(game, spec, num_classes=config["num_classes"] or None)
     panels = make_panels(game, row.panels or ("fake",))
 
-    def sample(num: int, seed: int = 0, labels: np.ndarray | None = None) -> np.ndarray:
+    def chunks(num: int, seed: int = 0, labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
         if row.from_real:
             raise ValueError(f"game {name!r} makes its images of real examples: use show(batch)")
-        return sampler(state, jax.random.key(seed), num, labels)
+        return draw(state, jax.random.key(seed), num, labels)
+
+    def sample(num: int, seed: int = 0, labels: np.ndarray | None = None) -> np.ndarray:
+        return np.concatenate(list(chunks(num, seed, labels)))
 
     def show(batch: NumpyBatch, seed: int = 0) -> dict[str, np.ndarray]:
         return panels(state, jax.random.key(seed), batch)
 
-    return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample, show)
+    return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample, chunks, show)

@@ -12,8 +12,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
+from jaxgan.files import FileError, check_json, parse_json
 from jaxgan.version import __version__
 from jaxgan.writers.atomic import replacing
 
@@ -43,6 +44,27 @@ class Manifest(NamedTuple):
       config: of the run; None if it was not given.
       files: (size in bytes, sha256) by path; `write` fills it in.
     """
+
+    step: int
+    created: str
+    versions: dict[str, str]
+    num_processes: int
+    leaves: dict[str, str]
+    data_state: dict[str, int]
+    metrics: dict[str, float | None]
+    config: dict[str, Any] | None
+    files: dict[str, tuple[int, str]]
+
+
+class _Versions(TypedDict):
+    """What a manifest of any format has."""
+
+    format: int
+    versions: dict[str, str]
+
+
+class _Content(TypedDict):
+    """What one of this format has: the fields of `Manifest`, as JSON knows them."""
 
     step: int
     created: str
@@ -106,24 +128,29 @@ def read(directory: Path) -> Manifest:
     """
     try:
         text = (directory / NAME).read_bytes().decode()
-        content = json.loads(text)
+        content = parse_json(text, NAME, dict[str, Any])
     except FileNotFoundError:
         raise ManifestError(f"{NAME} is missing") from None
     except OSError as error:
         raise ManifestError(f"{NAME} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise ManifestError(f"{NAME} is truncated or altered") from None
     # Against the very text: a reader of JSON would pass over a changed blank.
-    if not isinstance(content, dict) or _sealed(content) != text:
+    if _sealed(content) != text:
         raise ManifestError(f"{NAME} is altered")
-    if content["format"] != FORMAT:
-        written = content.get("versions", {}).get("jaxgan", "unknown")
-        raise FormatError(
-            f"{NAME} is of format {content['format']}, by jaxgan {written}; "
-            f"jaxgan {__version__} reads format {FORMAT}"
-        )
-    fields = {name: content[name] for name in Manifest._fields}
-    fields["files"] = {name: (size, digest) for name, (size, digest) in fields["files"].items()}
+    try:
+        versions = check_json(content, NAME, _Versions)
+        if versions["format"] != FORMAT:
+            written = versions["versions"].get("jaxgan", "unknown")
+            raise FormatError(
+                f"{NAME} is of format {content['format']}, by jaxgan {written}; "
+                f"jaxgan {__version__} reads format {FORMAT}"
+            )
+        checked = check_json(content, NAME, _Content)
+    except FileError as error:
+        raise ManifestError(str(error)) from None
+    fields: dict[str, Any] = {name: content[name] for name in Manifest._fields}
+    fields["files"] = {name: (size, digest) for name, (size, digest) in checked["files"].items()}
     return Manifest(**fields)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import getitem
 from types import MappingProxyType
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.data.source import NumpyBatch
+from jaxgan.errors import InputError
 from jaxgan.game import Game
 from jaxgan.state import Context, TrainState, stream
 from jaxgan.transforms import averaged, member
@@ -24,6 +25,7 @@ CHUNK = 256
 """Samples are drawn so many at a time: bounded memory, and sample i depends on (key, i) alone."""
 
 Sampler = Callable[..., np.ndarray]
+Chunks = Callable[..., Iterator[np.ndarray]]
 
 Draw = Callable[..., Array]
 """Draws a chunk: (state of one member, key, labels [CHUNK], given={}) -> samples."""
@@ -145,6 +147,106 @@ def make_panels(
     return show
 
 
+def check_labels(labels: np.ndarray | None, num: int, num_classes: int | None) -> np.ndarray:
+    """The labels of samples, if they are what they should be.
+
+    Args:
+      labels: of the samples; None for the classes in turn.
+      num: of samples.
+      num_classes: of a conditional game, whose labels are in [0, num_classes); None of another.
+
+    Returns:
+      int32 [num]; of a game without classes zeros, which nobody looks at.
+
+    Raises:
+      InputError: if there are more or fewer labels than samples, if one is no integer or no class,
+        or the game knows none.
+
+    Example:
+      >>> check_labels(None, 5, 2).tolist()
+      [0, 1, 0, 1, 0]
+      >>> check_labels(np.asarray([0, 7]), 2, 2)
+      Traceback (most recent call last):
+      ...
+      jaxgan.errors.InputError: labels[1] is 7; it must be from 0 to 1
+    """
+    if labels is None:
+        return (np.arange(num) % (num_classes or 1)).astype(np.int32)
+    if num_classes is None:
+        raise InputError("labels are given; the game is unconditional, so it has none")
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise InputError(f"labels is of dtype {labels.dtype}; it must be integers")
+    if labels.shape != (num,):
+        raise InputError(f"labels is of shape {labels.shape}; it must be ({num},), one a sample")
+    wrong = (labels < 0) | (labels >= num_classes)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise InputError(
+            f"labels[{first}] is {labels[first]}; it must be from 0 to {num_classes - 1}"
+        )
+    return labels.astype(np.int32)
+
+
+def make_chunks(
+    game: Game,
+    element_spec: Mapping[str, jax.ShapeDtypeStruct],
+    sharding: jax.sharding.Sharding | None = None,
+    num_classes: int | None = None,
+) -> Chunks:
+    """A function that draws samples as `make_sampler` does, and gives them as they come.
+
+    Args:
+      game: see `make_sampler`.
+      element_spec: likewise.
+      sharding: likewise.
+      num_classes: likewise.
+
+    Returns:
+      (state, key, num, labels=None) -> the samples, at most `CHUNK` at a time, so that any number
+      of them takes the memory of a few.
+
+    Example:
+      >>> from jaxgan.games import dirac
+      >>> game = dirac()
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> chunks = make_chunks(game, {"image": jax.ShapeDtypeStruct((1,), jnp.float32)})
+      >>> [chunk.shape for chunk in chunks(state, jax.random.key(1), 300)]
+      [(256, 1), (44, 1)]
+    """
+
+    draw = make_draw(game, element_spec)
+
+    def draw_all(state: TrainState, key: Key, labels: Array) -> Array:
+        if state.key.ndim == 0:
+            return draw(state, key, labels)
+        return jax.vmap(draw, in_axes=(MEMBER_AXES, None, None))(state, key, labels)
+
+    jitted = jax.jit(draw_all, out_shardings=sharding)
+
+    def drawn(state: TrainState, key: Key, labels: np.ndarray) -> Iterator[np.ndarray]:
+        num, axis = len(labels), state.key.ndim
+        num_chunks = -(-num // CHUNK)
+        padded = np.resize(labels, (num_chunks, CHUNK))
+        ahead = jitted(state, stream(key, "sample", 0), padded[0])
+        for chunk in range(num_chunks):
+            # The next one is begun before this one is waited for.
+            now, left = ahead, num - chunk * CHUNK
+            if left > CHUNK:
+                ahead = jitted(state, stream(key, "sample", chunk + 1), padded[chunk + 1])
+            yield np.asarray(now).take(range(min(CHUNK, left)), axis)
+
+    def chunks(
+        state: TrainState, key: Key, num: int, labels: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        if num < 1:
+            raise InputError(f"num is {num}; it must be at least 1")
+        return drawn(state, key, check_labels(labels, num, num_classes))
+
+    return chunks
+
+
 def make_sampler(
     game: Game,
     element_spec: Mapping[str, jax.ShapeDtypeStruct],
@@ -162,9 +264,9 @@ def make_sampler(
     Returns:
       (state, key, num, labels=None) -> samples of shape [num, ...] on the host. The first n samples
       are the same whatever `num`. A state with a leading axis of members (`seeds`) gives
-      [num_seeds, num, ...]. `labels` are integers of shape [num]; by default, in a conditional
-      game, sample i is of class i mod num_classes, so that a grid of as many columns has a column
-      for each class.
+      [num_seeds, num, ...]. `labels` are integers of shape [num], see `check_labels`; by default,
+      in a conditional game, sample i is of class i mod num_classes, so that a grid of as many
+      columns has a column for each class.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -175,28 +277,12 @@ def make_sampler(
       >>> sampler(state, jax.random.key(1), 3).shape
       (3, 1)
     """
-
-    draw = make_draw(game, element_spec)
-
-    def draw_all(state: TrainState, key: Key, labels: Array) -> Array:
-        if state.key.ndim == 0:
-            return draw(state, key, labels)
-        return jax.vmap(draw, in_axes=(MEMBER_AXES, None, None))(state, key, labels)
-
-    jitted = jax.jit(draw_all, out_shardings=sharding)
+    chunks = make_chunks(game, element_spec, sharding, num_classes)
 
     def sampler(
         state: TrainState, key: Key, num: int, labels: np.ndarray | None = None
     ) -> np.ndarray:
-        if num < 1:
-            raise ValueError(f"num is {num}; it must be at least 1")
-        num_chunks = -(-num // CHUNK)
-        if labels is None:
-            labels = np.arange(num) % (num_classes or 1)
-        padded = np.resize(labels, (num_chunks, CHUNK)).astype(np.int32)
-        chunks = [jitted(state, stream(key, "sample", c), padded[c]) for c in range(num_chunks)]
-        axis = state.key.ndim
-        return np.concatenate([np.asarray(c) for c in chunks], axis=axis).take(range(num), axis)
+        return np.concatenate(list(chunks(state, key, num, labels)), axis=state.key.ndim)
 
     return sampler
 

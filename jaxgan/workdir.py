@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, TypeVar
 
 import flax
 import jax
@@ -16,6 +16,7 @@ import optax
 from jaxgan.config import Config, ConfigError, flatten
 from jaxgan.data.record import check_same
 from jaxgan.data.source import DataError, ElementSpec
+from jaxgan.files import FileError, one_line, read_json
 from jaxgan.version import __version__
 from jaxgan.writers.atomic import replacing
 
@@ -23,6 +24,30 @@ logger = logging.getLogger(__name__)
 
 CONFIG = "config.json"
 RUN = "run.json"
+
+T = TypeVar("T")
+
+
+class _Shape(TypedDict):
+    shape: list[int]
+    dtype: str
+
+
+class _Data(TypedDict):
+    """As `jaxgan.data.record_of` gives it."""
+
+    num_examples: int | None
+    num_classes: int | None
+    class_names: list[str]
+    digest: str
+
+
+class RunFile(TypedDict):
+    """What `run.json` holds."""
+
+    versions: dict[str, str]
+    example: dict[str, _Shape]
+    data: NotRequired[_Data | None]
 
 
 def describe(
@@ -108,11 +133,12 @@ def read_config(workdir: Path) -> Config:
       ...
       jaxgan.config.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
-    config: Config = _read(workdir, CONFIG)
+    config: Config = _read(workdir, CONFIG, dict[str, Any])
     data = config.get("data")
     is_folder = isinstance(data, dict) and str(data.get("source")).startswith("folder:")
     # Before classes of folders were numbered naturally, `run.json` said nothing of the data.
-    if is_folder and (workdir / RUN).is_file() and "data" not in _read(workdir, RUN):
+    is_run = is_folder and (workdir / RUN).is_file()
+    if is_run and "data" not in _read(workdir, RUN, dict[str, Any]):
         config["data"] = {"class_order": "text", **config["data"]}
     return config
 
@@ -132,8 +158,14 @@ def read_spec(workdir: Path) -> ElementSpec:
     Example:
       See `write`.
     """
-    example = _read(workdir, RUN)["example"]
-    return {k: jax.ShapeDtypeStruct(tuple(s["shape"]), s["dtype"]) for k, s in example.items()}
+    example = _read(workdir, RUN, RunFile)["example"]
+    try:
+        lengths = [n for shape in example.values() for n in shape["shape"]]
+        if "image" not in example or min(lengths, default=1) < 1:
+            raise ValueError("it has no image, or a length below 1")
+        return {k: jax.ShapeDtypeStruct(tuple(s["shape"]), s["dtype"]) for k, s in example.items()}
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"workdir: {workdir / RUN}: example: {one_line(error)}") from error
 
 
 def read_data(workdir: Path) -> dict[str, Any] | None:
@@ -151,12 +183,13 @@ def read_data(workdir: Path) -> dict[str, Any] | None:
     Example:
       >>> import tempfile
       >>> folder = Path(tempfile.mkdtemp())
-      >>> write(folder, {"seed": 0}, {}, {"num_classes": 3})
-      >>> read_data(folder)
-      {'num_classes': 3}
+      >>> data = {"num_examples": 9, "num_classes": 2, "class_names": [], "digest": "a"}
+      >>> write(folder, {"seed": 0}, {}, data)
+      >>> read_data(folder) == data
+      True
     """
-    data: dict[str, Any] | None = _read(workdir, RUN).get("data")
-    return data
+    data = _read(workdir, RUN, RunFile).get("data")
+    return None if data is None else dict(data)
 
 
 def check_same_data(workdir: Path, data: Mapping[str, Any], *, override: bool = False) -> None:
@@ -186,14 +219,14 @@ def check_same_data(workdir: Path, data: Mapping[str, Any], *, override: bool = 
         logger.warning("%s", change)
 
 
-def _read(workdir: Path, name: str) -> Any:
+def _read(workdir: Path, name: str, kind: type[T]) -> T:
     path = workdir / name
     if not path.is_file():
         raise ConfigError(f"workdir: {workdir} holds no run: there is no {name}")
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ConfigError(f"workdir: {path} is damaged: {error}") from error
+        return read_json(path, kind)
+    except FileError as error:
+        raise ConfigError(f"workdir: {error}") from error
 
 
 def check_same_run(changed: Mapping[str, tuple[Any, Any]], free: Sequence[str]) -> None:

@@ -48,7 +48,7 @@ LEVELS: dict[str, int] = {
 """The import order: a part may import parts of a lower level, and itself."""
 
 LEAVES = (
-    *("models", "data", "metrics", "features", "augment", "writers"),
+    *("models", "data", "metrics", "features", "augment", "files", "writers"),
     *("manifest", "archive", "checkpoint", "ocdbt", "lock", "published"),
 )
 """What stands beside the order: these know nothing of how a game is played."""
@@ -259,3 +259,33 @@ def test_slow_rows_are_still_there() -> None:
     for row in rows:
         file, _, name = row.partition("::")
         assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text(), row
+
+
+READERS = {
+    # Files of others are read there alone, where damage is one error.
+    "json.load(": {"jaxgan/files/json_file.py"},
+    "json.loads(": {
+        *("jaxgan/files/json_file.py", "jaxgan/checkpoint.py", "jaxgan/processes.py"),
+        "jaxgan/lock.py",  # whatever is in it, it is taken for no owner
+        *("jaxgan/plan/child.py", "jaxgan/cli/plan_child.py"),  # of our own processes
+    },
+    "np.load(": set(),
+    "zipfile.ZipFile(": {
+        *("jaxgan/files/npz.py", "jaxgan/features/torch_file.py"),
+        "jaxgan/writers/stored.py",  # which writes
+    },
+    "safe_open(": set(),
+    "pickle.load": set(),
+}
+
+
+@pytest.mark.parametrize("call", READERS)
+def test_files_of_others_have_one_reader_each(call: str) -> None:
+    code = {name_of(path): path.read_text().splitlines() for path in SOURCES}
+    found = {
+        name
+        for name, lines in code.items()
+        for line in lines
+        if call in line and not line.lstrip().startswith((">>>", "..."))
+    }
+    assert found <= READERS[call]

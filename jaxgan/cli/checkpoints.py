@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.archive import Row, inspect
+from jaxgan.cli.terminal import print_table, say
+from jaxgan.files import escaped
 
 SOME_DAMAGED, NONE_GOOD = 1, 2
 
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     elif rows:
         _print_table(rows)
     else:
-        print(f"no checkpoints in {directory}")
+        say(f"no checkpoints in {directory}")
     if not good:
         return NONE_GOOD
     # One that is being written says nothing against the others.
@@ -94,20 +96,17 @@ def _told(metrics: Mapping[str, float | None]) -> str:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("step", "state", "MiB", "created (UTC)", "jaxgan", "metrics", box=None)
     for row in rows:
         content = row.manifest
         table.add_row(
-            row.name,
-            "good" if row.problem is None else escape(row.problem),
+            escaped(row.name),
+            "good" if row.problem is None else escaped(row.problem),
             f"{row.size / 2**20:.1f}",
-            content.created[:19].replace("T", " ") if content else "",
-            content.versions.get("jaxgan", "") if content else "",
-            _told(content.metrics) if content else "",
+            escaped(content.created[:19]).replace("T", " ") if content else "",
+            escaped(content.versions.get("jaxgan", "")) if content else "",
+            escaped(_told(content.metrics)) if content else "",
         )
-    # In a pipe or a log, a file's name must not be broken into lines.
-    Console(width=None if Console().is_terminal else 500).print(table)
+    print_table(table)

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jaxgan.cli.terminal import print_table, say
+
 
 def add_parser(commands: Any) -> None:
     """Adds the command to the parser.
@@ -49,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       EvaluationError: if a folder has no evaluation, or a damaged one.
     """
-    from rich.console import Console
-
     from jaxgan.evaluation import compare, read_report
 
     results = {str(path): read_report(path) for path in args.dirs}
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(compare.as_json(results)))
         return 0
     table, lines = compare.as_table(results)
-    Console(width=None if Console().is_terminal else 500).print(table)
+    print_table(table)
     for line in lines:
-        print(line)
+        say(line)
     return 0

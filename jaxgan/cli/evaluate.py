@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from jaxgan.cli import job
-from jaxgan.cli.program import check_out, check_seed
+from jaxgan.cli.program import NONFINITE, check_out, check_seed
+from jaxgan.cli.terminal import print_table, say, warn
 
 _DESCRIPTION = """\
 Draws samples, compares them with the data, prints a table and writes DIR/evaluation.json, in which
@@ -130,6 +132,7 @@ def run(args: argparse.Namespace) -> int:
         parallel.make_mesh(),
         _options(args, config),
         features=args.features,
+        class_names=(workdir.read_data(args.workdir) or {}).get("class_names", ()),
     )
     is_first = processes.is_first()
     tell = make_tell() if is_first else lambda what, done, total: None
@@ -142,11 +145,14 @@ def run(args: argparse.Namespace) -> int:
         writers.save_png(args.workdir / "evaluation" / f"{name}.png", pixels)
     if args.json:
         print(json.dumps(report.as_json(scores)))
-        return 0
-    _print(report.as_table(scores))
-    for name in found.pictures:
-        print(f"picture: {args.workdir / 'evaluation' / name}.png")
-    print(f"written: {out}")
+    else:
+        print_table(report.as_table(scores))
+        for name in found.pictures:
+            say(f"picture: {args.workdir / 'evaluation' / name}.png")
+        say(f"written: {out}")
+    if lost := [score.name for score in scores if math.isnan(score.value)]:
+        warn(f"jaxgan: not a number: {', '.join(lost)}")
+        return NONFINITE
     return 0
 
 
@@ -175,7 +181,7 @@ def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
 
 
 def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:
-    from jaxgan.archive import Best
+    from jaxgan.archive import Archive, Best
     from jaxgan.checkpoint import Checkpoints
     from jaxgan.config import ConfigError
 
@@ -190,12 +196,9 @@ def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:
         raise ConfigError(f"step: best; {folder} has no best one, as its keep_best is none")
     found = Checkpoints(folder / "checkpoints", best=Best(**best)).best_step()
     if found is None:
-        raise ConfigError(f"step: best; no checkpoint of {folder} has the metric {best['metric']}")
+        name = best["metric"]
+        kept = Archive(folder / "checkpoints", keep=1, best=None).manifests().values()
+        has = any(name in one.metrics for one in kept)
+        problem = f"{name} is finite in none of its checkpoints" if has else f"none has {name}"
+        raise ConfigError(f"step: best; {folder} has no best checkpoint: {problem}")
     return found
-
-
-def _print(table: Any) -> None:
-    from rich.console import Console
-
-    # In a pipe or a log, a row must not be broken into lines.
-    Console(width=None if Console().is_terminal else 500).print(table)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxgan.cli.program import check_out, check_seed
+from jaxgan.cli.terminal import say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +54,7 @@ class _Asked(NamedTuple):
     config: Config
     state: TrainState
     spec: ElementSpec
+    class_names: Sequence[str]
 
 
 def add_parser(commands: Any) -> None:
@@ -148,7 +151,8 @@ def run(args: argparse.Namespace) -> int:
         "traverse": _traverse,
         "mixing": _mixing,
     }[args.what]
-    draw(_Asked(explorer, args.num, args.seed, label, own, out, config, loaded.state, spec))
+    names = (workdir.read_data(args.workdir) or {}).get("class_names", ())
+    draw(_Asked(explorer, args.num, args.seed, label, own, out, config, loaded.state, spec, names))
     return 0
 
 
@@ -166,7 +170,7 @@ def _own_options(args: argparse.Namespace) -> dict[str, Any]:
     if args.num < 1:
         raise ExploreError(f"num: {args.num}; it must be at least 1")
     suffixes = (".png", ".gif", ".mp4") if args.what == "interpolate" else (".png",)
-    if args.out is not None and args.out.suffix not in suffixes:
+    if args.out is not None and args.out.suffix.lower() not in suffixes:
         raise ExploreError(f"out: {args.out}; it must end in {' or '.join(suffixes)}")
     if args.out is not None:
         check_out(args.out)
@@ -192,7 +196,7 @@ def _save(out: Path, rows: np.ndarray) -> None:
 
     flat = rows.reshape(-1, *rows.shape[2:])
     writers.save_png(out, writers.image_grid(flat, columns=rows.shape[1]))
-    print(f"picture: {out}")
+    say(f"picture: {out}")
 
 
 def _interpolate(asked: _Asked) -> None:
@@ -204,16 +208,17 @@ def _interpolate(asked: _Asked) -> None:
     latents, labels = asked.explorer.draw(asked.seed, asked.num), np.full(asked.num, asked.label)
     how = {"path": asked.own["path"], "space": asked.own["space"]}
     rows = interpolate(asked.explorer, latents, labels, num_frames=asked.own["frames"], **how)
-    if asked.out.suffix == ".png":
+    is_still = asked.out.suffix.lower() == ".png"
+    if is_still:
         _save(asked.out, rows)
-    moving = asked.out if asked.out.suffix != ".png" else asked.out.with_suffix(".gif")
+    moving = asked.out.with_suffix(".gif") if is_still else asked.out
     # One image that walks through all samples, and comes back to the first.
     walk = rows.reshape(-1, *rows.shape[2:])
     try:
         writers.save_animation(moving, [writers.image_grid(frame[None]) for frame in walk])
     except ImportError as error:
         raise ExploreError(f"out: {moving}; {error}") from error
-    print(f"animation: {moving}")
+    say(f"animation: {moving}")
 
 
 def _arithmetic(asked: _Asked) -> None:
@@ -285,10 +290,10 @@ def _truncation(asked: _Asked) -> None:
     rows = [{"truncation": value, **_measured(asked, value)} for value in values]
     with replacing(asked.out.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(rows, indent=2) + "\n")
-    print("  ".join(f"{name:>22}" for name in rows[0]))
+    say("  ".join(f"{name:>22}" for name in rows[0]))
     for row in rows:
-        print("  ".join(f"{value:22.4f}" for value in row.values()))
-    print(f"table: {asked.out.with_suffix('.json')}")
+        say("  ".join(f"{value:22.4f}" for value in row.values()))
+    say(f"table: {asked.out.with_suffix('.json')}")
 
 
 def _measured(asked: _Asked, value: float) -> dict[str, float]:
@@ -303,7 +308,9 @@ def _measured(asked: _Asked, value: float) -> dict[str, float]:
     )
     source = open_reference(asked.config, data_dir=asked.own["data_dir"])
     mesh = parallel.make_mesh()
-    evaluator = make_run_evaluator(asked.config, asked.spec, source, mesh, options)
+    evaluator = make_run_evaluator(
+        asked.config, asked.spec, source, mesh, options, class_names=asked.class_names
+    )
     scores = evaluator.evaluate(asked.state, make_tell()).scores
     return {score.name: score.value for score in scores}
 
@@ -315,7 +322,7 @@ def _traverse(asked: _Asked) -> None:
     latent = asked.explorer.draw(asked.seed, 1)[0]
     images, names = traverse(asked.explorer, latent, asked.label, codes, asked.own["frames"])
     _save(asked.out, images)
-    print(f"rows: {', '.join(names)}")
+    say(f"rows: {', '.join(names)}")
 
 
 def _mixing(asked: _Asked) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.cli.program import check_folder
+from jaxgan.cli.terminal import say
 
 _DESCRIPTION = """\
 Writes DIR as a run at step 0 whose networks have the weights of FILE: it can be sampled, explored,
@@ -94,6 +95,6 @@ def run(args: argparse.Namespace) -> int:
     checkpoints.save(0, state, {"next": 0})
     checkpoints.wait()
     for player, arrays in published.items():
-        print(f"{player}: {sum(a.size for a in arrays.values()):,} numbers in {len(arrays)} arrays")
-    print(f"written: {args.workdir}")
+        say(f"{player}: {sum(a.size for a in arrays.values()):,} numbers in {len(arrays)} arrays")
+    say(f"written: {args.workdir}")
     return 0

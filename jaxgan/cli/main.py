@@ -16,6 +16,7 @@ from jaxgan.cli import (
     plan,
     program,
     sample,
+    terminal,
     train,
     weights,
 )
@@ -80,10 +81,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     # A handler of our own: libraries configure the root logger as they like.
     logger, handler = logging.getLogger("jaxgan"), logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(terminal.Formatter("%(message)s"))
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
-    return program.run(lambda: args.run(args), "jaxgan")
+
+    def body() -> int:
+        terminal.check_text(vars(args))
+        return int(args.run(args))
+
+    return program.run(body, "jaxgan")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.cli.program import whole
+from jaxgan.cli.terminal import warn
 
 DOES_NOT_FIT = 4
 
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
         result = {"topology": topology.name, **found}
         results.append(result)
         if "error" in result:
-            print(f"jaxgan: error: {topology.name}: {result['error']}", file=sys.stderr)
+            warn(f"jaxgan: error: {topology.name}: {result['error']}")
         else:
             console.print(report_table(result))
         args.out.write_text(json.dumps({"config": args.config, "plans": results}, indent=2) + "\n")

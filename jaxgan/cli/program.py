@@ -16,6 +16,7 @@ import jax
 from jaxgan import platforms
 from jaxgan.checkpoint import SaveError
 from jaxgan.errors import InputError
+from jaxgan.files import escaped
 from jaxgan.lock import LockedError
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.processes import LOST_PEER, leave
@@ -51,7 +52,7 @@ class Parser(argparse.ArgumentParser):
           message: what is wrong.
         """
         program = self.prog.split()[0]
-        self.exit(BAD_INPUT, f"{program}: error: {one_line(message)}; see {self.prog} --help\n")
+        self.exit(BAD_INPUT, f"{program}: error: {escaped(message)}; see {self.prog} --help\n")
 
     def unknown(self, words: Iterable[str]) -> NoReturn:
         """Ends the program, with the nearest flag where there is one.
@@ -96,22 +97,6 @@ def whole(least: int) -> Callable[[str], int]:
         return number
 
     return read
-
-
-def one_line(text: str) -> str:
-    r"""The text with everything escaped that is no printable character: a name may hold anything.
-
-    Args:
-      text: a message.
-
-    Returns:
-      One line that no terminal takes for a command.
-
-    Example:
-      >>> one_line("no file a\nb\x1b[31m")
-      'no file a\\nb\\x1b[31m'
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def check_seed(seed: int) -> None:
@@ -201,7 +186,7 @@ def run(body: Callable[[], int | None], name: str) -> int:
         if not jax.distributed.is_initialized():
             raise
         message, code = f"stopped: a peer is lost: {str(error).splitlines()[0]}", LOST_PEER
-    print(f"{name}: {one_line(message)}", file=sys.stderr)
+    print(f"{name}: {escaped(message)}", file=sys.stderr)
     if jax.distributed.is_initialized():
         leave(code)
     return code

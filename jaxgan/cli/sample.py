@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli.program import check_out, check_seed
+from jaxgan.cli.terminal import say
 
 if TYPE_CHECKING:
     from jaxgan.config import Config
@@ -57,7 +59,8 @@ def add_parser(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help=".png: a grid; .npz: `images` uint8 [N,H,W,C] or `points` float32 [N,D], and `labels` "
-        "(-1: none), or what a run that makes images of images shows (DIR/samples/seed_S.png)",
+        "of a conditional run, or what a run that makes images of images shows; a new folder: a "
+        "PNG for each, by class (DIR/samples/seed_S.png)",
     )
     parser.set_defaults(run=run)
 
@@ -130,15 +133,19 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.resolve import resolve
 
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
-    if out.suffix not in (".png", ".npz"):
-        raise ConfigError(f"out: {out}; it must end in .png or .npz")
+    if out.suffix.lower() not in (".png", ".npz", ""):
+        raise ConfigError(f"out: {out}; it must end in .png or .npz, or be a folder")
     check_seed(args.seed)
     for name in ("num", "standing_statistics"):
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
     config = resolve(workdir.read_config(args.workdir))
-    check_out(out)
+    is_images = len(workdir.read_spec(args.workdir)["image"].shape) == 3
+    if not out.suffix and (named(config).from_real or not is_images):
+        kind = "pictures beside one another" if is_images else "points"
+        raise ConfigError(f"out: {out}; the run makes {kind}: it must end in .png or .npz")
+    _check_out(out)
     names = (workdir.read_data(args.workdir) or {}).get("class_names", [])
     classes = parse_label(args.label, config["num_classes"], names)
     try:
@@ -155,8 +162,16 @@ def run(args: argparse.Namespace) -> int:
         _show(run, args, config, out)
     else:
         _sample(run, args, classes, [names[one] for one in classes] if names else [], out)
-    print(f"{args.num} samples of step {run.step}: {out}")
+    say(f"{args.num} samples of step {run.step}: {out}")
     return 0
+
+
+def _check_out(out: Path) -> None:
+    from jaxgan.config import ConfigError
+
+    check_out(out if out.suffix else out / "000000.png")
+    if not out.suffix and out.exists() and any(out.iterdir()):
+        raise ConfigError(f"out: {out} is there already; it must be a new folder, or an empty one")
 
 
 def _sample(
@@ -171,20 +186,27 @@ def _sample(
     from jaxgan import writers
     from jaxgan.data import to_uint8
     from jaxgan.sampling import picture
+    from jaxgan.writers.stored import Rows, save_folder, save_npz
 
-    labels = np.resize(np.asarray(classes or [-1], np.int32), args.num)
-    samples = run.sample(args.num, args.seed, labels if classes else None)
-    if out.suffix == ".png":
+    labels = np.resize(np.asarray(classes, np.int32), args.num) if classes else None
+    chunks = run.chunks(args.num, args.seed, labels)
+    first = next(chunks)
+    shape, is_images = (args.num, *first.shape[1:]), first.ndim == 4
+    # Bytes as they come: of many samples there are never all floats in memory.
+    parts = (to_uint8(x) if is_images else x for x in itertools.chain([first], chunks))
+    if out.suffix.lower() == ".png":
         num_columns = len(classes) if len(classes) > 1 else None
+        samples = np.concatenate(list(parts))
         shown = titles if num_columns else titles[:1]
         writers.save_png(out, picture(samples, samples, num_columns, shown))
-        return
-    arrays = {"labels": labels}
-    if samples.ndim == 4:
-        arrays["images"] = to_uint8(samples)
+    elif out.suffix:
+        rows = Rows(shape, np.uint8 if is_images else np.float32, parts)
+        of_classes = {} if labels is None else {"labels": labels}
+        save_npz(out, {"images" if is_images else "points": rows, **of_classes})
     else:
-        arrays["points"] = samples
-    _save(out, arrays)
+        width = len(str(max(classes, default=0)))
+        places = [""] * args.num if labels is None else [f"{x:0{width}d}" for x in labels]
+        save_folder(out, parts, places)
 
 
 def _show(run: Loaded, args: argparse.Namespace, config: Config, out: Path) -> None:
@@ -196,19 +218,11 @@ def _show(run: Loaded, args: argparse.Namespace, config: Config, out: Path) -> N
     from jaxgan.draw import examples
     from jaxgan.evaluation import open_reference
     from jaxgan.sampling import side_by_side
+    from jaxgan.writers.stored import save_npz
 
     source = open_reference(config, data_dir=args.data_dir)
     shown = run.show(examples(source, args.num, jax.random.key(args.seed)), args.seed)
-    if out.suffix == ".png":
+    if out.suffix.lower() == ".png":
         writers.save_png(out, side_by_side(shown, args.num))
     else:
-        _save(out, {name.replace(".", "_"): to_uint8(images) for name, images in shown.items()})
-
-
-def _save(out: Path, arrays: dict[str, Any]) -> None:
-    import numpy as np
-
-    from jaxgan.writers.atomic import replacing
-
-    with replacing(out) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        save_npz(out, {name.replace(".", "_"): to_uint8(x) for name, x in shown.items()})

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
-from jaxgan.cli.program import check_folder, one_line
+from jaxgan.cli.program import check_folder
+from jaxgan.files import escaped
 
 if TYPE_CHECKING:
     from jax.sharding import Mesh
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         # Of all that can be refused the checkpoint is the last; only then anything is written.
         begun = loop.begin(made)
         if lock is not None:
-            logger.info("%s", one_line(summary(source)))
+            logger.info("%s", escaped(summary(source)))
             workdir.write(args.workdir, config, spec, data)
             (args.workdir / "checkpoints").mkdir(exist_ok=True)
         outcome = loop.train(made, begun, may_write=None if lock is None else lock.check)

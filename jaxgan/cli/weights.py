@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from jaxgan.cli.terminal import say
+
 NETWORKS = ("inception", "lpips-alex", "lpips-vgg16")
 
 
@@ -60,16 +62,16 @@ def run(args: argparse.Namespace) -> int:
 
     recipe = recipe_of(args.network)
     if not args.source:
-        print(f"{args.network}: {weights.how_to_get(recipe)}")
+        say(f"{args.network}: {weights.how_to_get(recipe)}")
         return 0
     to = args.to or weights.weights_path(recipe)
     converted = weights.convert(recipe, args.source, to)
-    print(f"{args.network}: {to}, sha256 of its arrays {converted.sha256}")
+    say(f"{args.network}: {to}, sha256 of its arrays {converted.sha256}")
     if converted.published:
-        print("converted from the published files")
+        say("converted from the published files")
     else:
         known = ", ".join(one.sha256 for one in recipe.files)
-        print(
+        say(
             f"not the published files: they have sha256 {', '.join(converted.sources)}, the "
             f"published ones {known}; scores will not be called by the published names"
         )

@@ -10,6 +10,7 @@ import numpy as np
 from jaxgan.data.arrays import array_source
 from jaxgan.data.images import check_image_size, resize_array
 from jaxgan.data.source import DataError, Source, check_flag
+from jaxgan.files import FileError, read_npz
 
 ARRAYS = ("images", "points", "labels")
 
@@ -100,20 +101,10 @@ def _load(name: str, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the arrays that we know; every other name in the file is an error."""
     if not os.path.isfile(path):
         raise DataError(f"{name}: no such file; allowed: a .npz file of {', '.join(ARRAYS)}")
-    # A damaged archive makes zipfile, zlib and NumPy raise whatever they stumble on.
     try:
-        with open(path, "rb") as file:  # np.load does not close a damaged file that it opened
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError("a single array")
-            names = list(archive.files)
-            arrays = {key: archive[key] for key in names if key in ARRAYS}
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        return read_npz(path, allowed=ARRAYS)
+    except FileError as error:
         raise DataError(
-            f"{name}: cannot be read ({reason}); allowed: an undamaged .npz file without pickles"
+            f"{name}: {error.reason}; allowed: an undamaged .npz file of {', '.join(ARRAYS)}, "
+            "without pickles"
         ) from error
-    unknown = sorted(set(names) - set(ARRAYS))
-    if unknown:
-        raise DataError(f"{name}: unknown arrays {unknown}; allowed: {', '.join(ARRAYS)}")
-    return arrays

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from jaxgan.files import escaped
+
 PROGRESS_SECONDS = 2.0
 
 T = TypeVar("T")
@@ -22,5 +24,5 @@ def with_progress(items: Iterable[T], total: int, name: str) -> Iterator[T]:
     for count, item in enumerate(items, 1):
         if time.monotonic() - told > PROGRESS_SECONDS:
             told = time.monotonic()
-            print(f"{name}: read {count / total:.0%}", file=sys.stderr, flush=True)
+            print(f"{escaped(name)}: read {count / total:.0%}", file=sys.stderr, flush=True)
         yield item

@@ -29,7 +29,7 @@ class Side(NamedTuple):
       logits: float32 [num, K], likewise.
       moments: of all features, likewise.
       labels: int32 [num]; None where there are none.
-      images: the first of them, at most `MAX_IMAGES`; None unless asked for.
+      images: the first of them, as many as the metrics look at; None unless asked for.
       num_flat: how many are of one colour all over.
     """
 
@@ -83,6 +83,7 @@ def collect_fake(
     labels: np.ndarray,
     wants: frozenset[str],
     tell: Tell,
+    num_images: int = MAX_IMAGES,
 ) -> Side:
     """Draws samples and keeps what is asked for.
 
@@ -93,6 +94,7 @@ def collect_fake(
       labels: int32 [num], of samples of a conditional game; anything else ignores them.
       wants: of `features`, `logits`, `moments`, `images`.
       tell: is told how far it is.
+      num_images: how many images are kept, at most.
 
     Returns:
       A `Side`, without labels.
@@ -110,7 +112,7 @@ def collect_fake(
             chosen = np.resize(labels[start : start + size], size)
             yield programs.generate(state, key, start // size, chosen)
 
-    return _collect(programs, chunks(), num, wants, "samples", tell)
+    return _collect(programs, chunks(), num, wants, "samples", tell, num_images)
 
 
 def collect_real(
@@ -179,6 +181,7 @@ def _collect(
     wants: frozenset[str],
     what: str,
     tell: Tell,
+    num_images: int = 0,
 ) -> Side:
     kept: dict[str, list[np.ndarray]] = {}
     moments: frechet.Moments | None = None
@@ -190,8 +193,8 @@ def _collect(
         if "moments" in wants:
             of_part = frechet.moments(part["features"])
             moments = of_part if moments is None else frechet.merge(moments, of_part)
-        if "images" in wants and done < MAX_IMAGES:
-            part["images"] = programs.fetch(examples)[: min(valid, MAX_IMAGES - done)]
+        if "images" in wants and done < num_images:
+            part["images"] = programs.fetch(examples)[: min(valid, num_images - done)]
         for name in (*(wants - {"moments"}), "flat"):
             if name in part:
                 kept.setdefault(name, []).append(part[name])

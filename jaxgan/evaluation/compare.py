@@ -9,6 +9,7 @@ from rich.table import Table
 
 from jaxgan.evaluation.protocol import Score, comparable, protocol_differences
 from jaxgan.evaluation.report import json_number, shown
+from jaxgan.files import escaped
 
 
 class Column(NamedTuple):
@@ -161,11 +162,13 @@ def as_table(results: Mapping[str, Sequence[Score]]) -> tuple[Table, list[str]]:
     table.add_column("run")
     table.add_column("step", justify="right")
     for column in listed:
-        table.add_column(column.label, justify="right")
+        table.add_column(escaped(column.label), justify="right")
     for run, scores in results.items():
         steps = dict.fromkeys(str(score.protocol.get("step", "")) for score in scores)
         cells = (column.scores.get(run) for column in listed)
-        table.add_row(run, ", ".join(steps), *("" if s is None else shown(s) for s in cells))
+        table.add_row(
+            escaped(run), escaped(", ".join(steps)), *("" if s is None else shown(s) for s in cells)
+        )
     lines = [
         f"{difference.one} and {difference.other} cannot be compared: "
         + "; ".join(f"{key} {a} / {b}" for key, (a, b) in difference.keys.items())

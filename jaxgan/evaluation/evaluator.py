@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -138,6 +139,7 @@ def make_evaluator(
     table.check_features(chosen, source, extractor)
     _check_options(options, latent_dim, has_styles(game, source.element_spec))
     wants = frozenset().union(*(metric.needs for metric in chosen.values())) & COLLECTED
+    num_images = max((m.num_images for m in chosen.values() if "images" in m.needs), default=0)
     if not table.needs_features(list(chosen)):
         extractor = None
     examples = reference.make_reference(source, options.num_real, options.num_samples)
@@ -156,7 +158,7 @@ def make_evaluator(
         side, digest = known[0]
         labels = _fake_labels(side, source, num_classes, options.num_samples)
         latents = jax.random.key(options.seed)
-        fake = collect.collect_fake(programs, state, latents, labels, wants, tell)
+        fake = collect.collect_fake(programs, state, latents, labels, wants, tell, num_images)
         fake = fake._replace(labels=labels if num_classes else None)
         walk = _make_walk(programs, state, options.seed, latent_dim, labels, distances)
         task = Task(side, fake, source, examples, extractor, options.seed, walk, {})
@@ -206,6 +208,8 @@ def _check_options(options: Options, latent_dim: int | None, is_styled: bool) ->
     limit = options.truncation
     if limit is None:
         return
+    if not math.isfinite(limit):
+        raise EvaluationError(f"truncation: {limit}; it must be finite; leave it out for none")
     if is_styled:
         if not limit >= 0:
             raise EvaluationError(f"truncation: {limit}; it must be at least 0")

@@ -16,6 +16,7 @@ import numpy as np
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.pipeline import example_order
 from jaxgan.evaluation.protocol import EvaluationError
+from jaxgan.files import FileError, parse_npz
 from jaxgan.sampling import CHUNK
 from jaxgan.state import stream
 from jaxgan.writers.atomic import replacing
@@ -75,6 +76,8 @@ def make_reference(source: Source | DeviceSource, num: int | None, default: int)
     if isinstance(source, DeviceSource):
         return Reference(name, num or default, source.num_classes, _sampled(source))
     total = source.num_examples
+    if total < 2:
+        raise EvaluationError(f"data: {source.name} has {total} example; it must have at least 2")
     if num is not None and num > total:
         raise EvaluationError(f"num_real: {num}; {source.name} has {total} examples")
     order = example_order(total, seed=0)
@@ -192,5 +195,8 @@ def recall(path: Path) -> Arrays | None:
     if hashlib.sha256(payload).hexdigest().encode() != digest:
         logger.warning("%s is damaged; its features are computed anew", path)
         return None
-    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-        return dict(arrays)
+    try:
+        return parse_npz(io.BytesIO(payload), str(path))
+    except FileError as error:
+        logger.warning("%s; its features are computed anew", error)
+        return None

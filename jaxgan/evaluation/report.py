@@ -10,16 +10,19 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from rich.table import Table
 
 from jaxgan.evaluation.protocol import KEYS, EvaluationError, Score
+from jaxgan.files import FileError, escaped, one_line, read_json
 from jaxgan.writers.atomic import replacing
 
 SCHEMA = 1
 NAME = "evaluation.json"
-_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+"""As the file has them."""
 
 
 def as_json(scores: Sequence[Score]) -> dict[str, Any]:
@@ -89,35 +92,38 @@ def read_report(path: Path) -> list[Score]:
         hint = f"; `jaxgan evaluate --workdir {path.parent}` writes it" if path.name == NAME else ""
         raise EvaluationError(f"{path}: there is no such file{hint}")
     try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise EvaluationError(f"{path}: no JSON: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("metrics"), list):
-        raise EvaluationError(f"{path}: no evaluation; it must be {{'schema': ..., 'metrics': []}}")
-    if content.get("schema") != SCHEMA:
-        raise EvaluationError(f"{path}: schema {content.get('schema')!r}; allowed: {SCHEMA}")
+        schema = read_json(path, _Schema)["schema"]
+        if schema != SCHEMA:
+            raise FileError(path, f"schema {schema}; allowed: {SCHEMA}")
+        content = read_json(path, _Report)
+    except FileError as error:
+        raise EvaluationError(str(error)) from error
     return [_score(path, index, entry) for index, entry in enumerate(content["metrics"])]
 
 
-def _score(path: Path, index: int, entry: Any) -> Score:
+class _Schema(TypedDict):
+    schema: int
+
+
+class _Entry(TypedDict):
+    name: str
+    value: Number
+    std: Number | None
+    protocol: dict[str, str | float | bool | None]
+
+
+class _Report(_Schema):
+    metrics: list[_Entry]
+
+
+def _score(path: Path, index: int, entry: _Entry) -> Score:
     where = f"{path}: metrics[{index}]"
-    if not isinstance(entry, dict) or set(entry) != {"name", "value", "std", "protocol"}:
-        raise EvaluationError(f"{where}: it must have name, value, std and protocol, no more")
-    if not isinstance(entry["name"], str) or not isinstance(entry["protocol"], dict):
-        raise EvaluationError(f"{where}: name must be a string, protocol an object")
-    for key in ("value", "std"):
-        if not _is_number(entry[key]) and not (key == "std" and entry[key] is None):
-            raise EvaluationError(f"{where}.{key}: {entry[key]!r}; it must be a number")
+    if extra := sorted(set(entry) - set(_Entry.__annotations__)):
+        raise EvaluationError(f"{where}: it has {one_line(extra)}; it must have none such")
     if missing := [key for key in KEYS if key not in entry["protocol"]]:
         raise EvaluationError(f"{where}: the protocol lacks {', '.join(missing)}")
     std = None if entry["std"] is None else float(entry["std"])
     return Score(entry["name"], float(entry["value"]), std, entry["protocol"])
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, str):
-        return value in _NOT_FINITE
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def json_number(value: float) -> float | str:
@@ -189,8 +195,10 @@ def as_table(scores: Sequence[Score]) -> Table:
         protocol = score.protocol
         common = below.get(protocol.get("network"), ())
         own = [key for key in protocol if key not in KEYS and key not in common]
-        cells = ("" if protocol.get(key) is None else str(protocol[key]) for key in columns)
-        table.add_row(score.name, shown(score), *cells, _said(protocol, own))
+        cells = (
+            "" if protocol.get(key) is None else escaped(str(protocol[key])) for key in columns
+        )
+        table.add_row(escaped(score.name), shown(score), *cells, _said(protocol, own))
     return table
 
 
@@ -213,4 +221,5 @@ def _shared(protocols: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _said(protocol: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return ", ".join(f"{key} {protocol[key]}" for key in keys if protocol[key] is not None)
+    told = (f"{key} {protocol[key]}" for key in keys if protocol[key] is not None)
+    return escaped(", ".join(told))

@@ -129,6 +129,45 @@ inception
         raise EvaluationError(f"{reason}{error}") from error
 
 
+def check_classes(
+    num_classes: int, class_names: Sequence[str], source: Source | DeviceSource
+) -> None:
+    """Raises if samples could not follow the classes of the data.
+
+    Args:
+      num_classes: of a conditional run, whose samples follow the classes of the data; 0 of another.
+      class_names: of the run's own data; () where they are not known.
+      source: the data that it is measured against.
+
+    Raises:
+      EvaluationError: if these have other classes, or none.
+
+    Example:
+      >>> from jaxgan.data import digits
+      >>> check_classes(2, (), digits())
+      Traceback (most recent call last):
+      ...
+      jaxgan.evaluation.protocol.EvaluationError: data: digits has 10 classes; the run was trained \
+on 2 classes, and its samples follow those of the data
+    """
+    if not num_classes:
+        return
+    found = source.num_classes
+    if found != num_classes:
+        has = "no labels" if found is None else f"{found} class{'' if found == 1 else 'es'}"
+        raise EvaluationError(
+            f"data: {source.name} has {has}; the run was trained on {num_classes} classes, and its "
+            "samples follow those of the data"
+        )
+    names = source.class_names if isinstance(source, Source) else ()
+    for number, (ours, theirs) in enumerate(zip(class_names, names, strict=False)):
+        if ours != theirs:
+            raise EvaluationError(
+                f"data: class {number} of {source.name} is {theirs!r}; of the run's data it was "
+                f"{ours!r}"
+            )
+
+
 def make_run_evaluator(
     config: Config,
     spec: ElementSpec,
@@ -137,6 +176,7 @@ def make_run_evaluator(
     options: Options,
     *,
     features: str = "auto",
+    class_names: Sequence[str] = (),
 ) -> Evaluator:
     """The evaluator of a run.
 
@@ -148,6 +188,7 @@ def make_run_evaluator(
       options: what is measured, and how; `cache_dir` is that of classifiers too, which lie beside
         the features.
       features: see `open_extractor`.
+      class_names: of the run's own data, where they are known.
 
     Returns:
       An `Evaluator`.
@@ -164,6 +205,7 @@ def make_run_evaluator(
             f"data: {source.name} has examples of shape {tuple(found)}; the run was trained on "
             f"{tuple(shape)}"
         )
+    check_classes(config["num_classes"], class_names, source)
     row = named(config)
     if row.from_real:
         raise EvaluationError(

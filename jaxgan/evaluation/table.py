@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import measures
+from jaxgan.evaluation.collect import MAX_IMAGES
 from jaxgan.evaluation.measures import Found, Task
+from jaxgan.evaluation.nearest import NUM_QUERIES
 from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.features import Extractor
 
@@ -30,12 +32,14 @@ class Metric(NamedTuple):
         `conditional`, `walk`: what the game must be; `extractor`: features of other samples.
       compute: gives one number for each of the names.
       on_features: whether the features are part of its scores' names.
+      num_images: how many samples it looks at where it needs `images`, so many are kept.
     """
 
     scores: tuple[str, ...]
     needs: frozenset[str]
     compute: Callable[[Task], list[Found]]
     on_features: bool = True
+    num_images: int = MAX_IMAGES
 
 
 def of(*needs: str) -> frozenset[str]:
@@ -70,9 +74,13 @@ METRICS: Mapping[str, Metric] = {
         ("ppl_lpips",), of("walk", "pictures"), functools.partial(measures.path, "ppl_lpips"), False
     ),
     "nearest": Metric(
-        ("nearest", "nearest_of_real"), of("images", "stored"), measures.memorised, False
+        ("nearest", "nearest_of_real"),
+        of("images", "stored"),
+        measures.memorised,
+        False,
+        NUM_QUERIES,
     ),
-    "swd": Metric(("swd",), of("images", "pictures"), measures.sliced, False),
+    "swd": Metric(("swd",), of("images", "pictures"), measures.sliced, False, measures.SWD_IMAGES),
     "ms_ssim": Metric(
         ("ms_ssim", "ms_ssim_of_real"), of("images", "pictures"), measures.similarity, False
     ),

@@ -12,7 +12,7 @@ import numpy as np
 from jaxgan.errors import InputError
 from jaxgan.game import Game
 from jaxgan.games import Code
-from jaxgan.sampling import has_styles, make_scene
+from jaxgan.sampling import check_labels, has_styles, make_scene
 from jaxgan.state import TrainState, stream
 from jaxgan.typing import Array, Key
 
@@ -93,6 +93,8 @@ def make_explorer(
     jitted, key = jax.jit(scene), jax.random.key(0)
 
     def run(given: Mapping[str, np.ndarray], labels: np.ndarray) -> dict[str, Array]:
+        if num_classes is not None:
+            labels = check_labels(labels, len(given.get("latent", given.get("w", ()))), num_classes)
         arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
         return jitted(arrays, jnp.asarray(labels, jnp.int32), key)
 

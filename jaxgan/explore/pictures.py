@@ -166,9 +166,9 @@ def truncation(
     if explorer.styles is None and not explorer.is_normal:
         raise ExploreError("truncation: the latents are no normal ones, and there are no styles")
     for value in values:
-        if not value >= 0 or (explorer.styles is None and value == 0):
+        if not 0 <= value < np.inf or (explorer.styles is None and value == 0):
             least = "at least 0" if explorer.styles is not None else "above 0"
-            raise ExploreError(f"values: {value}; each must be {least}")
+            raise ExploreError(f"values: {value}; each must be {least} and finite")
     rows = []
     for value in values:
         if explorer.styles is not None:

@@ -1,29 +1,33 @@
 """Reads the tensors of a PyTorch state file without PyTorch, and without running what is in it.
 
 A state file is a pickle, and a pickle is a program that may call any function it names. This reader
-knows an ordered dict, the types of storages and the two functions that make a tensor of a storage,
-which it replaces by its own; whatever else a file names is refused before it is looked up.
+runs none: it goes through the operations itself, and knows those that make dicts of tensors. Of
+names it knows an ordered dict, the types of storages and the two functions that make a tensor of a
+storage, which it replaces by its own; whatever else a file names is refused before it is looked up.
 """
 
 from __future__ import annotations
 
 import io
 import math
-import pickle
+import pickletools
 import struct
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 
-from jaxgan.features.base import FeatureError
+from jaxgan.files import one_line, zip_file
+from jaxgan.files.base import reading
 
-MAX_PICKLE_BYTES = 2**24
+MAX_PICKLE_BYTES = 2**22
 """The part of a file that is a program; that of Inception-v3 has 60 kB."""
+
+MAX_SHARED = 16
+"""Numbers that a file stores may be shared by tensors, so many times on average."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -32,7 +36,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "DoubleStorage": np.dtype(np.float64),
     "FloatStorage": np.dtype(np.float32),
     "HalfStorage": np.dtype(np.float16),
-    "BFloat16Storage": np.dtype(jnp.bfloat16),
+    "BFloat16Storage": np.dtype(ml_dtypes.bfloat16),
     "LongStorage": np.dtype(np.int64),
     "IntStorage": np.dtype(np.int32),
     "ShortStorage": np.dtype(np.int16),
@@ -59,47 +63,180 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
-class _Rebuild:
-    """Takes the place of torch._utils._rebuild_tensor_v2; it has nothing that could be altered."""
+class _Function(NamedTuple):
+    """Takes the place of a function that a file may name."""
 
-    __slots__ = ()
-
-    def __call__(
-        self, storage: Any, offset: Any, shape: Any, strides: Any, *unused: Any
-    ) -> _Tensor:
-        return _Tensor(storage, offset, tuple(shape), tuple(strides))
+    name: str
+    call: Callable[[list[Any]], Any]
 
 
-class _Unwrap:
-    """Takes the place of torch._utils._rebuild_parameter: a parameter is its tensor."""
+def _rebuild(args: list[Any]) -> _Tensor:
+    storage, offset, shape, strides, *_ = args
+    if not isinstance(storage, _Storage) or not isinstance(shape, tuple | list):
+        raise ValueError("a tensor is not made of a storage and a shape")
+    if not isinstance(strides, tuple | list):
+        raise ValueError("a tensor is not made of strides")
+    shape, strides = tuple(shape), tuple(strides)
+    if not all(isinstance(n, int) for n in (offset, *shape, *strides)):
+        raise ValueError("a tensor has a shape and strides that are no numbers")
+    return _Tensor(storage, offset, shape, strides)
 
-    __slots__ = ()
 
-    def __call__(self, tensor: Any, *unused: Any) -> Any:
-        return tensor
+def _ordered_dict(args: list[Any]) -> dict[Any, Any]:
+    """Python 2 gives all entries, in one list; later ones are empty at first."""
+    pairs = args[0] if args else []
+    return {_key(key): value for key, value in pairs}
 
 
 _ADMITTED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _Rebuild(),
-    ("torch._utils", "_rebuild_parameter"): _Unwrap(),
+    ("collections", "OrderedDict"): _Function("OrderedDict", _ordered_dict),
+    ("torch._utils", "_rebuild_tensor_v2"): _Function("_rebuild_tensor_v2", _rebuild),
+    ("torch._utils", "_rebuild_parameter"): _Function("_rebuild_parameter", lambda args: args[0]),
     **{("torch", name): _StorageType(dtype) for name, dtype in _DTYPES.items()},
 }
 
 
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ADMITTED:
-            raise FeatureError(f"it names {module}.{name}, which no file of tensors needs: refused")
-        return _ADMITTED[module, name]
+def _admitted(module: str, name: str) -> Any:
+    if (module, name) not in _ADMITTED:
+        raise ValueError(
+            f"it names {one_line(module)}.{one_line(name)}, which no file of tensors needs: refused"
+        )
+    return _ADMITTED[module, name]
 
-    def persistent_load(self, pid: Any) -> _Storage:
-        kind, storage_type, key, _, size, *view = pid
-        if kind != "storage" or not isinstance(storage_type, _StorageType) or any(view):
-            raise FeatureError(f"it refers to {kind!r} in a way that is not known")
-        if not isinstance(key, str) or not isinstance(size, int) or size < 0:
-            raise FeatureError(f"it has a storage {key!r} of {size!r} numbers")
-        return _Storage(key, storage_type.dtype, size)
+
+def _storage(pid: Any) -> _Storage:
+    kind, storage_type, key, _, size, *view = pid
+    if kind != "storage" or not isinstance(storage_type, _StorageType) or any(view):
+        raise ValueError(f"it refers to a {type(kind).__name__} in a way that is not known")
+    if not isinstance(key, str) or not isinstance(size, int) or size < 0:
+        raise ValueError(f"it has a storage {_shown(key)} of {_shown(size)} numbers")
+    return _Storage(key, storage_type.dtype, size)
+
+
+def _shown(value: Any) -> str:
+    # What is nested may be nested a billion times in few bytes.
+    plain = isinstance(value, str | int | float | bool | None)
+    return one_line(repr(value)) if plain else f"a {type(value).__name__}"
+
+
+def _key(value: Any) -> str | int:
+    if not isinstance(value, str | int):
+        raise ValueError(f"a dict has {_shown(value)} as a key")
+    return value
+
+
+_CONSTANTS: dict[str, Callable[[], Any]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_TUPLE": lambda: (),
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+}
+_LITERALS = (
+    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
+    *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING"),
+)
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+class _Machine:
+    """A stack, a memory and the operations on them that make dicts of tensors."""
+
+    def __init__(self) -> None:
+        self._stack: list[Any] = []
+        self._below: list[list[Any]] = []
+        self._memory: dict[int, Any] = {}
+
+    def run(self, program: Iterator[tuple[Any, Any, Any]]) -> Any:
+        """What a pickle makes, given its operations as `pickletools.genops` tells them."""
+        for operation, argument, _ in program:
+            name = operation.name
+            if name == "STOP":
+                return self._stack.pop()
+            if name in _CONSTANTS:
+                self._stack.append(_CONSTANTS[name]())
+            elif name in _LITERALS:
+                self._stack.append(argument)
+            elif name in _TUPLES:
+                self._make_tuple(_TUPLES[name])
+            elif name not in ("PROTO", "FRAME"):
+                self._operate(name, argument)
+        raise ValueError("it has no end")
+
+    def _operate(self, name: str, argument: Any) -> None:
+        stack = self._stack
+        match name:
+            case "MARK":
+                self._below.append(stack)
+                self._stack = []
+            case "TUPLE":
+                marked = self._marked()
+                self._stack.append(tuple(marked))
+            case "BINGET" | "LONG_BINGET":
+                stack.append(self._memory[argument])
+            case "BINPUT" | "LONG_BINPUT":
+                self._memory[argument] = stack[-1]
+            case "MEMOIZE":
+                self._memory[len(self._memory)] = stack[-1]
+            case "APPEND" | "SETITEM":
+                self._fill(name, [stack.pop() for _ in range(1 if name == "APPEND" else 2)][::-1])
+            case "APPENDS" | "SETITEMS":
+                self._fill(name, self._marked())
+            case "GLOBAL":
+                stack.append(_admitted(*argument.split(" ", 1)))
+            case "STACK_GLOBAL":
+                attribute, module = stack.pop(), stack.pop()
+                stack.append(_admitted(_key_text(module), _key_text(attribute)))
+            case "REDUCE":
+                self._call()
+            case "BINPERSID":
+                stack.append(_storage(stack.pop()))
+            case "BUILD":
+                # The attributes of an ordered dict, such as the versions of modules.
+                stack.pop()
+                if not isinstance(stack[-1], dict):
+                    raise ValueError(f"it alters a {type(stack[-1]).__name__}")
+            case _:
+                raise ValueError(f"it has the operation {name}, which no file of tensors needs")
+
+    def _make_tuple(self, size: int) -> None:
+        if len(self._stack) < size:
+            raise ValueError("its stack is empty")
+        self._stack[-size:] = [tuple(self._stack[-size:])]
+
+    def _marked(self) -> list[Any]:
+        found, self._stack = self._stack, self._below.pop()
+        return found
+
+    def _call(self) -> None:
+        args, function = self._stack.pop(), self._stack.pop()
+        if not isinstance(function, _Function) or not isinstance(args, tuple):
+            raise ValueError(f"it calls a {type(function).__name__}")
+        self._stack.append(function.call(list(args)))
+
+    def _fill(self, name: str, values: list[Any]) -> None:
+        into = self._stack[-1]
+        if name.startswith("APPEND") and type(into) is list:
+            into.extend(values)
+        elif name.startswith("SETITEM") and type(into) is dict:
+            pairs = zip(values[::2], values[1::2], strict=True)
+            into.update({_key(key): value for key, value in pairs})
+        else:
+            raise ValueError(f"it fills a {type(into).__name__}")
+
+
+def _key_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"it names {_shown(value)}")
+    return value
+
+
+def _unpickled(content: bytes) -> tuple[Any, int]:
+    """What a pickle makes, and how many bytes it has."""
+    buffer = io.BytesIO(content)
+    made = _Machine().run(pickletools.genops(buffer))
+    return made, buffer.tell()
 
 
 def read_torch_state(path: Path) -> dict[str, np.ndarray]:
@@ -115,59 +252,52 @@ def read_torch_state(path: Path) -> dict[str, np.ndarray]:
       Arrays by name, as they are in the file.
 
     Raises:
-      FeatureError: if it is no such file, is damaged, or names anything but tensors.
+      FileError: if it is no such file, is damaged, or names anything but tensors.
       OSError: if it cannot be read.
 
-    >>> import tempfile
+    >>> import pickle, tempfile
+    >>> from jaxgan.files import FileError
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "not.pth"
     ...     _ = path.write_bytes(pickle.dumps(print))
     ...     try:
     ...         read_torch_state(path)
-    ...     except FeatureError as error:
-    ...         print(str(error).partition(": ")[2])
-    it names builtins.print, which no file of tensors needs: refused
+    ...     except FileError as error:
+    ...         print(error.reason.partition("(")[2])
+    it names builtins.print, which no file of tensors needs: refused)
     """
-    try:
-        with path.open("rb") as file:
-            if zipfile.is_zipfile(file):
-                with zipfile.ZipFile(file) as archive:
-                    return _read_zip(archive)
-            file.seek(0)
-            return _read_legacy(file)
-    except FeatureError as error:
-        raise FeatureError(f"{path}: {error}") from error
-    except OSError:
-        raise
-    except Exception as error:  # what a damaged pickle or archive raises has no common base
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise FeatureError(
-            f"{path}: it cannot be read as a PyTorch state file ({reason})"
-        ) from error
+    with path.open("rb") as file, reading(path, "a PyTorch state file"):
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                return _read_zip(archive, file)
+        file.seek(0)
+        return _read_legacy(file)
 
 
-def _read_zip(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
-    entries = {info.filename: info for info in archive.infolist()}
+def _read_zip(archive: zipfile.ZipFile, file: IO[bytes]) -> dict[str, np.ndarray]:
+    # PyTorch compresses nothing.
+    entries = zip_file.entries(archive, file, max_unpacked_bytes=0)
     found = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(found) != 1:
-        raise FeatureError("it is an archive without one data.pkl; it must be a state file")
+        raise ValueError("it is an archive without one data.pkl; it must be a state file")
     root = found[0].removesuffix("data.pkl")
     if any(name.startswith(f"{root}code/") for name in entries):
-        raise FeatureError("it is a TorchScript program; it must be a state file")
-    if f"{root}byteorder" in entries and archive.read(f"{root}byteorder") != b"little":
-        raise FeatureError("its numbers are big-endian; they must be little-endian")
+        raise ValueError("it is a TorchScript program; it must be a state file")
 
     def entry(name: str, most: int) -> bytes:
-        info = entries[name]
-        if info.file_size > most or info.compress_type != zipfile.ZIP_STORED:
-            raise FeatureError(f"its entry {name} has {info.file_size} bytes; at most {most}")
-        return archive.read(info)
+        if name not in entries:
+            raise ValueError(f"it has no entry {name!r}")
+        return zip_file.read(archive, entries[name], most)
+
+    order = f"{root}byteorder"
+    if order in entries and entry(order, len("little")) != b"little":
+        raise ValueError("its numbers are big-endian; they must be little-endian")
 
     def load(storage: _Storage) -> bytes:
         return entry(f"{root}data/{storage.key}", storage.size * storage.dtype.itemsize)
 
-    tensors = _tensors(_Unpickler(io.BytesIO(entry(found[0], MAX_PICKLE_BYTES))).load())
-    return _arrays(tensors, load)
+    content, _ = _unpickled(entry(found[0], MAX_PICKLE_BYTES))
+    return _arrays(_tensors(content), load)
 
 
 def _read_legacy(file: IO[bytes]) -> dict[str, np.ndarray]:
@@ -175,46 +305,58 @@ def _read_legacy(file: IO[bytes]) -> dict[str, np.ndarray]:
 
     def load() -> Any:
         start = file.tell()
-        content = _Unpickler(file).load()
-        if file.tell() - start > MAX_PICKLE_BYTES:
-            raise FeatureError(f"a pickle of more than {MAX_PICKLE_BYTES} bytes")
+        content, size = _unpickled(file.read(MAX_PICKLE_BYTES))
+        file.seek(start + size)
         return content
 
     if load() != _MAGIC or load() != _PROTOCOL:
-        raise FeatureError("it does not begin as a PyTorch state file does")
+        raise ValueError("it does not begin as a PyTorch state file does")
     system = load()
     if not isinstance(system, dict) or not system.get("little_endian"):
-        raise FeatureError("its numbers are big-endian; they must be little-endian")
+        raise ValueError("its numbers are big-endian; they must be little-endian")
     tensors = _tensors(load())
     storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
     contents = {}
     for key in load():
-        if key not in storages:
-            raise FeatureError(f"it has a storage {key!r} that no tensor uses")
+        if not isinstance(key, str) or key not in storages:
+            raise ValueError(f"it has a storage {_shown(key)} that no tensor uses")
         storage = storages[key]
         (size,) = struct.unpack("<q", file.read(8))
         if size != storage.size:
-            raise FeatureError(f"its storage {key} has {size} numbers, not {storage.size}")
-        contents[key] = file.read(size * storage.dtype.itemsize)
+            raise ValueError(f"its storage {_shown(key)} has {size} numbers, not {storage.size}")
+        contents[key] = _exactly(file, size * storage.dtype.itemsize)
     return _arrays(tensors, lambda storage: contents[storage.key])
+
+
+def _exactly(file: IO[bytes], size: int) -> bytes:
+    here = file.tell()
+    left = file.seek(0, io.SEEK_END) - here
+    if left < size:
+        raise ValueError(f"it is truncated: {left} bytes are left of {size}")
+    file.seek(here)
+    return file.read(size)
 
 
 def _tensors(content: Any) -> dict[str, _Tensor]:
     if not isinstance(content, dict):
-        raise FeatureError(f"it holds a {type(content).__name__}; it must be a dict of tensors")
+        raise ValueError(f"it holds a {type(content).__name__}; it must be a dict of tensors")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, _Tensor):
-            raise FeatureError(
-                f"its entry {name!r} is a {type(value).__name__}; all must be tensors"
+            raise ValueError(
+                f"its entry {_shown(name)} is a {type(value).__name__}; all must be tensors"
             )
-        if not isinstance(value.storage, _Storage):
-            raise FeatureError(f"its tensor {name} has no storage")
     return dict(content)
 
 
 def _arrays(
     tensors: dict[str, _Tensor], load: Callable[[_Storage], bytes]
 ) -> dict[str, np.ndarray]:
+    stored = {tensor.storage.key: tensor.storage.size for tensor in tensors.values()}
+    most = max(stored.values(), default=0)  # no tensor has more, as `_view` checks
+    sizes = (math.prod(tensor.shape) for tensor in tensors.values())
+    total = sum(min(size, most) for size in sizes)
+    if total > MAX_SHARED * sum(stored.values()):
+        raise ValueError(f"its tensors have {total} numbers, of {sum(stored.values())} stored ones")
     contents: dict[str, np.ndarray] = {}
     arrays = {}
     for name, tensor in tensors.items():
@@ -222,7 +364,7 @@ def _arrays(
         if key not in contents:
             content = load(tensor.storage)
             if len(content) != size * dtype.itemsize:
-                raise FeatureError(f"it is truncated: storage {key} of {name}")
+                raise ValueError(f"it is truncated: storage {key} of {name}")
             contents[key] = np.frombuffer(content, np.uint8)
         arrays[name] = _view(name, tensor, contents[key].view(dtype))
     return arrays
@@ -231,13 +373,12 @@ def _arrays(
 def _view(name: str, tensor: _Tensor, storage: np.ndarray) -> np.ndarray:
     """The numbers of a tensor, if all of them are within its storage and none there twice."""
     _, offset, shape, strides = tensor
-    numbers = (offset, *shape, *strides)
-    if len(shape) != len(strides) or not all(isinstance(n, int) and n >= 0 for n in numbers):
-        raise FeatureError(f"its tensor {name} has shape {shape} and strides {strides}")
+    if len(shape) != len(strides) or min((offset, *shape, *strides)) < 0:
+        raise ValueError(f"its tensor {name} has shape {shape} and strides {strides}")
     if math.prod(shape) == 0:
         return np.zeros(shape, storage.dtype)
     last = offset + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
     if last >= len(storage) or math.prod(shape) > len(storage):
-        raise FeatureError(f"its tensor {name} of shape {shape} reaches beyond its storage")
+        raise ValueError(f"its tensor {name} of shape {shape} reaches beyond its storage")
     steps = [stride * storage.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps).copy()

@@ -18,6 +18,7 @@ from flax import traverse_util
 
 from jaxgan.features.base import FeatureError
 from jaxgan.features.torch_file import read_torch_state
+from jaxgan.files import FileError, one_line, parse_json, read_npz, read_safetensors
 from jaxgan.typing import PyTree
 from jaxgan.writers.atomic import replacing
 
@@ -132,7 +133,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: About) -> 
     sha256 = content_sha256(arrays)
     text = json.dumps({**about, "format": FORMAT, "sha256": sha256})
     with replacing(path) as temporary:
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             with temporary.open("wb") as file:
                 np.savez(file, allow_pickle=False, **{_ABOUT: np.asarray(text)}, **arrays)
         else:
@@ -157,27 +158,33 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     _check_suffix("weights", path, SUFFIXES)
     again = "convert or train it again"
     try:
-        if path.suffix == ".npz":
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            about = json.loads(str(arrays.pop(_ABOUT)))
-        else:
-            with _safetensors().safe_open(path, framework="np") as tensors:
-                about, names = json.loads(tensors.metadata()[_ABOUT]), tensors.keys()
-                arrays = {name: tensors.get_tensor(name) for name in names}
-    except (OSError, FeatureError):
-        raise
-    except Exception as error:  # a damaged archive raises what it likes
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise FeatureError(f"{path}: it cannot be read ({reason}); {again}") from error
+        arrays, text = _read_npz(path) if path.suffix.lower() == ".npz" else _read_safetensors(path)
+        about = parse_json(text, path, dict[str, Any])
+    except FileError as error:
+        raise FeatureError(f"{error}; {again}") from error
     if about.get("format") != FORMAT:
-        raise FeatureError(f"{path}: format {about.get('format')}; allowed: {FORMAT}")
+        raise FeatureError(f"{path}: format {one_line(about.get('format'))}; allowed: {FORMAT}")
     if (found := content_sha256(arrays)) != about.get("sha256"):
         raise FeatureError(
-            f"{path}: its arrays have sha256 {found}, not {about.get('sha256')}: it is damaged; "
-            f"{again}"
+            f"{path}: its arrays have sha256 {found}, not {one_line(about.get('sha256'))}: it is "
+            f"damaged; {again}"
         )
     return arrays, about
+
+
+def _read_npz(path: Path) -> tuple[dict[str, np.ndarray], str]:
+    arrays = read_npz(path)
+    text = arrays.pop(_ABOUT, np.zeros(1))
+    if text.dtype.kind != "U" or text.ndim:
+        raise FileError(path, f"it has no text {_ABOUT}; it must be a file of weights")
+    return arrays, str(text)
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], str]:
+    arrays, about = read_safetensors(path)
+    if _ABOUT not in about:
+        raise FileError(path, f"it has no text {_ABOUT}; it must be a file of weights")
+    return arrays, about[_ABOUT]
 
 
 def convert(recipe: Recipe, paths: Sequence[Path], to: Path) -> Weights:
@@ -220,7 +227,7 @@ def load(recipe: Recipe, path: Path | None = None) -> Weights:
     path = weights_path(recipe) if path is None else path
     if not path.is_file():
         raise FeatureError(f"{recipe.network}: no weights at {path}; {how_to_get(recipe)}")
-    if path.suffix in TORCH_SUFFIXES:
+    if path.suffix.lower() in TORCH_SUFFIXES:
         arrays, sources = _converted(recipe, [path])
         return _weights(recipe, arrays, content_sha256(arrays), sources)
     _check_suffix("weights", path, (*SUFFIXES, *TORCH_SUFFIXES))
@@ -229,6 +236,9 @@ def load(recipe: Recipe, path: Path | None = None) -> Weights:
         raise FeatureError(
             f"{path}: weights of {about.get('network')!r}; they must be of {recipe.network!r}"
         )
+    if other := [name for name, array in arrays.items() if array.dtype != np.float32]:
+        kind = arrays[other[0]].dtype
+        raise FeatureError(f"{path}: {one_line(other[0])} is {kind}; it must be float32")
     found = {name: array.shape for name, array in arrays.items()}
     check_shapes(str(path), found, recipe.shapes(), how_to_get(recipe))
     return _weights(recipe, arrays, about["sha256"], str(about.get("sources", "")).split())
@@ -274,7 +284,11 @@ def _converted(
     for path in paths:
         if not path.is_file():
             raise FeatureError(f"{recipe.network}: no file {path}; {how_to_get(recipe)}")
-        state |= {k: v for k, v in read_torch_state(path).items() if not recipe.ignored(k)}
+        try:
+            found_in = read_torch_state(path)
+        except FileError as error:
+            raise FeatureError(str(error)) from error
+        state |= {k: v for k, v in found_in.items() if not recipe.ignored(k)}
     what = " and ".join(str(path) for path in paths)
     found = {name: array.shape for name, array in state.items()}
     check_shapes(what, found, recipe.state_shapes(), how_to_get(recipe))
@@ -296,7 +310,7 @@ def _weights(
 
 
 def _check_suffix(field: str, path: Path, allowed: Sequence[str]) -> None:
-    if path.suffix not in allowed:
+    if path.suffix.lower() not in allowed:
         raise FeatureError(f"{field}: {path}; it must end in {', '.join(allowed)}")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 
 from jaxgan.features.torch_file import read_torch_state
+from jaxgan.files import FileError, one_line, read_npz, read_safetensors
 from jaxgan.published.base import PublishedError
 
+EXTENDED = tuple(
+    np.dtype(kind) for kind in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)
+)
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 
 
@@ -35,37 +39,29 @@ def read_state(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
       >>> sorted(read_state(path, "G."))
       ['weight']
     """
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise PublishedError(f"from: {path}; it must end in {', '.join(SUFFIXES)}")
     if not path.is_file():
         raise PublishedError(f"from: {path}; there is no such file")
     try:
         arrays = _read(path)
-    except ImportError as error:
-        raise PublishedError(
-            f"from: {path}; it needs safetensors: pip install 'jaxgan[weights]'"
-        ) from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PublishedError(f"from: {path}; it cannot be read ({reason})") from error
+    except FileError as error:
+        raise PublishedError(f"from: {error}") from error
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf" and array.dtype not in EXTENDED:
+            what = f"{one_line(name)} is of dtype {array.dtype}"
+            raise PublishedError(f"from: {path}; {what}; arrays of weights are numbers")
     found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
     if not found:
-        near = ", ".join(sorted({name.split(".")[0] for name in arrays})[:5]) or "none"
+        near = one_line(", ".join(sorted({name.split(".")[0] for name in arrays})[:5]) or "none")
         raise PublishedError(f"prefix: {prefix!r}; no name in {path} begins so, but with {near}")
     return found
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    if path.suffix == ".safetensors":
-        import safetensors
-
-        try:
-            with safetensors.safe_open(path, framework="np") as tensors:
-                names = tensors.keys()
-                return {name: tensors.get_tensor(name) for name in names}
-        except safetensors.SafetensorError as error:
-            raise ValueError(str(error)) from error
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return read_npz(path)
+    if suffix == ".safetensors":
+        return read_safetensors(path)[0]
     return read_torch_state(path)

@@ -8,15 +8,24 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from jaxgan.watch.rules import diagnose
 from jaxgan.writers.atomic import naming
-from jaxgan.writers.metrics import drop_later_lines, read_metrics
+from jaxgan.writers.metrics import drop_later_lines, logged_lines, read_metrics
 
 logger = logging.getLogger(__name__)
 
 MEMORY = 512
 """Lines that are looked at."""
+
+
+class Line(TypedDict):
+    """A line of `warnings.jsonl`, as far as a resumed run needs it."""
+
+    step: int
+    warning: NotRequired[str]
+    cleared: NotRequired[str]
 
 
 class Watch:
@@ -46,14 +55,14 @@ class Watch:
         self._path = workdir / "warnings.jsonl"
         self._history: deque[Mapping[str, float]] = deque(maxlen=MEMORY)
         self._standing: list[str] = []
-        drop_later_lines(self._path, resume_step)
+        drop_later_lines(self._path, resume_step, Line)
         metrics = workdir / "metrics.jsonl"
         if resume_step is not None and metrics.exists():
             lines = read_metrics(metrics)
             self._history.extend(line for line in lines if line["step"] <= resume_step)
         if self._path.exists():
-            for line in self._path.read_text().splitlines():
-                self._replay(json.loads(line))
+            for _, row in logged_lines(self._path, Line):
+                self._replay(row)
 
     def saw(self, step: int, values: Mapping[str, float]) -> None:
         """Notes a logged line, and says what follows.
@@ -80,8 +89,8 @@ class Watch:
             with naming(self._path), self._path.open("a", encoding="utf-8") as lines:
                 lines.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
 
-    def _replay(self, row: Mapping[str, str]) -> None:
+    def _replay(self, row: Line) -> None:
         if "warning" in row:
             self._standing.append(row["warning"])
-        else:
+        elif row.get("cleared") in self._standing:
             self._standing.remove(row["cleared"])

@@ -34,12 +34,13 @@ def save_animation(
     ...     film.n_frames
     2
     """
-    if path.suffix not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ValueError(f"path: {path}; it must end in {' or '.join(SUFFIXES)}")
     if not frames:
         raise ValueError("frames: none; there must be at least 1")
     colour = [np.broadcast_to(frame, (*frame.shape[:2], 3)) for frame in frames]
-    if path.suffix == ".gif":
+    if suffix == ".gif":
         images = [Image.fromarray(np.ascontiguousarray(frame)) for frame in colour]
         with replacing(path) as temporary:
             images[0].save(

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from jaxgan.files import read_json_lines
 from jaxgan.writers.atomic import naming, replacing
 from jaxgan.writers.events import EventWriter, drop_later_events
 
 _FLUSH_SECONDS = 10.0
+_LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Values = dict[str, float | Literal["NaN", "Infinity", "-Infinity"]]
+"""A line of `metrics.jsonl`."""
 
 
 class MetricWriter:
@@ -132,47 +140,43 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     Returns:
       The rows, with numbers only: "NaN", "Infinity" and "-Infinity" are floats again.
     """
-    with path.open("rb") as lines:
-        return [
-            {name: float(v) if isinstance(v, str) else v for name, v in row.items()}
-            for row in map(_parse, lines)
-            if row is not None
-        ]
+    rows = (row for _, row in logged_lines(path, Values))
+    return [{n: float(v) if isinstance(v, str) else v for n, v in row.items()} for row in rows]
 
 
-def drop_later_lines(path: Path, last_step: int | None) -> None:
-    """Rewrites a `metrics.jsonl` without the lines after `last_step` and without torn ones.
+def logged_lines(path: Path, kind: type[T]) -> Iterator[tuple[bytes, T]]:
+    """The lines of a log of steps; a warning is logged for each that is damaged, and left out.
+
+    Args:
+      path: the file.
+      kind: what is in a line besides the step, see `jaxgan.files.read_json`.
+
+    Yields:
+      (line, its content), without a torn last line.
+    """
+    for line, row in read_json_lines(path, kind, _LOGGER.warning):
+        step = row.get("step") if isinstance(row, dict) else None
+        if isinstance(step, int) and not isinstance(step, bool):
+            yield line, row
+        else:
+            _LOGGER.warning("%s: a line without a step; it is left out", path)
+
+
+def drop_later_lines(path: Path, last_step: int | None, kind: type[Any] = Values) -> None:
+    """Rewrites a `metrics.jsonl` without the lines after `last_step` and without damaged ones.
 
     Args:
       path: the file; may be missing.
       last_step: the last step that stays; None removes the file.
+      kind: what is in a line, of a log of other things.
     """
     if last_step is None or not path.exists():
         path.unlink(missing_ok=True)
         return
-    with path.open("rb") as lines:
-        kept = list(_stay(lines, last_step))
+    kept = [line for line, row in logged_lines(path, kind) if row["step"] <= last_step]
     if sum(map(len, kept)) != path.stat().st_size:
         with replacing(path) as temporary:
             temporary.write_bytes(b"".join(kept))
-
-
-def _stay(lines: Iterable[bytes], last_step: int) -> Iterable[bytes]:
-    for line in lines:
-        row = _parse(line)
-        if row is not None and row["step"] <= last_step:
-            yield line
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """One row, or None for a line that a crash has cut."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and "step" in row else None
 
 
 def _to_number(name: str, value: Any) -> int | float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -354,6 +355,8 @@ UNLABELLED = array_source("plain", np.zeros((10, *IMAGE), np.uint8))
         (SOURCE, Options(("fd",), 1), "num_samples: 1; it must be at least 2"),
         (SOURCE, Options(("fd",), num_real=301), "num_real: 301; squares has 300 examples"),
         (SOURCE, Options(("fd",), truncation=0.0), "truncation: 0.0; it must be above 0"),
+        (SOURCE, Options(("fd",), truncation=math.inf), "truncation: inf; it must be finite"),
+        (SOURCE, Options(("fd",), truncation=math.nan), "truncation: nan; it must be finite"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(source: Any, options: Options, message: str) -> None:

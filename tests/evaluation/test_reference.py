@@ -87,3 +87,10 @@ def test_labels_belong_to_their_images() -> None:
     assert labels is not None
     np.testing.assert_array_equal(labels, reference.read(0, 300)["label"])
     assert labels_of(make_reference(digits(labels=False), 10, 0)) is None
+
+
+@pytest.mark.parametrize("num", [None, 1, 2])
+def test_one_example_is_too_few(num: int | None) -> None:
+    source = array_source("one", np.zeros((1, 4, 4, 1), np.uint8))
+    with pytest.raises(EvaluationError, match=r"at least 2|one has 1 example"):
+        make_reference(source, num, 10)

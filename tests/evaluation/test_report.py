@@ -49,10 +49,15 @@ GOOD = report.as_json([score()])
     ("content", "message"),
     [
         ("{", "no JSON"),
-        ("[]", "no evaluation"),
+        ("[]", "it is a list; it must be an object"),
         (json.dumps({**GOOD, "schema": 2}), "schema 2; allowed: 1"),
-        (json.dumps({**GOOD, "metrics": [{"name": "a"}]}), r"metrics\[0\]: it must have name"),
-        (json.dumps(GOOD).replace("1.5", '"a"'), r"metrics\[0\].value: 'a'; it must be a number"),
+        (
+            json.dumps({**GOOD, "metrics": [{"name": "a"}]}),
+            r"metrics\[0\] lacks value, std, protocol",
+        ),
+        (json.dumps(GOOD).replace("1.5", "[]"), r"metrics\[0\].value is a list; it must be a"),
+        (json.dumps(GOOD).replace('"n_fake": 20', '"n_fake": []'), "n_fake is a list; it must be"),
+        (json.dumps(GOOD).replace('"std"', '"x": 1, "std"'), r"it has \['x'\]; it must have none"),
         (json.dumps(GOOD).replace('"n_fake"', '"fakes"'), "the protocol lacks n_fake"),
     ],
 )

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxgan.features import FeatureError
 from jaxgan.features.torch_file import read_torch_state
+from jaxgan.files import FileError
 from tests.features.states import Call, Global, pickled, tensor, write_state, write_zip
 
 FILES = Path(__file__).parent / "files"
@@ -70,7 +70,7 @@ def test_a_program_is_refused_and_not_run(tmp_path: Path, place: str) -> None:
     else:
         honest = tensor("0", 2, (2,))
         write_zip(path, {"w": Call(honest.function, *honest.args[:-1], evil)}, {"0": bytes(8)})
-    with pytest.raises(FeatureError, match=r"names posix\.system, .*refused"):
+    with pytest.raises(FileError, match=r"names posix\.system, .*refused"):
         read_torch_state(path)
     assert not marker.exists()
     # The same pickle does run where nothing is refused: the test would notice.
@@ -93,7 +93,7 @@ def test_a_program_is_refused_and_not_run(tmp_path: Path, place: str) -> None:
 )
 def test_no_other_name_is_admitted(tmp_path: Path, module: str, name: str) -> None:
     write_zip(tmp_path / "a.pth", {"w": Global(module, name)}, {})
-    with pytest.raises(FeatureError, match=f"{module}.{name}"):
+    with pytest.raises(FileError, match=f"{module}.{name}"):
         read_torch_state(tmp_path / "a.pth")
 
 
@@ -102,7 +102,7 @@ def test_what_is_admitted_cannot_be_altered(tmp_path: Path) -> None:
     function = pickled(Global("torch._utils", "_rebuild_tensor_v2"))[:-1]
     state = pickled((None, {"__call__": 1}))[2:-1]
     (tmp_path / "a.pth").write_bytes(function + state + b"b.")
-    with pytest.raises(FeatureError, match="cannot be read"):
+    with pytest.raises(FileError, match="cannot be read"):
         read_torch_state(tmp_path / "a.pth")
 
 
@@ -123,7 +123,7 @@ def test_what_is_admitted_cannot_be_altered(tmp_path: Path) -> None:
 )
 def test_a_tensor_stays_within_its_storage(tmp_path: Path, wrong: Any, message: str) -> None:
     write_zip(tmp_path / "a.pth", {"w": wrong}, {"0": bytes(16)})
-    with pytest.raises(FeatureError, match=message):
+    with pytest.raises(FileError, match=message):
         read_torch_state(tmp_path / "a.pth")
 
 
@@ -131,7 +131,7 @@ def test_a_compressed_bomb_is_refused(tmp_path: Path) -> None:
     content = {"w": tensor("0", 10**7, (10**7,))}
     write_zip(tmp_path / "a.pth", content, {"0": bytes(4 * 10**7)}, zipfile.ZIP_DEFLATED)
     assert os.path.getsize(tmp_path / "a.pth") < 10**5
-    with pytest.raises(FeatureError, match="bytes; at most"):
+    with pytest.raises(FileError, match="bytes; at most"):
         read_torch_state(tmp_path / "a.pth")
 
 
@@ -141,12 +141,12 @@ def test_a_truncated_file_is_named(tmp_path: Path, name: str) -> None:
     for share in (0.0, 0.01, 0.3, 0.6, 0.95):
         path = tmp_path / "cut.pth"
         path.write_bytes(content[: int(share * len(content))])
-        with pytest.raises(FeatureError, match=r"cut\.pth: it"):
+        with pytest.raises(FileError, match=r"cut\.pth: it"):
             read_torch_state(path)
 
 
 @pytest.mark.parametrize("content", [[1, 2], "text", {1: 2}, 5])
 def test_other_content_is_refused(tmp_path: Path, content: Any) -> None:
     write_zip(tmp_path / "a.pth", content, {})
-    with pytest.raises(FeatureError, match="must be"):
+    with pytest.raises(FileError, match="must be"):
         read_torch_state(tmp_path / "a.pth")

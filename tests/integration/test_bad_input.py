@@ -190,4 +190,4 @@ def test_a_folder_with_checkpoints_of_unknown_origin_is_left_alone(
 def test_a_damaged_config_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "config.json").write_text("{")
     assert main(["train", "--config", RING, "--workdir", str(tmp_path)]) == 2
-    assert "config.json is damaged" in capfd.readouterr().err
+    assert "config.json: it is damaged: no JSON" in capfd.readouterr().err

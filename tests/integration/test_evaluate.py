@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from jaxgan import metrics
 from jaxgan.cli.main import main
 from jaxgan.data import digits
 from jaxgan.evaluation import Score, read_report
+from jaxgan.evaluation.evaluator import Evaluation, Evaluator
+from jaxgan.evaluation.protocol import make_protocol
 from jaxgan.load import load
 from jaxgan.writers.metrics import read_metrics
 from tests.jobs import jaxgan_job
@@ -131,6 +134,7 @@ def test_runs_are_compared(runs: Path, capsys: pytest.CaptureFixture[str]) -> No
         ("digits", ["--split", "test"], "split: 'test'; digits has none"),
         ("digits", ["--data-dir", "x"], "data_dir: 'x'; digits lies nowhere"),
         ("digits", ["--features", "pixels", "--truncation", "-1"], "truncation: -1.0; it must"),
+        ("digits", ["--features", "pixels", "--truncation", "inf"], "truncation: inf; it must"),
         ("ring", ["--member", "2"], "member is 2; the run has members 0 to 1"),
         ("digits", ["--member", "0"], "member is 0, but the run has a single member"),
     ],
@@ -162,6 +166,18 @@ def test_bad_configs(
     assert main(command) == 2
     assert message in capfd.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_score_that_is_no_number_is_no_success(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = Evaluation([Score("fd_pixels", math.nan, None, make_protocol())], {})
+    evaluator = Evaluator(("fd_pixels",), lambda *_: found)
+    monkeypatch.setattr("jaxgan.evaluation.make_run_evaluator", lambda *_, **__: evaluator)
+    out = tmp_path / "a.json"
+    assert main(["evaluate", "--workdir", str(runs / "digits"), "--out", str(out)]) == 3
+    assert "jaxgan: not a number: fd_pixels" in capfd.readouterr().err
+    assert math.isnan(read_report(out)[0].value)
 
 
 def test_compare_needs_evaluations(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 import jaxgan as jg
 from jaxgan.cli.main import main
+from jaxgan.data import open_source
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,10 +34,27 @@ def test_images_as_arrays_and_as_a_picture(runs: Path, tmp_path: Path) -> None:
         assert arrays["images"].dtype == np.uint8
         assert arrays["images"].shape == (10, 8, 8, 1)
         assert arrays["images"].std() > 0
-        assert arrays["labels"].tolist() == [-1] * 10
-    assert sample(runs / "digits", tmp_path / "a.png", "--num", "16") == 0
-    with Image.open(tmp_path / "a.png") as picture:
-        assert picture.size == (296, 296)
+        assert sorted(arrays) == ["images"]
+    source = open_source(f"npz:{tmp_path / 'a.npz'}")
+    assert (source.num_examples, source.num_classes) == (10, None)
+    for name in ("a.png", "b.PNG"):
+        assert sample(runs / "digits", tmp_path / name, "--num", "16") == 0
+        with Image.open(tmp_path / name) as picture:
+            assert picture.size == (296, 296)
+
+
+def test_images_in_a_folder(runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert sample(runs / "digits", tmp_path / "new", "--num", "5") == 0
+    assert sample(runs / "digits", tmp_path / "a.npz", "--num", "5") == 0
+    source = open_source(f"folder:{tmp_path / 'new'}", channels=1)
+    written = source.read(np.arange(5))["image"]
+    stored = open_source(f"npz:{tmp_path / 'a.npz'}").read(np.arange(5))["image"]
+    np.testing.assert_array_equal(written, stored)
+    assert sample(runs / "digits", tmp_path / "new") == 2
+    assert "is there already; it must be a new folder" in capfd.readouterr().err
+    assert sample(runs / "ring", tmp_path / "points") == 2
+    assert "the run makes points: it must end in .png or .npz" in capfd.readouterr().err
+    assert not (tmp_path / "points").exists()
 
 
 def test_points_as_arrays_and_as_a_picture(runs: Path, tmp_path: Path) -> None:
@@ -94,4 +112,9 @@ def test_the_picture_s_name_says_its_format(
     runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert sample(runs / "digits", tmp_path / "a.jpg") == 2
-    assert "must end in .png or .npz" in capfd.readouterr().err
+    assert "must end in .png or .npz, or be a folder" in capfd.readouterr().err
+
+
+def test_labels_of_a_run_without_classes_are_refused(runs: Path) -> None:
+    with pytest.raises(ValueError, match="the game is unconditional"):
+        jg.load(runs / "digits").sample(3, labels=[7, 7, 7])
