@@ -132,6 +132,7 @@ OTHERS = {
     "evaluate --workdir runs/ring --features nonsense": "features: 'nonsense'",
     "evaluate --workdir runs/ring --num-samples 0": "num_samples: 0; it must be at least 2",
     "evaluate --workdir runs/ring --truncation -1": "truncation: -1.0; it must be",
+    "evaluate --workdir runs/ring --truncation inf": "truncation: inf; it must be finite",
     "evaluate --workdir runs/ring --split test": "split: 'test'",
     "explore interpolate --workdir nothing": "nothing holds no run",
     "explore interpolate --workdir runs/ring": "the run makes points",
