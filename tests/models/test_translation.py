@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +25,7 @@ from jaxgan.models import (
     SRResNet,
     UNetGenerator,
 )
+from jaxgan.models.layers import ImageBatchNorm
 from jaxgan.networks import patch_discriminator, resnet, srgan_discriminator, srresnet, unet
 from jaxgan.penalties.base import input_gradient, squared_norm
 from jaxgan.published import FAMILIES, PublishedError
@@ -84,23 +86,41 @@ def test_the_generator_is_the_authors(name: str) -> None:
 
 def test_with_its_own_statistics_an_image_is_sampled_as_a_batch_of_one_in_training() -> None:
     """The authors sample in training mode, one image at a time."""
-    plain, own = (UNetGenerator(1, 3, base_channels=2, own_statistics=o) for o in (False, True))
-    x = jnp.asarray(draw("own", (3, 8, 8, 1)), jnp.float32)
+    x = jnp.asarray(draw("own", (3, 8, 8, 2)), jnp.float32)
+    plain, own = ((layer(False), layer(True)) for layer in (nn.BatchNorm, ImageBatchNorm))
 
     @jax.jit
-    def play(key: jax.Array) -> Any:
-        variables = own.init(key, x)
-        plain_variables = plain.init(key, x)
-        trained = [m.apply(variables, x, mutable=["batch_stats"]) for m in (plain, own)]
-        alone = [own.apply(variables, x[i : i + 1], mutable=["batch_stats"])[0] for i in range(3)]
-        sampled = own.apply(variables, x, train=False)
-        return variables, plain_variables, trained, jnp.concatenate(alone), sampled
+    def normed(key: jax.Array) -> Any:
+        variables = plain[0].init(key, x)
+        variables["params"] = {"scale": jnp.asarray([2.0, -1.0]), "bias": jnp.asarray([0.5, 3.0])}
+        trained = [one[0].apply(variables, x, mutable=["batch_stats"]) for one in (plain, own)]
+        alone = [
+            plain[0].apply(variables, x[i : i + 1], mutable=["batch_stats"])[0] for i in range(3)
+        ]
+        return trained, jnp.concatenate(alone), own[1].apply(variables, x)
 
-    variables, plain_variables, trained, alone, sampled = play(jax.random.key(0))
-    jax.tree.map(np.testing.assert_array_equal, variables, plain_variables)
+    trained, alone, sampled = normed(jax.random.key(0))
     jax.tree.map(np.testing.assert_array_equal, trained[0], trained[1])
     np.testing.assert_allclose(sampled, alone, atol=1e-5)
-    assert float(jnp.abs(sampled - trained[1][0]).max()) > 1e-3
+    assert float(jnp.abs(sampled - trained[0][0]).max()) > 1e-2
+
+    shape = (8, 8, 1)
+    seen = []
+
+    def note(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        if isinstance(context.module, nn.BatchNorm) and context.method_name == "__call__":
+            seen.append((type(context.module), context.module.use_running_average))
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+        network = unet(shape, shape, base_channels=2, own_statistics=True)
+        params, net_state = jax.eval_shape(network.init, jax.random.key(0))
+        seen.clear()
+        source = jax.ShapeDtypeStruct((3, *shape), jnp.float32)
+        jax.eval_shape(lambda *a: network.apply(*a, train=False)[0], params, net_state, source)
+    assert seen == [(ImageBatchNorm, True)] * 3
+    plain_unet = unet(shape, shape, base_channels=2)
+    assert (params, net_state) == jax.eval_shape(plain_unet.init, jax.random.key(0))
 
 
 @pytest.mark.parametrize("name", cases(DISCRIMINATORS))
