@@ -22,6 +22,7 @@ from jaxgan import config, named_games, resolve
 from jaxgan import tables as config_tables
 from jaxgan.cli import plan
 from jaxgan.cli.main import COMMANDS
+from jaxgan.cli.program import BAD_INPUT, DISK_FAILED, IN_USE
 from jaxgan.data.open import SOURCES
 from jaxgan.loop import Exit
 from jaxgan.processes import LOST_PEER
@@ -187,7 +188,7 @@ def test_exit_codes_are_documented() -> None:
     text = (DOCS / "cli.md").read_text().partition("## Exit codes")[2].partition("##")[0]
     codes = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
     assert [int(code) for code in codes] == sorted(
-        [*map(int, Exit), 2, plan.DOES_NOT_FIT, LOST_PEER]
+        [*map(int, Exit), BAD_INPUT, DISK_FAILED, IN_USE, plan.DOES_NOT_FIT, LOST_PEER]
     )
 
 

@@ -102,6 +102,7 @@ GAMES: dict[str, Callable[[], Game]] = {
     "ada": lambda: games.ada(plain(), augment=scaled),
     "apa": lambda: games.apa(plain()),
     "augmented": lambda: games.augmented(plain(), shifted),
+    "augmented_at": lambda: games.augmented_at(plain(), scaled, p=0.5),
     "instance_noise": lambda: games.instance_noise(plain(), 0.3),
     "with_signals": lambda: with_signals(plain(), non_saturating()),
     "balanced": lambda: balanced(plain(), near_target()),
@@ -149,8 +150,14 @@ HOLDING = helpers.rows(
 )
 SLOW = (
     *("consistency", "drift", "r2", "wgan_lp", "orthogonal", "none", "layer", "instance", "max_gp"),
-    *("with_signals", "augmented", "instance_noise", "balanced_consistency", "unrolled"),
-    *("historical_averaging", "zero_centered_gp", "unrolled(balanced)", "mode_seeking"),
+    *("with_signals", "augmented", "augmented_at", "instance_noise", "unrolled"),
+    *(
+        "balanced_consistency",
+        "historical_averaging",
+        "zero_centered_gp",
+        "unrolled(balanced)",
+        "mode_seeking",
+    ),
     *("latent_consistency", "gan", "dragan", "ada", "balanced(apa)", "unrolled first_order"),
     *("r1", "wgan_gp", "batch", "r1 on renorm", "path_length", "spectral_norm_penalty", "renorm"),
 )
