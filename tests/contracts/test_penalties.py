@@ -727,10 +727,13 @@ def constant_game(logit: float) -> Game:
         ),
         (lambda: penalties.mode_seeking(eps=0.0), "mode_seeking: eps is 0.0"),
         (lambda: penalties.latent_consistency(scale=-1.0), "latent_consistency: scale is -1.0"),
-        (lambda: penalties.latent_consistency(gen_weight=-1.0), "consistency_gen: weight is -1.0"),
+        (
+            lambda: penalties.latent_consistency(gen_weight=-1.0),
+            "latent_consistency: gen_weight is -1.0",
+        ),
         (
             lambda: penalties.balanced_consistency(varied, fake_weight=-1.0),
-            "balanced_consistency_fake: weight is -1.0",
+            "balanced_consistency: fake_weight is -1.0",
         ),
         (lambda: penalties.spectral_norm_penalty(num_iterations=0), "num_iterations is 0"),
     ],
