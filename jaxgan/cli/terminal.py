@@ -47,9 +47,9 @@ def print_table(table: Any) -> None:
       >>> from rich.table import Table
       >>> table = Table("run", box=None)
       >>> table.add_row("lr[/x]")
-      >>> print_table(table)
-      run...
-      lr[/x]...
+      >>> print_table(table)  # doctest: +NORMALIZE_WHITESPACE
+      run
+      lr[/x]
     """
     from rich.console import Console
 
@@ -80,7 +80,7 @@ class Formatter(logging.Formatter):
 
 
 def check_text(flags: Mapping[str, Any]) -> None:
-    """Raises if the name of a file or folder is not UTF-8, which checkpoints and JSON have to be.
+    r"""Raises if the name of a file or folder is not UTF-8, which checkpoints and JSON have to be.
 
     Args:
       flags: of a command, by name.
@@ -92,7 +92,7 @@ def check_text(flags: Mapping[str, Any]) -> None:
       >>> check_text({"workdir": Path("runs/caf\udce9")})
       Traceback (most recent call last):
       ...
-      jaxgan.errors.InputError: workdir: runs/caf\\udce9; it must be UTF-8
+      jaxgan.errors.InputError: workdir: runs/caf\udce9; it must be UTF-8
     """
     for name, value in flags.items():
         for one in value if isinstance(value, list | tuple) else [value]:
