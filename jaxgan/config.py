@@ -310,7 +310,7 @@ def make(section: Config, table: Table, path: str, *, key: str = "name", **given
       >>> make({"name": "minimax", "smoothing": 2.0}, {"minimax": minimax}, "loss")
       Traceback (most recent call last):
       ...
-      jaxgan.config.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1
+      jaxgan.config.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1, or a schedule
     """
     options = {name: _value(value) for name, value in section.items() if name != key}
     try:

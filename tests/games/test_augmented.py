@@ -402,7 +402,7 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: instance_noise(image_gan(), -0.1), "^std is -0.1; it must be at least 0, or a"),
+        (lambda: instance_noise(image_gan(), -0.1), "^std is -0.1; it must be at least 0 and"),
         (
             lambda: augmented_at(image_gan(), bgc(), p=1.5),
             "^p is 1.5; it must be at least 0 and",
