@@ -307,10 +307,11 @@ def make(section: Config, table: Table, path: str, *, key: str = "name", **given
 
     Example:
       >>> from jaxgan.losses import minimax
-      >>> make({"name": "minimax", "smoothing": 2.0}, {"minimax": minimax}, "loss")
+      >>> section = {"name": "minimax", "smoothing": 2.0}
+      >>> make(section, {"minimax": minimax}, "loss")  # doctest: +ELLIPSIS
       Traceback (most recent call last):
       ...
-      jaxgan.config.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1, or a schedule
+      jaxgan.config.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1...
     """
     options = {name: _value(value) for name, value in section.items() if name != key}
     try:
