@@ -24,8 +24,6 @@ from typing import Any
 
 import gpu_session
 
-from jaxgan.cli.program import Parser, run_script
-
 Row = Callable[[], dict[str, Any]]
 
 PACKAGES = ("jax", "jaxlib", "jax-cuda13-plugin", "jax-cuda12-plugin", "flax", "optax", "torch")
@@ -114,7 +112,9 @@ def is_done(row: Mapping[str, Any]) -> bool:
 
 def main() -> None:
     """Measures one part."""
-    flags = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = gpu_session.Flags(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     flags.add_argument("name", nargs="?", choices=gpu_session.PARTS)
     flags.add_argument("--folder", type=Path, help="for the results of this card")
     flags.add_argument("--limit", type=float, default=600.0, help="seconds")
@@ -140,4 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    main()

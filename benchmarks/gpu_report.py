@@ -16,9 +16,6 @@ from typing import Any
 
 import gpu_session
 
-from jaxgan.cli.program import Parser, run_script
-from jaxgan.errors import InputError
-
 Records = Mapping[str, Mapping[str, Any]]
 Cells = Sequence[str]
 
@@ -237,15 +234,17 @@ def report(folder: Path) -> str:
 
 def main() -> None:
     """Prints the tables of the cards asked for, or of all that there are."""
-    flags = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = gpu_session.Flags(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     flags.add_argument("folders", nargs="*", type=Path, help="of cards; all by default")
     args = flags.parse_args()
     results = gpu_session.BENCHMARKS / "results" / "gpu"
     folders = args.folders or sorted(path for path in results.glob("*") if path.is_dir())
     if not folders:
-        raise InputError(f"{results} holds no card yet: run benchmarks/gpu_session.sh")
+        gpu_session.refuse(f"{results} holds no card yet: run benchmarks/gpu_session.sh")
     print("\n\n".join(report(folder) for folder in folders))
 
 
 if __name__ == "__main__":
-    run_script(main)
+    main()

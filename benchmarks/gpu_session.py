@@ -249,13 +249,13 @@ def ask(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def refuse(message: str) -> NoReturn:
-    """Ends the session with one line."""
-    print(f"gpu_session: error: {message}", file=sys.stderr)
+    """Ends the program with one line."""
+    print(f"{Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
     sys.exit(2)
 
 
 class Flags(argparse.ArgumentParser):
-    """One line for what is refused, as `jaxgan.cli.program.Parser`, which takes JAX to import."""
+    """One line for what is refused, as `jaxgan.cli.program.Parser`, which brings all of jaxgan."""
 
     def error(self, message: str) -> NoReturn:
         """Ends the program."""

@@ -17,7 +17,6 @@ from unittest import mock
 
 import pytest
 
-from jaxgan.cli import program
 from jaxgan.cli.main import COMMANDS as COMMANDS_OF_JAXGAN
 from jaxgan.cli.main import parse
 from jaxgan.config import load_config
@@ -94,13 +93,13 @@ def check_python(words: list[str]) -> None:
     if path == "-m":
         assert importlib.util.find_spec(flags[0])
         return
-    parse_args = program.Parser.parse_args
+    parse_args = argparse.ArgumentParser.parse_args
 
-    def stop(self: program.Parser, args: Any = None, namespace: Any = None) -> Any:
+    def stop(self: argparse.ArgumentParser, args: Any = None, namespace: Any = None) -> Any:
         raise Parsed(parse_args(self, args, namespace))
 
     with (
-        mock.patch.object(program.Parser, "parse_args", stop),
+        mock.patch.object(argparse.ArgumentParser, "parse_args", stop),
         mock.patch.object(sys, "argv", [path, *(flag.strip("[]") for flag in flags)]),
         pytest.raises(Parsed),
     ):

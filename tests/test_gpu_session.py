@@ -173,11 +173,12 @@ def test_what_cannot_be_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["benchmarks/gpu_session.py"])
     with pytest.raises(SystemExit) as stop:
         script("gpu_session").main(flags)
     assert stop.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"gpu_session: error: {line}")
+    assert error.startswith(f"gpu_session.py: error: {line}")
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
