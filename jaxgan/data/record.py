@@ -48,6 +48,8 @@ def summary(source: Source | DeviceSource) -> str:
     >>> from jaxgan.data import digits, ring
     >>> summary(ring(num_modes=3))
     'ring: points of 2 numbers, drawn as they are needed; 3 classes'
+    >>> summary(digits())
+    'digits: 1797 images of 8x8x1, floats in [-1, 1]; 10 classes'
     >>> summary(digits(labels=False))
     'digits: 1797 images of 8x8x1, floats in [-1, 1]; no classes'
     """
@@ -120,7 +122,7 @@ def _classes(source: Source | DeviceSource) -> str:
         return "no classes"
     names = source.class_names if isinstance(source, Source) else ()
     told = f"{num} class{'' if num == 1 else 'es'}"
-    if not names:
+    if list(names) == [str(number) for number in range(len(names))]:
         return told
     few = ", ".join(f"{number} {name}" for number, name in enumerate(names[:MAX_CLASSES_TOLD]))
     return f"{told}: {few}{', ...' if num > MAX_CLASSES_TOLD else ''}"
