@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -262,7 +263,10 @@ def test_the_line_of_a_full_disk_has_the_path(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(os, "fsync", full)
+    # Of each module its own: tensorboardX would not close its file.
+    for module in ("metrics", "atomic"):
+        system = SimpleNamespace(fsync=full, getpid=os.getpid)
+        monkeypatch.setattr(f"jaxgan.writers.{module}.os", system)
     assert program.run(lambda: write(tmp_path), "jaxgan") == 6
     assert last_line(capfd).endswith(f"No space left on device: '{tmp_path / name}'")
 
