@@ -1,4 +1,4 @@
-"""How a module is told whether it trains: the arguments and attributes that people have for it."""
+"""The arguments and attributes that say whether a module trains, by the names people use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODES = {
 
 
 def mode_arguments(module: Any, method: str, num_inputs: int) -> tuple[str, ...]:
-    """The arguments by which a module's method is told whether it trains.
+    """The arguments of a method that say whether its module trains.
 
     Args:
       module: an instance of the module.
@@ -60,7 +60,7 @@ def mode_arguments(module: Any, method: str, num_inputs: int) -> tuple[str, ...]
 
 
 def mode_attributes(module: Any, method: str) -> tuple[str, ...]:
-    """The attributes by which a module is told whether it trains where its method has no argument.
+    """The attributes that say whether a module trains, where its method has no argument for it.
 
     Args:
       module: an instance of the module.

@@ -100,7 +100,7 @@ def array_source(
         num_classes=None if classes is None else num_classes,
         class_names=() if classes is None else tuple(class_names),
         read=read,
-        values=", ".join(jax.tree.leaves(map_named(_told_values, name, parts))),
+        values=", ".join(jax.tree.leaves(map_named(_describe_values, name, parts))),
     )
 
 
@@ -167,7 +167,7 @@ def decoded_source(
         num_classes=num_classes,
         class_names=tuple(class_names) if labelled else (),
         read=read,
-        values=f"{_told_values(name, few_images)} ({len(few)} looked at)",
+        values=f"{_describe_values(name, few_images)} ({len(few)} looked at)",
     )
 
 
@@ -209,24 +209,24 @@ def _decode_all(
     return images, labels
 
 
-def _told_values(name: str, images: np.ndarray) -> str:
+def _describe_values(name: str, images: np.ndarray) -> str:
     """The range of values; a warning where images use that of another convention.
 
     They are taken as they are: only who made them knows what black and white are.
     """
     least, most = images.min(), images.max()
     kind = "bytes" if images.dtype == np.uint8 else "floats"
-    told = f"{kind} in [{least:.6g}, {most:.6g}]"
+    values = f"{kind} in [{least:.6g}, {most:.6g}]"
     if images.ndim == 4:
         if kind == "bytes" and most <= 1:
-            logger.warning("%s: %s, all but black; of a mask 1 is 255 as an image", name, told)
+            logger.warning("%s: %s, all but black; of a mask 1 is 255 as an image", name, values)
         if kind == "floats" and (least >= 0 or most <= 0):
             logger.warning(
                 "%s: %s, half of the range at most; black is -1 and white 1, so x in [0, 1] is "
                 "2 x - 1",
-                *(name, told),
+                *(name, values),
             )
-    return told
+    return values
 
 
 def _checked_images(name: str, images: np.ndarray) -> np.ndarray:

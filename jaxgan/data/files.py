@@ -119,10 +119,10 @@ def _reason(path: Path) -> str:
     return "" if path.suffix.lower() in SUFFIXES else "no image"
 
 
-def told(passed_over: Iterable[PassedOver]) -> tuple[str, ...]:
+def summaries(passed_over: Iterable[PassedOver]) -> tuple[str, ...]:
     """What was passed over, in a few words for each reason.
 
-    >>> told([PassedOver("hidden", Path(".a")), PassedOver("hidden", Path(".b"))])
+    >>> summaries([PassedOver("hidden", Path(".a")), PassedOver("hidden", Path(".b"))])
     ('2 hidden (.a, ...)',)
     """
     names: dict[str, list[str]] = {}

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
-from jaxgan.data.files import SUFFIXES, PassedOver, digest, list_folder, list_tree, natural, told
+from jaxgan.data.files import (
+    SUFFIXES,
+    PassedOver,
+    digest,
+    list_folder,
+    list_tree,
+    natural,
+    summaries,
+)
 from jaxgan.data.images import check_image_size, resize_and_crop, to_array
 from jaxgan.data.pictures import decode_all, open_picture, read_sizes
 from jaxgan.data.source import DataError, Source, check_flag
@@ -81,7 +89,7 @@ def folder(
         class_names=class_names,
         decode_limit_bytes=decode_limit_bytes,
     )
-    return source._replace(digest=digest(files, [root]), passed_over=told(passed_over))
+    return source._replace(digest=digest(files, [root]), passed_over=summaries(passed_over))
 
 
 def _list(

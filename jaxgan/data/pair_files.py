@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data.arrays import Decoded, decoded_source
-from jaxgan.data.files import SUFFIXES, Listing, PassedOver, digest, list_folder, told
+from jaxgan.data.files import SUFFIXES, Listing, PassedOver, digest, list_folder, summaries
 from jaxgan.data.images import check_image_size, resize_and_crop, to_array
 from jaxgan.data.pictures import decode_all, open_picture, read_sizes
 from jaxgan.data.source import DataError, Source, check_flag
@@ -129,7 +129,7 @@ def open_files(name: str, path: str | os.PathLike[str], *, is_paired: bool) -> F
     if is_paired and len(folders) == 2:
         _check_proportions(name, domains, by_domain)
     passed_over = [one for listing in listings for one in _passed_over(listing)]
-    return Files(domains, by_domain, digest(together, folders), told(passed_over))
+    return Files(domains, by_domain, digest(together, folders), summaries(passed_over))
 
 
 def open_domains(

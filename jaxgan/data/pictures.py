@@ -151,10 +151,10 @@ def _check_pixels(image: Image.Image) -> None:
 def _orientation(image: Image.Image) -> int:
     """1 to 8; 1, as it lies, where the file tells nothing that makes sense."""
     try:
-        told = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged EXIF data make the parser raise whatever it stumbles on
         return 1
-    return told if told in _UPRIGHT else 1
+    return orientation if orientation in _UPRIGHT else 1
 
 
 @contextmanager

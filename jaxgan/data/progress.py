@@ -20,9 +20,9 @@ def with_progress(items: Iterable[T], total: int, name: str) -> Iterator[T]:
     >>> list(with_progress("ab", 2, "letters"))
     ['a', 'b']
     """
-    told = time.monotonic()
+    last = time.monotonic()
     for count, item in enumerate(items, 1):
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - last > PROGRESS_SECONDS:
+            last = time.monotonic()
             print(f"{escaped(name)}: read {count / total:.0%}", file=sys.stderr, flush=True)
         yield item

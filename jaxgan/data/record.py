@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxgan.data.source import DataError, DeviceSource, Source
 
-MAX_CLASSES_TOLD = 16
+MAX_CLASSES_LISTED = 16
 
 
 def record_of(source: Source | DeviceSource) -> dict[str, Any]:
@@ -106,10 +106,10 @@ def _examples(source: Source | DeviceSource) -> str:
     if isinstance(source, DeviceSource):
         return f"points of {shape[0]} numbers, drawn as they are needed"
     what = f"points of {shape[0]} numbers" if len(shape) == 1 else f"images of {_by(shape)}"
-    told = f"{source.num_examples} {what}"
+    text = f"{source.num_examples} {what}"
     if "source" in source.element_spec:
-        told += f" made of {_by(source.element_spec['source'].shape)}"
-    return f"{told}, {source.values}" if source.values else told
+        text += f" made of {_by(source.element_spec['source'].shape)}"
+    return f"{text}, {source.values}" if source.values else text
 
 
 def _by(shape: Sequence[int]) -> str:
@@ -121,8 +121,8 @@ def _classes(source: Source | DeviceSource) -> str:
     if num is None:
         return "no classes"
     names = source.class_names if isinstance(source, Source) else ()
-    told = f"{num} class{'' if num == 1 else 'es'}"
+    text = f"{num} class{'' if num == 1 else 'es'}"
     if list(names) == [str(number) for number in range(len(names))]:
-        return told
-    few = ", ".join(f"{number} {name}" for number, name in enumerate(names[:MAX_CLASSES_TOLD]))
-    return f"{told}: {few}{', ...' if num > MAX_CLASSES_TOLD else ''}"
+        return text
+    few = ", ".join(f"{number} {name}" for number, name in enumerate(names[:MAX_CLASSES_LISTED]))
+    return f"{text}: {few}{', ...' if num > MAX_CLASSES_LISTED else ''}"

@@ -135,8 +135,8 @@ def _check_level(title: str, name: str, data_dir: Path) -> None:
     """Raises where `data_dir` is the data set's own folder, or below it."""
     base = name.partition(":")[0].partition("/")[0]
     for folder in (data_dir, *data_dir.parents):
-        told = [folder.glob(f"{inner}/dataset_info.json") for inner in ("*", "*/*")]
-        if folder.name == base and any(True for _ in itertools.chain(*told)):
+        found = [folder.glob(f"{inner}/dataset_info.json") for inner in ("*", "*/*")]
+        if folder.name == base and any(True for _ in itertools.chain(*found)):
             raise DataError(
                 f"{title}: data_dir {data_dir} is the data set's own folder, or in it; allowed: "
                 f"the folder that holds {base}, {folder.parent}"
