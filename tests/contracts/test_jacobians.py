@@ -146,7 +146,7 @@ ROWS = {
 }
 HOLDING = helpers.rows(
     ("apa", "spectral", "balanced", "lecam", "path_length", "spectral_norm_penalty", "renorm"),
-    ("spectral", "balanced", "lecam", "path_length", "spectral_norm_penalty", "renorm"),
+    ("apa", "balanced", "lecam", "path_length", "spectral_norm_penalty", "renorm"),
 )
 SLOW = (
     *("consistency", "drift", "r2", "wgan_lp", "orthogonal", "none", "layer", "instance", "max_gp"),
@@ -256,7 +256,8 @@ def test_nothing_else_stops_derivatives_of_all_orders() -> None:
     found = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        if "stop_gradient" in (text := path.read_text())
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Attribute) and node.attr == "stop_gradient"
     }
     assert found == set(STOPS)
@@ -269,7 +270,7 @@ def test_nothing_else_stops_derivatives_of_all_orders() -> None:
 def test_the_hessian_of_spectral_norm_is_that_of_the_largest_singular_value() -> None:
     draw = np.random.default_rng(3)
     left, right = (np.linalg.qr(draw.normal(size=(n, 3)))[0] for n in (4, 3))
-    kernel = left @ np.diag([3.0, 1.0, 0.5]) @ right.T  # so that 25 iterations are enough
+    kernel = left @ np.diag([3.0, 1.0, 0.5]) @ right.T  # so that 12 iterations are enough
     x, out = draw.normal(size=(5, 4)), draw.normal(size=(5, 3))
     direction = draw.normal(size=kernel.shape)
 
@@ -277,7 +278,7 @@ def test_the_hessian_of_spectral_norm_is_that_of_the_largest_singular_value() ->
         @nn.compact
         def __call__(self, x: jax.Array) -> jax.Array:
             dense = nn.Dense(3, use_bias=False, param_dtype=jnp.float64)
-            return layers.spectral_norm(dense, x, train=False, num_steps=25)
+            return layers.spectral_norm(dense, x, train=False, num_steps=12)
 
     variables = jax.jit(Layer().init)(jax.random.key(0), x)
 
@@ -316,19 +317,24 @@ def test_who_needs_second_derivatives_says_where_they_are_wrong() -> None:
     game = jaxgan.gan(from_linen(nn.Dense(DIM), jnp.zeros((1, LATENT))), disc, latent=LATENT)
     field, words = gradient(game), r": flax\.linen\.SpectralNorm stops derivatives"
     params, net_state = game.init(jax.random.key(0))
-    at = (params, net_state, {"image": jnp.zeros((NUM, DIM))}, CONTEXT)
+    batch = {"image": jnp.zeros((NUM, DIM))}
+    at = {"params": params, "net_state": net_state, "batch": batch, "context": CONTEXT}
     askers: dict[str, Callable[[], Any]] = {
         "consensus": lambda: fields.consensus(0.1)(field),
         "unrolled": lambda: unrolled(game, num_steps=1),
-        "analysis": lambda: products(field, *at),
     }
     for name, ask in askers.items():
         with pytest.warns(UserWarning, match=f"^{name}{words}") as caught:
             ask()
         assert len(caught) == 1
-    for count, options in ((dense_jacobian, {"chunk_size": 0}), (leading_eigenvalues, {"num": 0})):
+    refused: dict[Callable[..., Any], dict[str, Any]] = {  # before anything is computed
+        dense_jacobian: {"chunk_size": 0},
+        leading_eigenvalues: {"num": 0},
+        products: {"batch": {}},
+    }
+    for count, options in refused.items():
         told = pytest.warns(UserWarning, match=f"^analysis{words}")
-        with told, pytest.raises(ValueError, match="is 0"):
-            count(field, *at, **options)
+        with told, pytest.raises((ValueError, KeyError)):
+            count(field, **{**at, **options})
     assert unrolled(game, num_steps=1, mode="first_order").detached == disc.detached
     assert normed("spectral").detached == ()
