@@ -30,6 +30,7 @@ def tangent_beyond(function: Callable[[Array], Array], x: Array, cap: float) -> 
       >>> tangent_beyond(jnp.square, jnp.asarray([1.0, 3.0]), 2.0).tolist()  # 4 + 4 (3 - 2)
       [1.0, 8.0]
     """
+    x = jnp.asarray(x)
     inside = jnp.minimum(x, jnp.asarray(cap, x.dtype))
     value, slope = jax.jvp(function, (inside,), (jnp.ones_like(inside),))
     return value + slope * (x - inside)
