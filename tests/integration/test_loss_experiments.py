@@ -214,7 +214,7 @@ def test_layers_start_normalised_and_keep_their_gain(semi: ModuleType) -> None:
         ("semi_supervised", ["--draws", "0"], "'0' is not a whole number of at least 1"),
         ("semi_supervised", ["--data-dir", "nowhere"], "mnist"),
         ("saturation", ["--num-steps", "75"], "--num-steps: 75; it must be a multiple of 50"),
-        ("losses_on_ring", ["--std", "0"], "std: 0"),
+        ("losses_on_ring", ["--std", "0"], "std is 0.0; it must be above 0"),
     ],
 )
 def test_bad_flags_are_one_line(
