@@ -31,10 +31,10 @@ from jaxgan.archive import Archive, Best
 from jaxgan.errors import InputError
 from jaxgan.manifest import Manifest
 from jaxgan.ocdbt import (
+    cause_of,
     check_restorable,
     complete_at_exit,
     has_wildcards,
-    one_line,
     without_wildcards,
 )
 from jaxgan.typing import Array, PyTree
@@ -196,7 +196,7 @@ class Checkpoints:
                 leaves = _load(path, like)
             except Exception as error:
                 # Whatever Orbax and TensorStore raise.
-                tell(f"checkpoint {found} cannot be read: {one_line(error)}")
+                tell(f"checkpoint {found} cannot be read: {cause_of(error)}")
                 if jax.process_count() == 1:
                     continue
                 break
@@ -283,7 +283,7 @@ class Checkpoints:
         except Exception as error:
             failure = SaveError(
                 f"checkpoint {content.step} was not saved in {self._archive.directory}: "
-                f"{one_line(error)}"
+                f"{cause_of(error)}"
             )
             _LOGGER.warning("%s", failure)
             raise failure from error

@@ -102,7 +102,7 @@ def check_restorable(path: Path, leaves: Mapping[str, str]) -> None:
             raise OSError(f"{name} is not in what was written")
 
 
-def one_line(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     """What went wrong: the system's words if it was the system, else type and first line.
 
     Args:
@@ -111,7 +111,7 @@ def one_line(error: Exception) -> str:
     Returns:
       One line.
 
-    >>> one_line(ValueError("no such thing"))
+    >>> cause_of(ValueError("no such thing"))
     'ValueError: no such thing'
     """
     if found := _SYSTEM_ERROR.search(str(error)):
