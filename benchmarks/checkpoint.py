@@ -31,7 +31,7 @@ import numpy as np
 import timing
 
 import jaxgan as jg
-from jaxgan.checkpoint import Checkpoints
+from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli.program import Parser, run_script
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
 

@@ -18,7 +18,8 @@ import jax
 import jax.numpy as jnp
 
 import jaxgan as jg
-from jaxgan import fields, networks
+from jaxgan import fields
+from jaxgan.config import networks
 
 BATCH, LATENT, WIDTH, RATE = 512, 16, 128, 1e-3
 RADIUS, STD, MODES = 2.0, 0.02, 8

@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 
 import jaxgan as jg
-from jaxgan import losses, networks, penalties
+from jaxgan import losses, penalties
+from jaxgan.config import networks
 
 SUBSTEPS, LARGE = 10, 8
 

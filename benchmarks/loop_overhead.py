@@ -20,12 +20,13 @@ from typing import Any
 import jax
 import timing
 
-from jaxgan import build, parallel, resolve
+from jaxgan import distributed
 from jaxgan.cli.main import main as jaxgan
 from jaxgan.cli.program import Parser, run_script, whole
-from jaxgan.config import Config, load_config
+from jaxgan.config import build, resolve
+from jaxgan.config.base import Config, load_config
 from jaxgan.data import pipeline
-from jaxgan.loop import MAX_AHEAD
+from jaxgan.training.loop import MAX_AHEAD
 from jaxgan.writers import read_metrics
 
 CONFIG = Path(__file__).parents[1] / "configs" / "digits.py"
@@ -56,7 +57,7 @@ def time_bare(config: Config, num_steps: int) -> float:
     source = build.open_data(config)
     algorithm = build.build_algorithm(config, source.element_spec)
     shardings = build.build_shardings(config, algorithm, mesh)
-    step = parallel.jit_step(algorithm, mesh, shardings)
+    step = distributed.jit_step(algorithm, mesh, shardings)
     batches = pipeline(
         source,
         batch_size=config["batch_size"],
@@ -64,7 +65,7 @@ def time_bare(config: Config, num_steps: int) -> float:
         num_batches=algorithm.num_batches,
         prefetch=0,
     )
-    sharding = parallel.batch_sharding(mesh, algorithm.num_batches)
+    sharding = distributed.batch_sharding(mesh, algorithm.num_batches)
     batch: Any = jax.device_put(next(batches), sharding)
     state = jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))
     for _ in range(2):

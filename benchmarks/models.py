@@ -31,10 +31,10 @@ import jax
 import numpy as np
 import timing
 
-from jaxgan import build
 from jaxgan.cli.program import Parser, run_script, whole
-from jaxgan.errors import InputError
-from jaxgan.resolve import resolve
+from jaxgan.config import build
+from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import InputError
 
 torch = timing.peer("torch")
 
@@ -156,9 +156,15 @@ def their_biggan(root: Path) -> tuple[Step, int]:
     (nets,) = load(root / "BigGAN-PyTorch", "BigGAN")
     shared = {"resolution": 32, "n_classes": CLASSES}
     gen = nets.Generator(
-        G_ch=BIG_WIDTH, dim_z=128, G_attn="0", G_shared=True, shared_dim=128, hier=True,
-        no_optim=True, **shared,
-    )  # fmt: skip
+        G_ch=BIG_WIDTH,
+        dim_z=128,
+        G_attn="0",
+        G_shared=True,
+        shared_dim=128,
+        hier=True,
+        no_optim=True,
+        **shared,
+    )
     disc = nets.Discriminator(D_ch=BIG_WIDTH, D_attn="0", **shared)
     of_gen, of_disc = (adam_of(net, rate=2e-4, b1=0.0, b2=0.99) for net in (gen, disc))
     real = images(BIG_BATCH, 32)

@@ -22,9 +22,9 @@ from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
 
 import jaxgan as jg
-from jaxgan import networks
 from jaxgan.cli.program import Parser, run_script
-from jaxgan.networks.base import REMATS
+from jaxgan.config import networks
+from jaxgan.config.networks.base import REMATS
 
 SIZE, LATENT, BATCH = 64, 100, 64
 TOPOLOGY = "v5e:2x2"

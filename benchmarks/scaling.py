@@ -40,9 +40,10 @@ def make_call(num_devices: int) -> Callable[[], None]:
     import jax
     import jax.numpy as jnp
 
-    from jaxgan import build, parallel
-    from jaxgan.config import load_config
-    from jaxgan.resolve import resolve
+    from jaxgan import distributed
+    from jaxgan.config import build
+    from jaxgan.config.base import load_config
+    from jaxgan.config.resolve import resolve
 
     config = resolve(
         {
@@ -56,12 +57,12 @@ def make_call(num_devices: int) -> Callable[[], None]:
     spec = {"image": jax.ShapeDtypeStruct(SHAPE, jnp.float32)}
     algorithm = build.build_algorithm(config, spec, None, mesh)
     shardings = build.build_shardings(config, algorithm, mesh)
-    step = parallel.jit_step(algorithm, mesh, shardings)
+    step = distributed.jit_step(algorithm, mesh, shardings)
     states = [jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))]
     lead = (*algorithm.num_batches, config["batch_size"])
     batch = jax.device_put(
         {"image": jnp.zeros((*lead, *SHAPE))},
-        parallel.batch_sharding(mesh, algorithm.num_batches),
+        distributed.batch_sharding(mesh, algorithm.num_batches),
     )
 
     def call() -> None:

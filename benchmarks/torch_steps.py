@@ -129,9 +129,12 @@ def dcgan(
 def perceptron(num_in: int, width: int, num_out: int) -> nn.Sequential:
     """Two hidden layers of ReLU."""
     return nn.Sequential(
-        nn.Linear(num_in, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
+        nn.Linear(num_in, width),
+        nn.ReLU(),
+        nn.Linear(width, width),
+        nn.ReLU(),
         nn.Linear(width, num_out),
-    )  # fmt: skip
+    )
 
 
 def ring(batch: int, latent: int, width: int, rate: float, options: Options) -> Callable[[], None]:

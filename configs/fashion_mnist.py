@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ml_collections
 
-from jaxgan.config import load_config
+from jaxgan.config.base import load_config
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:

@@ -40,13 +40,13 @@ autosummary_ignore_module_all = False
 # Of these modules only the helpers are listed; the rest is documented with its package.
 autosummary_context = {
     "only": {
-        "jaxgan.algorithms.base": "apply_updates, flatten_metrics, make_context, make_init",
-        "jaxgan.losses.base": "logits, made, with_logits",
-        "jaxgan.published.base": (
+        "jaxgan.core.algorithm": "apply_updates, flatten_metrics, make_context, make_init",
+        "jaxgan.core.loss": "logits, made, with_logits",
+        "jaxgan.pretrained.base": (
             "same, conv, conv_transpose, dense, dense_to_map, map_to_dense, scalar, unit, "
             "right_vector, largest_singular_value, both, batch_norm"
         ),
-        "jaxgan.penalties.base": "input_gradient, norm, squared_norm",
+        "jaxgan.core.penalty": "input_gradient, norm, squared_norm",
     }
 }
 autodoc_member_order = "bysource"

@@ -35,8 +35,8 @@ from reporting import Row, parser, write_report
 import jaxgan as jg
 from jaxgan import fields
 from jaxgan.cli.program import run_script
+from jaxgan.core.typing import Array, Batch, ScalarOrSchedule
 from jaxgan.optimizers import optimistic, sgd
-from jaxgan.typing import Array, Batch, ScalarOrSchedule
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

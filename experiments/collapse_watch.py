@@ -5,7 +5,7 @@
 GANs of two MLPs on the ring of eight Gaussians. Some are healthy, each with another objective; the
 others are broken, each in one way. All are played side by side in one program, since what differs
 (objective, penalties, learning rates) is a number. They log what `jaxgan train` logs, and
-`jaxgan.watch` reads it line by line.
+`jaxgan.training.collapse` reads it line by line.
 
 The picture has a panel for each kind of trouble: the signal that the watch looks at, in the broken
 run and in the healthy ones, its limit, and where the warning was said. Writes
@@ -26,13 +26,13 @@ import numpy as np
 from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
-from jaxgan import watch
 from jaxgan.cli.program import run_script
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.data import ring
 from jaxgan.losses import Loss
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.typing import Array, PyTree
-from jaxgan.watch.conditions import GAP, series
+from jaxgan.training import collapse
+from jaxgan.training.collapse.conditions import GAP, series
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -201,7 +201,7 @@ def play_all(cases: Sequence[Case], num_lines: int, seed: int = 0) -> list[list[
 def _line(metrics: Any, samples: np.ndarray, real: np.ndarray, case: int, index: int) -> Any:
     values = {name: float(value[case, index]) for name, value in metrics.items()}
     if index % LINES_PER_PICTURE == LINES_PER_PICTURE - 1:
-        values |= watch.diversity(samples[case, index], real)
+        values |= collapse.diversity(samples[case, index], real)
     return {"step": (index + 1) * STEPS_PER_LINE, **values}
 
 
@@ -210,7 +210,7 @@ def warnings_of(lines: Sequence[Mapping[str, float]]) -> dict[str, tuple[int, st
     said: dict[str, tuple[int, str]] = {}
     standing: list[str] = []
     for index, line in enumerate(lines):
-        found = watch.diagnose(lines[: index + 1], standing)
+        found = collapse.diagnose(lines[: index + 1], standing)
         standing = [one.name for one in found]
         for one in found:
             said.setdefault(one.name, (int(line["step"]), one.text))

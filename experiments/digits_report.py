@@ -22,10 +22,10 @@ from sklearn.svm import SVC
 
 import jaxgan as jg
 from jaxgan import metrics, writers
-from jaxgan.build import open_data
 from jaxgan.cli.program import Parser, run_script, whole
+from jaxgan.config.build import open_data
+from jaxgan.core.errors import InputError
 from jaxgan.data import Source
-from jaxgan.errors import InputError
 
 LEVELS = 16
 """The digits' pixels are whole numbers from 0 to 16; samples are rounded to them to find copies."""

@@ -33,8 +33,8 @@ from reporting import Row, parser, positive, write_report
 import jaxgan as jg
 from jaxgan import analysis, fields, losses, penalties
 from jaxgan.cli.program import run_script
+from jaxgan.core.typing import Array, Batch, PlayerTree, Scene
 from jaxgan.optimizers import optimistic, sgd
-from jaxgan.typing import Array, Batch, PlayerTree, Scene
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 from PIL import Image
 from reporting import RESULTS
 
-from jaxgan.checkpoint import Checkpoints
+from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli.program import Parser, run_script
 from jaxgan.evaluation.report import read_report
 from jaxgan.files import read_json
-from jaxgan.workdir import read_config
+from jaxgan.run.directory import read_config
 from jaxgan.writers import read_metrics
 
 ROOT = Path(__file__).parents[1]

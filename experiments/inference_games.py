@@ -42,14 +42,14 @@ from infogan_report import coded_latents, columns, purity
 from reporting import Row, parser, positive, write_report
 
 from jaxgan import metrics, writers
-from jaxgan.build import build_algorithm, open_data
 from jaxgan.cli.program import run_script
-from jaxgan.config import Config
+from jaxgan.config.base import Config
+from jaxgan.config.build import build_algorithm, open_data
+from jaxgan.config.resolve import resolve
+from jaxgan.core.game import Game
+from jaxgan.core.state import Context, TrainState
 from jaxgan.data import Source, pipeline
-from jaxgan.game import Game
-from jaxgan.resolve import resolve
-from jaxgan.sampling import make_scene
-from jaxgan.state import Context, TrainState
+from jaxgan.sampling.sampler import make_scene
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

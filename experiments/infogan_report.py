@@ -32,12 +32,12 @@ import jaxgan as jg
 from jaxgan import writers
 from jaxgan.auxiliary import infogan_latent
 from jaxgan.cli.program import run_script
-from jaxgan.config import Config
-from jaxgan.errors import InputError
-from jaxgan.evaluation.run import open_reference
+from jaxgan.config.base import Config
+from jaxgan.core.errors import InputError
 from jaxgan.features import extract, open_features
 from jaxgan.games import infogan_codes
-from jaxgan.sampling import make_scene
+from jaxgan.run.evaluation import open_reference
+from jaxgan.sampling.sampler import make_scene
 
 NUM, COLUMN = 2000, 8
 

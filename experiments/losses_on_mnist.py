@@ -51,12 +51,13 @@ from stacked_mnist import Judge, load_mnist, make_judge
 from stacked_mnist_model import NUM_DIGITS, Classifier, Digits, name_digits, to_float
 
 import jaxgan as jg
-from jaxgan import metrics, networks, writers
+from jaxgan import metrics, writers
 from jaxgan.cli.program import run_script
+from jaxgan.config import networks
+from jaxgan.core.typing import Array, Batch, Key, Params
 from jaxgan.data import DataError
 from jaxgan.penalties import Penalty
-from jaxgan.sampling import make_sampler
-from jaxgan.typing import Array, Batch, Key, Params
+from jaxgan.sampling.sampler import make_sampler
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -31,8 +31,9 @@ import numpy as np
 from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
-from jaxgan import metrics, networks
+from jaxgan import metrics
 from jaxgan.cli.program import run_script
+from jaxgan.config import networks
 from jaxgan.data import DeviceSource, ring
 from jaxgan.losses import Loss
 from jaxgan.penalties import Penalty

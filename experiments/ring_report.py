@@ -15,10 +15,10 @@ import numpy as np
 
 import jaxgan as jg
 from jaxgan import metrics
-from jaxgan.build import open_data
 from jaxgan.cli.program import Parser, run_script, whole
+from jaxgan.config.build import open_data
+from jaxgan.core.errors import InputError
 from jaxgan.data import DeviceSource
-from jaxgan.errors import InputError
 
 
 def main() -> None:

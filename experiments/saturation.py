@@ -32,10 +32,10 @@ from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
 from jaxgan.cli.program import run_script
+from jaxgan.core.typing import Array, PlayerTree
 from jaxgan.data import ring
 from jaxgan.losses import Loss
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.typing import Array, PlayerTree
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

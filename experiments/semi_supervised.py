@@ -45,10 +45,10 @@ import jaxgan as jg
 from jaxgan import writers
 from jaxgan.auxiliary import cross_entropy
 from jaxgan.cli.program import run_script
+from jaxgan.core.typing import Array, Key, NetState, Params, PlayerTree, PyTree
 from jaxgan.data import DataError, Source, partly_labelled, pipeline, tfds
-from jaxgan.sampling import make_sampler
+from jaxgan.sampling.sampler import make_sampler
 from jaxgan.transforms.ema import averaged
-from jaxgan.typing import Array, Key, NetState, Params, PlayerTree, PyTree
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

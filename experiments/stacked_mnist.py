@@ -44,9 +44,9 @@ from stacked_mnist_model import (
 import jaxgan as jg
 from jaxgan import metrics, writers
 from jaxgan.cli.program import run_script
+from jaxgan.core.typing import Params
 from jaxgan.data import DataError, tfds
-from jaxgan.sampling import Sampler, make_sampler
-from jaxgan.typing import Params
+from jaxgan.sampling.sampler import Sampler, make_sampler
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

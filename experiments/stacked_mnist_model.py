@@ -24,7 +24,7 @@ from flax import linen as nn
 from jax import lax
 
 import jaxgan as jg
-from jaxgan.typing import Array, Batch, Key, Params, PyTree
+from jaxgan.core.typing import Array, Batch, Key, Params, PyTree
 
 LATENT_DIM = 256
 NUM_DIGITS = 10

@@ -13,8 +13,11 @@ from jaxgan.algorithms import (
     sequence,
     simultaneous,
 )
+from jaxgan.core.game import Game, zero_sum
+from jaxgan.core.network import Network
+from jaxgan.core.schedules import cosine, linear
+from jaxgan.core.state import Context, TrainState, stream
 from jaxgan.fields import Field, gradient, microbatch
-from jaxgan.game import Game, balanced, with_penalty, zero_sum
 from jaxgan.games import (
     ada,
     apa,
@@ -28,12 +31,12 @@ from jaxgan.games import (
     quadratic,
     unrolled,
 )
-from jaxgan.load import Loaded, load
+from jaxgan.games.balanced import balanced
+from jaxgan.games.with_penalty import with_penalty
 from jaxgan.losses import Loss
-from jaxgan.network import Network, from_linen, from_nnx
+from jaxgan.models.adapters import from_linen, from_nnx
 from jaxgan.penalties import Penalty
-from jaxgan.schedules import cosine, linear
-from jaxgan.state import Context, TrainState, stream
+from jaxgan.run.load import Loaded, load
 from jaxgan.transforms import device_data, ema, lookahead, member, seeds, skip_nonfinite, substeps
 from jaxgan.version import __version__
 

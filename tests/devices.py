@@ -19,7 +19,7 @@ import optax
 from jax.sharding import Mesh
 
 import jaxgan
-from jaxgan import Algorithm, Game, Network, fields, models, optimizers, parallel, penalties
+from jaxgan import Algorithm, Game, Network, distributed, fields, models, optimizers, penalties
 from jaxgan.fields import Field, gradient
 from tests import helpers
 
@@ -123,14 +123,14 @@ def batch_of(algorithm: Algorithm, shape: tuple[int, ...], index: int, dtype: An
 
 def play(algorithm: Algorithm, mesh: Mesh, num_steps: int, dtype: Any) -> list[Any]:
     """Losses, gradients, and the averages and batch statistics of every step."""
-    sharding = parallel.batch_sharding(mesh, algorithm.num_batches)
-    shardings = parallel.state_shardings(
+    sharding = distributed.batch_sharding(mesh, algorithm.num_batches)
+    shardings = distributed.state_shardings(
         jax.eval_shape(algorithm.init, jax.random.key(0)), mesh, min_size=8
     )
     state = jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))
     kernel = jax.tree.leaves(state.params["gen"])[-1]
     shape = (helpers.DIM,) if kernel.shape[-1] == helpers.DIM else IMAGE
-    step, seen = parallel.jit_step(algorithm, mesh, shardings), []
+    step, seen = distributed.jit_step(algorithm, mesh, shardings), []
     for index in range(num_steps):
         whole = batch_of(algorithm, shape, index, dtype)
         batch = {"image": jax.make_array_from_callback(whole.shape, sharding, whole.__getitem__)}
@@ -139,7 +139,7 @@ def play(algorithm: Algorithm, mesh: Mesh, num_steps: int, dtype: Any) -> list[A
         values = [metrics["loss/gen"], metrics["loss/disc"]]
         grads = [state.opt_state[player][0] for player in ("gen", "disc")]
         seen.append(
-            jax.device_get(parallel.gather((values, grads, (state.ema, state.net_state)), mesh))
+            jax.device_get(distributed.gather((values, grads, (state.ema, state.net_state)), mesh))
         )
     assert {x.dtype for x in jax.tree.leaves(seen)} == {np.dtype(dtype)}
     return seen
@@ -161,7 +161,7 @@ def main() -> None:
     out, *job = sys.argv[1:]
     if job:
         jax.distributed.initialize(job[0], int(job[1]), int(job[2]))
-    mesh = parallel.make_mesh()
+    mesh = distributed.make_mesh()
     with jax.enable_x64(True):
         seen = {
             f"{algorithm}/{field}": play(make(algorithm, field, np.float64), mesh, 20, np.float64)

@@ -19,8 +19,8 @@ import pytest
 
 from jaxgan.cli.main import COMMANDS as COMMANDS_OF_JAXGAN
 from jaxgan.cli.main import parse
-from jaxgan.config import load_config
-from jaxgan.resolve import resolve
+from jaxgan.config.base import load_config
+from jaxgan.config.resolve import resolve
 from tests.commands import ROOT, all_commands, of_docstring, of_page
 from tests.experiments import imported
 

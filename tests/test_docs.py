@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 import jaxgan
-from jaxgan import config, named_games, resolve
-from jaxgan import tables as config_tables
 from jaxgan.cli import plan
 from jaxgan.cli.main import COMMANDS
 from jaxgan.cli.program import BAD_INPUT, DISK_FAILED, IN_USE
+from jaxgan.config import base, games, resolve
+from jaxgan.config import registry as config_tables
 from jaxgan.data.open import SOURCES
-from jaxgan.loop import Exit
-from jaxgan.processes import LOST_PEER
+from jaxgan.distributed.processes import LOST_PEER
+from jaxgan.training.loop import Exit
 from tests.jobs import HANGS
 
 ROOT = Path(__file__).parent.parent
@@ -78,8 +78,8 @@ def options_of(function: Callable[..., Any], given: tuple[str, ...] = ()) -> dic
 
 def sections() -> Iterator[Any]:
     """Every function that a config can name, with the heading it has to be documented under."""
-    shape = named_games.NETWORK_GIVEN
-    named = {name: row.make for name, row in named_games.GAMES.items()}
+    shape = games.NETWORK_GIVEN
+    named = {name: row.make for name, row in games.GAMES.items()}
     for key, table, given in (
         ("algorithm", config_tables.ALGORITHMS, ("field", "optimizers", "critic")),
         ("augment", config_tables.AUGMENTATIONS, ("game",)),
@@ -94,7 +94,7 @@ def sections() -> Iterator[Any]:
         ("loss", config_tables.LOSSES, ()),
         ("optimizer", config_tables.OPTIMIZERS, ()),
         ("penalties", config_tables.PENALTIES, ()),
-        ("schedule", config.SCHEDULES, ()),
+        ("schedule", base.SCHEDULES, ()),
     ):
         for name, function in table.items():
             yield pytest.param(f"{key}: {name}", options_of(function, given), id=f"{key}-{name}")

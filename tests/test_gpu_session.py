@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from jaxgan import losses, networks, penalties
+from jaxgan import losses, penalties
+from jaxgan.config import networks
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -256,7 +257,7 @@ def test_importing_the_library_brings_neither_the_trainer_nor_its_libraries(
 ) -> None:
     path = hidden(tmp_path / "hidden", NOT_NEEDED)
     env = {**os.environ, "PYTHONPATH": f"{path}{os.pathsep}{ROOT}"}
-    words = "import jaxgan, jaxgan.models, jaxgan.networks, jaxgan.plan; jaxgan.load"
+    words = "import jaxgan, jaxgan.models, jaxgan.config.networks, jaxgan.plan; jaxgan.load"
     subprocess.run([sys.executable, "-c", words], env=env, check=True)
 
 

@@ -15,9 +15,10 @@ import pytest
 from jax.sharding import Mesh
 
 import jaxgan
-from jaxgan import Algorithm, Field, Game, Network, build, fields, networks, parallel
-from jaxgan.config import ConfigError
-from jaxgan.resolve import resolve
+from jaxgan import Algorithm, Field, Game, Network, distributed, fields
+from jaxgan.config import build, networks
+from jaxgan.config.base import ConfigError
+from jaxgan.config.resolve import resolve
 from tests import helpers
 
 SIZE, LATENT, BATCH, NUM_DEVICES = 8, 4, 16, 8
@@ -46,7 +47,7 @@ PATHS = {
     "float32": Path(),
     "bfloat16": Path(BF16),
     "full, batch norm": Path({"remat": "full", "norm": "batch"}),
-    "bfloat16, batch norm, replicas": Path({**BF16, "norm": "batch"}, parallel.replica_mean),
+    "bfloat16, batch norm, replicas": Path({**BF16, "norm": "batch"}, distributed.replica_mean),
     "float32, R1, microbatch": Path({}, with_r1, MICROBATCH),
     "bfloat16, full, R1, microbatch": Path({**BF16, "remat": "full"}, with_r1, MICROBATCH),
     "bfloat16, consensus": Path(BF16, field=fields.consensus(1.0)),
@@ -86,13 +87,13 @@ def check_copies(tree: Any) -> None:
 
 
 def test_copies_that_differ_in_a_bit_are_found() -> None:
-    mesh = parallel.make_mesh(NUM_DEVICES)
+    mesh = distributed.make_mesh(NUM_DEVICES)
     for last in (1.0, float(np.nextafter(np.float32(1), np.float32(2)))):
         parts = [
             jax.device_put(jnp.float32(last if i == NUM_DEVICES - 1 else 1.0), device)
             for i, device in enumerate(mesh.devices.flat)
         ]
-        leaf = jax.make_array_from_single_device_arrays((), parallel.replicated(mesh), parts)
+        leaf = jax.make_array_from_single_device_arrays((), distributed.replicated(mesh), parts)
         if last == 1.0:
             check_copies({"x": leaf})
         else:
@@ -111,11 +112,11 @@ SLOW = [
 
 @pytest.mark.parametrize("name", helpers.rows(PATHS, SLOW))
 def test_every_replica_holds_the_same_bits_after_a_step(name: str) -> None:
-    mesh = parallel.make_mesh(NUM_DEVICES)
-    algorithm, whole = make_algorithm(PATHS[name], mesh), parallel.replicated(mesh)
+    mesh = distributed.make_mesh(NUM_DEVICES)
+    algorithm, whole = make_algorithm(PATHS[name], mesh), distributed.replicated(mesh)
     state = jax.jit(algorithm.init, out_shardings=whole)(jax.random.key(0))
     before = jax.device_get(state.params)
-    batch = jax.device_put(images(), parallel.batch_sharding(mesh, algorithm.num_batches))
+    batch = jax.device_put(images(), distributed.batch_sharding(mesh, algorithm.num_batches))
     state, metrics = jax.jit(algorithm.step, out_shardings=whole)(state, batch)
     trained = (state.params, state.opt_state, state.net_state)
     check_copies((trained, metrics))
@@ -169,7 +170,7 @@ def test_recomputing_changes_no_gradient(options: dict[str, Any]) -> None:
 
 def tpu_program(**options: Any) -> str:
     """What the TPU's compiler is given for a step with R1."""
-    algorithm = make_algorithm(Path(options, with_r1), parallel.make_mesh(1))
+    algorithm = make_algorithm(Path(options, with_r1), distributed.make_mesh(1))
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
     traced = jax.jit(algorithm.step).trace(state, images())
     return traced.lower(lowering_platforms=("tpu",)).as_text()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jaxgan.algorithms.base import Algorithm, Optimizers
 from jaxgan.algorithms.sequence import sequence
-from jaxgan.fields.base import Field
+from jaxgan.core.algorithm import Algorithm, Optimizers
+from jaxgan.core.field import Field
 
 
 def alternating(

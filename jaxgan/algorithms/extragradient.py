@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.algorithms.base import (
+from jaxgan.core.algorithm import (
     Algorithm,
     Optimizers,
     apply_updates,
@@ -14,10 +14,10 @@ from jaxgan.algorithms.base import (
     make_context,
     make_init,
 )
-from jaxgan.fields.base import Field
-from jaxgan.optimizers import hold_schedules
-from jaxgan.state import TrainState
-from jaxgan.typing import Batch, Key, Metrics
+from jaxgan.core.field import Field
+from jaxgan.core.optimizer import hold_schedules
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch, Key, Metrics
 
 
 def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.algorithms.base import (
+from jaxgan.core.algorithm import (
     Algorithm,
     Optimizers,
     apply_updates,
@@ -18,9 +18,9 @@ from jaxgan.algorithms.base import (
     make_context,
     make_init,
 )
-from jaxgan.fields.base import Field
-from jaxgan.state import TrainState
-from jaxgan.typing import Array, Batch, Metrics
+from jaxgan.core.field import Field
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array, Batch, Metrics
 
 Move = tuple[str, ...]
 """The players that move at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxgan.algorithms.base import (
+from jaxgan.core.algorithm import (
     Algorithm,
     Optimizers,
     apply_updates,
@@ -10,9 +10,9 @@ from jaxgan.algorithms.base import (
     make_context,
     make_init,
 )
-from jaxgan.fields.base import Field
-from jaxgan.state import TrainState
-from jaxgan.typing import Batch, Metrics
+from jaxgan.core.field import Field
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch, Metrics
 
 
 def simultaneous(field: Field, optimizers: Optimizers) -> Algorithm:

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree
 
 
 def ravel_players(params: PlayerTree) -> tuple[Array, Callable[[Array], PlayerTree]]:

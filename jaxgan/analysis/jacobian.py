@@ -10,10 +10,10 @@ import numpy as np
 from jax import lax
 
 from jaxgan.analysis.flat import flat_pull, memory_of, ravel_players
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
-from jaxgan.game import warn_if_detached
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree
 
 
 def dense_jacobian(

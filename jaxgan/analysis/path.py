@@ -12,9 +12,9 @@ import numpy as np
 from jax import lax
 
 from jaxgan.analysis.flat import flat_pull, memory_of, ravel_players
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree
 
 
 class Path(NamedTuple):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import jax
 
 from jaxgan.analysis.flat import memory_of
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Batch, PlayerTree, PyTree
 from jaxgan.fields import Field, linearize
-from jaxgan.game import warn_if_detached
-from jaxgan.state import Context
-from jaxgan.typing import Batch, PlayerTree, PyTree
 
 
 class Products(NamedTuple):

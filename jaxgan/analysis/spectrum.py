@@ -12,10 +12,10 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from jaxgan.analysis.flat import flat_pull, memory_of, ravel_players
 from jaxgan.analysis.jacobian import dense_jacobian
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
-from jaxgan.game import warn_if_detached
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree
 
 Which = Literal["LM", "SM", "LR", "SR", "LI", "SI"]
 """An end of the spectrum, by ARPACK's names."""

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxgan.augment.base import AdaptiveAugment, check_images, check_policy
 from jaxgan.augment.color import color_matrix, recolor
 from jaxgan.augment.geometry import geometric_matrix, resample
-from jaxgan.checks import check_number
-from jaxgan.state import stream
-from jaxgan.typing import Array, Key
+from jaxgan.core.checks import check_number
+from jaxgan.core.state import stream
+from jaxgan.core.typing import Array, Key
 
 GROUPS = ("blit", "geometric", "color")
 """What the paper's default is made of."""

@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.examples import example_shape, num_examples
-from jaxgan.state import stream
-from jaxgan.typing import Array, Key, PyTree
+from jaxgan.core.checks import check_number
+from jaxgan.core.examples import example_shape, num_examples
+from jaxgan.core.state import stream
+from jaxgan.core.typing import Array, Key, PyTree
 
 Augment = Callable[[Key, Any], Any]
 """(key, images [B, H, W, C]) -> images of that shape; each example has its own draw. One of

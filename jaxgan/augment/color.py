@@ -10,8 +10,8 @@ import numpy as np
 from jax import lax
 
 from jaxgan.augment.base import check_images
-from jaxgan.state import stream
-from jaxgan.typing import Array, Key
+from jaxgan.core.state import stream
+from jaxgan.core.typing import Array, Key
 
 BRIGHTNESS_STD = 0.2
 CONTRAST_STD = 0.5

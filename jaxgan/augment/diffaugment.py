@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.augment.base import Augment, check_images, check_policy
-from jaxgan.state import stream
-from jaxgan.typing import Array, Key
+from jaxgan.core.state import stream
+from jaxgan.core.typing import Array, Key
 
 TRANSLATION = 1 / 8
 """The largest shift, relative to the image's side."""

@@ -12,8 +12,8 @@ import numpy as np
 from jax import lax
 
 from jaxgan.augment.base import check_images
-from jaxgan.state import stream
-from jaxgan.typing import Array, Key
+from jaxgan.core.state import stream
+from jaxgan.core.typing import Array, Key
 
 XINT_MAX = 0.125
 SCALE_STD = 0.2

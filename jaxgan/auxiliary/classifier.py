@@ -5,10 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.outputs import head_of
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.heads import head_of
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
 def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:

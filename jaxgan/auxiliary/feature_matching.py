@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
 def feature_matching(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:

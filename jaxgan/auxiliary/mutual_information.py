@@ -9,10 +9,10 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.checks import check_number
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry
-from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
 
 
 def mutual_information(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View, norm
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.penalty import Penalty, Term, View, norm
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
 def pull_away(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 Norm = Callable[[Array, Array], Array]
 """(x, y) -> values of shape [B]."""

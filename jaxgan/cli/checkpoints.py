@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxgan.archive import Row, inspect
+from jaxgan.checkpoint.directory import Row, inspect
 from jaxgan.cli.terminal import print_table, say
 from jaxgan.files import escaped
 

@@ -96,19 +96,22 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
-    from jaxgan import parallel, processes, workdir, writers
+    from jaxgan import distributed, writers
     from jaxgan.cli.train import keep_compiled
-    from jaxgan.config import ConfigError
-    from jaxgan.evaluation import make_run_evaluator, open_reference, report
-    from jaxgan.evaluation.told import make_tell
-    from jaxgan.load import load
-    from jaxgan.resolve import resolve
+    from jaxgan.config.base import ConfigError
+    from jaxgan.config.resolve import resolve
+    from jaxgan.distributed import processes
+    from jaxgan.evaluation import report
+    from jaxgan.evaluation.progress import make_tell
+    from jaxgan.run import directory
+    from jaxgan.run.evaluation import make_run_evaluator, open_reference
+    from jaxgan.run.load import load
 
     check_seed(args.seed)
     if args.standing_statistics < 0:
         asked = args.standing_statistics
         raise ConfigError(f"standing_statistics: {asked}; it must be at least 0")
-    config = resolve(workdir.read_config(args.workdir))
+    config = resolve(directory.read_config(args.workdir))
     out = args.out or args.workdir / report.NAME
     check_out(out)
     _check_ema(args.ema, config, args.workdir)
@@ -127,12 +130,12 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(str(error)) from error
     evaluator = make_run_evaluator(
         config,
-        workdir.read_spec(args.workdir),
+        directory.read_spec(args.workdir),
         open_reference(config, data_dir=args.data_dir, split=args.split),
-        parallel.make_mesh(),
+        distributed.make_mesh(),
         _options(args, config),
         features=args.features,
-        class_names=(workdir.read_data(args.workdir) or {}).get("class_names", ()),
+        class_names=(directory.read_data(args.workdir) or {}).get("class_names", ()),
     )
     is_first = processes.is_first()
     tell = make_tell() if is_first else lambda what, done, total: None
@@ -157,7 +160,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_ema(asked: bool | None, config: dict[str, Any], folder: Path) -> None:
-    from jaxgan.config import ConfigError
+    from jaxgan.config.base import ConfigError
 
     if asked and config["ema"] is None:
         raise ConfigError(f"ema: {folder} kept no average of the generator; leave --ema out")
@@ -165,7 +168,7 @@ def _check_ema(asked: bool | None, config: dict[str, Any], folder: Path) -> None
 
 def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
     from jaxgan.evaluation import Options
-    from jaxgan.evaluation.run import split_of
+    from jaxgan.run.evaluation import split_of
 
     return Options(
         metrics=() if args.metrics is None else tuple(args.metrics.split(",")),
@@ -181,9 +184,9 @@ def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
 
 
 def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:
-    from jaxgan.archive import Archive, Best
-    from jaxgan.checkpoint import Checkpoints
-    from jaxgan.config import ConfigError
+    from jaxgan.checkpoint.checkpointer import Checkpoints
+    from jaxgan.checkpoint.directory import Archive, Best
+    from jaxgan.config.base import ConfigError
 
     if asked == "last":
         return None

@@ -14,10 +14,10 @@ from jaxgan.cli.terminal import say
 if TYPE_CHECKING:
     import numpy as np
 
-    from jaxgan.config import Config
+    from jaxgan.config.base import Config
+    from jaxgan.core.state import TrainState
     from jaxgan.data.source import ElementSpec
-    from jaxgan.explore import Explorer
-    from jaxgan.state import TrainState
+    from jaxgan.sampling.explore import Explorer
 
 _DESCRIPTION = """\
 Writes DIR/explore/WHAT.png, and more:
@@ -118,16 +118,16 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError, ExploreError: for bad input.
     """
-    from jaxgan import workdir
     from jaxgan.cli.train import keep_compiled
-    from jaxgan.config import ConfigError
-    from jaxgan.explore import ExploreError, make_explorer
-    from jaxgan.load import load
-    from jaxgan.named_games import named
-    from jaxgan.resolve import resolve
+    from jaxgan.config.base import ConfigError
+    from jaxgan.config.games import named
+    from jaxgan.config.resolve import resolve
+    from jaxgan.run import directory
+    from jaxgan.run.load import load
+    from jaxgan.sampling.explore import ExploreError, make_explorer
 
     own = _own_options(args)
-    config = resolve(workdir.read_config(args.workdir))
+    config = resolve(directory.read_config(args.workdir))
     row = named(config)
     if row.from_real:
         raise ExploreError(
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
         loaded = load(args.workdir, step=args.step, member=args.member, ema=not args.no_ema)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    spec = workdir.read_spec(args.workdir)
+    spec = directory.read_spec(args.workdir)
     codes = row.codes(config)
     explorer = make_explorer(loaded.game, loaded.state, spec, num_classes=num_classes, codes=codes)
     out = args.out or args.workdir / "explore" / f"{args.what}.png"
@@ -151,14 +151,14 @@ def run(args: argparse.Namespace) -> int:
         "traverse": _traverse,
         "mixing": _mixing,
     }[args.what]
-    names = (workdir.read_data(args.workdir) or {}).get("class_names", ())
+    names = (directory.read_data(args.workdir) or {}).get("class_names", ())
     draw(_Asked(explorer, args.num, args.seed, label, own, out, config, loaded.state, spec, names))
     return 0
 
 
 def _own_options(args: argparse.Namespace) -> dict[str, Any]:
     """The options of what is asked for; those of another are refused."""
-    from jaxgan.explore import ExploreError
+    from jaxgan.sampling.explore import ExploreError
 
     known = OPTIONS[args.what]
     others = {name for options in OPTIONS.values() for name in options} - set(known)
@@ -181,7 +181,7 @@ def _own_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _label(asked: int | None, num_classes: int | None) -> int:
-    from jaxgan.explore import ExploreError
+    from jaxgan.sampling.explore import ExploreError
 
     if asked is not None and num_classes is None:
         raise ExploreError(f"label: {asked}; the run is unconditional")
@@ -203,7 +203,7 @@ def _interpolate(asked: _Asked) -> None:
     import numpy as np
 
     from jaxgan import writers
-    from jaxgan.explore import ExploreError, interpolate
+    from jaxgan.sampling.explore import ExploreError, interpolate
 
     latents, labels = asked.explorer.draw(asked.seed, asked.num), np.full(asked.num, asked.label)
     how = {"path": asked.own["path"], "space": asked.own["space"]}
@@ -224,7 +224,7 @@ def _interpolate(asked: _Asked) -> None:
 def _arithmetic(asked: _Asked) -> None:
     import numpy as np
 
-    from jaxgan.explore import ExploreError, arithmetic
+    from jaxgan.sampling.explore import ExploreError, arithmetic
 
     terms = []
     for name in "abc":
@@ -239,7 +239,7 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
     """Latents of samples, by number or by what a classifier takes them for."""
     import numpy as np
 
-    from jaxgan.explore import ExploreError
+    from jaxgan.sampling.explore import ExploreError
 
     text, seed = asked.own[name], asked.seed
     kind, _, number = text.partition(":")
@@ -255,8 +255,8 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
         raise ExploreError(f"{name}: {text!r}; a conditional run's latents say nothing of classes")
     import jax.numpy as jnp
 
-    from jaxgan.evaluation import open_reference
     from jaxgan.features import open_features
+    from jaxgan.run.evaluation import open_reference
 
     source = open_reference(asked.config)
     if source.num_classes is None or numbers[0] >= source.num_classes:
@@ -276,7 +276,7 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
 def _truncation(asked: _Asked) -> None:
     import numpy as np
 
-    from jaxgan.explore import ExploreError, truncation
+    from jaxgan.sampling.explore import ExploreError, truncation
     from jaxgan.writers.atomic import replacing
 
     try:
@@ -297,9 +297,10 @@ def _truncation(asked: _Asked) -> None:
 
 
 def _measured(asked: _Asked, value: float) -> dict[str, float]:
-    from jaxgan import parallel
-    from jaxgan.evaluation import Options, make_run_evaluator, open_reference
-    from jaxgan.evaluation.told import make_tell
+    from jaxgan import distributed
+    from jaxgan.evaluation import Options
+    from jaxgan.evaluation.progress import make_tell
+    from jaxgan.run.evaluation import make_run_evaluator, open_reference
 
     options = Options(
         metrics=tuple(asked.own["metrics"].split(",")),
@@ -307,7 +308,7 @@ def _measured(asked: _Asked, value: float) -> dict[str, float]:
         truncation=value,
     )
     source = open_reference(asked.config, data_dir=asked.own["data_dir"])
-    mesh = parallel.make_mesh()
+    mesh = distributed.make_mesh()
     evaluator = make_run_evaluator(
         asked.config, asked.spec, source, mesh, options, class_names=asked.class_names
     )
@@ -316,7 +317,7 @@ def _measured(asked: _Asked, value: float) -> dict[str, float]:
 
 
 def _traverse(asked: _Asked) -> None:
-    from jaxgan.explore import traverse
+    from jaxgan.sampling.explore import traverse
 
     codes = asked.own["codes"].split(",") if asked.own["codes"] else ()
     latent = asked.explorer.draw(asked.seed, 1)[0]
@@ -326,7 +327,7 @@ def _traverse(asked: _Asked) -> None:
 
 
 def _mixing(asked: _Asked) -> None:
-    from jaxgan.explore import ExploreError, mixing
+    from jaxgan.sampling.explore import ExploreError, mixing
 
     layers = None
     if asked.own["layers"] is not None:

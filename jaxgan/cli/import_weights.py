@@ -63,18 +63,18 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, DataError, PublishedError: for bad input.
     """
-    from jaxgan import workdir
-    from jaxgan.checkpoint import Checkpoints
-    from jaxgan.config import ConfigError, load_config
-    from jaxgan.example import example_of
-    from jaxgan.imported import imported_state
-    from jaxgan.published import PublishedError, read_state
-    from jaxgan.resolve import resolve
+    from jaxgan.checkpoint.checkpointer import Checkpoints
+    from jaxgan.config.base import ConfigError, load_config
+    from jaxgan.config.example import example_of
+    from jaxgan.config.resolve import resolve
+    from jaxgan.pretrained import PublishedError, read_state
+    from jaxgan.run import directory
+    from jaxgan.run.pretrained import imported_state
 
     if args.source is None and args.disc_from is None:
         raise PublishedError("from: none; give --from FILE, --disc-from FILE, or both")
     check_folder("workdir", args.workdir, args.workdir)
-    if (args.workdir / workdir.CONFIG).exists() or (args.workdir / "checkpoints").exists():
+    if (args.workdir / directory.CONFIG).exists() or (args.workdir / "checkpoints").exists():
         raise ConfigError(f"workdir: {args.workdir} holds a run already; give another folder")
     config = resolve(load_config(args.config, args.overrides))
     found = (config["generator"] or {}).get("name")
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         if path is not None
     }
     state = imported_state(config, spec, published)
-    workdir.write(args.workdir, config, spec)
+    directory.write(args.workdir, config, spec)
     checkpoints = Checkpoints(args.workdir / "checkpoints", config=config)
     checkpoints.save(0, state, {"next": 0})
     checkpoints.wait()

@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from jaxgan.cli.program import whole
-from jaxgan.lock import Lock, LockedError
+from jaxgan.core.errors import LockedError
+from jaxgan.run.lock import Lock
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def connect(args: argparse.Namespace, stall_timeout_seconds: int) -> None:
       >>> add_flags(parser)
       >>> connect(parser.parse_args([]), stall_timeout_seconds=0)
     """
-    from jaxgan import processes
+    from jaxgan.distributed import processes
 
     by_hand = (args.coordinator, args.num_processes, args.process_id)
     if args.distributed or by_hand != (None, None, None):
@@ -82,7 +83,8 @@ def locked(folder: Path) -> Iterator[Lock | None]:
       ['lock.json']
       >>> folder.cleanup()
     """
-    from jaxgan import processes
+    from jaxgan.distributed import processes
+    from jaxgan.distributed.agreement import from_first
 
     with ExitStack() as stack:
         lock, failure = None, None
@@ -91,6 +93,6 @@ def locked(folder: Path) -> Iterator[Lock | None]:
                 lock = stack.enter_context(Lock(folder))
             except (LockedError, OSError) as error:
                 failure = error
-        if refused := processes.from_first("" if failure is None else str(failure)):
+        if refused := from_first("" if failure is None else str(failure)):
             raise failure or LockedError(refused)
         yield lock

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxgan import build, parallel
-from jaxgan.config import Config, ConfigError, load_config
+from jaxgan import distributed
+from jaxgan.config import build
+from jaxgan.config.base import Config, ConfigError, load_config
+from jaxgan.config.example import example_of
+from jaxgan.config.resolve import resolve
 from jaxgan.data import DataError
-from jaxgan.example import example_of
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
 from jaxgan.plan.child import as_json
-from jaxgan.resolve import resolve
 
 
 class Request(NamedTuple):
@@ -70,7 +71,7 @@ def read_config(request: Request) -> Config:
       >>> read_config(Request("no_such_file.py", (), None, None, False))
       Traceback (most recent call last):
       ...
-      jaxgan.config.ConfigError: config: 'no_such_file.py' is not a file
+      jaxgan.config.base.ConfigError: config: 'no_such_file.py' is not a file
     """
     config = load_config(request.config, request.overrides)
     if request.batch_per_chip is not None and request.batch_per_chip < 1:
@@ -116,7 +117,7 @@ def make_job(request: Request, topology: Topology) -> Job:
     build.check_step(algorithm, config, spec, is_fed, mesh)
     state, batch = build.build_arguments(algorithm, config, spec, is_fed, mesh)
     return Job(
-        step=parallel.jit_step(algorithm, mesh, build.build_shardings(config, algorithm, mesh)),
+        step=distributed.jit_step(algorithm, mesh, build.build_shardings(config, algorithm, mesh)),
         state=state,
         batch=batch,
         steps_per_call=config["substeps"],

@@ -13,13 +13,12 @@ from typing import Any, NoReturn
 
 import jax
 
-from jaxgan import platforms
-from jaxgan.checkpoint import SaveError
-from jaxgan.errors import InputError
+from jaxgan.checkpoint.checkpointer import SaveError
+from jaxgan.core.errors import InputError, LockedError
+from jaxgan.distributed import platforms
+from jaxgan.distributed.processes import LOST_PEER, leave
 from jaxgan.files import escaped
-from jaxgan.lock import LockedError
-from jaxgan.nonfinite import NonFiniteError
-from jaxgan.processes import LOST_PEER, leave
+from jaxgan.training.nonfinite import NonFiniteError
 
 BAD_INPUT, NONFINITE, DISK_FAILED, IN_USE, INTERRUPTED = 2, 3, 6, 7, 130
 BAD_INPUTS = (InputError, OSError)
@@ -128,7 +127,7 @@ def check_out(path: Path) -> None:
       >>> check_out(Path("/dev/null/a.png"))
       Traceback (most recent call last):
       ...
-      jaxgan.errors.InputError: out: /dev/null/a.png; /dev/null is no folder
+      jaxgan.core.errors.InputError: out: /dev/null/a.png; /dev/null is no folder
     """
     if path.is_dir():
         raise InputError(f"out: {path}; it is a folder, and must be a file")

@@ -13,8 +13,8 @@ from jaxgan.cli.program import check_out, check_seed
 from jaxgan.cli.terminal import say
 
 if TYPE_CHECKING:
-    from jaxgan.config import Config
-    from jaxgan.load import Loaded
+    from jaxgan.config.base import Config
+    from jaxgan.run.load import Loaded
 
 
 def add_parser(commands: Any) -> None:
@@ -86,7 +86,7 @@ def parse_label(text: str | None, num_classes: int, names: Sequence[str] = ()) -
       >>> parse_label("dog", 2, ("cat", "dog"))
       (1,)
     """
-    from jaxgan.config import ConfigError
+    from jaxgan.config.base import ConfigError
 
     if num_classes == 0 and text is not None:
         raise ConfigError(f"label: {text!r}; the run is unconditional, so there is none to ask for")
@@ -126,11 +126,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError: for bad input.
     """
-    from jaxgan import workdir
-    from jaxgan.config import ConfigError
-    from jaxgan.load import load
-    from jaxgan.named_games import named
-    from jaxgan.resolve import resolve
+    from jaxgan.config.base import ConfigError
+    from jaxgan.config.games import named
+    from jaxgan.config.resolve import resolve
+    from jaxgan.run import directory
+    from jaxgan.run.load import load
 
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix.lower() not in (".png", ".npz", ""):
@@ -140,13 +140,13 @@ def run(args: argparse.Namespace) -> int:
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
-    config = resolve(workdir.read_config(args.workdir))
-    is_images = len(workdir.read_spec(args.workdir)["image"].shape) == 3
+    config = resolve(directory.read_config(args.workdir))
+    is_images = len(directory.read_spec(args.workdir)["image"].shape) == 3
     if not out.suffix and (named(config).from_real or not is_images):
         kind = "pictures beside one another" if is_images else "points"
         raise ConfigError(f"out: {out}; the run makes {kind}: it must end in .png or .npz")
     _check_out(out)
-    names = (workdir.read_data(args.workdir) or {}).get("class_names", [])
+    names = (directory.read_data(args.workdir) or {}).get("class_names", [])
     classes = parse_label(args.label, config["num_classes"], names)
     try:
         run = load(
@@ -167,7 +167,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_out(out: Path) -> None:
-    from jaxgan.config import ConfigError
+    from jaxgan.config.base import ConfigError
 
     check_out(out if out.suffix else out / "000000.png")
     if not out.suffix and out.exists() and any(out.iterdir()):
@@ -185,7 +185,7 @@ def _sample(
 
     from jaxgan import writers
     from jaxgan.data import to_uint8
-    from jaxgan.sampling import picture
+    from jaxgan.sampling.pictures import picture
     from jaxgan.writers.stored import Rows, save_folder, save_npz
 
     labels = np.resize(np.asarray(classes, np.int32), args.num) if classes else None
@@ -215,9 +215,9 @@ def _show(run: Loaded, args: argparse.Namespace, config: Config, out: Path) -> N
 
     from jaxgan import writers
     from jaxgan.data import to_uint8
-    from jaxgan.draw import examples
-    from jaxgan.evaluation import open_reference
-    from jaxgan.sampling import side_by_side
+    from jaxgan.run.evaluation import open_reference
+    from jaxgan.run.previews import examples
+    from jaxgan.sampling.pictures import side_by_side
     from jaxgan.writers.stored import save_npz
 
     source = open_reference(config, data_dir=args.data_dir)

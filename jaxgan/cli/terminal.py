@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxgan.errors import InputError
+from jaxgan.core.errors import InputError
 from jaxgan.files import escaped
 
 
@@ -92,7 +92,7 @@ def check_text(flags: Mapping[str, Any]) -> None:
       >>> check_text({"workdir": Path("runs/caf\udce9")})
       Traceback (most recent call last):
       ...
-      jaxgan.errors.InputError: workdir: runs/caf\udce9; it must be UTF-8
+      jaxgan.core.errors.InputError: workdir: runs/caf\udce9; it must be UTF-8
     """
     for name, value in flags.items():
         for one in value if isinstance(value, list | tuple) else [value]:

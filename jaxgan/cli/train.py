@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from jax.sharding import Mesh
 
     from jaxgan.algorithms import Algorithm
-    from jaxgan.config import Config
+    from jaxgan.config.base import Config
     from jaxgan.data import DeviceSource, Source
-    from jaxgan.loop import Evaluate, Run
-    from jaxgan.probe import Probe
+    from jaxgan.training.loop import Evaluate, Run
+    from jaxgan.training.spectrum import Probe
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +81,15 @@ def run(args: argparse.Namespace) -> int:
     """
     config = _read_config(args)
     _prepare_jax(args, config)
-    from jaxgan import loop, processes, workdir
     from jaxgan.data import summary
+    from jaxgan.distributed import processes
+    from jaxgan.distributed.agreement import check_same
+    from jaxgan.run import directory
+    from jaxgan.training import loop
 
     made, source, data = _make_run(args, config)
     spec = source.element_spec
-    processes.check_same(workdir.describe(config, spec, data))
+    check_same(directory.describe(config, spec, data))
     if not processes.is_first():
         logging.getLogger("jaxgan").setLevel(logging.WARNING)
     with job.locked(args.workdir) as lock:
@@ -94,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         begun = loop.begin(made)
         if lock is not None:
             logger.info("%s", escaped(summary(source)))
-            workdir.write(args.workdir, config, spec, data)
+            directory.write(args.workdir, config, spec, data)
             (args.workdir / "checkpoints").mkdir(exist_ok=True)
         outcome = loop.train(made, begun, may_write=None if lock is None else lock.check)
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
@@ -107,11 +110,13 @@ def _make_run(
     """All that a config asks for, opened, built and checked; nothing is written."""
     import jax
 
-    from jaxgan import build, loop, parallel
-    from jaxgan.archive import Best
-    from jaxgan.checkpoint import Checkpoints, check_directory
+    from jaxgan import distributed
+    from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
+    from jaxgan.checkpoint.directory import Best
+    from jaxgan.config import build
     from jaxgan.data import DeviceSource, pipeline, prefetch_to_device
-    from jaxgan.draw import make_run_draw
+    from jaxgan.run.previews import make_run_draw
+    from jaxgan.training import loop
 
     check_directory(args.workdir / "checkpoints")
     mesh = build.build_mesh(config)
@@ -137,7 +142,9 @@ def _make_run(
     best = config["keep_best"]
     made = loop.Run(
         algorithm=algorithm,
-        batches=prefetch_to_device(batches, parallel.batch_sharding(mesh, algorithm.num_batches)),
+        batches=prefetch_to_device(
+            batches, distributed.batch_sharding(mesh, algorithm.num_batches)
+        ),
         key=jax.random.key(config["seed"]),
         cadence=cadence,
         workdir=args.workdir,
@@ -150,7 +157,7 @@ def _make_run(
             config=config,
         ),
         work=build.build_work(algorithm, config, spec, is_fed, mesh),
-        draw=make_run_draw(config, source, parallel.replicated(mesh)),
+        draw=make_run_draw(config, source, distributed.replicated(mesh)),
         probe=_make_probe(config, source, algorithm, args.workdir),
         evaluate=_make_evaluate(config, source, mesh, args.workdir),
         policy=policy,
@@ -184,16 +191,16 @@ def keep_compiled() -> None:
 
 
 def _read_config(args: argparse.Namespace) -> Config:
-    from jaxgan import workdir
-    from jaxgan.config import ConfigError, differences, load_config
-    from jaxgan.resolve import FREE_KEYS, resolve
+    from jaxgan.config.base import ConfigError, differences, load_config
+    from jaxgan.config.resolve import FREE_KEYS, resolve
+    from jaxgan.run import directory
 
     check_folder("workdir", args.workdir, args.workdir)
     config = resolve(load_config(args.config, args.overrides))
     saved, lines = args.workdir / "checkpoints", args.workdir / "metrics.jsonl"
-    if not (args.workdir / workdir.CONFIG).exists():
+    if not (args.workdir / directory.CONFIG).exists():
         if saved.exists():
-            raise ConfigError(f"workdir: {args.workdir} has checkpoints but no {workdir.CONFIG}")
+            raise ConfigError(f"workdir: {args.workdir} has checkpoints but no {directory.CONFIG}")
         return config
     if saved.exists() and not saved.is_dir():
         raise ConfigError(f"workdir: {saved} is a file; it must be the folder of the checkpoints")
@@ -202,13 +209,13 @@ def _read_config(args: argparse.Namespace) -> Config:
             f"workdir: {args.workdir} has logged steps but no checkpoints; bring that folder back, "
             "or give another workdir to begin anew"
         )
-    old = resolve(workdir.read_config(args.workdir))
+    old = resolve(directory.read_config(args.workdir))
     if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
         # Labels go on meaning what they meant.
         config["data"] = {"class_order": old["data"]["class_order"], **config["data"]}
     changed = differences(old, config)
     if not args.override_config:
-        workdir.check_same_run(changed, free=FREE_KEYS)
+        directory.check_same_run(changed, free=FREE_KEYS)
     for key, (was, now) in changed.items():
         logger.info("config: %s was %r, is %r", key, was, now)
     return config
@@ -216,11 +223,11 @@ def _read_config(args: argparse.Namespace) -> Config:
 
 def _know_again(args: argparse.Namespace, source: Source | DeviceSource) -> dict[str, Any]:
     """What the data are, refused where their classes are not the run's."""
-    from jaxgan import workdir
     from jaxgan.data import record_of
+    from jaxgan.run import directory
 
     data = record_of(source)
-    workdir.check_same_data(args.workdir, data, override=args.override_config)
+    directory.check_same_data(args.workdir, data, override=args.override_config)
     return data
 
 
@@ -230,10 +237,11 @@ def _make_probe(
     import jax
     import numpy as np
 
-    from jaxgan import build, fields
+    from jaxgan import fields
+    from jaxgan.config import build
+    from jaxgan.core.state import stream
     from jaxgan.data import DeviceSource
-    from jaxgan.probe import make_probe
-    from jaxgan.state import stream
+    from jaxgan.training.spectrum import make_probe
 
     if not config["analysis_every_steps"]:
         return None
@@ -254,9 +262,10 @@ def _make_probe(
 def _make_evaluate(
     config: Config, source: Source | DeviceSource, mesh: Mesh, folder: Path
 ) -> Evaluate | None:
-    from jaxgan.config import ConfigError
-    from jaxgan.evaluation import Options, make_hook, make_run_evaluator, open_reference
-    from jaxgan.evaluation.run import split_of
+    from jaxgan.config.base import ConfigError
+    from jaxgan.evaluation import Options
+    from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
+    from jaxgan.run.evaluation_hook import make_hook
 
     if not config["eval_every_steps"]:
         return None

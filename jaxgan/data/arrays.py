@@ -11,6 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan.core.examples import map_named
+from jaxgan.core.typing import PyTree
 from jaxgan.data.images import to_float
 from jaxgan.data.progress import with_progress
 from jaxgan.data.source import (
@@ -20,8 +22,6 @@ from jaxgan.data.source import (
     UnreadableError,
     element_spec_of,
 )
-from jaxgan.examples import map_named
-from jaxgan.typing import PyTree
 
 logger = logging.getLogger("jaxgan.data")
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.checks import check_number, is_traced
+from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.typing import Batch, Key
 from jaxgan.data.source import DeviceSource, element_spec_of
-from jaxgan.typing import Batch, Key
 
 
 def mixture(name: str, modes: np.ndarray, std: float) -> DeviceSource:

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.errors import InputError
-from jaxgan.typing import Batch, Key
+from jaxgan.core.errors import InputError
+from jaxgan.core.typing import Batch, Key
 
 NumpyBatch = dict[str, np.ndarray]
 ElementSpec = dict[str, jax.ShapeDtypeStruct]

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array, Key
 from jaxgan.evaluation.programs import Programs
+from jaxgan.evaluation.progress import Tell
 from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.evaluation.reference import Arrays, Reference
-from jaxgan.evaluation.told import Tell
 from jaxgan.metrics import frechet
-from jaxgan.state import TrainState
-from jaxgan.typing import Array, Key
 
 MAX_IMAGES = 10_000
 """So many pictures are kept at most, for the metrics that look at pictures."""

@@ -11,26 +11,25 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
-from jaxgan import processes
+from jaxgan.core.game import Game
+from jaxgan.core.state import TrainState, stream
+from jaxgan.core.typing import Array
 from jaxgan.data import DeviceSource, Source
+from jaxgan.distributed.agreement import check_same, in_all
 from jaxgan.evaluation import collect, measures, reference, table
 from jaxgan.evaluation.collect import Side
 from jaxgan.evaluation.measures import Found, PathDistance, Task, Walk
 from jaxgan.evaluation.programs import Programs, Sampling, make_distance, make_programs
+from jaxgan.evaluation.progress import Tell
 from jaxgan.evaluation.protocol import EvaluationError, Score, make_protocol
 from jaxgan.evaluation.reference import Arrays, Reference
-from jaxgan.evaluation.suspicious import warn
+from jaxgan.evaluation.sanity import warn
 from jaxgan.evaluation.table import COLLECTED, Metric
-from jaxgan.evaluation.told import Tell
 from jaxgan.features import Distance, Extractor, FeatureError, lpips, squared_distance
-from jaxgan.game import Game
 from jaxgan.metrics import frechet
-from jaxgan.sampling import CHUNK, has_styles
-from jaxgan.state import TrainState, stream
-from jaxgan.typing import Array
+from jaxgan.sampling.sampler import CHUNK, has_styles
 
 logger = logging.getLogger("jaxgan.evaluation")
 
@@ -118,12 +117,12 @@ def make_evaluator(
       EvaluationError: naming the option and what is allowed.
 
     Example:
-      >>> from jaxgan import gan, parallel
+      >>> from jaxgan import distributed, gan
       >>> from jaxgan.data import ring
-      >>> from jaxgan.network import Network
+      >>> from jaxgan.core.network import Network
       >>> still = Network(lambda key: ((), {}), lambda w, state, x, **_: (x, state))
       >>> evaluator = make_evaluator(
-      ...     gan(still, still, latent=2), ring(), None, parallel.make_mesh(1),
+      ...     gan(still, still, latent=2), ring(), None, distributed.make_mesh(1),
       ...     Options(metrics=["modes"], num_samples=100))
       >>> evaluator.names
       ('num_modes', 'high_quality', 'reverse_kl')
@@ -304,14 +303,14 @@ def _real_side(
     """The real examples' side and their digest; features from the cache where it has them."""
     digest = reference.digest_of(examples)
     about = {} if extractor is None else extractor.protocol
-    processes.check_same({"data": digest, **{f"features.{k}": v for k, v in about.items()}})
+    check_same({"data": digest, **{f"features.{k}": v for k, v in about.items()}})
     labels = collect.labels_of(examples)
     if extractor is None:
         return Side(num=examples.num, labels=labels), digest
     folder = options.cache_dir
     path = None if folder is None else reference.cache_path(folder, digest, extractor.protocol)
     kept = None if path is None else reference.recall(path)
-    if not _everywhere(kept is not None):
+    if not in_all(kept is not None):
         asked = frozenset(("features", "moments"))
         asked |= {"logits"} if extractor.num_classes is not None else frozenset()
         side = collect.collect_real(programs, examples, asked, tell)
@@ -320,13 +319,6 @@ def _real_side(
             reference.store(path, kept)
     assert kept is not None
     return _as_side(kept)._replace(labels=labels), digest
-
-
-def _everywhere(flag: bool) -> bool:
-    """Whether it is so in every process: they go through the examples together or not at all."""
-    if jax.process_count() == 1:
-        return flag
-    return bool(np.all(multihost_utils.process_allgather(np.array(flag))))
 
 
 def _as_arrays(side: Side) -> Arrays:

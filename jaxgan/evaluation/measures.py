@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.core.typing import Array
 from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import nearest
 from jaxgan.evaluation.collect import MAX_IMAGES, Side
@@ -25,8 +26,7 @@ from jaxgan.metrics.ms_ssim import ms_ssim_diversity
 from jaxgan.metrics.path_length import path_length
 from jaxgan.metrics.prdc import PrdcScore, prdc
 from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein
-from jaxgan.sampling import CHUNK
-from jaxgan.typing import Array
+from jaxgan.sampling.sampler import CHUNK
 
 NUM_BLOCKS = 100
 BLOCK = 1000

@@ -12,13 +12,13 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh
 
-from jaxgan import parallel
+from jaxgan import distributed
+from jaxgan.core.game import Game
+from jaxgan.core.state import TrainState, stream
+from jaxgan.core.typing import Array, Key, PyTree
 from jaxgan.features import Distance, Extractor
-from jaxgan.game import Game
-from jaxgan.sampling import CHUNK, has_styles, make_draw
-from jaxgan.state import TrainState, stream
+from jaxgan.sampling.sampler import CHUNK, has_styles, make_draw
 from jaxgan.transforms import member as take_member
-from jaxgan.typing import Array, Key, PyTree
 
 IMAGES_PER_DEVICE = 64
 """So many images go through the feature network at a time on each device."""
@@ -91,13 +91,13 @@ def make_programs(
       >>> from jaxgan.games import dirac
       >>> mean = function("mean", lambda points: points)
       >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
-      >>> programs = make_programs(dirac(), spec, mean, parallel.make_mesh(1))
+      >>> programs = make_programs(dirac(), spec, mean, distributed.make_mesh(1))
       >>> programs.extract(programs.put(np.ones((256, 1), np.float32)))()["features"].shape
       (256, 1)
     """
     num_groups = mesh.size // math.gcd(mesh.size, CHUNK)
     size = num_groups * CHUNK
-    sharding, whole = parallel.batch_sharding(mesh), parallel.replicated(mesh)
+    sharding, whole = distributed.batch_sharding(mesh), distributed.replicated(mesh)
     draw = _make_draw(game, element_spec, sampling)
 
     @jax.jit
@@ -185,7 +185,7 @@ def make_distance(
     Example:
       >>> from jaxgan.features import function, squared_distance
       >>> pair = squared_distance(function("points", lambda points: points))
-      >>> between = make_distance(pair, parallel.make_mesh(1), CHUNK)
+      >>> between = make_distance(pair, distributed.make_mesh(1), CHUNK)
       >>> float(between(jnp.zeros((CHUNK, 1)), jnp.full((CHUNK, 1), 2.0)).mean())
       4.0
     """
@@ -204,7 +204,7 @@ def _in_parts(
 
     Of a chunk of `size` examples, those parts that hold the first `num`.
     """
-    sharding, whole = parallel.batch_sharding(mesh), parallel.replicated(mesh)
+    sharding, whole = distributed.batch_sharding(mesh), distributed.replicated(mesh)
     part = math.gcd(IMAGES_PER_DEVICE * mesh.size, size)
     params = jax.jit(lambda tree: tree, out_shardings=whole)(jax.tree.map(np.asarray, params))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jaxgan.errors import InputError
+from jaxgan.core.errors import InputError
 from jaxgan.version import __version__
 
 KEYS = (

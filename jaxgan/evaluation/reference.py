@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxgan.core.state import stream
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.pipeline import example_order
 from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.files import FileError, parse_npz
-from jaxgan.sampling import CHUNK
-from jaxgan.state import stream
+from jaxgan.sampling.sampler import CHUNK
 from jaxgan.writers.atomic import replacing
 
 logger = logging.getLogger("jaxgan.evaluation")

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.errors import InputError
-from jaxgan.typing import Array, PyTree
+from jaxgan.core.errors import InputError
+from jaxgan.core.typing import Array, PyTree
 
 CHUNK = 256
 """Images per call of the compiled function in `extract`."""

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 NUM_LOGITS = 1008
 

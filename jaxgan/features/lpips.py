@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.typing import Array, Params
 from jaxgan.features import weights
 from jaxgan.features.base import Distance, FeatureError
 from jaxgan.features.inception_network import conv, max_pool
 from jaxgan.features.weights import Published, Recipe, Shapes, Weights
-from jaxgan.typing import Array, Params
 
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.features.base import Extractor, FeatureError
-from jaxgan.typing import Array, PyTree
 
 
 def pixels() -> Extractor:

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.typing import Array, Params
 from jaxgan.features.base import Extractor, FeatureError
 from jaxgan.features.weights import content_sha256
-from jaxgan.typing import Array, Params
 
 SEED = 0
 WIDTH = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 HALF_PIXEL = "half-pixel"
 CORNER = "corner"

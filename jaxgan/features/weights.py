@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
+from jaxgan.core.typing import PyTree
 from jaxgan.features.base import FeatureError
-from jaxgan.features.torch_file import read_torch_state
 from jaxgan.files import FileError, one_line, parse_json, read_npz, read_safetensors
-from jaxgan.typing import PyTree
+from jaxgan.files.torch_file import read_torch_state
 from jaxgan.writers.atomic import replacing
 
 FORMAT = 1

@@ -1,6 +1,6 @@
 """Fields, and maps from field to field: one a file."""
 
-from jaxgan.fields.base import Field, Linearized, linearize
+from jaxgan.core.field import Field, Linearized, linearize
 from jaxgan.fields.competitive import competitive
 from jaxgan.fields.consensus import consensus, gradient_norm
 from jaxgan.fields.follow_the_ridge import follow_the_ridge

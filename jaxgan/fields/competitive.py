@@ -6,9 +6,13 @@ from collections.abc import Callable
 
 import jax
 
-from jaxgan.checks import check_scalar
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.field import Field, Linearized, Pull, linearize
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.base import Field, Linearized, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal
 from jaxgan.fields.solve import (
     Solution,
@@ -17,10 +21,6 @@ from jaxgan.fields.solve import (
     solve,
     with_solver_metrics,
 )
-from jaxgan.game import warn_if_detached
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def competitive(

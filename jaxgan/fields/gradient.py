@@ -8,10 +8,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from jaxgan.fields.base import Field, Pull
-from jaxgan.game import Game
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree
+from jaxgan.core.field import Field, Pull
+from jaxgan.core.game import Game
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 
 
 def gradient(game: Game) -> Field:

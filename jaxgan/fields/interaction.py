@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import jax
 
+from jaxgan.core.field import Linearized
+from jaxgan.core.game import Game
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Batch, PlayerTree
 from jaxgan.fields import trees
-from jaxgan.fields.base import Linearized
-from jaxgan.game import Game
-from jaxgan.state import Context
-from jaxgan.typing import Batch, PlayerTree
 
 
 def off_diagonal(jvp: Callable[[PlayerTree], PlayerTree], vector: PlayerTree) -> PlayerTree:

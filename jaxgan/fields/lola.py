@@ -7,14 +7,14 @@ from typing import Literal
 
 import jax
 
-from jaxgan.checks import check_scalar
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.field import Field, Pull, linearize
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
-from jaxgan.game import warn_if_detached
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def lola(

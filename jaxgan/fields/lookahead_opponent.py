@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from jaxgan.checks import check_scalar
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.field import Field, Pull, linearize
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal
-from jaxgan.game import warn_if_detached
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def lookahead_opponent(

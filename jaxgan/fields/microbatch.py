@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.fields.base import Field, Pull
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, PlayerTree, PyTree
+from jaxgan.core.field import Field, Pull
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 
 
 def microbatch(num_parts: int) -> Callable[[Field], Field]:

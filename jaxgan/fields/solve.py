@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.sparse import linalg
 
-from jaxgan.checks import check_number, is_traced
+from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.fields import trees
-from jaxgan.typing import Array, PyTree
 
 Solver = Literal["cg", "gmres"]
 

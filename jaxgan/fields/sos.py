@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number, check_scalar
+from jaxgan.core.checks import check_number, check_scalar
+from jaxgan.core.field import Field, Pull, linearize
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.base import Field, Pull, linearize
 from jaxgan.fields.interaction import off_diagonal, shaping
-from jaxgan.game import warn_if_detached
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def sos(alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Callable[[Field], Field]:

@@ -8,13 +8,13 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number, check_scalar
+from jaxgan.core.checks import check_number, check_scalar
+from jaxgan.core.field import Field, Pull, linearize
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.base import Field, Pull, linearize
-from jaxgan.game import warn_if_detached
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def symplectic(

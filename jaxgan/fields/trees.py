@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.typing import Array, Key, PlayerTree, PyTree
+from jaxgan.core.typing import Array, Key, PlayerTree, PyTree
 
 
 def add(tree: PyTree, weight: Array | float, other: PyTree) -> PyTree:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jaxgan.errors import InputError
+from jaxgan.core.errors import InputError
 
 MAX_SHOWN = 200
 """Characters of a foreign text that a message shows."""

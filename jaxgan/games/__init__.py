@@ -3,6 +3,7 @@
 from jaxgan.games.adaptive import ada, apa
 from jaxgan.games.augmented import augmented, augmented_at, instance_noise
 from jaxgan.games.autoencoder import Sparsity, autoencoder, sparsity_kl
+from jaxgan.games.balanced import balanced
 from jaxgan.games.bigan import bigan
 from jaxgan.games.cyclegan import cyclegan
 from jaxgan.games.encoding import gaussian_kl
@@ -18,6 +19,7 @@ from jaxgan.games.translation import translation
 from jaxgan.games.unrolled import unrolled
 from jaxgan.games.vae import Likelihood, bernoulli_likelihood, gaussian_likelihood, vae
 from jaxgan.games.vae_gan import vae_gan
+from jaxgan.games.with_penalty import with_penalty
 
 __all__ = [
     "Code",
@@ -29,6 +31,7 @@ __all__ = [
     "augmented",
     "augmented_at",
     "autoencoder",
+    "balanced",
     "bernoulli_likelihood",
     "bigan",
     "bilinear",
@@ -54,5 +57,6 @@ __all__ = [
     "unrolled",
     "vae",
     "vae_gan",
+    "with_penalty",
     "with_signals",
 ]

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.augment import AdaptiveAugment, bgc, each
-from jaxgan.checks import check_number
-from jaxgan.derivatives import held
-from jaxgan.examples import num_examples
-from jaxgan.game import Game, Played
+from jaxgan.core.checks import check_number
+from jaxgan.core.derivatives import held
+from jaxgan.core.examples import num_examples
+from jaxgan.core.game import Game, Played
+from jaxgan.core.heads import logits_of
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Key, PlayerTree, PyTree, Scene
 from jaxgan.games.augmented import example_keys, through
-from jaxgan.outputs import logits_of
-from jaxgan.state import Context
-from jaxgan.typing import Array, Key, PlayerTree, PyTree, Scene
 
 State = dict[str, Array]
 

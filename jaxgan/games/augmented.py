@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment import AdaptiveAugment, Augment, each
-from jaxgan.checks import check_scalar
-from jaxgan.examples import map_named, num_examples
-from jaxgan.game import Game, Played
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Array, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.examples import map_named, num_examples
+from jaxgan.core.game import Game, Played
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 Change = Callable[[PyTree, str, PlayerTree, PlayerTree, Scene, Context], PyTree]
 """(examples, `"real"` or `"fake"`, params, net_state, scene, context) -> what the discriminator
@@ -87,7 +87,7 @@ def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -
     Example:
       >>> from jaxgan.augment import adjustable
       >>> from jaxgan.games import dirac
-      >>> from jaxgan.schedules import cosine
+      >>> from jaxgan.core.schedules import cosine
       >>> brighter = adjustable(lambda key, images: images + 2.0)
       >>> augmented_at(dirac(), brighter, p=cosine(0.0, 0.55, 39_062)).players
       ('disc', 'gen')
@@ -133,7 +133,7 @@ def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
 
     Example:
       >>> from jaxgan.games import dirac
-      >>> from jaxgan.schedules import linear
+      >>> from jaxgan.core.schedules import linear
       >>> game = instance_noise(dirac(), linear(0.1, 0.0, num_steps=1000))
       >>> params, context = {"gen": jnp.ones(1), "disc": jnp.ones(1)}, Context(jax.random.key(0))
       >>> seen = game.critic(params, game.init(context.key)[1], jnp.zeros((2, 1)), {}, context)

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.auxiliary import l1, l2
-from jaxgan.checks import check_number, check_scalar, is_zero
-from jaxgan.game import Game, Played, no_critic
+from jaxgan.core.checks import check_number, check_scalar, is_zero
+from jaxgan.core.game import Game, Played, no_critic
+from jaxgan.core.network import Network, detached_of
+from jaxgan.core.schedules import at, log
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 from jaxgan.games.encoding import check_shape, encode
-from jaxgan.network import Network, detached_of
-from jaxgan.schedules import at, log
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 Sparsity = Literal["kl", "l1", "none"]
 _ERRORS = {"l1": l1, "l2": l2}
@@ -74,7 +74,7 @@ def autoencoder(
 
     Example:
       >>> import flax.linen as nn
-      >>> from jaxgan.network import from_linen
+      >>> from jaxgan.models.adapters import from_linen
       >>> encoder, decoder = (from_linen(nn.Dense(n), jnp.zeros((1, 5 - n))) for n in (2, 3))
       >>> game = autoencoder(encoder, decoder, noise_std=0.1)
       >>> params, net_state = game.init(jax.random.key(0))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.game import Game, Played
+from jaxgan.core.game import Game, Played
+from jaxgan.core.heads import logits_of
+from jaxgan.core.loss import with_logits
+from jaxgan.core.network import Network, detached_of
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 from jaxgan.games.encoding import check_shape, encode
 from jaxgan.games.gan import Latent, normal_latent
 from jaxgan.losses import Loss, non_saturating
-from jaxgan.losses.base import with_logits
-from jaxgan.network import Network, detached_of
-from jaxgan.outputs import logits_of
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
 
 def bigan(
@@ -54,7 +54,7 @@ def bigan(
       >>> import flax.linen as nn
       >>> import jax
       >>> from jaxgan.models import MLPJointDiscriminator
-      >>> from jaxgan.network import from_linen
+      >>> from jaxgan.models.adapters import from_linen
       >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 3)))
       >>> encoder = from_linen(nn.Dense(3), jnp.zeros((1, 2)))
       >>> disc = from_linen(MLPJointDiscriminator(), jnp.zeros((1, 2)), jnp.zeros((1, 3)))

@@ -8,16 +8,16 @@ import jax.numpy as jnp
 
 from jaxgan.auxiliary import cycle_consistency
 from jaxgan.auxiliary import identity as kept
-from jaxgan.checks import check_scalar, is_zero
-from jaxgan.game import Game, Played
+from jaxgan.core.checks import check_scalar, is_zero
+from jaxgan.core.game import Game, Played
+from jaxgan.core.heads import logits_of
+from jaxgan.core.network import Network, detached_of
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 from jaxgan.games.pool import empty_pool, pool_draws, query
 from jaxgan.games.translation import flat_logits
 from jaxgan.losses import Loss, least_squares
-from jaxgan.network import Network, detached_of
-from jaxgan.outputs import logits_of
-from jaxgan.schedules import at
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 DOMAINS = ("image", "source")
 MAKER = {"image": "forward", "source": "backward"}
@@ -76,7 +76,7 @@ def cyclegan(
     Example:
       >>> import jax
       >>> import flax.linen as nn
-      >>> from jaxgan.network import from_linen
+      >>> from jaxgan.models.adapters import from_linen
       >>> x = jnp.zeros((1, 8, 8, 1))
       >>> gens = {name: from_linen(nn.Dense(1), x) for name in ("forward", "backward")}
       >>> discs = {name: from_linen(nn.Dense(1), x) for name in ("image", "source")}

@@ -8,9 +8,9 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from jaxgan.network import Network
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, Key, NetState, Params
+from jaxgan.core.network import Network
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, Key, NetState, Params
 
 
 def encode(
@@ -33,7 +33,7 @@ def encode(
       ({"code"}, state), with `code_mean` and `code_log_var` where there is a distribution.
 
     Example:
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> def apply(w, state, x, train=True, key=None):
       ...     return {"mean": x @ w, "log_var": jnp.zeros((len(x), 1))}, state
       >>> encoder = Network(lambda key: (jnp.ones((2, 1)), {}), apply)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.examples import example_shape, num_examples
-from jaxgan.game import Game, Played
+from jaxgan.core.examples import example_shape, num_examples
+from jaxgan.core.game import Game, Played
+from jaxgan.core.heads import logits_of
+from jaxgan.core.network import Network, detached_of
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 from jaxgan.losses import Loss, non_saturating
-from jaxgan.network import Network, detached_of
-from jaxgan.outputs import logits_of
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
 Latent = Callable[[Key, tuple[int, ...]], Array]
 """Draws latents: (key, (num,)) -> an array whose first axis is num long."""
@@ -84,7 +84,8 @@ def gan(
 
     Example:
       >>> import flax.linen as nn
-      >>> from jaxgan.network import Network, from_linen
+      >>> from jaxgan.core.network import Network
+      >>> from jaxgan.models.adapters import from_linen
       >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 8)))
       >>> disc = Network(lambda key: (jnp.ones(2), {}),
       ...                lambda w, state, x, train=True, key=None: (x @ w, state))

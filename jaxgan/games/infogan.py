@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from jaxgan.auxiliary import infogan_latent, mutual_information
-from jaxgan.game import Game, with_penalty
+from jaxgan.core.game import Game
+from jaxgan.core.network import Network
+from jaxgan.core.typing import ScalarOrSchedule
 from jaxgan.games.gan import gan
+from jaxgan.games.with_penalty import with_penalty
 from jaxgan.losses import Loss
-from jaxgan.network import Network
-from jaxgan.typing import ScalarOrSchedule
 
 
 class Code(NamedTuple):
@@ -67,7 +68,7 @@ def infogan(
       >>> import flax.linen as nn
       >>> import jax, jax.numpy as jnp
       >>> from jaxgan.models import MLPDiscriminator
-      >>> from jaxgan.network import from_linen
+      >>> from jaxgan.models.adapters import from_linen
       >>> disc = MLPDiscriminator((4,), head="codes", num_categories=3, num_continuous=1)
       >>> game = infogan(from_linen(nn.Dense(2), jnp.zeros((1, 6))),
       ...                from_linen(disc, jnp.zeros((1, 2))),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jaxgan.auxiliary import l1
-from jaxgan.game import Game
+from jaxgan.core.game import Game
+from jaxgan.core.network import Network
+from jaxgan.core.typing import ScalarOrSchedule
 from jaxgan.games.translation import translation
 from jaxgan.losses import Loss, non_saturating
-from jaxgan.network import Network
-from jaxgan.typing import ScalarOrSchedule
 
 
 def pix2pix(
@@ -42,8 +42,8 @@ def pix2pix(
     Example:
       >>> import jax, jax.numpy as jnp
       >>> import flax.linen as nn
-      >>> from jaxgan.network import from_linen
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.models.adapters import from_linen
+      >>> from jaxgan.core.state import Context
       >>> gen = from_linen(nn.Dense(3), jnp.zeros((1, 8, 8, 1)))
       >>> disc = from_linen(nn.Dense(1), jnp.zeros((1, 8, 8, 4)))  # every pixel is a patch
       >>> game = pix2pix(gen, disc)

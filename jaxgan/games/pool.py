@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 Pool = dict[str, Any]
 """`images` [N, H, W, C] and `count`, how many of them there are, an int32 scalar."""

@@ -9,12 +9,12 @@ import chex
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.game import Game, Played
+from jaxgan.core.game import Game, Played
+from jaxgan.core.network import Network
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, NetState, Params, PlayerTree, PyTree, Scene
 from jaxgan.games.gan import Latent, gan
 from jaxgan.losses import Loss
-from jaxgan.network import Network
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, NetState, Params, PlayerTree, PyTree, Scene
 
 
 class Phases(NamedTuple):
@@ -134,7 +134,7 @@ def progressive(
 
     Example:
       >>> import jax
-      >>> from jaxgan.networks import progan_discriminator, progan_generator
+      >>> from jaxgan.config.networks import progan_discriminator, progan_generator
       >>> shape, options = (8, 8, 1), {"channel_base": 32}
       >>> game = progressive(
       ...     lambda r: progan_generator(shape, 4, resolution=r, **options),

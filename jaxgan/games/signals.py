@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.game import Game, Played
+from jaxgan.core.game import Game, Played
+from jaxgan.core.heads import logits_of
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, PlayerTree, PyTree, Scene
 from jaxgan.losses import Loss
-from jaxgan.outputs import logits_of
-from jaxgan.state import Context
-from jaxgan.typing import Array, PlayerTree, PyTree, Scene
 
 _LEAST_VARIANCE = 1e-12
 
@@ -87,7 +87,8 @@ def with_signals(game: Game, loss: Loss) -> Game:
       >>> import flax.linen as nn
       >>> from jaxgan.games import gan
       >>> from jaxgan.losses import hinge
-      >>> from jaxgan.network import Network, from_linen
+      >>> from jaxgan.core.network import Network
+      >>> from jaxgan.models.adapters import from_linen
       >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 8)))
       >>> disc = Network(lambda key: (jnp.ones(2), {}),
       ...                lambda w, state, x, train=True, key=None: (x @ w, state))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 from jaxgan.auxiliary import l1, l2
-from jaxgan.game import Game
+from jaxgan.core.game import Game
+from jaxgan.core.network import Network
+from jaxgan.core.typing import Array, ScalarOrSchedule
 from jaxgan.games.translation import Comparison, Comparisons, translation
 from jaxgan.losses import Loss, non_saturating
-from jaxgan.network import Network
-from jaxgan.typing import Array, ScalarOrSchedule
 
 NORMS: dict[str, Comparison] = {"l1": l1, "l2": l2}
 
@@ -55,8 +55,9 @@ def super_resolution(
     Example:
       >>> import jax, jax.numpy as jnp
       >>> import flax.linen as nn
-      >>> from jaxgan.network import Network, from_linen
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.network import Network
+      >>> from jaxgan.models.adapters import from_linen
+      >>> from jaxgan.core.state import Context
       >>> double = Network(lambda key: ({}, {}), lambda w, state, x, train=True, key=None: (
       ...     x.repeat(2, axis=1).repeat(2, axis=2), state))
       >>> game = super_resolution(double, from_linen(nn.Dense(1), jnp.zeros((1, 4, 4, 1))))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import chex
 import jax.numpy as jnp
 
-from jaxgan.game import Game, zero_sum
+from jaxgan.core.game import Game, zero_sum
+from jaxgan.core.network import Network
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree
 from jaxgan.games.gan import gan
 from jaxgan.losses import Loss, minimax
-from jaxgan.network import Network
-from jaxgan.state import Context
-from jaxgan.typing import Array, Batch, Key, NetState, PlayerTree
 
 
 def bilinear(matrix: Array | float = 1.0) -> Game:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 
 import jax.numpy as jnp
 
-from jaxgan.checks import check_scalar
-from jaxgan.game import Game, Played
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.game import Game, Played
+from jaxgan.core.heads import logits_of
+from jaxgan.core.loss import with_logits
+from jaxgan.core.network import Network, detached_of
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 from jaxgan.losses import Loss
-from jaxgan.losses.base import with_logits
-from jaxgan.network import Network, detached_of
-from jaxgan.outputs import logits_of
-from jaxgan.schedules import at
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 Comparison = Callable[[Array, Array], Array]
 """(real, fake) -> values of shape [B], such as `auxiliary.l1`."""

@@ -13,10 +13,10 @@ import optax
 from jax import lax
 
 from jaxgan import optimizers as opt
-from jaxgan.derivatives import held, reaches
-from jaxgan.game import Game, Played, warn_if_detached
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
+from jaxgan.core.derivatives import held, reaches
+from jaxgan.core.game import Game, Played, warn_if_detached
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
 
 _BATCH = "unrolled/batch"
 _MAX_FLAT_STEPS = 16

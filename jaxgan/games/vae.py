@@ -9,14 +9,23 @@ from typing import NamedTuple
 import chex
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number, check_scalar
-from jaxgan.game import Game, Played, no_critic
+from jaxgan.core.checks import check_number, check_scalar
+from jaxgan.core.game import Game, Played, no_critic
+from jaxgan.core.network import Network, detached_of
+from jaxgan.core.schedules import at, log
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import (
+    Array,
+    Batch,
+    Key,
+    Params,
+    PlayerTree,
+    PyTree,
+    ScalarOrSchedule,
+    Scene,
+)
 from jaxgan.games.encoding import check_shape, encode, gaussian_kl
 from jaxgan.games.gan import normal_latent
-from jaxgan.network import Network, detached_of
-from jaxgan.schedules import at, log
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Key, Params, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 LEAST_PROBABILITY = 1e-6
 """Bernoulli probabilities stay so far from 0 and 1, so that no pixel is impossible."""
@@ -143,7 +152,7 @@ def vae(
       >>> import jax
       >>> import flax.linen as nn
       >>> from jaxgan.models import MLPEncoder
-      >>> from jaxgan.network import from_linen
+      >>> from jaxgan.models.adapters import from_linen
       >>> encoder = from_linen(MLPEncoder((8,), 3, "gaussian"), jnp.zeros((1, 2)))
       >>> game = vae(encoder, from_linen(nn.Dense(2), jnp.zeros((1, 3))), latent_dim=3)
       >>> params, net_state = game.init(jax.random.key(0))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.checks import check_scalar
-from jaxgan.game import Game, Played
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.game import Game, Played
+from jaxgan.core.heads import head_of, logits_of
+from jaxgan.core.network import Network, detached_of
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 from jaxgan.games.encoding import check_shape, encode
 from jaxgan.games.gan import normal_latent
 from jaxgan.games.vae import divergence
 from jaxgan.losses import Loss, non_saturating
-from jaxgan.network import Network, detached_of
-from jaxgan.outputs import head_of, logits_of
-from jaxgan.schedules import at
-from jaxgan.state import Context, stream
-from jaxgan.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 
 def vae_gan(
@@ -65,7 +65,7 @@ def vae_gan(
       >>> import flax.linen as nn
       >>> import jax
       >>> from jaxgan.models import MLPDiscriminator, MLPEncoder
-      >>> from jaxgan.network import from_linen
+      >>> from jaxgan.models.adapters import from_linen
       >>> encoder = from_linen(MLPEncoder((8,), 3, "gaussian"), jnp.zeros((1, 2)))
       >>> disc = from_linen(MLPDiscriminator((8,), head="features"), jnp.zeros((1, 2)))
       >>> decoder = from_linen(nn.Dense(2), jnp.zeros((1, 3)))

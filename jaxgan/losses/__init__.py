@@ -1,6 +1,6 @@
 """Adversarial objectives: one a file, each a factory of a `Loss`."""
 
-from jaxgan.losses.base import Loss, stateless
+from jaxgan.core.loss import Loss, stateless
 from jaxgan.losses.began import began
 from jaxgan.losses.capped import capped_exp
 from jaxgan.losses.divergences import DIVERGENCES, Divergence, alpha_divergence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.losses.base import Loss, logits
-from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree
+from jaxgan.core.checks import check_number
+from jaxgan.core.loss import Loss, logits
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, PyTree
 
 
 def began(gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:

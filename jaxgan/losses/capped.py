@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 CAP = 20.0
 """The largest exponent that is taken as it is; e^20 is about 5e8."""

@@ -37,9 +37,9 @@ import jax.numpy as jnp
 from jax.nn import softplus
 from jax.scipy.special import xlogy
 
-from jaxgan.checks import check_number, is_traced
+from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.typing import Array
 from jaxgan.losses.capped import CAP, capped_exp, tangent_beyond
-from jaxgan.typing import Array
 
 Function = Callable[[Array], Array]
 LOG_2 = math.log(2.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax.nn import relu
 
-from jaxgan.checks import check_number
-from jaxgan.losses.base import Loss, stateless
-from jaxgan.state import Context
-from jaxgan.typing import Array
+from jaxgan.core.checks import check_number
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array
 
 
 def ebgan(margin: float = 10.0) -> Loss:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 
-from jaxgan.losses.base import Loss, stateless
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array
 from jaxgan.losses.divergences import DIVERGENCES, Divergence, alpha_divergence
-from jaxgan.state import Context
-from jaxgan.typing import Array
 
 
 def f_gan(

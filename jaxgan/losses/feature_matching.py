@@ -7,11 +7,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxgan.losses.base import Loss, made
+from jaxgan.core.heads import head_of
+from jaxgan.core.loss import Loss, made
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.losses.non_saturating import non_saturating
-from jaxgan.outputs import head_of
-from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree
 
 
 def feature_matching(base: Loss | Callable[..., Loss] = non_saturating, **options: Any) -> Loss:

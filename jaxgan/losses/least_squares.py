@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.losses.base import Loss, stateless
-from jaxgan.state import Context
-from jaxgan.typing import Array
+from jaxgan.core.checks import check_number
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array
 
 
 def least_squares(fake_label: float = 0.0, real_label: float = 1.0, gen_label: float = 1.0) -> Loss:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from jaxgan.checks import check_number
-from jaxgan.losses.base import Loss, stateless
+from jaxgan.core.checks import check_number
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, ScalarOrSchedule
 from jaxgan.losses.capped import CAP, capped_exp
 from jaxgan.losses.minimax import classifier
-from jaxgan.state import Context
-from jaxgan.typing import Array, ScalarOrSchedule
 
 
 def maximum_likelihood(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from jaxgan.checks import check_scalar
-from jaxgan.losses.base import Loss, stateless
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Array, ScalarOrSchedule
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, ScalarOrSchedule
 
 
 def minimax(smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0) -> Loss:

@@ -6,12 +6,12 @@ import chex
 import jax.numpy as jnp
 from jax.nn import logsumexp, softplus
 
-from jaxgan.checks import check_scalar
-from jaxgan.losses.base import Loss
-from jaxgan.outputs import head_of
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.heads import head_of
+from jaxgan.core.loss import Loss
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 NAME = "multi_class"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from jax.nn import softplus
 
-from jaxgan.losses.base import Loss, stateless
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, ScalarOrSchedule
 from jaxgan.losses.minimax import classifier
-from jaxgan.state import Context
-from jaxgan.typing import Array, ScalarOrSchedule
 
 
 def non_saturating(

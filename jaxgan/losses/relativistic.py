@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.losses.base import Loss, logits, made, with_logits
+from jaxgan.core.loss import Loss, logits, made, with_logits
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.losses.non_saturating import non_saturating
-from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree
 
 
 def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: Any) -> Loss:

@@ -7,10 +7,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxgan.losses.base import Loss, logits, made, with_logits
+from jaxgan.core.loss import Loss, logits, made, with_logits
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.losses.non_saturating import non_saturating
-from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree
 
 
 def relativistic_average(base: Loss | Callable[..., Loss] = non_saturating, **options: Any) -> Loss:

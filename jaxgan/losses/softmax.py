@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.nn import logsumexp
 
-from jaxgan.losses.base import Loss, stateless
-from jaxgan.state import Context
-from jaxgan.typing import Array
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array
 
 
 def softmax() -> Loss:

@@ -7,12 +7,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxgan.checks import check_scalar
-from jaxgan.losses.base import Loss, logits, made
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.loss import Loss, logits, made
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.losses.non_saturating import non_saturating
-from jaxgan.schedules import at
-from jaxgan.state import Context
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
 def top_k(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jaxgan.losses.base import Loss, stateless
-from jaxgan.state import Context
-from jaxgan.typing import Array
+from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array
 
 
 def wasserstein() -> Loss:

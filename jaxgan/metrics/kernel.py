@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.typing import Array
 from jaxgan.metrics import checks
 from jaxgan.metrics.pairs import TILE, Tiles, centre_of, tiled, visit
-from jaxgan.typing import Array
 
 
 class KernelDistance(NamedTuple):

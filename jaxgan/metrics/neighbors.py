@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.typing import Array
 from jaxgan.metrics import checks
 from jaxgan.metrics.pairs import FAR, TILE, Tiles, tiled, visit
-from jaxgan.typing import Array
 
 Ties = Literal["outside", "inside"]
 """Whether a point at a distance equal to the radius is in the ball."""

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.typing import Array
 from jaxgan.metrics import checks
-from jaxgan.typing import Array
 
 TILE = 2048
 """Products are made in arrays of at most TILE by TILE, 16 MiB, whatever the number of examples."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxgan.checks import check_number
+from jaxgan.core.checks import check_number
 from jaxgan.metrics import checks
 
 Interpolate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import DCGANGenerator, check_sizes, encode
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.norms import NORMS, Norm, apply_layer, check_norm
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 Error = Literal["l1", "l2"]
 

@@ -12,13 +12,13 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.autoencoder import Error, check_autoencoder, reconstruction_error
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import check_conditioning, one_hot
 from jaxgan.models.layers.precision import widen
 from jaxgan.models.layers.resblocks import ResampledConv, enlarge
-from jaxgan.typing import Array
 
 
 class BEGANGenerator(nn.Module):

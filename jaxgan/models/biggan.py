@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -21,7 +22,6 @@ from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
 from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp
 from jaxgan.models.sngan import check_attention, check_images
-from jaxgan.typing import Array
 
 
 class Table(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
 from jaxgan.models.layers.pixels import reflect_pad
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 _INIT = nn.initializers.normal(0.02)
 _NUM_HALVINGS = 2

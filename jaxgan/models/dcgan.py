@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.dense import Dense
@@ -32,7 +33,6 @@ from jaxgan.models.layers.norms import (
     normalise,
 )
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 GENERATOR_NORMS = tuple(norm for norm in NORMS if norm != "spectral")
 

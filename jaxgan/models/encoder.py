@@ -8,13 +8,13 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import check_sizes, encode
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.heads import HeadOptions, Outputs, judge
 from jaxgan.models.layers.norms import NORMS, Norm, apply_layer, check_norm
 from jaxgan.models.layers.precision import widen
 from jaxgan.models.mlp import MLPNorm
-from jaxgan.typing import Array
 
 Distribution = Literal["gaussian", "point"]
 JointHead = Literal["features", "logit"]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, judge
 from jaxgan.models.layers.labels import check_conditioning, one_hot
@@ -20,7 +21,6 @@ from jaxgan.models.layers.minibatch import (
 )
 from jaxgan.models.layers.norms import apply_layer, check_norm
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 Activation = Callable[[Array], Array]
 Initializer = Callable[..., Array]

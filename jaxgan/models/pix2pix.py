@@ -13,6 +13,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import (
     ImageBatchNorm,
@@ -22,7 +23,6 @@ from jaxgan.models.layers.instance_norm import (
 )
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 PatchNorm = Literal["batch", "instance", "none", "spectral"]
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
@@ -24,7 +25,6 @@ from jaxgan.models.layers.precision import add_bias, widen
 from jaxgan.models.layers.resample import blur, downsample, upsample
 from jaxgan.models.layers.resblocks import ResampledConv
 from jaxgan.models.layers.sizes import check_resolution, num_channels, sizes_of
-from jaxgan.typing import Array
 
 BOX = (1.0, 1.0)
 """The filter of nearest-neighbour upsampling and of averages over 2x2 pixels."""

@@ -14,12 +14,12 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
 from jaxgan.models.layers.precision import widen
 from jaxgan.models.layers.resample import downsample, upsample
-from jaxgan.typing import Array
 
 SLOPE = 0.2
 GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -23,7 +24,6 @@ from jaxgan.models.layers.labels import check_conditioning
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
 from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp, Upsampling
-from jaxgan.typing import Array
 
 
 class Table(NamedTuple):

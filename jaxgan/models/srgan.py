@@ -11,11 +11,11 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 _WIDTHS = (1, 1, 2, 2, 4, 4, 8, 8)
 

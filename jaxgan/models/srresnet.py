@@ -12,11 +12,11 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
 from jaxgan.models.layers.pixels import pixel_shuffle
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 
 class SRResNet(nn.Module):

@@ -13,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.adain import AdaIN
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.equalised import Equalised
@@ -23,7 +24,6 @@ from jaxgan.models.layers.resample import blur
 from jaxgan.models.layers.resblocks import ResampledConv
 from jaxgan.models.layers.sizes import check_resolution, layers_below, num_styles
 from jaxgan.models.progan import grown, unpacked
-from jaxgan.typing import Array
 
 _HE = Equalised()
 _PLAIN = Equalised(gain=1.0)

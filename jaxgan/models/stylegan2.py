@@ -15,6 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -26,7 +27,6 @@ from jaxgan.models.layers.noise import Noise
 from jaxgan.models.layers.precision import add_bias, widen
 from jaxgan.models.layers.resample import SMOOTH, blur, downsample, upsample
 from jaxgan.models.layers.sizes import num_channels, num_styles, sizes_of
-from jaxgan.typing import Array
 
 _PLAIN = Equalised(gain=1.0)
 

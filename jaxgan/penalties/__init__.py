@@ -1,6 +1,6 @@
 """Regularisers: each a factory of a `Penalty`, one a file or a few that are kin."""
 
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.penalties.consistency import balanced_consistency, consistency, latent_consistency
 from jaxgan.penalties.dragan import dragan
 from jaxgan.penalties.drift import drift

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment import Augment, each
-from jaxgan.checks import check_number, check_scalar
-from jaxgan.examples import example_mean, num_examples, samples_of
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.checks import check_number, check_scalar
+from jaxgan.core.examples import example_mean, num_examples, samples_of
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry, generated
-from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
 
 
 def consistency(augment: Augment, weight: ScalarOrSchedule = 10.0, every: int = 1) -> Penalty:
@@ -31,7 +31,7 @@ def consistency(augment: Augment, weight: ScalarOrSchedule = 10.0, every: int = 
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> view = View({}, lambda x: x[:, 0], {"real": jnp.ones((2, 1))},
       ...             Context(jax.random.key(0)), outputs={"real": jnp.ones(2)})
       >>> consistency(lambda key, x: x + 2.0).terms[0].values(view, ())[0].tolist()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.examples import map_named
-from jaxgan.penalties.base import Penalty, Term, View, norm
+from jaxgan.core.checks import check_number
+from jaxgan.core.examples import map_named
+from jaxgan.core.penalty import Penalty, Term, View, norm
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
 def dragan(
@@ -36,7 +36,7 @@ def dragan(
         positive, or `target` negative.
 
     Example:
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1))}
       >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
       >>> dragan().terms[0].values(view, ())[0].tolist()  # (3 - 1)²

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
 def drift(weight: ScalarOrSchedule = 1e-3, every: int = 1) -> Penalty:

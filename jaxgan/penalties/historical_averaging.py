@@ -8,10 +8,10 @@ from functools import reduce
 import jax
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.penalties.kernels import named
 from jaxgan.penalties.needs import owned, zero
-from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def historical_averaging(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import jax
 
-from jaxgan.examples import num_examples
-from jaxgan.penalties.base import View
+from jaxgan.core.examples import num_examples
+from jaxgan.core.penalty import View
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.penalties.needs import entry
-from jaxgan.typing import Array, PyTree
 
 
 def interpolates(view: View, name: str) -> PyTree:
@@ -27,7 +27,7 @@ def interpolates(view: View, name: str) -> PyTree:
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 3)), "fake": jnp.ones((2, 3))}
       >>> interpolates(View({}, abs, scene, Context(jax.random.key(0))), "wgan_gp").tolist()
       [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from jaxgan.typing import Array, Params
+from jaxgan.core.typing import Array, Params
 
 
 def kernels(params: Params, asker: str) -> list[Array]:

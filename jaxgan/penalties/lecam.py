@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.derivatives import held
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.checks import check_number
+from jaxgan.core.derivatives import held
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import moved, zero
-from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def lecam(weight: ScalarOrSchedule = 0.3, every: int = 1, decay: float = 0.99) -> Penalty:

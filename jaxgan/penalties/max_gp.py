@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View, squared_norm
+from jaxgan.core.penalty import Penalty, Term, View, squared_norm
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.interpolates import interpolates
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
 def max_gp(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
@@ -28,7 +28,7 @@ def max_gp(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
 
     Example:
       >>> import jax
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.asarray([[1.0], [3.0]]), "fake": jnp.asarray([[1.0], [3.0]])}
       >>> view = View({}, lambda x: 0.5 * x[:, 0] ** 2, scene, Context(jax.random.key(0)))
       >>> round(float(max_gp().terms[0].values(view, ())[0]), 4)  # slopes 1 and 3

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.examples import samples_of
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.checks import check_number
+from jaxgan.core.examples import samples_of
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry, generated
-from jaxgan.typing import Array, Key, PyTree, ScalarOrSchedule
 
 
 def mode_seeking(
@@ -40,7 +40,7 @@ def mode_seeking(
         positive or, when played, the game has no generator or no latents.
 
     Example:
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> z = jnp.ones((2, 3))
       >>> view = View({}, abs, {"latent": z, "fake": 4.0 * z}, Context(jax.random.key(0)),
       ...             generator=lambda z: 4.0 * z)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import View
-from jaxgan.typing import Array, Params, PyTree
+from jaxgan.core.penalty import View
+from jaxgan.core.typing import Array, Params, PyTree
 
 
 def entry(view: View, name: str, asker: str) -> Array:

@@ -7,9 +7,9 @@ from functools import reduce
 
 import jax.numpy as jnp
 
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.kernels import kernels, named
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
 def orthogonal(

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.derivatives import held
-from jaxgan.examples import map_named
-from jaxgan.penalties.base import Penalty, Term, View, norm
+from jaxgan.core.checks import check_number
+from jaxgan.core.derivatives import held
+from jaxgan.core.examples import map_named
+from jaxgan.core.penalty import Penalty, Term, View, norm
+from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
 from jaxgan.penalties.needs import entry, generated, moved, zero
-from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 
 def path_length(
@@ -42,7 +42,7 @@ def path_length(
         decay is outside [0, 1) or, when played, the game has no generator or no latents.
 
     Example:
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> scene = {"latent": jnp.ones((2, 3))}
       >>> view = View({}, abs, scene, Context(jax.random.key(0)), generator=lambda z: 0.0 * z)
       >>> term = path_length().terms[0]

@@ -8,11 +8,11 @@ from functools import reduce
 import jax
 import jax.numpy as jnp
 
-from jaxgan.derivatives import held
-from jaxgan.penalties.base import Penalty, Term, View
+from jaxgan.core.derivatives import held
+from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.penalties.kernels import kernels, named
 from jaxgan.penalties.needs import owned
-from jaxgan.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def spectral_norm_penalty(

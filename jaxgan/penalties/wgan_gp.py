@@ -5,10 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_number
-from jaxgan.penalties.base import Penalty, Term, View, norm
+from jaxgan.core.checks import check_number
+from jaxgan.core.penalty import Penalty, Term, View, norm
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.interpolates import interpolates
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
 def wgan_gp(
@@ -33,8 +33,8 @@ def wgan_gp(
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from jaxgan.penalties.base import View
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.penalty import View
+      >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
       >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
       >>> wgan_gp().terms[0].values(view, ())[0].tolist()  # (3 - 1)²
@@ -65,7 +65,7 @@ def wgan_lp(weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
       >>> view = View({}, lambda x: 0.5 * x[:, 0], scene, Context(jax.random.key(0)))
       >>> wgan_lp().terms[0].values(view, ())[0].tolist()  # gentle enough

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jaxgan.penalties.base import Penalty, Term, View, squared_norm
+from jaxgan.core.penalty import Penalty, Term, View, squared_norm
+from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.interpolates import interpolates
-from jaxgan.typing import Array, PyTree, ScalarOrSchedule
 
 
 def r1(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
@@ -28,7 +28,7 @@ def r1(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
 
     Example:
       >>> import jax.numpy as jnp, jax
-      >>> from jaxgan.penalties.base import View
+      >>> from jaxgan.core.penalty import View
       >>> view = View({}, lambda x: 3.0 * x[:, 0], {"real": jnp.ones((2, 1))}, None)
       >>> r1().terms[0].values(view, ())[0].tolist()  # ½ · 3²
       [4.5, 4.5]
@@ -84,7 +84,7 @@ def zero_centered_gp(weight: ScalarOrSchedule = 100.0, every: int = 1) -> Penalt
 
     Example:
       >>> import jax, jax.numpy as jnp
-      >>> from jaxgan.state import Context
+      >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
       >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
       >>> zero_centered_gp().terms[0].values(view, ())[0].tolist()  # 3²

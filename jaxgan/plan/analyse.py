@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import jax
 from jax.interpreters.partial_eval import dce_jaxpr
 
+from jaxgan.core.typing import PyTree
 from jaxgan.plan import hlo
 from jaxgan.plan.chips import Chip
 from jaxgan.plan.collectives import Collective, collectives
 from jaxgan.plan.flops import Flops, count_jaxpr
 from jaxgan.plan.roofline import Roofline, roofline
 from jaxgan.plan.traffic import bytes_moved
-from jaxgan.typing import PyTree
 
 # What the compiler says, today and in older versions.
 _EXHAUSTED = (

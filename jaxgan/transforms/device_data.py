@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import jax
 
-from jaxgan.algorithms.base import Algorithm
-from jaxgan.state import TrainState, stream
-from jaxgan.typing import Batch, Key, Metrics
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.state import TrainState, stream
+from jaxgan.core.typing import Batch, Key, Metrics
 
 
 def device_data(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.algorithms.base import Algorithm
-from jaxgan.checks import check_scalar
-from jaxgan.network import BATCH_STATS
-from jaxgan.schedules import at
-from jaxgan.state import TrainState
-from jaxgan.typing import Array, Batch, Key, Metrics, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.network import BATCH_STATS
+from jaxgan.core.schedules import at
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array, Batch, Key, Metrics, PlayerTree, PyTree, ScalarOrSchedule
 
 
 def ema(

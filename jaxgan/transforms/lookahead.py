@@ -5,10 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.algorithms.base import Algorithm
-from jaxgan.checks import check_number
-from jaxgan.state import TrainState
-from jaxgan.typing import Batch, Key, Metrics
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.checks import check_number
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch, Key, Metrics
 
 
 def lookahead(algorithm: Algorithm, num_steps: int = 5, alpha: float = 0.5) -> Algorithm:

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.algorithms.base import Algorithm
-from jaxgan.state import TrainState, is_typed
-from jaxgan.typing import Batch, Key, Metrics
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.state import TrainState, is_typed
+from jaxgan.core.typing import Batch, Key, Metrics
 
 SPREAD = "std/"
 """Prefix of the metric that holds a metric's standard deviation over seeds."""

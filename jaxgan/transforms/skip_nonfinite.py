@@ -5,10 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.algorithms.base import Algorithm
-from jaxgan.state import TrainState
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Array, Batch, Metrics, PyTree
 from jaxgan.transforms.seeds import MEMBER_AXES, has_members
-from jaxgan.typing import Array, Batch, Metrics, PyTree
 
 
 def all_finite(tree: PyTree) -> Array:

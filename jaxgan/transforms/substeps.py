@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.algorithms.base import Algorithm
-from jaxgan.state import TrainState
-from jaxgan.typing import Batch, Metrics
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch, Metrics
 
 
 def substeps(algorithm: Algorithm, num_steps: int) -> Algorithm:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.augment.diffaugment import cut_out, diffaugment, translate
-from jaxgan.state import stream
+from jaxgan.core.state import stream
 
 NUM, HEIGHT, WIDTH = 64, 9, 12
 KEY = jax.random.key(5)

@@ -14,7 +14,7 @@ import pytest
 
 import jaxgan
 from jaxgan import Algorithm, Context, Game, Network, Penalty, penalties
-from jaxgan.algorithms.base import Optimizers
+from jaxgan.core.algorithm import Optimizers
 from jaxgan.fields import Field, gradient
 from jaxgan.penalties import Term, View
 from tests import helpers

@@ -12,13 +12,13 @@ import pytest
 
 import jaxgan
 from jaxgan import Algorithm, Game, fields, optimizers
-from jaxgan.games import autoencoder, bigan, infogan, unrolled, vae, vae_gan
-from jaxgan.networks import (
+from jaxgan.config.networks import (
     mlp_discriminator,
     mlp_encoder,
     mlp_generator,
     mlp_joint_discriminator,
 )
+from jaxgan.games import autoencoder, bigan, infogan, unrolled, vae, vae_gan
 from tests import helpers
 
 KEY = jax.random.key(0)

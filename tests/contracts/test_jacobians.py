@@ -20,11 +20,13 @@ import pytest
 from jax import lax
 
 import jaxgan
-from jaxgan import Context, Game, Network, derivatives, fields, from_linen, games, penalties
+from jaxgan import Context, Game, Network, fields, from_linen, games, penalties
 from jaxgan.analysis import dense_jacobian, leading_eigenvalues, products
+from jaxgan.core import derivatives
 from jaxgan.fields import gradient
-from jaxgan.game import balanced, with_penalty
 from jaxgan.games import unrolled, with_signals
+from jaxgan.games.balanced import balanced
+from jaxgan.games.with_penalty import with_penalty
 from jaxgan.losses import non_saturating
 from jaxgan.models import layers
 from jaxgan.models.layers.norms import NORMS as NORM_NAMES

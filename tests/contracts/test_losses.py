@@ -12,8 +12,8 @@ import pytest
 import scipy.special
 
 from jaxgan import Context, Loss, losses
-from jaxgan.schedules import linear
-from jaxgan.typing import PyTree
+from jaxgan.core.schedules import linear
+from jaxgan.core.typing import PyTree
 
 Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

@@ -13,9 +13,9 @@ import pytest
 from flax import nnx
 
 from jaxgan import Network, from_linen, from_nnx
+from jaxgan.config.registry import DISCRIMINATORS, GENERATORS
+from jaxgan.core.network import packed, unconditional, with_reference
 from jaxgan.models import DCGANDiscriminator, MLPDiscriminator
-from jaxgan.network import packed, unconditional, with_reference
-from jaxgan.tables import DISCRIMINATORS, GENERATORS
 
 NUM, DIM, WIDTH = 16, 4, 3
 RATE, MOMENTUM, EPSILON = 0.5, 0.9, 1e-5

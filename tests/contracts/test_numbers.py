@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import augment, auxiliary, data, fields, games, losses, optimizers, penalties, schedules
-from jaxgan import game as maps
+from jaxgan import augment, auxiliary, data, fields, games, losses, optimizers, penalties
+from jaxgan.core import schedules
 from tests import helpers
 from tests.contracts import terms
 
@@ -207,7 +207,7 @@ WAYS = [
     Way(jaxgan.transforms, of_transform, given=(plain(),)),
     Way(augment, of_augment),
     Way(games, of_map),
-    Way(maps, of_map, ("balanced",)),
+    Way(games, of_map, ("balanced",)),
     Way(optimizers, of_optimizer, ("adam", "optimistic", "optimistic_adam", "rmsprop", "sgd")),
     Way(schedules, of_schedule, ("cosine", "exponential", "half_life", "linear")),
     Way(data, of_source, ("grid", "ring")),

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import Game, Network, Penalty, parallel, penalties
-from jaxgan.game import with_penalty
+from jaxgan import Game, Network, Penalty, distributed, penalties
+from jaxgan.core.penalty import norm
+from jaxgan.core.schedules import linear
+from jaxgan.games.with_penalty import with_penalty
 from jaxgan.penalties import Term, View
-from jaxgan.penalties.base import norm
-from jaxgan.schedules import linear
 from tests import devices, helpers
 from tests.contracts import terms
 from tests.contracts.terms import CONTEXT, Case, Theta, points
@@ -774,8 +774,8 @@ def test_the_same_on_one_device_and_on_eight(float64: None) -> None:
     params, net_state = game.init(jax.random.key(0))
     field, found = jaxgan.gradient(game), []
     for num_devices in (1, 8):
-        mesh = parallel.make_mesh(num_devices)
-        whole, split = parallel.replicated(mesh), parallel.batch_sharding(mesh)
+        mesh = distributed.make_mesh(num_devices)
+        whole, split = distributed.replicated(mesh), distributed.batch_sharding(mesh)
         apply = jax.jit(
             field.apply, in_shardings=(whole, whole, whole, split, whole), out_shardings=whole
         )

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import workdir
 from jaxgan.cli.sample import parse_label
-from jaxgan.config import ConfigError
+from jaxgan.config.base import ConfigError
 from jaxgan.data import DataError, array_source, open_source, record_of, ring, summary
 from jaxgan.data.record import check_same
+from jaxgan.run import directory
 
 
 def save(path, size=(4, 4), grey=200):
@@ -88,33 +88,33 @@ def test_changed_classes_are_refused_unless_told_to_go_on(change, words, tmp_pat
     new = {**RECORD, **change}
     with pytest.raises(DataError, match=words):
         check_same(RECORD, new)
-    workdir.write(tmp_path, {}, {}, RECORD)
+    directory.write(tmp_path, {}, {}, RECORD)
     with pytest.raises(ConfigError, match=f"{words}.*--override-config"):
-        workdir.check_same_data(tmp_path, new)
+        directory.check_same_data(tmp_path, new)
     assert not caplog.records
-    workdir.check_same_data(tmp_path, new, override=True)
+    directory.check_same_data(tmp_path, new, override=True)
     assert words in caplog.text
 
 
 def test_a_job_must_have_the_same_data_in_every_process(animals):
     spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}
-    here, there = (workdir.describe({}, spec, record_of(ring(num_modes=n))) for n in (3, 4))
+    here, there = (directory.describe({}, spec, record_of(ring(num_modes=n))) for n in (3, 4))
     assert {key for key in here if here[key] != there[key]} == {"data.num_classes"}
 
 
 def test_a_run_from_before_goes_on_numbering_its_classes_as_text(tmp_path):
     config = {"data": {"source": "folder:numbers", "image_size": 4}}
-    workdir.write(tmp_path, config, {}, RECORD)
-    assert workdir.read_config(tmp_path) == config
+    directory.write(tmp_path, config, {}, RECORD)
+    assert directory.read_config(tmp_path) == config
     run = json.loads((tmp_path / "run.json").read_text())
     del run["data"]
     (tmp_path / "run.json").write_text(json.dumps(run))
-    assert workdir.read_config(tmp_path)["data"] == {**config["data"], "class_order": "text"}
-    assert workdir.read_data(tmp_path) is None
-    workdir.check_same_data(tmp_path, RECORD)  # nothing is known, so nothing is refused
+    assert directory.read_config(tmp_path)["data"] == {**config["data"], "class_order": "text"}
+    assert directory.read_data(tmp_path) is None
+    directory.check_same_data(tmp_path, RECORD)  # nothing is known, so nothing is refused
     other = {"data": {"source": "digits"}}
     (tmp_path / "config.json").write_text(json.dumps(other))
-    assert workdir.read_config(tmp_path) == other
+    assert directory.read_config(tmp_path) == other
 
 
 NAMES = ("cat", "dog", "salt, pepper", "1")

@@ -14,17 +14,12 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import parallel
+from jaxgan import distributed
+from jaxgan.core.network import Network
+from jaxgan.core.state import TrainState, stream
 from jaxgan.data import ring
 from jaxgan.data.arrays import array_source
-from jaxgan.evaluation import (
-    EvaluationError,
-    Options,
-    Score,
-    make_evaluator,
-    measures,
-    table,
-)
+from jaxgan.evaluation import EvaluationError, Options, Score, make_evaluator, measures, table
 from jaxgan.evaluation.collect import class_sequence
 from jaxgan.evaluation.protocol import KEYS
 from jaxgan.features import function, lpips, pixels, random_conv
@@ -32,9 +27,7 @@ from jaxgan.features.base import Extractor
 from jaxgan.features.weights import write_arrays
 from jaxgan.metrics.frechet import frechet_distance, moments
 from jaxgan.metrics.path_length import path_length
-from jaxgan.network import Network
-from jaxgan.sampling import make_sampler
-from jaxgan.state import TrainState, stream
+from jaxgan.sampling.sampler import make_sampler
 from tests.features.states import lpips_arrays
 
 DIM = 4
@@ -84,7 +77,7 @@ def scores_of(
     source: Any = SOURCE,
     num_classes: int | None = None,
 ) -> dict[str, Score]:
-    mesh = parallel.make_mesh(num_devices)
+    mesh = distributed.make_mesh(num_devices)
     evaluator = make_evaluator(
         game, source, extractor, mesh, options, num_classes=num_classes, latent_dim=DIM
     )
@@ -238,7 +231,7 @@ def test_truncated_latents_stay_within() -> None:
         jax.debug.callback(keep, points)
         return points
 
-    mesh = parallel.make_mesh(1)
+    mesh = distributed.make_mesh(1)
     extractor = function("seen", apply)
     for limit in (0.5, None):
         evaluator = make_evaluator(
@@ -255,7 +248,7 @@ def test_truncated_latents_stay_within() -> None:
 def test_nothing_is_compiled_twice(caplog: pytest.LogCaptureFixture) -> None:
     game = conv_game()
     evaluator = make_evaluator(
-        game, SOURCE, random_conv(IMAGE), parallel.make_mesh(2), Options(SCORES, 300)
+        game, SOURCE, random_conv(IMAGE), distributed.make_mesh(2), Options(SCORES, 300)
     )
     state = state_of(game)
     first = evaluator.evaluate(state, silent).scores
@@ -277,7 +270,7 @@ def test_kept_features_give_the_same_numbers(
     told: list[str] = []
 
     def scores() -> list[float]:
-        evaluator = make_evaluator(game, SOURCE, pixels(), parallel.make_mesh(1), options)
+        evaluator = make_evaluator(game, SOURCE, pixels(), distributed.make_mesh(1), options)
         told.clear()
         found = evaluator.evaluate(state_of(game), lambda what, *_: told.append(what))
         return [score.value for score in found.scores]
@@ -304,7 +297,7 @@ def test_members_are_measured_one_at_a_time() -> None:
     found = []
     for state, member in ((both, 1), (state_of(game, 1), None)):
         options = Options(("fd",), 200, member=member)
-        evaluator = make_evaluator(game, SOURCE, pixels(), parallel.make_mesh(1), options)
+        evaluator = make_evaluator(game, SOURCE, pixels(), distributed.make_mesh(1), options)
         (score,) = evaluator.evaluate(state, silent).scores
         found.append(score)
     assert found[0].value == pytest.approx(found[1].value, rel=1e-6)
@@ -315,7 +308,9 @@ def test_doubtful_numbers_are_warned_of(caplog: pytest.LogCaptureFixture) -> Non
     game = conv_game()
     state = state_of(game)
     flat = state._replace(params={**state.params, "gen": jnp.zeros_like(state.params["gen"])})
-    evaluator = make_evaluator(game, SOURCE, pixels(), parallel.make_mesh(1), Options(("fd",), 50))
+    evaluator = make_evaluator(
+        game, SOURCE, pixels(), distributed.make_mesh(1), Options(("fd",), 50)
+    )
     with caplog.at_level(logging.WARNING, "jaxgan.evaluation"):
         evaluator.evaluate(flat, silent)
     assert "50 of 50 samples are one colour all over" in caplog.text
@@ -327,11 +322,13 @@ def test_lost_numbers_are_no_score() -> None:
     game = conv_game()
     state = state_of(game)
     lost = state._replace(params={**state.params, "gen": state.params["gen"].at[0, 0].set(jnp.nan)})
-    evaluator = make_evaluator(game, SOURCE, pixels(), parallel.make_mesh(1), Options(("fd",), 50))
+    evaluator = make_evaluator(
+        game, SOURCE, pixels(), distributed.make_mesh(1), Options(("fd",), 50)
+    )
     with pytest.raises(EvaluationError, match="samples: number 0 of 50 holds NaN"):
         evaluator.evaluate(lost, silent)
     root = function("root", lambda images: jnp.sqrt(images[:, 0, 0, :] - 0.99))
-    evaluator = make_evaluator(game, SOURCE, root, parallel.make_mesh(1), Options(("fd",), 50))
+    evaluator = make_evaluator(game, SOURCE, root, distributed.make_mesh(1), Options(("fd",), 50))
     with pytest.raises(EvaluationError, match=r"real examples: the features of number \d+ of 300"):
         evaluator.evaluate(state, silent)
 
@@ -362,7 +359,7 @@ UNLABELLED = array_source("plain", np.zeros((10, *IMAGE), np.uint8))
 def test_what_cannot_be_measured_is_one_line(source: Any, options: Options, message: str) -> None:
     with pytest.raises(EvaluationError, match=message) as raised:
         make_evaluator(
-            conv_game(), source, pixels(), parallel.make_mesh(1), options, latent_dim=DIM
+            conv_game(), source, pixels(), distributed.make_mesh(1), options, latent_dim=DIM
         )
     assert "\n" not in str(raised.value)
 
@@ -389,7 +386,11 @@ def test_lpips_wants_weights_and_larger_images(
 def test_latents_that_are_not_normal_cannot_be_truncated() -> None:
     with pytest.raises(EvaluationError, match="which this game has not"):
         make_evaluator(
-            conv_game(), SOURCE, pixels(), parallel.make_mesh(1), Options(("fd",), truncation=1.0)
+            conv_game(),
+            SOURCE,
+            pixels(),
+            distributed.make_mesh(1),
+            Options(("fd",), truncation=1.0),
         )
 
 

@@ -64,8 +64,9 @@ def test_the_network_is_kept_and_made_anew_just_the_same(
 
 def test_other_data_settings_and_keys_have_another_place(digits: Source, tmp_path: Path) -> None:
     quick = Settings(num_steps=1)
-    darker = array_source("digits", digits.read(np.arange(100))["image"] * 0.5,
-                          digits.read(np.arange(100))["label"])  # fmt: skip
+    darker = array_source(
+        "digits", digits.read(np.arange(100))["image"] * 0.5, digits.read(np.arange(100))["label"]
+    )
     for source, settings in ((digits, quick), (darker, quick), (digits, quick._replace(seed=1))):
         classifier(source, settings=settings, cache_dir=tmp_path)
     classifier(digits, settings=quick, cache_dir=tmp_path, data_key="known")

@@ -103,8 +103,11 @@ def test_the_command_converts_a_whole_state(
     assert extractor.num_classes == 1008
     found = extract(extractor, to_float(refs["x48x40"]))
     assert_close(found["features"], refs["pytorch_fid_block3_gap"], 1e-5)
-    assert_close(extract(inception(to, tap=64), to_float(refs["x48x40"]))["features"],
-                 refs["pytorch_fid_block0_gap"], 1e-5)  # fmt: skip
+    assert_close(
+        extract(inception(to, tap=64), to_float(refs["x48x40"]))["features"],
+        refs["pytorch_fid_block0_gap"],
+        1e-5,
+    )
 
 
 # Layers, in NumPy

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxgan.features.torch_file import read_torch_state
 from jaxgan.files import FileError
+from jaxgan.files.torch_file import read_torch_state
 from tests.features.states import Call, Global, pickled, tensor, write_state, write_zip
 
 FILES = Path(__file__).parent / "files"
@@ -88,7 +88,7 @@ def test_a_program_is_refused_and_not_run(tmp_path: Path, place: str) -> None:
         ("torch", "load"),
         ("torch.storage", "_load_from_bytes"),
         ("collections", "namedtuple"),
-        ("jaxgan.features.torch_file", "read_torch_state"),
+        ("jaxgan.files.torch_file", "read_torch_state"),
     ],
 )
 def test_no_other_name_is_admitted(tmp_path: Path, module: str, name: str) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxgan.features.torch_file import read_torch_state
 from jaxgan.files import FileError, read_json, read_npz, read_safetensors
+from jaxgan.files.torch_file import read_torch_state
 from tests.features.states import tensor, write_state, write_zip
 
 TORCH = Path(__file__).parents[1] / "features" / "files"

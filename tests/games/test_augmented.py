@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import Context, Game, Network, build, fields, parallel, penalties, resolve
+from jaxgan import Context, Game, Network, distributed, fields, penalties
 from jaxgan import transforms as tf
 from jaxgan.algorithms import alternating, simultaneous
 from jaxgan.augment import adjustable, bgc, diffaugment, each
 from jaxgan.augment.ada import GROUPS
-from jaxgan.config import ConfigError
+from jaxgan.config import build, resolve
+from jaxgan.config.base import ConfigError
+from jaxgan.core.schedules import linear
 from jaxgan.fields import gradient
 from jaxgan.games import ada, apa, augmented, augmented_at, instance_noise
 from jaxgan.games.augmented import example_keys
-from jaxgan.schedules import linear
 from tests import helpers
 from tests.devices import distance
 
@@ -346,21 +347,21 @@ def test_parts_of_a_batch_are_the_batch(name: str) -> None:
 def test_the_same_on_one_and_on_eight_devices(mode: str, policy: tuple[str, ...]) -> None:
     seen = []
     for num in (1, 8):
-        mesh = parallel.make_mesh(num)
+        mesh = distributed.make_mesh(num)
         game = instance_noise(
             ada(image_gan(jnp.float64, 3.0), length_images=20, every=1, augment=bgc(policy)), 0.1
         )
         game = jaxgan.with_penalty(game, penalties.r1())
         if mode == "replicas":
-            game = parallel.replica_mean(game, mesh)
+            game = distributed.replica_mean(game, mesh)
         algorithm = simultaneous(gradient(game), helpers.sgds(0.01))
         like = jax.eval_shape(algorithm.init, jax.random.key(0))
-        shardings = parallel.state_shardings(like, mesh)
+        shardings = distributed.state_shardings(like, mesh)
         state = jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))
-        step, history = parallel.jit_step(algorithm, mesh, shardings), []
+        step, history = distributed.jit_step(algorithm, mesh, shardings), []
         for index in range(4):
             batch = {"image": images(seed=index, dtype=jnp.float64)}
-            batch = jax.device_put(batch, parallel.batch_sharding(mesh))
+            batch = jax.device_put(batch, distributed.batch_sharding(mesh))
             state, metrics = step(state, batch)
             history.append(jax.device_get(metrics))
         own = state.net_state["disc"]["ada"]

@@ -14,7 +14,7 @@ import jaxgan
 from jaxgan import Context, Game, Network, losses
 from jaxgan.games import bigan, infogan, infogan_codes
 from jaxgan.models import MLPDiscriminator, MLPJointDiscriminator
-from jaxgan.network import from_linen
+from jaxgan.models.adapters import from_linen
 from jaxgan.penalties import r1, wgan_gp
 from tests import helpers
 

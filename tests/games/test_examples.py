@@ -13,8 +13,8 @@ import pytest
 import jaxgan
 from jaxgan import Context, Game, Network, data, games, penalties
 from jaxgan.augment import adjustable, bgc
-from jaxgan.examples import example_mean, num_examples
-from jaxgan.game import with_penalty
+from jaxgan.core.examples import example_mean, num_examples
+from jaxgan.games.with_penalty import with_penalty
 from jaxgan.penalties import Penalty
 from tests import helpers
 

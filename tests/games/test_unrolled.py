@@ -13,8 +13,8 @@ from jax.nn import softplus
 
 import jaxgan
 from jaxgan import Context, Game, Network, fields, losses, optimizers, penalties
+from jaxgan.core.game import no_critic
 from jaxgan.fields import Field, gradient
-from jaxgan.game import no_critic
 from tests import helpers
 from tests.games.lookahead import (
     OPTIMIZERS,

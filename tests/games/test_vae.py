@@ -21,7 +21,7 @@ from jaxgan.games import (
     vae,
     vae_gan,
 )
-from jaxgan.network import from_linen
+from jaxgan.models.adapters import from_linen
 from tests import helpers
 
 KEY = jax.random.key(0)

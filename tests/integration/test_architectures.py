@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import jaxgan as jg
-from jaxgan import build
 from jaxgan.cli.main import main
-from jaxgan.config import load_config
+from jaxgan.config import build
+from jaxgan.config.base import load_config
+from jaxgan.config.games import named
+from jaxgan.config.resolve import resolve
 from jaxgan.data import DeviceSource
-from jaxgan.draw import examples
-from jaxgan.named_games import named
-from jaxgan.resolve import resolve
+from jaxgan.run.previews import examples
 
 ROOT = Path(__file__).parents[2]
 TFDS = Path(os.environ.get("JAXGAN_TFDS_DIR", ROOT.parent / "shared" / "data" / "tfds"))

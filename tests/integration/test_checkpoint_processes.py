@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxgan import manifest
-from jaxgan.archive import Best
-from jaxgan.checkpoint import Checkpoints
+from jaxgan.checkpoint import manifest
+from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.checkpoint.directory import Best
 from tests.jobs import HANGS
 
 CHILD = """
@@ -26,8 +26,8 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 index, port, directory = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 jax.distributed.initialize(f"localhost:{port}", 2, index)
-from jaxgan.archive import Best
-from jaxgan.checkpoint import CheckpointError, Checkpoints, NoCheckpointError
+from jaxgan.checkpoint.directory import Best
+from jaxgan.checkpoint.checkpointer import CheckpointError, Checkpoints, NoCheckpointError
 
 logging.getLogger("jaxgan").addHandler(logging.StreamHandler(sys.stdout))
 mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,))
@@ -65,7 +65,7 @@ except CheckpointError as error:
     print(error)
 # Process 0 cannot write: both are told, and both go on.
 directory.chmod(0o755)
-from jaxgan.archive import Archive
+from jaxgan.checkpoint.directory import Archive
 publish = Archive.publish
 def fail(*_):
     raise OSError(28, "No space left on device")

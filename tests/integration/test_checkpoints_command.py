@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jaxgan.cli.main import main
-from tests.test_checkpoint_damage import digests
+from tests.checkpoint.test_damage import digests
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jaxgan.cli.main import main
-from jaxgan.config import load_config
+from jaxgan.config.base import load_config
 from tests import helpers
 from tests.commands import ROOT, all_commands
 from tests.experiments import imported
@@ -20,7 +20,7 @@ TFDS = Path(os.environ.get("JAXGAN_TFDS_DIR", ROOT.parent / "shared" / "data" / 
 # Which tests run a script at a size of its own, by its name in them.
 RUN_BY = {
     "bilinear": "tests/integration/test_toy_experiments.py",
-    "collapse_watch": "tests/test_watch.py",
+    "collapse_watch": "tests/training/test_collapse.py",
     "consensus_mixture": "tests/integration/test_mixture_experiments.py",
     "dirac": "tests/integration/test_toy_experiments.py",
     "inference_games": "tests/integration/test_inference_games.py",
@@ -57,7 +57,7 @@ NOT_RUN: dict[str, str] = {
     r"jaxgan sample --workdir runs/published": "needs published files",
     r"jaxgan compare runs/a .*": "tests/integration/test_evaluate.py",
     r"jaxgan checkpoints /mnt.*": "is on a cluster",
-    r"jaxgan explore (traverse|arithmetic) .*": "takes a trained run: tests/explore",
+    r"jaxgan explore (traverse|arithmetic) .*": "takes a trained run: tests/sampling",
     r"jaxgan evaluate .*gan_test.*": "trains a classifier of MNIST",
 }
 """Commands that are not run here, and why."""

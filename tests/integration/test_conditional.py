@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import jaxgan as jg
-from jaxgan import from_linen, parallel
+from jaxgan import distributed, from_linen
 from jaxgan.cli.main import main
 from jaxgan.models import DCGANDiscriminator
 from tests.devices import distance
@@ -136,7 +136,7 @@ def test_groups_and_power_iterations_are_the_same_on_any_number_of_devices(
         return jax.value_and_grad(loss, has_aux=True)(*start)
 
     def play(num: int) -> Any:
-        sharding = parallel.batch_sharding(parallel.make_mesh(num))
+        sharding = distributed.batch_sharding(distributed.make_mesh(num))
         given = jax.device_put((x, label), sharding)
         return jax.device_get(jax.jit(step)(start, *given))
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import parallel
+from jaxgan import distributed
 from tests.devices import NUM_STEPS, assert_same_training, distance, make, play
 
 ROWS = [
@@ -30,11 +30,11 @@ SLOW = [("alternating", "both"), ("alternating", "unrolled"), ("simultaneous", "
 )
 def test_twenty_steps_in_float64(algorithm: str, field: str, float64: None) -> None:
     made = make(algorithm, field, np.float64)
-    meshes = [parallel.make_mesh(1), parallel.make_mesh(8)]
+    meshes = [distributed.make_mesh(1), distributed.make_mesh(8)]
     if field == "dcgan":
-        meshes.append(parallel.make_mesh(2))
+        meshes.append(distributed.make_mesh(2))
     if field == "minibatch":
-        meshes.append(parallel.make_mesh(8, model=2))
+        meshes.append(distributed.make_mesh(8, model=2))
     one, *others = (play(made, mesh, NUM_STEPS, np.float64) for mesh in meshes)
     for other in others:
         assert_same_training(one, other, 1e-10)
@@ -55,22 +55,22 @@ def test_twenty_steps_in_float64(algorithm: str, field: str, float64: None) -> N
 )
 def test_the_first_step_in_float32(algorithm: str, field: str, optimizer: str) -> None:
     made = make(algorithm, field, np.float32, optimizer)
-    one, eight = (play(made, parallel.make_mesh(n), 1, np.float32) for n in (1, 8))
+    one, eight = (play(made, distributed.make_mesh(n), 1, np.float32) for n in (1, 8))
     assert_same_training(one, eight, 1e-6)
 
 
 @pytest.mark.slow
 def test_losses_of_twenty_steps_in_float32() -> None:
     made = make("alternating", "dcgan", np.float32)
-    one, eight = (play(made, parallel.make_mesh(n), NUM_STEPS, np.float32) for n in (1, 8))
+    one, eight = (play(made, distributed.make_mesh(n), NUM_STEPS, np.float32) for n in (1, 8))
     assert_same_training([step[:1] for step in one], [step[:1] for step in eight], 1e-5)
 
 
 def test_large_leaves_are_split_along_the_model_axis() -> None:
     made = make("alternating", "dcgan", np.float32)
     like = jax.eval_shape(made.init, jax.random.key(0))
-    mesh = parallel.make_mesh(8, model=4)
-    shardings = parallel.state_shardings(like, mesh, min_size=64)
+    mesh = distributed.make_mesh(8, model=4)
+    shardings = distributed.state_shardings(like, mesh, min_size=64)
     state = jax.jit(made.init, out_shardings=shardings)(jax.random.key(0))
     split = [x for x in jax.tree.leaves(state) if not x.is_fully_replicated]
     assert split

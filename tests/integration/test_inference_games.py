@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.cli.main import main
-from jaxgan.errors import InputError
+from jaxgan.core.errors import InputError
 from tests.experiments import imported, report_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"

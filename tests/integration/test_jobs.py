@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 import jaxgan as jg
-from jaxgan import parallel
-from jaxgan.checkpoint import Checkpoints
+from jaxgan import distributed
+from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli.main import main
-from jaxgan.lock import NAME, Lock
+from jaxgan.run.lock import NAME, Lock
 from tests import devices, helpers
 from tests.jobs import HANGS, Job, free_port, jaxgan_job
 
@@ -59,7 +59,7 @@ def test_processes_make_no_difference(
     seen = play_job(tmp_path, num_processes, num_devices)
     for algorithm, field in (("alternating", "dcgan"), ("simultaneous", "both")):
         made = devices.make(algorithm, field, np.float64)
-        one = devices.play(made, parallel.make_mesh(4), devices.NUM_STEPS, np.float64)
+        one = devices.play(made, distributed.make_mesh(4), devices.NUM_STEPS, np.float64)
         ours = [value for name, value in sorted(seen.items()) if name.startswith(f"{algorithm}/")]
         expected = jax.tree.leaves(one)
         num_leaves = len(expected) // devices.NUM_STEPS

@@ -118,9 +118,15 @@ def test_a_step_that_does_not_fit_is_exit_code_4(
 @needs_libtpu
 def test_mnist_compiles_for_a_pod(tmp_path: Path) -> None:
     code, plans = plan(
-        tmp_path, MNIST, "--topology", "v5e:16x16", "--batch-per-chip", "64",
-        "--example-shape", "28,28,1",
-    )  # fmt: skip
+        tmp_path,
+        MNIST,
+        "--topology",
+        "v5e:16x16",
+        "--batch-per-chip",
+        "64",
+        "--example-shape",
+        "28,28,1",
+    )
     assert code == 0
     report = plans[0]["report"]
     assert report["num_devices"] == 256

@@ -21,13 +21,16 @@ import numpy as np
 import pytest
 
 import jaxgan as jg
-from jaxgan import build, loop, manifest, nonfinite, ocdbt, parallel
-from jaxgan.checkpoint import Checkpoints, SaveError
+from jaxgan import distributed
+from jaxgan.checkpoint import manifest, ocdbt
+from jaxgan.checkpoint.checkpointer import Checkpoints, SaveError
 from jaxgan.cli import program
 from jaxgan.cli.main import main
+from jaxgan.config import build
 from jaxgan.data import DataError
-from jaxgan.lock import Lock
-from jaxgan.stopping import deferred_signals
+from jaxgan.distributed.preemption import deferred_signals
+from jaxgan.run.lock import Lock
+from jaxgan.training import loop, nonfinite
 from jaxgan.writers import MetricWriter, read_metrics
 from jaxgan.writers.atomic import replacing
 from jaxgan.writers.events import EventWriter
@@ -139,7 +142,7 @@ def test_what_could_not_be_read_again_is_not_published(
 def test_several_processes_refuse_a_pattern(
     given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("jaxgan.checkpoint.jax.process_count", lambda: 2)
+    monkeypatch.setattr("jaxgan.checkpoint.checkpointer.jax.process_count", lambda: 2)
     assert train(given, tmp_path / NAME) == 2
     assert "of several processes it must be a path without * ? [" in last_line(capfd)
     assert list(tmp_path.iterdir()) == []
@@ -173,7 +176,7 @@ def test_a_run_whose_folder_was_taken_over_saves_nothing_more(
 
 
 def before_the_step(monkeypatch: pytest.MonkeyPatch, action: Callable[[Any, Any], None]) -> None:
-    jit_step = parallel.jit_step
+    jit_step = distributed.jit_step
 
     def wrapped(*args: Any) -> Any:
         step = jit_step(*args)
@@ -184,7 +187,7 @@ def before_the_step(monkeypatch: pytest.MonkeyPatch, action: Callable[[Any, Any]
 
         return dispatch
 
-    monkeypatch.setattr(parallel, "jit_step", wrapped)
+    monkeypatch.setattr(distributed, "jit_step", wrapped)
 
 
 def test_logged_steps_without_checkpoints_are_not_begun_anew(
@@ -393,7 +396,7 @@ import sys, time
 from pathlib import Path
 import jax.numpy as jnp
 from jaxgan import archive
-from jaxgan.checkpoint import Checkpoints
+from jaxgan.checkpoint.checkpointer import Checkpoints
 
 prepare = archive.Archive.prepare
 

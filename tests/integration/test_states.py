@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import Algorithm, Game, auxiliary, losses, networks, parallel, penalties
+from jaxgan import Algorithm, Game, auxiliary, distributed, losses, penalties
 from jaxgan.augment import adjustable, diffaugment
-from jaxgan.checkpoint import Checkpoints
+from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.config import networks
 from jaxgan.games import ada, gan
 from tests import helpers
 
@@ -95,17 +96,17 @@ def test_a_resumed_training_is_the_same_to_the_bit(
 def test_one_device_and_eight(make_game: Callable[[], Game]) -> None:
     algorithm, ends = make(make_game), []
     for num in (1, 8):
-        mesh = parallel.make_mesh(num)
-        shardings = parallel.state_shardings(
+        mesh = distributed.make_mesh(num)
+        shardings = distributed.state_shardings(
             jax.eval_shape(algorithm.init, jax.random.key(0)), mesh
         )
         state = jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))
-        step = parallel.jit_step(algorithm, mesh, shardings)
+        step = distributed.jit_step(algorithm, mesh, shardings)
         for index in range(3):
             batch = batch_of(algorithm, index)
-            sharding = parallel.batch_sharding(mesh, algorithm.num_batches)
+            sharding = distributed.batch_sharding(mesh, algorithm.num_batches)
             state, _ = step(state, jax.device_put(batch, sharding))
-        ends.append(helpers.plain(parallel.gather(state.net_state, mesh)))
+        ends.append(helpers.plain(distributed.gather(state.net_state, mesh)))
     one, eight = ends
     for (path, x), y in zip(jax.tree.leaves_with_path(one), jax.tree.leaves(eight), strict=True):
         np.testing.assert_allclose(y, x, rtol=1e-5, atol=1e-6, err_msg=jax.tree_util.keystr(path))

@@ -19,11 +19,13 @@ import pytest
 from PIL import Image
 
 import jaxgan as jg
-from jaxgan import build, instruments, loop, parallel
-from jaxgan.checkpoint import Checkpoints
+from jaxgan import distributed
+from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli.main import main
-from jaxgan.config import load_config
-from jaxgan.nonfinite import LostNumbersError
+from jaxgan.config import build
+from jaxgan.config.base import load_config
+from jaxgan.training import loop, telemetry
+from jaxgan.training.nonfinite import LostNumbersError
 from jaxgan.writers import read_metrics
 from tests.jobs import HANGS
 
@@ -166,7 +168,7 @@ def test_a_rollback_goes_back_and_on_with_other_numbers(
             return LostNumbersError(40, {"loss/gen": np.nan})
         return None
 
-    monkeypatch.setattr(instruments, "find_lost", lose)
+    monkeypatch.setattr(telemetry, "find_lost", lose)
     flags = ["--config.total_steps=60", "--config.checkpoint_every_steps=20"]
     assert train(RING, tmp_path / "a", *flags, "--config.nonfinite=rollback") == 0
     assert "step 40: not finite: loss/gen; last good checkpoint: step 20" in capfd.readouterr().err
@@ -192,8 +194,8 @@ Step = Callable[[Any, Any], Any]
 
 def around_the_step(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Step], Step]) -> None:
     """Whatever the loop dispatches goes through `wrap`."""
-    jit_step = parallel.jit_step
-    monkeypatch.setattr(parallel, "jit_step", lambda *args: wrap(jit_step(*args)))
+    jit_step = distributed.jit_step
+    monkeypatch.setattr(distributed, "jit_step", lambda *args: wrap(jit_step(*args)))
 
 
 def test_no_step_moves_anything_to_the_device(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxgan import Context, losses
-from jaxgan.schedules import linear
+from jaxgan.core.schedules import linear
 from tests.contracts.test_losses import log_sigmoid
 
 CONTEXT = Context(jax.random.key(3))

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.published import Family, convert
+from jaxgan.pretrained import Family, convert
 
 REFERENCES = Path(__file__).parent / "references"
 

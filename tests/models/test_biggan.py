@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from jaxgan.config.networks import biggan_discriminator, biggan_generator
+from jaxgan.config.registry import DISCRIMINATORS as DISCRIMINATOR_TABLE
+from jaxgan.config.registry import GENERATORS as GENERATOR_TABLE
 from jaxgan.models import BigGANDiscriminator, BigGANGenerator
-from jaxgan.networks import biggan_discriminator, biggan_generator
-from jaxgan.published import FAMILIES
-from jaxgan.tables import DISCRIMINATORS as DISCRIMINATOR_TABLE
-from jaxgan.tables import GENERATORS as GENERATOR_TABLE
+from jaxgan.pretrained import FAMILIES
 from tests.models.published_states import check_discriminator, check_generator, reference
 
 SHARED: dict[str, Any] = {"num_classes": 4}

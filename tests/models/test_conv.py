@@ -221,8 +221,13 @@ def test_float32_is_equal_to_rounding():
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_half_precision_is_rounded_once(dtype, lowering):
     """Its products and sums are float32's: 4,096 ones, of which bfloat16 could count 256."""
-    y = conv2d(jnp.ones((1, 6, 6, 256), dtype), jnp.ones((4, 4, 256, 32), dtype), stride=2,
-               padding="VALID", lowering=lowering)  # fmt: skip
+    y = conv2d(
+        jnp.ones((1, 6, 6, 256), dtype),
+        jnp.ones((4, 4, 256, 32), dtype),
+        stride=2,
+        padding="VALID",
+        lowering=lowering,
+    )
     assert y.dtype == dtype
     np.testing.assert_array_equal(y.astype(jnp.float32), np.full((1, 2, 2, 32), 4096.0))
 

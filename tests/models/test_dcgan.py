@@ -45,8 +45,11 @@ def test_widths_and_biases_are_the_papers():
         assert shapes[f"ConvTranspose_{i}"] == {"kernel": (5, 5, width, in_features)}
     assert shapes["ConvTranspose_3"] == {"kernel": (5, 5, 3, 128), "bias": (3,)}
     assert [shapes[f"BatchNorm_{i}"]["scale"] for i in range(4)] == [
-        (1024,), (512,), (256,), (128,)
-    ]  # fmt: skip
+        (1024,),
+        (512,),
+        (256,),
+        (128,),
+    ]
     assert "BatchNorm_4" not in shapes
 
     discriminator = DCGANDiscriminator(64, 3, base_channels=64)
@@ -100,8 +103,10 @@ def test_images_lie_in_the_open_interval_and_the_last_layer_has_no_norm():
     images, _ = generator.apply(variables, z, mutable=["batch_stats"])
     assert float(jnp.max(jnp.abs(images))) < 1
     bias = variables["params"]["ConvTranspose_0"]["bias"] + 5.0
-    params = {**variables["params"], "ConvTranspose_0": {
-        **variables["params"]["ConvTranspose_0"], "bias": bias}}  # fmt: skip
+    params = {
+        **variables["params"],
+        "ConvTranspose_0": {**variables["params"]["ConvTranspose_0"], "bias": bias},
+    }
     shifted, _ = generator.apply({**variables, "params": params}, z, mutable=["batch_stats"])
     np.testing.assert_allclose(shifted, np.tanh(np.arctanh(images) + 5.0), atol=1e-5)
 
@@ -149,8 +154,9 @@ def test_r1_gradient_is_the_finite_difference():
     with jax.enable_x64(True):
         params = jax.jit(discriminator.init)(jax.random.key(0), jnp.float32(x))["params"]
         params = jax.tree.map(lambda leaf: 20 * jnp.asarray(leaf, jnp.float64), params)
-        direction = jax.tree.map(lambda leaf: jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape),
-                                 params)  # fmt: skip
+        direction = jax.tree.map(
+            lambda leaf: jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), params
+        )
 
         def penalty(params):
             slope = jax.grad(lambda x: jnp.sum(discriminator.apply({"params": params}, x)))(x)
@@ -160,8 +166,10 @@ def test_r1_gradient_is_the_finite_difference():
             return penalty(jax.tree.map(lambda p, d: p + h * d, params, direction))
 
         gradient = jax.jit(jax.grad(penalty))(params)
-        slope = sum(jnp.vdot(g, d) for g, d in zip(*map(jax.tree.leaves, (gradient, direction)),
-                                                   strict=True))  # fmt: skip
+        slope = sum(
+            jnp.vdot(g, d)
+            for g, d in zip(*map(jax.tree.leaves, (gradient, direction)), strict=True)
+        )
         h = 1e-7
         along = jax.jit(along)
         assert float(slope) == pytest.approx(float((along(h) - along(-h)) / (2 * h)), rel=1e-5)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import networks
+from jaxgan.config import networks
 from jaxgan.models import DCGANJointDiscriminator, MLPJointDiscriminator
 from tests.contracts.test_networks import check_network
 

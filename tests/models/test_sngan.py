@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from jaxgan.config.networks import sagan_generator, sngan_discriminator, sngan_generator
 from jaxgan.models import SNGANDiscriminator, SNGANGenerator
 from jaxgan.models.layers import ResBlockUp
-from jaxgan.networks import sagan_generator, sngan_discriminator, sngan_generator
-from jaxgan.published import FAMILIES
+from jaxgan.pretrained import FAMILIES
 from tests.models.published_states import check_discriminator, check_generator, reference
 
 LATENT, CLASSES = 8, 4

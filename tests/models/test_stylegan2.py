@@ -17,18 +17,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.game import Game
+from jaxgan.config.networks import stylegan2_discriminator, stylegan2_generator
+from jaxgan.config.registry import DISCRIMINATORS, GENERATORS
+from jaxgan.core.game import Game
+from jaxgan.core.network import Network
+from jaxgan.core.penalty import View, input_gradient, squared_norm
+from jaxgan.core.state import Context
 from jaxgan.games import gan
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
-from jaxgan.network import Network
-from jaxgan.networks import stylegan2_discriminator, stylegan2_generator
 from jaxgan.penalties import path_length
-from jaxgan.penalties.base import View, input_gradient, squared_norm
 from jaxgan.penalties.path_length import path_lengths
-from jaxgan.published import convert
-from jaxgan.published.stylegan2 import discriminator_rules, generator_rules
-from jaxgan.state import Context
-from jaxgan.tables import DISCRIMINATORS, GENERATORS
+from jaxgan.pretrained import convert
+from jaxgan.pretrained.stylegan2 import discriminator_rules, generator_rules
 from tests.contracts.test_networks import check_network, differ, example
 
 REFERENCES = Path(__file__).parent / "references" / "stylegan2.npz"

@@ -17,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config import ConfigError
+from jaxgan.config.base import ConfigError
+from jaxgan.config.networks import patch_discriminator, resnet, srgan_discriminator, srresnet, unet
+from jaxgan.core.penalty import input_gradient, squared_norm
 from jaxgan.models import (
     PatchDiscriminator,
     ResNetGenerator,
@@ -26,9 +28,7 @@ from jaxgan.models import (
     UNetGenerator,
 )
 from jaxgan.models.layers import ImageBatchNorm
-from jaxgan.networks import patch_discriminator, resnet, srgan_discriminator, srresnet, unet
-from jaxgan.penalties.base import input_gradient, squared_norm
-from jaxgan.published import FAMILIES, PublishedError
+from jaxgan.pretrained import FAMILIES, PublishedError
 from tests.models.published_states import (
     assert_close,
     count,

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import gradient, optimizers, parallel, simultaneous, substeps
+from jaxgan import distributed, gradient, optimizers, simultaneous, substeps
+from jaxgan.core.typing import Array
 from jaxgan.plan import Job, analyse, argument_bytes
 from jaxgan.plan.chips import CHIPS
-from jaxgan.typing import Array
 from tests.helpers import BATCH, DIM, mlp_gan, plain
 
 STEPS = 3
@@ -22,14 +22,14 @@ def make_job(model: int, num_steps: int = STEPS) -> tuple[Job, Any]:
     """A GAN's step, its state split over `model` devices, and the state itself."""
     algorithm = simultaneous(gradient(mlp_gan()), {"gen": ADAM, "disc": ADAM})
     algorithm = substeps(algorithm, num_steps)
-    mesh = parallel.make_mesh(8, model=model)
+    mesh = distributed.make_mesh(8, model=model)
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
-    shardings = parallel.state_shardings(state, mesh, min_size=1)
-    split = parallel.batch_sharding(mesh, algorithm.num_batches)
+    shardings = distributed.state_shardings(state, mesh, min_size=1)
+    split = distributed.batch_sharding(mesh, algorithm.num_batches)
     shape = (num_steps, BATCH, DIM)
     job = Job(
-        step=parallel.jit_step(algorithm, mesh, shardings),
-        state=parallel.state_template(algorithm, shardings),
+        step=distributed.jit_step(algorithm, mesh, shardings),
+        state=distributed.state_template(algorithm, shardings),
         batch={"image": jax.ShapeDtypeStruct(shape, np.float32, sharding=split)},
         steps_per_call=num_steps,
         images_per_step=BATCH,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import jaxgan
+from jaxgan.core.network import Network
 from jaxgan.fields import gradient
-from jaxgan.network import Network
 from jaxgan.transforms import averaged, ema
 from tests import helpers
 

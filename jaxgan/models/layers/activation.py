@@ -7,7 +7,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 
 def scaled_leaky_relu(

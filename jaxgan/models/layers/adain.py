@@ -6,10 +6,10 @@ import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 
 class AdaIN(nn.Module):

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 
 class SelfAttention(nn.Module):

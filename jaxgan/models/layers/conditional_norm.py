@@ -8,11 +8,11 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.lowering import (
     Geometry,
@@ -32,7 +33,6 @@ from jaxgan.models.layers.lowering import (
     transpose_native,
 )
 from jaxgan.models.layers.precision import add_bias, widen
-from jaxgan.typing import Array
 
 Padding = Literal["SAME", "VALID"] | int | tuple[Pair, Pair]
 """`"SAME"`, `"VALID"`, one number for all four sides, or `((top, bottom), (left, right))`."""

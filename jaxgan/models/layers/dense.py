@@ -8,9 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.precision import add_bias
-from jaxgan.typing import Array
 
 
 class Dense(nn.Module):

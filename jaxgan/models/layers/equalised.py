@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from flax import linen as nn
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 
 class Equalised(NamedTuple):

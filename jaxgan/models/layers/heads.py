@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
 from jaxgan.models.layers.norms import apply_layer
-from jaxgan.typing import Array
 
 Head = Literal["classes", "classifier", "codes", "features", "logit", "projection"]
 HEADS = ("classes", "classifier", "codes", "features", "logit", "projection")

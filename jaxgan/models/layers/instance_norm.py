@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 PlainNorm = Literal["batch", "instance", "none"]
 PLAIN_NORMS = ("batch", "instance", "none")

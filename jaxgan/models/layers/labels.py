@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
-from jaxgan.typing import Array
 
 
 def check_conditioning(

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 Pair = tuple[int, int]
 
@@ -107,12 +107,12 @@ def grouped_matmul(x: Array, kernel: Array, geometry: Geometry, groups: int) -> 
 
 def _phases(x: Array, geometry: Geometry, blocks: Pair) -> Array:
     """Pad or crop to whole blocks of stride x stride: [batch, blocks, s, blocks, s, channels]."""
-    config = [(0, 0, 0)]
+    amounts = [(0, 0, 0)]
     for n, s, (low, _), size in zip(
         geometry.image, geometry.stride, geometry.padding, blocks, strict=True
     ):
-        config.append((low, size * s - n - low, 0))
-    x = lax.pad(x, jnp.zeros((), x.dtype), [*config, (0, 0, 0)])
+        amounts.append((low, size * s - n - low, 0))
+    x = lax.pad(x, jnp.zeros((), x.dtype), [*amounts, (0, 0, 0)])
     (rows, columns), (s, t) = blocks, geometry.stride
     return x.reshape(x.shape[0], rows, s, columns, t, x.shape[3])
 
@@ -216,8 +216,8 @@ def _winograd(x: Array, kernel: Array, geometry: Geometry) -> Array:
         for tile in _input_transform(_tile_slices(row, 2, taps))
     ]
 
-    config = [(0, taps * s - geometry.kernel[0], 0), (0, taps * t - geometry.kernel[1], 0)]
-    kernel = lax.pad(kernel, jnp.zeros((), kernel.dtype), [*config, (0, 0, 0), (0, 0, 0)])
+    amounts = [(0, taps * s - geometry.kernel[0], 0), (0, taps * t - geometry.kernel[1], 0)]
+    kernel = lax.pad(kernel, jnp.zeros((), kernel.dtype), [*amounts, (0, 0, 0), (0, 0, 0)])
     kernel = kernel.reshape(taps, s, taps, t, in_features, features).transpose(0, 2, 1, 3, 4, 5)
     kernel = kernel.reshape(taps, taps, s * t * in_features, features)
     matrices = [

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
 from jaxgan.models.layers.labels import one_hot
 from jaxgan.models.layers.pixel_norm import pixel_norm
-from jaxgan.typing import Array
 
 STYLES = "styles"
 """The collection of the running mean of w."""

@@ -8,8 +8,8 @@ import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 Minibatch = Literal["discrimination", "none", "stddev"]
 MINIBATCHES = ("discrimination", "none", "stddev")

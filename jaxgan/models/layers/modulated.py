@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import conv2d, conv2d_transpose
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
 from jaxgan.models.layers.precision import widen
 from jaxgan.models.layers.resample import SMOOTH, blur
-from jaxgan.typing import Array
 
 
 class ModulatedConv(nn.Module):

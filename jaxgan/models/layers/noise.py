@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 NOISE = "noise"
 """The collection of the fixed noise that images have outside training."""

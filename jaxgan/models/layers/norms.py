@@ -6,11 +6,11 @@ from typing import Literal
 
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import widen
 from jaxgan.models.layers.renorm import BatchRenorm
 from jaxgan.models.layers.spectral import spectral_norm
 from jaxgan.models.layers.virtual import VirtualBatchNorm
-from jaxgan.typing import Array
 
 Norm = Literal["batch", "instance", "layer", "none", "renorm", "spectral", "virtual"]
 NORMS = ("batch", "instance", "layer", "none", "renorm", "spectral", "virtual")

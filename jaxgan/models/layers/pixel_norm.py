@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array
 
 
 def pixel_norm(x: Array, epsilon: float = 1e-8) -> Array:

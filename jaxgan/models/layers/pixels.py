@@ -5,7 +5,7 @@ from __future__ import annotations
 import chex
 import jax.numpy as jnp
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 
 def reflect_pad(x: Array, num: int) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 
 def widen(x: Array) -> Array:

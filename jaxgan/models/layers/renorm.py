@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.derivatives import held
-from jaxgan.network import BATCH_STATS
-from jaxgan.typing import Array
+from jaxgan.core.derivatives import held
+from jaxgan.core.network import BATCH_STATS
+from jaxgan.core.typing import Array
 
 
 class BatchRenorm(nn.Module):

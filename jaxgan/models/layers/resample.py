@@ -9,7 +9,7 @@ import chex
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 Pair = tuple[int, int]
 
@@ -108,9 +108,9 @@ def _both(along: Callable[..., Array], x: Array, taps: Sequence[float], gain: fl
 
 
 def _padded(x: Array, axis: int, low: int, high: int) -> Array:
-    config = [(0, 0, 0)] * x.ndim
-    config[axis] = (low, high, 0)
-    return lax.pad(x, jnp.zeros((), x.dtype), config)
+    amounts = [(0, 0, 0)] * x.ndim
+    amounts[axis] = (low, high, 0)
+    return lax.pad(x, jnp.zeros((), x.dtype), amounts)
 
 
 def _filtered(x: Array, taps: Sequence[float], axis: int, padding: Pair, down: int) -> Array:

@@ -9,13 +9,13 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import CodeBatchNorm, ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, conv2d, conv2d_transpose
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import add_bias, widen
 from jaxgan.models.layers.resample import downsample, upsample
-from jaxgan.typing import Array
 
 Upsampling = Literal["bilinear", "nearest", "none"]
 BlockNorm = Literal["batch", "code", "label"]

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgan.derivatives import held
+from jaxgan.core.derivatives import held
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.models.layers.precision import widen
-from jaxgan.typing import Array, PyTree
 
 SPECTRAL = "spectral"
 """The collection of power iterations; unlike `batch_stats` it couples no examples."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.typing import Array
+from jaxgan.core.typing import Array
 
 
 class VirtualBatchNorm(nn.Module):

@@ -1,0 +1,1 @@
+"""Checkpoints of a training run: saving, restoring, and what a folder of them holds."""

@@ -1,0 +1,484 @@
+"""Resolved configs to objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import jax
+from jax.sharding import Mesh
+
+from jaxgan import distributed, fields
+from jaxgan import transforms as tf
+from jaxgan.algorithms import Algorithm
+from jaxgan.config.base import Config, ConfigError, make
+from jaxgan.config.games import make_game, named, parts_of
+from jaxgan.config.registry import (
+    ALGORITHMS,
+    AUGMENTATIONS,
+    AUXILIARY,
+    FIELDS,
+    OPTIMIZERS,
+    OPTIONAL,
+    PENALTIES,
+)
+from jaxgan.core.algorithm import Optimizers
+from jaxgan.core.game import Game
+from jaxgan.core.typing import PyTree
+from jaxgan.data import DeviceSource, Source, open_source
+from jaxgan.data.source import ElementSpec
+from jaxgan.fields import Field
+from jaxgan.games.with_penalty import with_penalty
+from jaxgan.penalties import Penalty
+from jaxgan.plan import count_flops, peak_flops
+from jaxgan.training.loop import Cadence, Policy
+from jaxgan.training.telemetry import Work
+
+
+def open_data(config: Config) -> Source | DeviceSource:
+    """Opens the data of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+
+    Returns:
+      The source.
+
+    Raises:
+      DataError: if it cannot be used.
+      ConfigError: if reading it needs an extra that is not installed.
+
+    Example:
+      >>> open_data({"data": {"source": "digits"}}).num_examples
+      1797
+    """
+    options = {key: value for key, value in config["data"].items() if key != "source"}
+    try:
+        return open_source(config["data"]["source"], **options)
+    except ImportError as error:
+        raise ConfigError(f"data.source: {error}") from error
+
+
+def check_classes(config: Config, source: Source | DeviceSource) -> None:
+    """Raises unless the data have the classes that a conditional game is played with.
+
+    Args:
+      config: as `resolve` returns it.
+      source: as `open_data` returns it.
+
+    Raises:
+      ConfigError: naming both numbers.
+
+    Example:
+      >>> from jaxgan.data import digits
+      >>> check_classes({"num_classes": 9}, digits())
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.base.ConfigError: num_classes: 9; digits has 10 classes, so it must be 10 or 0
+    """
+    asked, found = config["num_classes"], source.num_classes
+    if asked and found is None:
+        raise ConfigError(f"num_classes: {asked}; {source.name} has no labels, so it must be 0")
+    if asked and asked != found:
+        raise ConfigError(
+            f"num_classes: {asked}; {source.name} has {found} classes, so it must be {found} or 0"
+        )
+
+
+def build_mesh(config: Config, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """The mesh of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+      devices: to arrange; those of all processes by default.
+
+    Returns:
+      A mesh whose devices divide the batch.
+
+    Raises:
+      ConfigError: if there are not so many devices, or they do not fit the mesh or the batch.
+
+    Example:
+      >>> config = {"num_devices": 4, "mesh": {"model": 2}, "batch_size": 64, "num_microbatches": 1}
+      >>> dict(build_mesh(config).shape)
+      {'data': 2, 'model': 2}
+    """
+    try:
+        mesh = distributed.make_mesh(
+            config["num_devices"] or None, model=config["mesh"]["model"], devices=devices
+        )
+        distributed.check_batch_size(config["batch_size"], mesh, config["num_microbatches"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return mesh
+
+
+def build_shardings(config: Config, algorithm: Algorithm, mesh: Mesh) -> PyTree:
+    """How the state of a run lies on its devices.
+
+    Args:
+      config: as `resolve` returns it.
+      algorithm: as `build_algorithm` returns it.
+      mesh: as `build_mesh` returns it.
+
+    Returns:
+      A TrainState of shardings.
+
+    Raises:
+      ConfigError: if a rule fits no leaf.
+
+    Example:
+      See `jaxgan.distributed.sharding.state_shardings`.
+    """
+    state = jax.eval_shape(algorithm.init, jax.random.key(0))
+    options = config["mesh"]
+    try:
+        return distributed.state_shardings(state, mesh, options["rules"], options["min_size"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step: int = 0) -> Game:
+    """The game of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      mesh: the devices, for the per-replica mode; without them it is the game of one replica.
+      step: when it is played, of a game that has phases.
+
+    Returns:
+      The game that the config names, penalised and so on as it says.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      See `build_algorithm`.
+    """
+    game = make_game(parts_of(config, spec, step))
+    for key, table in (("augment", AUGMENTATIONS), ("instance_noise", OPTIONAL)):
+        if config[key] is not None:
+            game = make(config[key], table, key, game=game)
+    terms = Penalty(())
+    for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
+        for name, options in config[key].items():
+            terms = terms + make({"name": name, **options}, table, f"{key}.{name}")
+    if terms.terms:
+        try:
+            game = with_penalty(game, terms)
+        except ValueError as error:
+            raise ConfigError(f"penalties: {error}") from error
+    if mesh is not None and config["mesh"]["per_replica"]:
+        try:
+            game = distributed.replica_mean(game, mesh)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+    if config["unrolled"] is not None:
+        game = make(config["unrolled"], OPTIONAL, "unrolled", game=game)
+    return game
+
+
+def build_field(config: Config, game: Game) -> Field:
+    """The field of a resolved config.
+
+    Args:
+      config: as `resolve` returns it.
+      game: as `build_game` returns it.
+
+    Returns:
+      The game's gradient, accumulated and transformed as the config says, with its norms logged.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      See `build_algorithm`.
+    """
+    field = fields.gradient(game)
+    if config["num_microbatches"] > 1:
+        field = fields.microbatch(config["num_microbatches"])(field)
+    transform = make(config["field"], FIELDS, "field")
+    try:
+        return fields.with_norms(transform(field))
+    except ValueError as error:
+        raise ConfigError(f"field: {error}") from error
+
+
+def build_optimizers(config: Config) -> Optimizers:
+    """The players' optimizers.
+
+    Args:
+      config: as `resolve` returns it.
+
+    Returns:
+      One Optax transformation per player.
+
+    Raises:
+      ConfigError: if one refuses its options.
+
+    Example:
+      >>> sgd = {"name": "sgd", "learning_rate": 0.1}
+      >>> sorted(build_optimizers({"optimizer": {"gen": sgd, "disc": sgd}}))
+      ['disc', 'gen']
+    """
+    sections = config["optimizer"]
+    return {p: make(sections[p], OPTIMIZERS, f"optimizer.{p}") for p in sections}
+
+
+def build_algorithm(
+    config: Config,
+    spec: ElementSpec,
+    source: DeviceSource | None = None,
+    mesh: Mesh | None = None,
+    step: int = 0,
+) -> Algorithm:
+    """The algorithm of a resolved config, with its transforms, checked without compiling.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      source: the data, if they are sampled on the device.
+      mesh: the devices over which those samples are split, and the replicas of that mode.
+      step: when it is played, of a game that has phases.
+
+    Returns:
+      The algorithm, ready to be jitted.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      >>> from jaxgan.config.resolve import resolve
+      >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "substeps": 10,
+      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in ("gen", "disc")}})
+      >>> spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}
+      >>> build_algorithm(config, spec).num_batches
+      (10,)
+    """
+    field = build_field(config, build_game(config, spec, mesh, step))
+    players = build_optimizers(config)
+    algorithm: Algorithm = make(
+        config["algorithm"], ALGORITHMS, "algorithm", field=field, optimizers=players
+    )
+    if source is not None:
+        sample = source.sample if mesh is None else distributed.shard_sampler(source.sample, mesh)
+        algorithm = tf.device_data(algorithm, sample, config["batch_size"])
+    if config["nonfinite"] == "skip":
+        algorithm = tf.skip_nonfinite(algorithm)
+    for key in ("lookahead", "ema"):
+        if config[key] is not None:
+            algorithm = make(config[key], OPTIONAL, key, algorithm=algorithm)
+    if config["num_seeds"] > 1:
+        algorithm = tf.seeds(algorithm, config["num_seeds"])
+    if config["substeps"] > 1:
+        algorithm = tf.substeps(algorithm, config["substeps"])
+    return algorithm
+
+
+def build_arguments(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
+) -> tuple[PyTree, dict[str, jax.ShapeDtypeStruct]]:
+    """What a step of a run is called with, and how that lies on its devices.
+
+    A step that is traced with these is not traced again when the run calls it.
+
+    Args:
+      algorithm: as `build_algorithm` returns it.
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      is_fed: whether batches come from the host.
+      mesh: as `build_mesh` returns it.
+
+    Returns:
+      (state, batch), of ShapeDtypeStructs; the batch is empty if it does not come from the host.
+
+    Raises:
+      ConfigError: if a rule fits no leaf.
+
+    Example:
+      >>> from jaxgan.config.resolve import resolve
+      >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "num_devices": 2,
+      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in ("gen", "disc")}})
+      >>> spec, mesh = {"image": jax.ShapeDtypeStruct((2,), "float32")}, build_mesh(config)
+      >>> _, batch = build_arguments(build_algorithm(config, spec), config, spec, True, mesh)
+      >>> batch["image"].shape, batch["image"].sharding.shard_shape(batch["image"].shape)
+      ((64, 2), (32, 2))
+    """
+    split = distributed.batch_sharding(mesh, algorithm.num_batches)
+    lead = (*algorithm.num_batches, config["batch_size"])
+    batch = {
+        name: jax.ShapeDtypeStruct((*lead, *one.shape), one.dtype, sharding=split)
+        for name, one in spec.items()
+    }
+    state = distributed.state_template(algorithm, build_shardings(config, algorithm, mesh))
+    return state, batch if is_fed else {}
+
+
+def check_step(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
+) -> None:
+    """Evaluates one step abstractly: what does not fit is found before anything is compiled.
+
+    Args:
+      algorithm: the algorithm.
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      is_fed: whether batches come from the host.
+      mesh: as `build_mesh` returns it.
+
+    Raises:
+      ConfigError: with what the failing part says.
+
+    Example:
+      See `jaxgan.cli.train`.
+    """
+    try:
+        jax.eval_shape(algorithm.step, *build_arguments(algorithm, config, spec, is_fed, mesh))
+    except ConfigError:
+        raise
+    except (ValueError, TypeError, AssertionError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise ConfigError(f"this game cannot be played: {first_line}") from error
+
+
+def build_phases(
+    config: Config, spec: ElementSpec, source: DeviceSource | None = None, mesh: Mesh | None = None
+) -> dict[int, Algorithm]:
+    """The algorithm of every phase of a game that changes with the steps; of most, there is one.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      source: the data, if they are sampled on the device.
+      mesh: as in `build_algorithm`.
+
+    Returns:
+      Algorithms with states of one shape, by their first steps, in order.
+
+    Raises:
+      ConfigError: if the parts do not fit, or a phase begins within a call of `substeps`.
+
+    Example:
+      >>> from jaxgan.config.resolve import resolve
+      >>> config = resolve({"generator": "mlp", "discriminator": "mlp",
+      ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in ("gen", "disc")}})
+      >>> list(build_phases(config, {"image": jax.ShapeDtypeStruct((2,), "float32")}))
+      [0]
+    """
+    firsts = named(config).phases(config)
+    for first in firsts:
+        if first % config["substeps"]:
+            raise ConfigError(
+                f"game: a phase begins at step {first}; it must be a multiple of substeps, "
+                f"{config['substeps']}"
+            )
+    return {first: build_algorithm(config, spec, source, mesh, first) for first in firsts}
+
+
+def build_cadence(config: Config) -> Cadence:
+    """When the loop does what.
+
+    Args:
+      config: as `resolve` returns it.
+
+    Returns:
+      A `Cadence`.
+
+    Raises:
+      ConfigError: if a cadence is no multiple of `substeps`.
+
+    Example:
+      >>> steps = {"total_steps": 25, "substeps": 10, "log_every_steps": 10,
+      ...          "sample_every_steps": 10, "checkpoint_every_steps": 10,
+      ...          "analysis_every_steps": 0, "eval_every_steps": 0}
+      >>> build_cadence(steps)
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.base.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
+    """
+    names = [field.name for field in dataclasses.fields(Cadence)]
+    names.remove("steps_per_call")
+    for name in names:
+        if config[name] % config["substeps"]:
+            raise ConfigError(
+                f"{name}: {config[name]}; it must be a multiple of substeps, {config['substeps']}"
+            )
+    return Cadence(steps_per_call=config["substeps"], **{name: config[name] for name in names})
+
+
+def build_policy(config: Config, profile_steps: int = 0) -> Policy:
+    """What the loop does about faults.
+
+    Args:
+      config: as `resolve` returns it.
+      profile_steps: steps to trace; 0 for none.
+
+    Returns:
+      A `Policy`.
+
+    Raises:
+      ConfigError: if there are not whole calls of steps to trace.
+
+    Example:
+      >>> config = {"nonfinite": "rollback", "stall_timeout_seconds": 600, "substeps": 1}
+      >>> build_policy(config).rollback
+      True
+    """
+    if profile_steps < 0 or profile_steps % config["substeps"]:
+        raise ConfigError(
+            f"profile: {profile_steps}; it must be a multiple of substeps, {config['substeps']}"
+        )
+    return Policy(
+        rollback=config["nonfinite"] == "rollback",
+        stall_timeout_seconds=config["stall_timeout_seconds"],
+        profile_calls=profile_steps // config["substeps"],
+    )
+
+
+def build_work(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
+) -> Work:
+    """What one step does, for the speeds that are logged.
+
+    Args:
+      algorithm: as `build_algorithm` returns it.
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      is_fed: whether batches come from the host.
+      mesh: the devices.
+
+    Returns:
+      A `Work`.
+
+    Example:
+      See `jaxgan.cli.train`.
+    """
+    device = mesh.devices.flat[0]
+    arguments = build_arguments(algorithm, config, spec, is_fed, mesh)
+    flops = count_flops(algorithm.step, *arguments, platform=device.platform)
+    return Work(
+        images=images_per_step(config, algorithm),
+        flops=flops.total / config["substeps"],
+        peak_flops_per_second=mesh.size * (peak_flops(device.device_kind) or 0.0),
+    )
+
+
+def images_per_step(config: Config, algorithm: Algorithm) -> int:
+    """Real examples that one step eats, over all seeds.
+
+    Args:
+      config: as `resolve` returns it.
+      algorithm: as `build_algorithm` returns it.
+
+    Returns:
+      Batch size, times the batches of a step, times the members.
+
+    Example:
+      >>> config = {"batch_size": 64, "num_seeds": 2, "substeps": 10}
+      >>> images_per_step(config, Algorithm(None, None, (10, 2), None))
+      256
+    """
+    per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)
+    return per_call // config["substeps"]

@@ -1,0 +1,164 @@
+"""What a game that a config can name is made of."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jaxgan import games
+from jaxgan.config.base import Config, ConfigError, Table, make
+from jaxgan.config.registry import LOSSES
+from jaxgan.core.game import Game
+from jaxgan.core.network import Network
+from jaxgan.data.source import ElementSpec
+from jaxgan.losses import Loss
+
+ROLES = ("discriminator", "encoder", "generator")
+"""Sections of a config that name a network; a game says which of them it has."""
+
+NETWORK_GIVEN = (
+    *("distribution", "latent_dim", "num_classes"),
+    *("resolution", "shape", "source_shape"),
+)
+"""What networks are told by the data, by the game and by the rest of the config."""
+
+
+Roles = Mapping[str, tuple[Table, str]]
+"""Of a game: for each of its networks the table that it is named in, and the default."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a named game is made of.
+
+    Attributes:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      roles: the tables that the game's networks are named in.
+      step: at which the game is played, for a game that changes with the steps.
+    """
+
+    config: Config
+    spec: ElementSpec
+    roles: Roles
+    step: int = 0
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the latents."""
+        return int(self.config["latent_dim"])
+
+    @property
+    def num_classes(self) -> int | None:
+        """Of a conditional game, else None."""
+        return self.config["num_classes"] or None
+
+    @property
+    def resolution(self) -> None:
+        """At which a network that can grow computes: at all of its own, where nobody says more."""
+        return None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one example of the data."""
+        return tuple(self.spec["image"].shape)
+
+    @property
+    def source_shape(self) -> tuple[int, ...]:
+        """Of what an example is made of, in a game of translation.
+
+        Raises:
+          ConfigError: if the data have no such thing.
+        """
+        if "source" not in self.spec:
+            raise ConfigError(
+                f"data.source: {self.config['data']['source']!r}; game "
+                f"{self.config['game']['name']!r} needs data with a source to translate, such as "
+                "paired:DIR"
+            )
+        return tuple(self.spec["source"].shape)
+
+    def network(self, role: str, **given: Any) -> Network:
+        """A network of the config.
+
+        Args:
+          role: one of `ROLES`.
+          **given: what it is told, of `NETWORK_GIVEN`; by default, what data and config say. What
+            its function does not ask for is left out.
+
+        Returns:
+          The network.
+
+        Raises:
+          ConfigError: if it refuses its options.
+        """
+        table, _ = self.roles[role]
+        asked = inspect.signature(table[self.config[role]["name"]]).parameters
+        told = {
+            name: given[name] if name in given else getattr(self, name)
+            for name in NETWORK_GIVEN
+            if name in asked
+        }
+        network: Network = make(self.config[role], table, role, **told)
+        return network
+
+    def loss(self) -> Loss:
+        """The adversarial objective of the config.
+
+        Raises:
+          ConfigError: if it refuses its options.
+        """
+        loss: Loss = make(self.config["loss"], LOSSES, "loss")
+        return loss
+
+
+class NamedGame(NamedTuple):
+    """A game that a config can name.
+
+    Attributes:
+      make: (parts, options) -> the game.
+      roles: of its networks: the table that each is named in, and the default.
+      loss: the default of its adversarial objective; None without one.
+      players: who needs an optimizer.
+      panels: what pictures show side by side, entries of the scene such as `fake` and `real`, with
+        a dot for entries of entries; () for a grid of `fake`.
+      from_real: whether what it makes is made of the batch's examples, not of latents alone.
+      codes: (config) -> the parts of the latent that mean something.
+      phases: (config) -> the first steps of its phases, (0, ...): a game that changes with the
+        steps is compiled once for each.
+    """
+
+    make: Callable[..., Game]
+    roles: Roles
+    loss: str | None = "non_saturating"
+    players: tuple[str, ...] = ("gen", "disc")
+    panels: tuple[str, ...] = ()
+    from_real: bool = False
+    codes: Callable[[Config], tuple[games.Code, ...]] = lambda config: ()
+    phases: Callable[[Config], tuple[int, ...]] = lambda config: (0,)
+
+
+def unlabelled(parts: Parts, role: str) -> Network:
+    """A network of a game that has no classes.
+
+    Args:
+      parts: what the game is made of.
+      role: one of `ROLES`.
+
+    Returns:
+      The network.
+
+    Raises:
+      ConfigError: if the config asks for classes, or the network refuses its options.
+
+    Example:
+      See `vae`.
+    """
+    if parts.num_classes:
+        name = parts.config["game"]["name"]
+        raise ConfigError(
+            f"num_classes: {parts.num_classes}; game {name!r} has no classes, so it must be 0"
+        )
+    return parts.network(role)

@@ -1,0 +1,99 @@
+"""Games with an encoder, by plain options."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jaxgan import games
+from jaxgan.config.base import ConfigError
+from jaxgan.config.games.base import Parts, unlabelled
+from jaxgan.core.game import Game
+from jaxgan.core.typing import ScalarOrSchedule
+
+
+def bigan(parts: Parts, distribution: str = "point") -> Game:
+    """`games.bigan`; an encoder that gives a `"gaussian"` distribution makes it ALI.
+
+    Example:
+      See `configs/bigan.py`.
+    """
+    gen = unlabelled(parts, "generator")
+    encoder = parts.network("encoder", distribution=distribution)
+    loss = parts.loss()
+    disc = parts.network("discriminator")
+    game = games.bigan(gen, encoder, disc, latent=parts.latent_dim, loss=loss)
+    return games.with_signals(game, loss)
+
+
+def vae(
+    parts: Parts,
+    likelihood: str = "gaussian",
+    std: float = 1.0,
+    learn_std: bool = False,
+    beta: ScalarOrSchedule = 1.0,
+) -> Game:
+    """`games.vae`, whose decoder is the section `generator`.
+
+    Example:
+      See `configs/vae.py`.
+    """
+    known = {
+        "bernoulli": games.bernoulli_likelihood,
+        "gaussian": lambda: games.gaussian_likelihood(std, learn_std),
+    }
+    if likelihood not in known:
+        raise ConfigError(f"game.likelihood: {likelihood!r}; allowed: {', '.join(known)}")
+    return games.vae(
+        parts.network("encoder", distribution="gaussian"),
+        unlabelled(parts, "generator"),
+        latent_dim=parts.latent_dim,
+        likelihood=known[likelihood](),
+        beta=beta,
+    )
+
+
+def vae_gan(parts: Parts, gamma: ScalarOrSchedule = 1.0, beta: ScalarOrSchedule = 1.0) -> Game:
+    """`games.vae_gan`, whose decoder is the section `generator`.
+
+    Example:
+      See `configs/vae_gan.py`.
+    """
+    loss = parts.loss()
+    game = games.vae_gan(
+        parts.network("encoder", distribution="gaussian"),
+        unlabelled(parts, "generator"),
+        parts.network("discriminator", num_classes=None),
+        latent_dim=parts.latent_dim,
+        loss=loss,
+        gamma=gamma,
+        beta=beta,
+    )
+    return games.with_signals(game, loss)
+
+
+def autoencoder(
+    parts: Parts,
+    error: Literal["l1", "l2"] = "l2",
+    noise_std: ScalarOrSchedule = 0.0,
+    mask_share: float = 0.0,
+    sparsity: games.Sparsity = "none",
+    sparsity_weight: ScalarOrSchedule = 0.0,
+    sparsity_target: float = 0.05,
+    contraction: ScalarOrSchedule = 0.0,
+) -> Game:
+    """`games.autoencoder`, whose decoder is the section `generator`, its code `latent_dim` long.
+
+    Example:
+      See `configs/autoencoder.py`.
+    """
+    return games.autoencoder(
+        parts.network("encoder", distribution="point"),
+        unlabelled(parts, "generator"),
+        error=error,
+        noise_std=noise_std,
+        mask_share=mask_share,
+        sparsity=sparsity,
+        sparsity_weight=sparsity_weight,
+        sparsity_target=sparsity_target,
+        contraction=contraction,
+    )

@@ -1,0 +1,197 @@
+"""The games that a config can name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxgan.config.base import Config, ConfigError, complete, make
+from jaxgan.config.games import adversarial, inference, translation
+from jaxgan.config.games.base import NETWORK_GIVEN, ROLES, NamedGame, Parts, Roles
+from jaxgan.config.registry import (
+    DISCRIMINATORS,
+    ENCODERS,
+    GENERATORS,
+    JOINT_DISCRIMINATORS,
+    LOSSES,
+    TRANSLATORS,
+)
+from jaxgan.core.game import Game
+from jaxgan.data.source import ElementSpec
+
+_ADVERSARIAL: Roles = {
+    "discriminator": (DISCRIMINATORS, "dcgan"),
+    "generator": (GENERATORS, "dcgan"),
+}
+
+_GROWING: Roles = {
+    role: ({name: table[name] for name in ("progan", "stylegan")}, "progan")
+    for role, table in (("discriminator", DISCRIMINATORS), ("generator", GENERATORS))
+}
+
+_DECODER: Roles = {
+    "encoder": (ENCODERS, "dcgan"),
+    "generator": (GENERATORS, "dcgan"),
+}
+
+_TRANSLATION: Roles = {
+    "discriminator": (DISCRIMINATORS, "patch"),
+    "generator": (TRANSLATORS, "unet"),
+}
+
+GAMES: Mapping[str, NamedGame] = {
+    "autoencoder": NamedGame(
+        inference.autoencoder,
+        _DECODER,
+        loss=None,
+        players=("gen",),
+        panels=("image", "reconstruction"),
+        from_real=True,
+    ),
+    "bigan": NamedGame(
+        inference.bigan,
+        {**_DECODER, "discriminator": (JOINT_DISCRIMINATORS, "dcgan_joint")},
+        panels=("real.image", "reconstruction", "fake.image"),
+    ),
+    "cyclegan": NamedGame(
+        translation.cyclegan,
+        {**_TRANSLATION, "generator": (TRANSLATORS, "resnet")},
+        loss="least_squares",
+        panels=(
+            *("real.source", "fake.image", "cycle.source"),
+            *("real.image", "fake.source", "cycle.image"),
+        ),
+        from_real=True,
+    ),
+    "gan": NamedGame(adversarial.gan, _ADVERSARIAL),
+    "infogan": NamedGame(adversarial.infogan, _ADVERSARIAL, codes=adversarial.infogan_codes),
+    "pix2pix": NamedGame(
+        translation.pix2pix, _TRANSLATION, panels=("source", "fake", "real"), from_real=True
+    ),
+    "progressive": NamedGame(
+        adversarial.progressive, _GROWING, loss="wasserstein", phases=adversarial.progressive_phases
+    ),
+    "super_resolution": NamedGame(
+        translation.super_resolution,
+        {**_TRANSLATION, "generator": (TRANSLATORS, "srresnet")},
+        panels=("source", "fake", "real"),
+        from_real=True,
+    ),
+    "vae": NamedGame(
+        inference.vae,
+        _DECODER,
+        loss=None,
+        players=("gen",),
+        panels=("image", "reconstruction", "fake"),
+    ),
+    "vae_gan": NamedGame(
+        inference.vae_gan,
+        {**_ADVERSARIAL, **_DECODER},
+        players=("gen", "disc", "enc"),
+        panels=("real", "reconstruction", "fake"),
+    ),
+}
+
+
+def named(config: Config) -> NamedGame:
+    """The row of `GAMES` that a resolved config names.
+
+    Args:
+      config: as `resolve` returns it.
+
+    Returns:
+      The row.
+
+    Example:
+      >>> named({"game": {"name": "gan"}}).players
+      ('gen', 'disc')
+    """
+    return GAMES[config["game"]["name"]]
+
+
+def parts_of(config: Config, spec: ElementSpec, step: int = 0) -> Parts:
+    """What the game of a resolved config is made of.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      step: at which the game is played, for a game that changes with the steps.
+
+    Returns:
+      The `Parts`.
+
+    Example:
+      See `jaxgan.config.build.build_game`.
+    """
+    return Parts(config, spec, named(config).roles, step)
+
+
+def make_game(parts: Parts) -> Game:
+    """The game that a config names.
+
+    Args:
+      parts: what it is made of.
+
+    Returns:
+      A `Game`.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      See `jaxgan.config.build.build_game`.
+    """
+    table = {name: row.make for name, row in GAMES.items()}
+    game: Game = make(parts.config["game"], table, "game", parts=parts)
+    return game
+
+
+def resolve_game(config: Config) -> Config:
+    """The sections of a config that its game asks for: itself, its networks, its objective.
+
+    Args:
+      config: as written.
+
+    Returns:
+      `game`, each of `ROLES` and `loss`, complete; None for what the game has none of.
+
+    Raises:
+      ConfigError: for an unknown name or option, or a section that the game has no use for.
+
+    Example:
+      >>> resolve_game({"generator": "mlp"})["generator"]["features"]
+      [128, 128]
+    """
+    table = {name: row.make for name, row in GAMES.items()}
+    full: Config = {
+        "game": complete(config.get("game", "gan"), table, "game", given=("parts",)),
+    }
+    row, name = named(full), full["game"]["name"]
+    for role in ROLES:
+        if role in row.roles:
+            known, default = row.roles[role]
+            section = config.get(role)
+            section = default if section is None else section
+            full[role] = complete(section, known, role, given=NETWORK_GIVEN)
+        else:
+            full[role] = _refuse(config, role, name)
+    if row.loss is None:
+        full["loss"] = _refuse(config, "loss", name)
+    else:
+        section = config.get("loss")
+        full["loss"] = _resolve_loss(row.loss if section is None else section, "loss")
+    return full
+
+
+def _refuse(config: Config, key: str, game: str) -> Any:
+    section = config.get(key)
+    if section is not None:
+        raise ConfigError(f"{key}: {section!r}; game {game!r} has none, so leave it out")
+    return section
+
+
+def _resolve_loss(section: Any, path: str) -> Config:
+    full = complete(section, LOSSES, path)
+    if "base" in full:
+        full["base"] = _resolve_loss(full["base"], f"{path}.base")
+    return full

@@ -1,0 +1,82 @@
+"""Games that make images of images, by plain options."""
+
+from __future__ import annotations
+
+from jaxgan import games
+from jaxgan.config.base import ConfigError
+from jaxgan.config.games.base import Parts, unlabelled
+from jaxgan.core.game import Game
+from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.data.open import UNPAIRED
+
+
+def pix2pix(
+    parts: Parts, l1_weight: ScalarOrSchedule = 100.0, adversarial_weight: ScalarOrSchedule = 1.0
+) -> Game:
+    """`games.pix2pix`, whose discriminator sees sources and images joined along the channels."""
+    _check_pairs(parts)
+    loss = parts.loss()
+    joined = (*parts.shape[:-1], parts.shape[-1] + parts.source_shape[-1])
+    game = games.pix2pix(
+        unlabelled(parts, "generator"),
+        parts.network("discriminator", shape=joined),
+        loss=loss,
+        l1_weight=l1_weight,
+        adversarial_weight=adversarial_weight,
+    )
+    return games.with_signals(game, loss)
+
+
+def super_resolution(
+    parts: Parts,
+    pixel: str = "l2",
+    pixel_weight: ScalarOrSchedule = 1.0,
+    adversarial_weight: ScalarOrSchedule = 1e-3,
+) -> Game:
+    """`games.super_resolution`, without a feature loss."""
+    _check_pairs(parts)
+    loss = parts.loss()
+    game = games.super_resolution(
+        unlabelled(parts, "generator"),
+        parts.network("discriminator"),
+        loss=loss,
+        pixel=pixel,
+        pixel_weight=pixel_weight,
+        adversarial_weight=adversarial_weight,
+    )
+    return games.with_signals(game, loss)
+
+
+def cyclegan(
+    parts: Parts,
+    cycle_weight: ScalarOrSchedule = 10.0,
+    identity_weight: ScalarOrSchedule = 0.5,
+    adversarial_weight: ScalarOrSchedule = 2.0,
+    pool_size: int = 50,
+) -> Game:
+    """`games.cyclegan`: both generators are of one kind, and so are both discriminators."""
+    there, back, loss = parts.shape, parts.source_shape, parts.loss()
+    backward = parts.network("generator", shape=back, source_shape=there)
+    shapes = {"image": there, "source": back}
+    game = games.cyclegan(
+        {"forward": unlabelled(parts, "generator"), "backward": backward},
+        {name: parts.network("discriminator", shape=shape) for name, shape in shapes.items()},
+        shapes=shapes,
+        loss=loss,
+        cycle_weight=cycle_weight,
+        identity_weight=identity_weight,
+        adversarial_weight=adversarial_weight,
+        pool_size=pool_size,
+    )
+    return games.with_signals(game, loss)
+
+
+def _check_pairs(parts: Parts) -> None:
+    """Raises unless the data's sources belong to the images beside them."""
+    source = parts.config["data"]["source"]
+    if source.partition(":")[0] in UNPAIRED:
+        raise ConfigError(
+            f"data.source: {source!r}; game {parts.config['game']['name']!r} compares each image "
+            "with its own source, so it needs pairs, such as paired:DIR; unpaired data are for "
+            "cyclegan"
+        )

@@ -1,0 +1,1 @@
+"""The contracts, and what every part of the library is made of."""

@@ -1,0 +1,33 @@
+"""Devices and processes: the only package that names them."""
+
+from jaxgan.distributed.replicas import replica_mean
+from jaxgan.distributed.sharding import (
+    DATA_AXIS,
+    MIN_SIZE,
+    MODEL_AXIS,
+    batch_sharding,
+    check_batch_size,
+    gather,
+    jit_step,
+    make_mesh,
+    replicated,
+    shard_sampler,
+    state_shardings,
+    state_template,
+)
+
+__all__ = [
+    "DATA_AXIS",
+    "MIN_SIZE",
+    "MODEL_AXIS",
+    "batch_sharding",
+    "check_batch_size",
+    "gather",
+    "jit_step",
+    "make_mesh",
+    "replica_mean",
+    "replicated",
+    "shard_sampler",
+    "state_shardings",
+    "state_template",
+]

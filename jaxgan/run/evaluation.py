@@ -1,0 +1,225 @@
+"""The evaluator of a run, from its config."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jax.sharding import Mesh
+
+from jaxgan.config.base import Config
+from jaxgan.config.build import build_game, open_data
+from jaxgan.config.games import named
+from jaxgan.data import DeviceSource, Source
+from jaxgan.data.source import ElementSpec
+from jaxgan.evaluation import table
+from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
+from jaxgan.evaluation.protocol import EvaluationError
+from jaxgan.features import Extractor, FeatureError, open_features, weights
+
+
+def open_reference(
+    config: Config, *, data_dir: str | None = None, split: str | None = None
+) -> Source | DeviceSource:
+    """Opens the data that a run is measured against, with all the labels that they have.
+
+    Args:
+      config: of the run, resolved.
+      data_dir: where the data are now; None for where they were.
+      split: of them; None for that of the training.
+
+    Returns:
+      The source.
+
+    Raises:
+      EvaluationError: if the data have no such options.
+      DataError, ConfigError: if they cannot be used.
+
+    Example:
+      >>> open_reference({"data": {"source": "digits", "num_labels": 100}}).num_examples
+      1797
+      >>> open_reference({"data": {"source": "digits"}}, split="test")
+      Traceback (most recent call last):
+      ...
+      jaxgan.evaluation.protocol.EvaluationError: split: 'test'; digits has none, only tfds:NAME has
+    """
+    hidden = ("num_labels", "label_seed")
+    data = {key: value for key, value in config["data"].items() if key not in hidden}
+    kind, _, _ = data["source"].partition(":")
+    if split is not None:
+        if kind != "tfds":
+            raise EvaluationError(f"split: {split!r}; {kind} has none, only tfds:NAME has")
+        data["split"] = split
+    if data_dir is not None:
+        if kind == "tfds":
+            data["data_dir"] = data_dir
+        elif kind in ("folder", "npz", "paired", "super_resolution", "unpaired"):
+            data["source"] = f"{kind}:{data_dir}"
+        else:
+            raise EvaluationError(f"data_dir: {data_dir!r}; {kind} lies nowhere")
+    return open_data({"data": data})
+
+
+def split_of(config: Config, split: str | None) -> str | None:
+    """The split that a protocol names.
+
+    Args:
+      config: of the run, resolved.
+      split: that was asked for.
+
+    Returns:
+      It, or that of the training; None of data that have none.
+
+    Example:
+      >>> split_of({"data": {"source": "tfds:mnist"}}, None)
+      'train'
+    """
+    if not config["data"]["source"].startswith("tfds:"):
+        return None
+    return split or config["data"].get("split", "train")
+
+
+def open_extractor(
+    features: str,
+    metrics: Sequence[str],
+    source: Source | DeviceSource,
+    cache_dir: Path | None = None,
+) -> Extractor | None:
+    """The features that some metrics need.
+
+    Args:
+      features: see `open_features`; with `auto`, `fid` and `kid` take `inception`.
+      metrics: keys of `table.METRICS`; () for the default ones.
+      source: the data.
+      cache_dir: where a trained classifier is kept; None for the usual place.
+
+    Returns:
+      An extractor; None if no metric needs one.
+
+    Raises:
+      EvaluationError: if the features cannot be had; one line.
+
+    Example:
+      >>> from jaxgan.data import ring
+      >>> open_extractor("auto", ["modes"], ring()) is None
+      True
+      >>> open_extractor("pixels", ["fid"], ring())
+      Traceback (most recent call last):
+      ...
+      jaxgan.evaluation.protocol.EvaluationError: metrics: fid is a score of the published \
+Inception weights; features are 'pixels', which give fd_pixels: ask for fd, or for --features \
+inception
+    """
+    if metrics and not table.needs_features(metrics):
+        return None
+    asked = [name for name in metrics if name in table.ALIASES]
+    if asked and features == "auto":
+        features = "inception"
+    if asked and not features.startswith("inception"):
+        plain = table.ALIASES[asked[0]]
+        raise EvaluationError(
+            f"metrics: {asked[0]} is a score of the published Inception weights; features are "
+            f"{features!r}, which give {plain}_{features}: ask for {plain}, or for --features "
+            "inception"
+        )
+    try:
+        return open_features(features, source=source, cache_dir=cache_dir)
+    except FeatureError as error:
+        reason = f"{asked[0]}: " if asked else ""
+        raise EvaluationError(f"{reason}{error}") from error
+
+
+def check_classes(
+    num_classes: int, class_names: Sequence[str], source: Source | DeviceSource
+) -> None:
+    """Raises if samples could not follow the classes of the data.
+
+    Args:
+      num_classes: of a conditional run, whose samples follow the classes of the data; 0 of another.
+      class_names: of the run's own data; () where they are not known.
+      source: the data that it is measured against.
+
+    Raises:
+      EvaluationError: if these have other classes, or none.
+
+    Example:
+      >>> from jaxgan.data import digits
+      >>> check_classes(2, (), digits())
+      Traceback (most recent call last):
+      ...
+      jaxgan.evaluation.protocol.EvaluationError: data: digits has 10 classes; the run was trained \
+on 2 classes, and its samples follow those of the data
+    """
+    if not num_classes:
+        return
+    found = source.num_classes
+    if found != num_classes:
+        has = "no labels" if found is None else f"{found} class{'' if found == 1 else 'es'}"
+        raise EvaluationError(
+            f"data: {source.name} has {has}; the run was trained on {num_classes} classes, and its "
+            "samples follow those of the data"
+        )
+    names = source.class_names if isinstance(source, Source) else ()
+    for number, (ours, theirs) in enumerate(zip(class_names, names, strict=False)):
+        if ours != theirs:
+            raise EvaluationError(
+                f"data: class {number} of {source.name} is {theirs!r}; of the run's data it was "
+                f"{ours!r}"
+            )
+
+
+def make_run_evaluator(
+    config: Config,
+    spec: ElementSpec,
+    source: Source | DeviceSource,
+    mesh: Mesh,
+    options: Options,
+    *,
+    features: str = "auto",
+    class_names: Sequence[str] = (),
+) -> Evaluator:
+    """The evaluator of a run.
+
+    Args:
+      config: of the run, resolved.
+      spec: one example, as the run's own data have it.
+      source: as `open_reference` gives it.
+      mesh: the devices.
+      options: what is measured, and how; `cache_dir` is that of classifiers too, which lie beside
+        the features.
+      features: see `open_extractor`.
+      class_names: of the run's own data, where they are known.
+
+    Returns:
+      An `Evaluator`.
+
+    Raises:
+      EvaluationError: naming the option and what is allowed.
+
+    Example:
+      See `jaxgan.cli.evaluate`.
+    """
+    shape, found = spec["image"].shape, source.element_spec["image"].shape
+    if tuple(shape) != tuple(found):
+        raise EvaluationError(
+            f"data: {source.name} has examples of shape {tuple(found)}; the run was trained on "
+            f"{tuple(shape)}"
+        )
+    check_classes(config["num_classes"], class_names, source)
+    row = named(config)
+    if row.from_real:
+        raise EvaluationError(
+            f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
+        )
+    # Before a classifier is trained for it.
+    table.check_metrics(options.metrics, source, table.Game(bool(config["num_classes"]), True))
+    root = options.cache_dir or weights.cache_dir()
+    return make_evaluator(
+        build_game(config, spec),
+        source,
+        open_extractor(features, options.metrics, source, root),
+        mesh,
+        options._replace(cache_dir=root / "features"),
+        num_classes=config["num_classes"] or None,
+        latent_dim=None if row.codes(config) else config["latent_dim"],
+    )

@@ -1,0 +1,129 @@
+"""A trained run, back from its folder: `jg.load(workdir)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan.core.game import Game
+from jaxgan.core.state import TrainState, stream
+from jaxgan.transforms import member as take_member
+
+if TYPE_CHECKING:
+    import ml_collections
+
+    from jaxgan.data.source import NumpyBatch
+
+
+class Loaded(NamedTuple):
+    """A run that can be sampled.
+
+    Attributes:
+      config: what it was trained with.
+      game: the game it plays.
+      state: its state at `step`.
+      step: how many steps it has done.
+      sample: (num, seed=0, labels=None) -> images float32 [num, H, W, C] in [-1, 1], or points
+        [num, D]; of the classes `labels` [num] in a conditional game, in turn by default.
+      chunks: the same samples as they come, a few at a time: however many there are, they take no
+        more memory.
+      show: (batch of real examples, seed=0) -> images by name: what the game makes of them, and
+        what its pictures show beside that; `{"fake": ...}` at least.
+    """
+
+    config: ml_collections.FrozenConfigDict
+    game: Game
+    state: TrainState
+    step: int
+    sample: Callable[..., np.ndarray]
+    chunks: Callable[..., Iterator[np.ndarray]]
+    show: Callable[..., dict[str, np.ndarray]]
+
+
+def load(
+    workdir: str | Path,
+    *,
+    step: int | None = None,
+    member: int | None = None,
+    ema: bool = True,
+    standing_batches: int = 0,
+) -> Loaded:
+    """Loads a run from its folder.
+
+    Args:
+      workdir: where `jaxgan train` wrote.
+      step: which checkpoint; the last by default.
+      member: which member of a run of several seeds; the first by default.
+      ema: whether to sample from the averaged generator, where one was kept.
+      standing_batches: where positive, the generator's batch statistics are taken anew, over so
+        many batches; see `standing_statistics`.
+
+    Returns:
+      A `Loaded`; sample i depends on the seed and i alone.
+
+    Raises:
+      ConfigError: if the folder is no run's, or has no checkpoint.
+      CheckpointError: if its checkpoint does not fit its config.
+      ValueError: if there is no such member, or there are no batch statistics to take.
+
+    Example:
+      >>> load("no/such/folder")
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.base.ConfigError: workdir: no/such/folder holds no run: there is no config.json
+    """
+    # What reads a folder brings Orbax, Grain and the trainer: not before it is asked to.
+    import ml_collections
+
+    from jaxgan.checkpoint.checkpointer import Checkpoints
+    from jaxgan.config.base import ConfigError
+    from jaxgan.config.build import build_algorithm, build_game
+    from jaxgan.config.games import named
+    from jaxgan.config.resolve import resolve
+    from jaxgan.run import directory as folder
+    from jaxgan.sampling.sampler import make_chunks, make_panels
+    from jaxgan.sampling.standing_statistics import standing_statistics
+
+    path = Path(os.path.expanduser(workdir))
+    config, spec = resolve(folder.read_config(path)), folder.read_spec(path)
+    checkpoints = Checkpoints(path / "checkpoints")
+    steps = checkpoints.steps()
+    if not steps or (step is not None and step not in steps):
+        raise ConfigError(f"workdir: {path} has no checkpoint{f' {step}' if step else ''}: {steps}")
+    template = jax.eval_shape(build_algorithm(config, spec).init, jax.random.key(0))
+    step, state, _ = checkpoints.restore(template, step)
+    if state.key.ndim or member is not None:
+        state = take_member(state, member or 0)
+    if not ema:
+        state = state._replace(ema={})
+    game = build_game(config, spec)
+    if standing_batches:
+        state = standing_statistics(
+            game,
+            state,
+            stream(jax.random.key(config["seed"]), "standing"),
+            spec,
+            num_batches=standing_batches,
+            num_classes=config["num_classes"] or None,
+        )
+    row, name = named(config), config["game"]["name"]
+    draw = make_chunks(game, spec, num_classes=config["num_classes"] or None)
+    panels = make_panels(game, row.panels or ("fake",))
+
+    def chunks(num: int, seed: int = 0, labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        if row.from_real:
+            raise ValueError(f"game {name!r} makes its images of real examples: use show(batch)")
+        return draw(state, jax.random.key(seed), num, labels)
+
+    def sample(num: int, seed: int = 0, labels: np.ndarray | None = None) -> np.ndarray:
+        return np.concatenate(list(chunks(num, seed, labels)))
+
+    def show(batch: NumpyBatch, seed: int = 0) -> dict[str, np.ndarray]:
+        return panels(state, jax.random.key(seed), batch)
+
+    return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample, chunks, show)

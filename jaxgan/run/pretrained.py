@@ -1,0 +1,72 @@
+"""A run whose networks begin with published weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.config.base import Config, ConfigError
+from jaxgan.config.build import build_algorithm
+from jaxgan.config.games import parts_of
+from jaxgan.core.state import TrainState
+from jaxgan.data.source import ElementSpec
+from jaxgan.pretrained import FAMILIES, PublishedError, convert
+
+ROLES: Mapping[str, str] = {"gen": "generator", "disc": "discriminator"}
+
+
+def imported_state(
+    config: Config, spec: ElementSpec, published: Mapping[str, Mapping[str, np.ndarray]]
+) -> TrainState:
+    """The first state of a run, with published weights in place of random ones.
+
+    Args:
+      config: as `resolve` returns it; its networks have to be those of the weights.
+      spec: shape and dtype of one example.
+      published: for `gen`, `disc` or both, arrays by published name.
+
+    Returns:
+      A state at step 0. An average of the generator, where one is kept, begins with the same.
+
+    Raises:
+      ConfigError: if the networks' names have no published weights, or there are several seeds.
+      PublishedError: naming the first array that does not fit, and both shapes.
+
+    Example:
+      See `jaxgan.cli.import_weights`.
+    """
+    if config["num_seeds"] > 1:
+        raise ConfigError(f"num_seeds: {config['num_seeds']}; weights are imported for one")
+    algorithm = build_algorithm(config, spec)
+    state = jax.jit(algorithm.init)(jax.random.key(config["seed"]))
+    params, net_state, ema = dict(state.params), dict(state.net_state), dict(state.ema)
+    for player, arrays in published.items():
+        section = config[ROLES[player]]
+        if section is None or section["name"] not in FAMILIES:
+            name = None if section is None else section["name"]
+            known = ", ".join(sorted(FAMILIES))
+            raise ConfigError(f"{ROLES[player]}: {name!r}; weights are known for {known}")
+        network = parts_of(config, spec).network(ROLES[player])
+        own = net_state[player]
+        if network.module is None or "network" not in own:
+            raise ConfigError(
+                f"game: {config['game']['name']!r}; it has several networks in one player: import "
+                "them with jaxgan.pretrained.convert"
+            )
+        template = {"params": params[player], **own["network"]}
+        family = FAMILIES[section["name"]]
+        try:
+            rules = family.rules(player, network.module)
+            made = convert(arrays, rules, template, family.ignored)
+        except PublishedError as error:
+            raise PublishedError(f"{ROLES[player]}: {error}") from error
+        made = jax.tree.map(jnp.asarray, made)
+        params[player] = made.pop("params")
+        net_state[player] = {**own, "network": made}
+        if player in ema:
+            average = {"params": params[player], "net_state": net_state[player]}
+            ema[player] = jax.tree.map(jnp.copy, average)
+    return state._replace(params=params, net_state=net_state, ema=ema)

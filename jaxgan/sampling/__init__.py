@@ -1,0 +1,1 @@
+"""Samples of a trained game: drawn, shown, explored."""

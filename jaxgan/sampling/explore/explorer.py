@@ -1,0 +1,120 @@
+"""A trained generator as functions of its latents, on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.core.errors import ExploreError
+from jaxgan.core.game import Game
+from jaxgan.core.state import TrainState, stream
+from jaxgan.core.typing import Array, Key
+from jaxgan.games import Code
+from jaxgan.sampling.sampler import check_labels, has_styles, make_scene
+
+
+class Explorer(NamedTuple):
+    """A generator to look around in.
+
+    Attributes:
+      draw: (seed, num) -> latents of the game, float32 [num, D]; the first n are the same whatever
+        `num`.
+      styles: (latents, labels) -> styles [num, L, D]; None where there are none.
+      render: ({"latent": ...} or {"w": ...}, perhaps with a scalar "truncation", labels) -> images
+        float32 [num, H, W, C]. The network's own noise is the same for every call.
+      num_classes: of a conditional game, else None; labels count in it only.
+      codes: parts of the latent that mean something.
+      is_normal: whether latents are standard normal.
+    """
+
+    draw: Callable[[int, int], np.ndarray]
+    styles: Callable[[np.ndarray, np.ndarray], np.ndarray] | None
+    render: Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
+    num_classes: int | None = None
+    codes: tuple[Code, ...] = ()
+    is_normal: bool = True
+
+
+def make_explorer(
+    game: Game,
+    state: TrainState,
+    element_spec: Mapping[str, jax.ShapeDtypeStruct],
+    *,
+    num_classes: int | None = None,
+    codes: Sequence[Code] = (),
+) -> Explorer:
+    """Makes an explorer.
+
+    Args:
+      game: whose latents are arrays [B, D].
+      state: of one member; averaged players are used where kept.
+      element_spec: shape and dtype of one real example.
+      num_classes: of a conditional game.
+      codes: parts of the latent that mean something.
+
+    Returns:
+      An `Explorer`.
+
+    Raises:
+      ExploreError: if the examples are no images.
+
+    Example:
+      >>> import flax.linen as nn
+      >>> from jaxgan import Network, from_linen, gan
+      >>> gen = from_linen(nn.Sequential([nn.Dense(4), lambda x: x.reshape(-1, 2, 2, 1)]),
+      ...                  jnp.zeros((1, 3)))
+      >>> game = gan(gen, Network(lambda key: ((), {}), None), latent=3)
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> spec = {"image": jax.ShapeDtypeStruct((2, 2, 1), jnp.float32)}
+      >>> explorer = make_explorer(game, state, spec)
+      >>> z = explorer.draw(0, 5)
+      >>> z.shape, explorer.render({"latent": z}, np.zeros(5, int)).shape
+      ((5, 3), (5, 2, 2, 1))
+    """
+    shape = element_spec["image"].shape
+    if len(shape) != 3:
+        raise ExploreError(f"explore: the run makes points of shape {tuple(shape)}; needs images")
+
+    def scene(given: Mapping[str, Array], labels: Array, key: Key) -> dict[str, Array]:
+        num = labels.shape[0]
+        batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
+        found = make_scene(game, state, {**batch, "label": labels, **given}, key)
+        return {name: found[name] for name in ("fake", "latent", "w") if name in found}
+
+    jitted, key = jax.jit(scene), jax.random.key(0)
+
+    def run(given: Mapping[str, np.ndarray], labels: np.ndarray) -> dict[str, Array]:
+        if num_classes is not None:
+            labels = check_labels(labels, len(given.get("latent", given.get("w", ()))), num_classes)
+        arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
+        return jitted(arrays, jnp.asarray(labels, jnp.int32), key)
+
+    @jax.jit
+    def draw_all(key: Key, indices: Array) -> Array:
+        def one(index: Array) -> Array:
+            return scene({}, jnp.zeros(1, jnp.int32), stream(key, "sample", index))["latent"][0]
+
+        return jax.vmap(one)(indices)
+
+    def draw(seed: int, num: int) -> np.ndarray:
+        return np.asarray(draw_all(jax.random.key(seed), jnp.arange(num)))
+
+    def styles(latent: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return np.asarray(run({"latent": latent}, labels)["w"])
+
+    def render(given: Mapping[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
+        return np.asarray(run(given, labels)["fake"])
+
+    return Explorer(
+        draw,
+        styles if has_styles(game, element_spec) else None,
+        render,
+        num_classes,
+        tuple(codes),
+        not codes,
+    )

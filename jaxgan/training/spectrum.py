@@ -1,0 +1,118 @@
+"""Watching the spectrum of a game while it is trained."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from jaxgan import analysis
+from jaxgan.core.algorithm import Optimizers, make_context
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch
+from jaxgan.fields import Field
+from jaxgan.transforms import member
+from jaxgan.writers import MetricWriter, spectrum_png
+
+logger = logging.getLogger(__name__)
+
+Probe = Callable[[TrainState, int, MetricWriter], None]
+"""Looks at a state: (state, number of steps done, where to log)."""
+
+MAX_DENSE = 2500
+"""Up to so many parameters all eigenvalues are computed; beyond, the leading ones."""
+
+NUM_LEADING = 6
+
+
+def make_probe(
+    fields: Mapping[str, Field], optimizers: Optimizers, batch: Batch, workdir: Path
+) -> Probe:
+    """A function that logs and draws the spectra of some fields where training stands.
+
+    It writes `spectra/step_STEP.png`, one panel per field, logs `stability/max_real`,
+    `stability/rotation` and `stability/max_rate` of the last field, and says its verdict in words.
+    The eigenvalues are those of the flow v' = -J on one fixed batch: all of them for games of up
+    to `MAX_DENSE` parameters, otherwise the `NUM_LEADING` of largest magnitude and of largest real
+    part. Of a run with several seeds it watches the first.
+
+    Args:
+      fields: by name; the last is the one that is played, those before are to be compared with.
+      optimizers: one Optax transformation per player, for games that foresee them.
+      batch: the real data on which the Jacobian is taken.
+      workdir: the run's folder.
+
+    Returns:
+      A `Probe`. Where there is no finite spectrum it logs a warning and returns.
+
+    Example:
+      >>> import tempfile
+      >>> import jax
+      >>> from jaxgan.algorithms import simultaneous
+      >>> from jaxgan.fields import consensus, gradient
+      >>> from jaxgan.games import bilinear
+      >>> from jaxgan.optimizers import sgd
+      >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
+      >>> plain = gradient(bilinear())
+      >>> played = consensus(gamma=2.0)(plain)
+      >>> state = simultaneous(played, sgds).init(jax.random.key(0))
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     probe = make_probe({"gradient": plain, "consensus": played}, sgds, {}, Path(folder))
+      ...     with MetricWriter(Path(folder)) as writer:
+      ...         probe(state, 0, writer)
+      ...     print((Path(folder) / "metrics.jsonl").read_text().split(",")[1])
+       "stability/max_real": -2.0
+
+    References:
+      Mescheder et al., 2017 (arXiv:1705.10461), figure 3; Berard et al., 2020 (arXiv:1906.04848).
+    """
+
+    def probe(state: TrainState, step: int, writer: MetricWriter) -> None:
+        if state.key.ndim:
+            state = member(state, 0)
+        try:
+            spectra = {
+                name: _eigenvalues(field, state, optimizers, batch)
+                for name, field in fields.items()
+            }
+        except ValueError as error:
+            logger.warning("step %d: no spectrum: %s", step, error)
+            return
+        verdict = analysis.stability(list(spectra.values())[-1])
+        path = workdir / "spectra" / f"step_{step:08d}.png"
+        spectrum_png(path, spectra, f"step {step}: eigenvalues of the flow", share_axes=False)
+        values = {
+            "stability/max_real": verdict.max_real,
+            "stability/rotation": verdict.rotation,
+            "stability/max_rate": verdict.max_rate,
+        }
+        writer.scalars(step, values)
+        writer.image(step, "spectrum", np.asarray(Image.open(path).convert("RGB")))
+        logger.info("step %d: %s", step, verdict.text)
+
+    return probe
+
+
+def _eigenvalues(
+    field: Field, state: TrainState, optimizers: Optimizers, batch: Batch
+) -> np.ndarray:
+    updates = dict.fromkeys(state.params, state.step)
+    context = make_context(state, optimizers, updates, phase=0)
+    point = (field, state.params, state.net_state, batch, context)
+    vector, _ = analysis.ravel_players(state.params)
+    if vector.size <= MAX_DENSE:
+        return analysis.flow_eigenvalues(*point)
+    found = []
+    for which in ("LM", "LR"):
+        try:
+            # A picture needs three digits.
+            found.append(
+                analysis.leading_eigenvalues(*point, num=NUM_LEADING, which=which, tol=1e-3)
+            )
+        except analysis.ConvergenceError as error:
+            logger.warning("spectrum: %s", error)
+            found.append(error.eigenvalues)
+    return np.concatenate(found)

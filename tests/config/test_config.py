@@ -1,0 +1,94 @@
+"""What flags and paths mean before anything is built."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan.cli.program import Parser
+from jaxgan.config.base import ConfigError, load_config
+from jaxgan.config.networks.translation import unet
+from jaxgan.config.resolve import resolve
+from jaxgan.data import open_source
+from jaxgan.writers.atomic import replacing
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("pix2pix", "paired:a"),
+        ("cyclegan", "unpaired:a,b"),
+        ("super_resolution", "super_resolution:a"),
+        ("pix2pix", "unpaired_digits"),
+        ("digits", "npz:a.npz"),
+    ],
+)
+def test_other_data_leave_out_what_the_file_says_of_its_own(name: str, source: str) -> None:
+    own = resolve(load_config(f"{CONFIGS / name}.py:smoke"))["data"]
+    config = resolve(load_config(f"{CONFIGS / name}.py:smoke", [f"--config.data.source={source}"]))
+    is_alike = source.endswith("digits")
+    assert config["data"] == {"source": source} | ({"task": own["task"]} if is_alike else {})
+
+
+def test_what_fits_the_other_data_stays_and_so_does_what_was_asked_for() -> None:
+    def data(*flags: str) -> Any:
+        return load_config(f"{CONFIGS}/pix2pix.py", [f"--config.data.{flag}" for flag in flags])[
+            "data"
+        ]
+
+    assert data("source=folder:a") == {"source": "folder:a", "image_size": 64}
+    asked = data("source=folder:a", "jitter=True")
+    assert asked == {"source": "folder:a", "image_size": 64, "jitter": True}
+    unknown = data("source=nothing")  # whoever opens it says so
+    assert unknown == {**data(), "source": "nothing"}
+
+
+def test_none_is_none_as_the_docs_have_it() -> None:
+    flags = ["--config.data.image_size=none", "--config.data.num_labels=none"]
+    data = resolve(load_config(f"{CONFIGS}/digits.py:smoke", flags))["data"]
+    assert data == {"source": "digits", "image_size": None, "num_labels": None}
+    assert open_source(**{"spec": data.pop("source"), **data}).num_examples == 1797
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home" / "a").mkdir(parents=True)
+    Image.new("RGB", (8, 4)).save(tmp_path / "home" / "a" / "1.png")
+    np.savez(tmp_path / "home" / "own.npz", points=np.zeros((3, 2)))
+    return tmp_path / "home"
+
+
+def test_a_tilde_is_home_wherever_a_path_is_taken(home: Path) -> None:
+    parser = Parser()
+    inner = parser.add_subparsers().add_parser("sample")
+    inner.add_argument("--out", type=Path)
+    assert parser.parse_args(["sample", "--out=~/x.png"]).out == home / "x.png"
+    assert parser.parse_args(["sample", "--out=~nobody-here/x"]).out == Path("~nobody-here/x")
+    (home / "c.py").write_text("def get_config(arg): return {'seed': 3}")
+    assert load_config("~/c.py") == {"seed": 3}
+    for spec in ("folder:~/a", "npz:~/own.npz", "paired:~/a", "super_resolution:~/a,~/a"):
+        options = {} if spec.startswith(("folder", "npz")) else {"image_size": 4}
+        assert open_source(spec, **options).num_examples in (1, 3)
+    assert not Path("~").exists()
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "samples.npz"
+    with pytest.raises(OSError, match=r"File too large: '.*samples\.npz'"), replacing(path):
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_size_that_a_network_cannot_halve_is_told_as_a_size() -> None:
+    with pytest.raises(ConfigError, match=r"data.image_size: images of 50x50 .* multiples of 4"):
+        unet((50, 50, 3), (50, 50, 3))

@@ -1,0 +1,89 @@
+"""Schedules against NumPy, and through the configs that name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import optimizers
+from jaxgan.config.base import SCHEDULES, ConfigError, complete, make
+from jaxgan.core.schedules import cosine, exponential, half_life, piecewise
+
+STEPS = np.asarray([0, 1, 9, 10, 11, 19, 20, 21, 1000])
+
+
+def of_config(**section: Any) -> Any:
+    full = complete(section, SCHEDULES, "weight", key="schedule")
+    return make(full, SCHEDULES, "weight", key="schedule")
+
+
+def values_of(schedule: Any) -> np.ndarray:
+    return np.asarray(jax.vmap(schedule)(jnp.asarray(STEPS)))
+
+
+def test_piecewise_changes_at_its_boundaries() -> None:
+    values, boundaries = [1e-3, 1.5e-3, 3e-3], [10, 20]
+    expected = np.asarray(values, np.float32)[np.searchsorted(boundaries, STEPS, side="right")]
+    np.testing.assert_array_equal(values_of(piecewise(values, boundaries)), expected)
+    named = of_config(schedule="piecewise", values=values, boundaries=boundaries)
+    np.testing.assert_array_equal(values_of(named), expected)
+    np.testing.assert_array_equal(values_of(piecewise((2,), ())), np.full(len(STEPS), 2.0))
+
+
+def test_an_optimizer_steps_at_the_rate_of_its_piece() -> None:
+    optimizer = optimizers.sgd(piecewise((1.0, 0.0, 0.25), (2, 4)))
+    params, one = jnp.zeros(()), jnp.ones(())
+    state, steps = optimizers.init(optimizer, params), []
+    for _ in range(6):
+        before = params
+        params, state = optimizers.update(optimizer, one, state, params)
+        steps.append(float(before - params))
+    assert steps == [1.0, 1.0, 0.0, 0.0, 0.25, 0.25]
+
+
+def test_exponential_is_a_straight_line_of_the_logarithm() -> None:
+    expected = np.exp(np.interp(STEPS, [10, 20], np.log([2e-4, 2e-6])))
+    np.testing.assert_allclose(values_of(exponential(2e-4, 2e-6, 10, 10)), expected, rtol=1e-5)
+
+
+def test_a_half_life_may_be_a_schedule() -> None:
+    """R3GAN's: 0.5 ** (1 / H), H half a cosine; at H = 0 nothing is remembered."""
+    lives = 100.0 * 0.5 * (1.0 - np.cos(np.pi * np.minimum(STEPS / 20, 1.0)))
+    expected = 0.5 ** (1.0 / np.maximum(lives, 1e-8))
+    life = {"schedule": "cosine", "init_value": 0.0, "final_value": 100.0, "num_steps": 20}
+    for schedule in (
+        half_life(cosine(0.0, 100.0, 20)),
+        of_config(schedule="half_life", num_steps=life),
+    ):
+        np.testing.assert_allclose(values_of(schedule), expected, rtol=1e-5)
+        assert float(schedule(jnp.int32(0))) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (
+            {"schedule": "piecewise", "values": [1.0], "boundaries": [5]},
+            r"one step fewer than .* 1",
+        ),
+        ({"schedule": "piecewise", "values": [], "boundaries": []}, r"one step fewer than .* 0"),
+        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [0]}, "integers above 0"),
+        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [2.5]}, "integers above 0"),
+        (
+            {"schedule": "piecewise", "values": [1.0, 2.0, 3.0], "boundaries": [7, 7]},
+            "each larger than the one before",
+        ),
+        (
+            {"schedule": "exponential", "init_value": 1.0, "final_value": 0.0, "num_steps": 2},
+            "final_value is 0.0; it must be above 0 and finite",
+        ),
+        ({"schedule": "half_life", "num_steps": 0.0}, "num_steps is 0.0; it must be above 0"),
+    ],
+)
+def test_bad_schedules_are_refused(section: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        of_config(**section)

@@ -1,0 +1,64 @@
+"""The data that a run is measured against are of its own classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxgan.checkpoint import manifest
+from jaxgan.checkpoint.manifest import Manifest
+from jaxgan.cli import evaluate
+from jaxgan.config.base import ConfigError
+from jaxgan.data import Source, array_source
+from jaxgan.evaluation import EvaluationError
+from jaxgan.run.evaluation import check_classes
+
+IMAGES = np.zeros((4, 8, 8, 1), np.uint8)
+
+
+def data_of(num_classes: int | None, names: tuple[str, ...] = ()) -> Source:
+    labels = None if num_classes is None else np.arange(4) % num_classes
+    return array_source("some", IMAGES, labels, class_names=names)
+
+
+def test_a_conditional_run_wants_its_own_classes() -> None:
+    check_classes(2, ("cat", "dog"), data_of(2, ("cat", "dog")))
+    check_classes(2, (), data_of(2, ("cat", "dog")))
+    check_classes(2, ("cat", "dog"), data_of(2))
+    check_classes(0, (), data_of(None))
+    check_classes(0, ("cat",), data_of(3))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (data_of(None), "some has no labels; the run was trained on 2 classes"),
+        (data_of(3), "some has 3 classes; the run was trained on 2 classes"),
+        (data_of(1), "some has 1 class; the run was trained on 2"),
+        (data_of(2, ("cat", "emu")), "class 1 of some is 'emu'; of the run's data it was 'dog'"),
+    ],
+)
+def test_other_classes_are_refused(source: Source, message: str) -> None:
+    with pytest.raises(EvaluationError, match=message) as raised:
+        check_classes(2, ("cat", "dog"), source)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "problem"),
+    [
+        ({"eval/fd_pixels": None}, "eval/fd_pixels is finite in none of its checkpoints"),
+        ({"loss/gen": 1.0}, "none has eval/fd_pixels"),
+    ],
+)
+def test_no_best_checkpoint_says_why(
+    tmp_path: Path, metrics: dict[str, float | None], problem: str
+) -> None:
+    folder = tmp_path / "checkpoints" / "10"
+    folder.mkdir(parents=True)
+    manifest.write(folder, Manifest(10, "", {}, 1, {}, {}, metrics, None, {}))
+    config = {"keep_best": {"metric": "eval/fd_pixels", "mode": "min", "keep": 1}}
+    with pytest.raises(ConfigError, match=problem):
+        evaluate._step("best", config, tmp_path)
