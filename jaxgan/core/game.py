@@ -96,6 +96,7 @@ def zero_sum(
       A `Game`.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> game = zero_sum(lambda key: {"gen": jnp.ones(()), "disc": jnp.ones(())},
       ...                 lambda params, batch, context: params["gen"] * params["disc"])
       >>> params, net_state = game.init(jax.random.key(0))

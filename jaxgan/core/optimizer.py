@@ -50,6 +50,7 @@ def update(
 
     Example:
       >>> import jax.numpy as jnp
+      >>> from jaxgan.optimizers import sgd
       >>> params, _ = update(sgd(0.5), jnp.ones(2), init(sgd(0.5), jnp.ones(2)), jnp.ones(2))
       >>> params.tolist()
       [0.5, 0.5]

@@ -123,6 +123,7 @@ def state_shardings(
         does not have or that `model` does not divide.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> mesh = make_mesh(4, model=2)
       >>> state = {"kernel": jnp.zeros((8, 1024)), "bias": jnp.zeros(1024)}
       >>> shardings = state_shardings(state, mesh, {"bias": None}, min_size=1)
@@ -246,6 +247,7 @@ def gather(tree: PyTree, mesh: Mesh) -> PyTree:
       The tree; in a job of one process just as it is.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> gather({"x": jnp.int32(3)}, make_mesh(1))["x"].item()
       3
     """
@@ -266,6 +268,7 @@ def shard_sampler(sample: Callable[[Key, int], Batch], mesh: Mesh) -> Callable[[
       The same function, its output split along the first axis.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> sample = shard_sampler(lambda key, num: {"image": jnp.zeros((num, 2))}, make_mesh(1))
       >>> sample(jax.random.key(0), 4)["image"].shape
       (4, 2)

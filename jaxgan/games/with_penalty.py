@@ -28,6 +28,8 @@ def with_penalty(game: Game, penalty: Penalty, player: str | None = None) -> Gam
       ValueError: if the game has no such player, or a player would have two terms of one name.
 
     Example:
+      >>> import jax
+      >>> import jax.numpy as jnp
       >>> from jaxgan.games import dirac
       >>> from jaxgan.penalties import r1
       >>> game = with_penalty(dirac(), r1(weight=1.0))

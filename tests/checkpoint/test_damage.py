@@ -199,7 +199,7 @@ CHILD = """
 import os, signal, sys, threading
 from pathlib import Path
 import jax, jax.numpy as jnp
-from jaxgan import manifest
+from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.checkpointer import Checkpoints
 
 directory, place = Path(sys.argv[1]), sys.argv[2]
