@@ -4,41 +4,66 @@ Say what is played (a `Game`), how each player is pulled (a `Field`), how it is 
 `Algorithm`): values made of pure functions over pytrees, which compose by ordinary calls.
 """
 
-from jaxgan import analysis, augment, auxiliary, fields, losses, optimizers, penalties
-from jaxgan.algorithms import (
-    Algorithm,
-    alternating,
-    extragradient,
-    past_extragradient,
-    sequence,
-    simultaneous,
-)
-from jaxgan.core.game import Game, zero_sum
-from jaxgan.core.network import Network
-from jaxgan.core.schedules import cosine, linear
-from jaxgan.core.state import Context, TrainState, stream
-from jaxgan.fields import Field, gradient, microbatch
-from jaxgan.games import (
-    ada,
-    apa,
-    augmented,
-    augmented_at,
-    bilinear,
-    dirac,
-    gan,
-    instance_noise,
-    normal_latent,
-    quadratic,
-    unrolled,
-)
-from jaxgan.games.balanced import balanced
-from jaxgan.games.with_penalty import with_penalty
-from jaxgan.losses import Loss
-from jaxgan.models.adapters import from_linen, from_nnx
-from jaxgan.penalties import Penalty
-from jaxgan.run.load import Loaded, load
-from jaxgan.transforms import device_data, ema, lookahead, member, seeds, skip_nonfinite, substeps
+from etils import epy
+
 from jaxgan.version import __version__
+
+# Names are imported when they are first used (PEP 562): `import jaxgan` is quick.
+with epy.lazy_api_imports(globals()):
+    from jaxgan import (
+        analysis,
+        augment,
+        auxiliary,
+        fields,
+        games,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        penalties,
+    )
+    from jaxgan.algorithms import (
+        Algorithm,
+        alternating,
+        extragradient,
+        past_extragradient,
+        sequence,
+        simultaneous,
+    )
+    from jaxgan.core import schedules
+    from jaxgan.core.game import Game, zero_sum
+    from jaxgan.core.network import Network
+    from jaxgan.core.schedules import cosine, linear
+    from jaxgan.core.state import Context, TrainState, stream
+    from jaxgan.fields import Field, gradient, microbatch
+    from jaxgan.games import (
+        ada,
+        apa,
+        augmented,
+        augmented_at,
+        bilinear,
+        dirac,
+        gan,
+        instance_noise,
+        normal_latent,
+        quadratic,
+        unrolled,
+    )
+    from jaxgan.games.balanced import balanced
+    from jaxgan.games.with_penalty import with_penalty
+    from jaxgan.losses import Loss
+    from jaxgan.models.adapters import from_linen, from_nnx
+    from jaxgan.penalties import Penalty
+    from jaxgan.run.load import Loaded, load
+    from jaxgan.transforms import (
+        device_data,
+        ema,
+        lookahead,
+        member,
+        seeds,
+        skip_nonfinite,
+        substeps,
+    )
 
 __all__ = [
     "Algorithm",
@@ -69,6 +94,7 @@ __all__ = [
     "fields",
     "from_linen",
     "from_nnx",
+    "games",
     "gan",
     "gradient",
     "instance_noise",
@@ -77,12 +103,15 @@ __all__ = [
     "lookahead",
     "losses",
     "member",
+    "metrics",
     "microbatch",
+    "models",
     "normal_latent",
     "optimizers",
     "past_extragradient",
     "penalties",
     "quadratic",
+    "schedules",
     "seeds",
     "sequence",
     "simultaneous",

@@ -36,25 +36,13 @@ from jaxgan.checkpoint.ocdbt import (
     has_wildcards,
     without_wildcards,
 )
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import CheckpointError, NoCheckpointError, SaveError
 from jaxgan.core.typing import Array, PyTree
 from jaxgan.distributed.agreement import from_first, in_any
 from jaxgan.version import __version__
 
 _LOGGER = logging.getLogger("jaxgan.checkpoint")
 _ORBAX = version("orbax-checkpoint")
-
-
-class CheckpointError(InputError):
-    """A checkpoint that is missing, damaged, of another model, or could not be written."""
-
-
-class SaveError(CheckpointError):
-    """A checkpoint that could not be written: the disk is full, fails or takes no files."""
-
-
-class NoCheckpointError(CheckpointError):
-    """There is no checkpoint at all, not even a damaged one: a run may begin."""
 
 
 class Checkpoints:

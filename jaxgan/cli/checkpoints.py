@@ -6,11 +6,13 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jaxgan.checkpoint.directory import Row, inspect
 from jaxgan.cli.terminal import print_table, say
-from jaxgan.files import escaped
+from jaxgan.core.text import escaped
+
+if TYPE_CHECKING:
+    from jaxgan.checkpoint.directory import Row
 
 SOME_DAMAGED, NONE_GOOD = 1, 2
 
@@ -53,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       OSError: if there is no such folder, or it cannot be read.
     """
+    from jaxgan.checkpoint.directory import inspect
+
     if not args.dir.is_dir():
         raise NotADirectoryError(f"{args.dir} is no folder")
     beneath = args.dir / "checkpoints"
@@ -88,11 +92,11 @@ def _as_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _told(metrics: Mapping[str, float | None]) -> str:
+def _shown(metrics: Mapping[str, float | None]) -> str:
     """Losses, scores, and what a program of one's own gave; --json has all metrics."""
-    shown = (k for k in metrics if "/" not in k or k.startswith(("loss/", "eval/")))
-    told = {k: metrics[k] for k in shown}
-    return ", ".join(f"{k} {'-' if v is None else format(v, '.4g')}" for k, v in told.items())
+    names = (k for k in metrics if "/" not in k or k.startswith(("loss/", "eval/")))
+    shown = {k: metrics[k] for k in names}
+    return ", ".join(f"{k} {'-' if v is None else format(v, '.4g')}" for k, v in shown.items())
 
 
 def _print_table(rows: Sequence[Row]) -> None:
@@ -107,6 +111,6 @@ def _print_table(rows: Sequence[Row]) -> None:
             f"{row.size / 2**20:.1f}",
             escaped(content.created[:19]).replace("T", " ") if content else "",
             escaped(content.versions.get("jaxgan", "")) if content else "",
-            escaped(_told(content.metrics)) if content else "",
+            escaped(_shown(content.metrics)) if content else "",
         )
     print_table(table)

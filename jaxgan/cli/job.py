@@ -6,10 +6,13 @@ import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxgan.cli.program import whole
 from jaxgan.core.errors import LockedError
-from jaxgan.run.lock import Lock
+
+if TYPE_CHECKING:
+    from jaxgan.run.lock import Lock
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +88,7 @@ def locked(folder: Path) -> Iterator[Lock | None]:
     """
     from jaxgan.distributed import processes
     from jaxgan.distributed.agreement import from_first
+    from jaxgan.run.lock import Lock
 
     with ExitStack() as stack:
         lock, failure = None, None

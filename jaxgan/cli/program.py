@@ -11,14 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import jax
-
-from jaxgan.checkpoint.checkpointer import SaveError
-from jaxgan.core.errors import InputError, LockedError
-from jaxgan.distributed import platforms
-from jaxgan.distributed.processes import LOST_PEER, leave
-from jaxgan.files import escaped
-from jaxgan.training.nonfinite import NonFiniteError
+from jaxgan.core.errors import InputError, LockedError, NonFiniteError, SaveError
+from jaxgan.core.text import escaped
 
 BAD_INPUT, NONFINITE, DISK_FAILED, IN_USE, INTERRUPTED = 2, 3, 6, 7, 130
 BAD_INPUTS = (InputError, OSError)
@@ -168,6 +162,11 @@ def run(body: Callable[[], int | None], name: str) -> int:
       >>> run(lambda: None, "draw.py")
       0
     """
+    import jax
+
+    from jaxgan.distributed import platforms
+    from jaxgan.distributed.processes import LOST_PEER, leave
+
     platforms.choose()
     try:
         return int(body() or 0)

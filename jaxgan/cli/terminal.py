@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.core.errors import InputError
-from jaxgan.files import escaped
+from jaxgan.core.text import escaped
 
 
 def say(text: str) -> None:

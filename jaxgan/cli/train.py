@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
 from jaxgan.cli.program import check_folder
-from jaxgan.files import escaped
+from jaxgan.core.text import escaped
 
 if TYPE_CHECKING:
     from jax.sharding import Mesh

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class InputError(ValueError):
     """Bad input: a file, a flag, a config, data. The message is one line, for the user.
@@ -27,3 +30,51 @@ class ProcessError(InputError):
 
 class ExploreError(InputError):
     """What a generator cannot be asked for; one line: what, its value, what is allowed."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint that is missing, damaged, of another model, or could not be written."""
+
+
+class SaveError(CheckpointError):
+    """A checkpoint that could not be written: the disk is full, fails or takes no files."""
+
+
+class NoCheckpointError(CheckpointError):
+    """There is no checkpoint at all, not even a damaged one: a run may begin."""
+
+
+class StepNotFiniteError(Exception):
+    """Raised inside the loop; `NonFiniteError` is what its user sees.
+
+    Attributes:
+      step: the first step at which numbers are known to be lost.
+      metrics: which metrics were not finite there; empty if found in the state.
+      num_skipped: how many steps in a row were not taken, if that is what ends the run.
+    """
+
+    def __init__(self, step: int, metrics: Mapping[str, float], num_skipped: int = 0) -> None:
+        super().__init__(step, metrics, num_skipped)
+        self.step = step
+        self.metrics = metrics
+        self.num_skipped = num_skipped
+
+
+class NonFiniteError(Exception):
+    """A NaN or an infinity where a number should be; the message is for the user.
+
+    Attributes:
+      report: what is known, as written to `nonfinite.json`.
+    """
+
+    def __init__(self, report: dict[str, Any]) -> None:
+        names = [*report["metrics"], *report["leaves"]]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        saved = report["last_good_checkpoint"]
+        skipped = report["num_skipped"]
+        what = f"{skipped} steps in a row skipped, as not" if skipped else "not"
+        super().__init__(
+            f"step {report['step']}: {what} finite{f': {shown}' if shown else ''}; last good "
+            f"checkpoint: {'none' if saved is None else f'step {saved}'}"
+        )
+        self.report = report

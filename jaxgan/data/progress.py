@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from jaxgan.files import escaped
+from jaxgan.core.text import escaped
 
 PROGRESS_SECONDS = 2.0
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from rich.table import Table
 
+from jaxgan.core.text import escaped
 from jaxgan.evaluation.protocol import Score, comparable, protocol_differences
 from jaxgan.evaluation.report import json_number, shown
-from jaxgan.files import escaped
 
 
 class Column(NamedTuple):

@@ -14,8 +14,9 @@ from typing import Any, Literal, TypedDict
 
 from rich.table import Table
 
+from jaxgan.core.text import escaped, one_line
 from jaxgan.evaluation.protocol import KEYS, EvaluationError, Score
-from jaxgan.files import FileError, escaped, one_line, read_json
+from jaxgan.files import FileError, read_json
 from jaxgan.writers.atomic import replacing
 
 SCHEMA = 1

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
+from jaxgan.core.text import one_line
 from jaxgan.core.typing import PyTree
 from jaxgan.features.base import FeatureError
-from jaxgan.files import FileError, one_line, parse_json, read_npz, read_safetensors
+from jaxgan.files import FileError, parse_json, read_npz, read_safetensors
 from jaxgan.files.torch_file import read_torch_state
 from jaxgan.writers.atomic import replacing
 

@@ -6,12 +6,9 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from jaxgan.core.errors import InputError
-
-MAX_SHOWN = 200
-"""Characters of a foreign text that a message shows."""
+from jaxgan.core.text import escaped, one_line
 
 
 class FileError(InputError):
@@ -25,43 +22,6 @@ class FileError(InputError):
     def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
         super().__init__(f"{escaped(os.fspath(path))}: {reason}")
         self.reason = reason
-
-
-def escaped(text: str) -> str:
-    """Text that a terminal shows and does not obey: control characters as their escapes.
-
-    Args:
-      text: anything, such as the name of a file; bytes that were not UTF-8 are surrogates in it.
-
-    Returns:
-      The text with escapes in place of control characters, surrogates, and marks of direction;
-      newlines and tabs too.
-
-    Example:
-      >>> escaped("a\\x1b[2Jb\\n\\udcff"), escaped("Größe 5")
-      ('a\\\\x1b[2Jb\\\\n\\\\udcff', 'Größe 5')
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
-
-
-def one_line(value: Any) -> str:
-    """A value from a file, or what a library says of it, for a message.
-
-    Args:
-      value: a text, an exception, or anything; texts are quoted by the caller where they should be.
-
-    Returns:
-      At most `MAX_SHOWN` printable characters.
-
-    Example:
-      >>> one_line(ValueError("two\\n lines")), one_line(ValueError()), one_line("x" * 999)[-5:]
-      ('two lines', 'ValueError', 'xx...')
-    """
-    text = " ".join(str(value).split()) or type(value).__name__
-    text = escaped(text)
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
 @contextmanager

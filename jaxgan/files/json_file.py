@@ -10,7 +10,8 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from jaxgan.files.base import FileError, one_line
+from jaxgan.core.text import one_line
+from jaxgan.files.base import FileError
 
 MAX_BYTES = 2**28
 """Of a file that is JSON as a whole (256 MiB)."""

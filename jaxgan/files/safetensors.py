@@ -10,7 +10,8 @@ from typing import IO, Any
 import ml_dtypes
 import numpy as np
 
-from jaxgan.files.base import FileError, one_line, reading
+from jaxgan.core.text import one_line
+from jaxgan.files.base import FileError, reading
 from jaxgan.files.json_file import check_json, parse_json
 
 MAX_HEADER_BYTES = 100_000_000

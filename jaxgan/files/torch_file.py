@@ -20,7 +20,8 @@ from typing import IO, Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
-from jaxgan.files import one_line, zip_file
+from jaxgan.core.text import one_line
+from jaxgan.files import zip_file
 from jaxgan.files.base import reading
 
 MAX_PICKLE_BYTES = 2**22

@@ -7,7 +7,8 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
-from jaxgan.files import FileError, one_line, read_npz, read_safetensors
+from jaxgan.core.text import one_line
+from jaxgan.files import FileError, read_npz, read_safetensors
 from jaxgan.files.torch_file import read_torch_state
 from jaxgan.pretrained.base import PublishedError
 

@@ -14,9 +14,10 @@ import jax
 import optax
 
 from jaxgan.config.base import Config, ConfigError, flatten
+from jaxgan.core.text import one_line
 from jaxgan.data.record import check_same
 from jaxgan.data.source import DataError, ElementSpec
-from jaxgan.files import FileError, one_line, read_json
+from jaxgan.files import FileError, read_json
 from jaxgan.version import __version__
 from jaxgan.writers.atomic import replacing
 

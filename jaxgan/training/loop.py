@@ -19,25 +19,21 @@ from jax.sharding import Mesh
 
 from jaxgan import distributed
 from jaxgan.algorithms import Algorithm
-from jaxgan.checkpoint.checkpointer import (
+from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.core.errors import (
     CheckpointError,
-    Checkpoints,
+    LockedError,
     NoCheckpointError,
+    NonFiniteError,
     SaveError,
+    StepNotFiniteError,
 )
-from jaxgan.core.errors import LockedError
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Key, Metrics, PyTree
 from jaxgan.distributed.preemption import Stop, deferred_signals, within
 from jaxgan.distributed.processes import Watchdog, is_first
 from jaxgan.training.collapse import Watch
-from jaxgan.training.nonfinite import (
-    LostNumbersError,
-    NonFiniteError,
-    find_lost,
-    is_finite,
-    write_report,
-)
+from jaxgan.training.nonfinite import find_lost, is_finite, write_report
 from jaxgan.training.spectrum import Probe
 from jaxgan.training.telemetry import Batches, Log, Profile, Work
 from jaxgan.writers import MetricWriter, Progress, curves_png, save_png
@@ -314,7 +310,7 @@ def _play(play: _Play, start: int, state: TrainState) -> None:
                     _save(play, state, done, {**metrics, **scores}, log)
             watchdog.enter("completing the last checkpoint")
             run.checkpoints.wait()
-        except LostNumbersError as error:
+        except StepNotFiniteError as error:
             raise NonFiniteError(_report(run, error, state)) from None
         except (LockedError, SaveError):
             raise
@@ -358,7 +354,7 @@ def _save(play: _Play, state: TrainState, step: int, metrics: Mapping[str, Any],
     play.watchdog.enter("saving a checkpoint")
     log.write()
     if not bool(is_finite(state)):
-        raise find_lost(log.calls) or LostNumbersError(step, {})
+        raise find_lost(log.calls) or StepNotFiniteError(step, {})
     if play.may_write is not None:
         play.may_write()
     if log.writer is not None:
@@ -429,7 +425,7 @@ class _AbandonedError(Exception):
     """An evaluation that a signal has cut short."""
 
 
-def _report(run: Run, error: LostNumbersError, state: TrainState) -> dict[str, Any]:
+def _report(run: Run, error: StepNotFiniteError, state: TrainState) -> dict[str, Any]:
     try:
         run.checkpoints.wait()
     except CheckpointError as failure:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.errors import StepNotFiniteError
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Metrics, PyTree
 from jaxgan.transforms import all_finite
@@ -26,42 +27,6 @@ WARN_SKIPPED = 10
 """So many are said."""
 
 is_finite = jax.jit(all_finite)
-
-
-class LostNumbersError(Exception):
-    """Raised inside the loop; `NonFiniteError` is what its user sees.
-
-    Attributes:
-      step: the first step at which numbers are known to be lost.
-      metrics: which metrics were not finite there; empty if found in the state.
-      num_skipped: how many steps in a row were not taken, if that is what ends the run.
-    """
-
-    def __init__(self, step: int, metrics: Mapping[str, float], num_skipped: int = 0) -> None:
-        super().__init__(step, metrics, num_skipped)
-        self.step = step
-        self.metrics = metrics
-        self.num_skipped = num_skipped
-
-
-class NonFiniteError(Exception):
-    """A NaN or an infinity where a number should be; the message is for the user.
-
-    Attributes:
-      report: what is known, as written to `nonfinite.json`.
-    """
-
-    def __init__(self, report: dict[str, Any]) -> None:
-        names = [*report["metrics"], *report["leaves"]]
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        saved = report["last_good_checkpoint"]
-        skipped = report["num_skipped"]
-        what = f"{skipped} steps in a row skipped, as not" if skipped else "not"
-        super().__init__(
-            f"step {report['step']}: {what} finite{f': {shown}' if shown else ''}; last good "
-            f"checkpoint: {'none' if saved is None else f'step {saved}'}"
-        )
-        self.report = report
 
 
 def lost(values: Mapping[str, float]) -> dict[str, float]:
@@ -84,7 +49,7 @@ def lost(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if not math.isfinite(value)}
 
 
-def find_lost(calls: Sequence[tuple[int, Metrics]]) -> LostNumbersError | None:
+def find_lost(calls: Sequence[tuple[int, Metrics]]) -> StepNotFiniteError | None:
     """The first of some calls of the step whose metrics are not finite, if the last one's are not.
 
     Args:
@@ -104,7 +69,7 @@ def find_lost(calls: Sequence[tuple[int, Metrics]]) -> LostNumbersError | None:
         found = lost(values)
         if not found:
             break
-        error = LostNumbersError(step, found)
+        error = StepNotFiniteError(step, found)
     return error
 
 
@@ -142,7 +107,7 @@ def check_skipped(step: int, taken: int, metrics: Mapping[str, float]) -> bool:
       True from `WARN_SKIPPED` on.
 
     Raises:
-      LostNumbersError: from `MAX_SKIPPED` on.
+      StepNotFiniteError: from `MAX_SKIPPED` on.
 
     Example:
       >>> check_skipped(30, 15, {})
@@ -151,12 +116,12 @@ def check_skipped(step: int, taken: int, metrics: Mapping[str, float]) -> bool:
     num_skipped = step - taken
     if num_skipped >= MAX_SKIPPED:
         not_finite = {name: value for name, value in metrics.items() if not math.isfinite(value)}
-        raise LostNumbersError(step, not_finite, num_skipped)
+        raise StepNotFiniteError(step, not_finite, num_skipped)
     return num_skipped >= WARN_SKIPPED
 
 
 def write_report(
-    path: Path | None, error: LostNumbersError, state: TrainState, last_good: int | None
+    path: Path | None, error: StepNotFiniteError, state: TrainState, last_good: int | None
 ) -> dict[str, Any]:
     """Writes what is known of lost numbers.
 
@@ -176,7 +141,7 @@ def write_report(
       >>> state = TrainState(jnp.int32(9), jax.random.key(0), {"gen": jnp.nan, "disc": 1.0},
       ...                    {}, {}, (), {})
       >>> folder = Path(tempfile.mkdtemp())
-      >>> report = write_report(folder / "a.json", LostNumbersError(7, {}), state, None)
+      >>> report = write_report(folder / "a.json", StepNotFiniteError(7, {}), state, None)
       >>> report["players"], report["leaves"]
       (['gen'], ['params/gen'])
     """

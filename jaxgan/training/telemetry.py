@@ -103,7 +103,7 @@ class Log:
         """Writes the line that is due, if any; waits for its metrics.
 
         Raises:
-          LostNumbersError: if they, or those of a call since the line before, are not finite.
+          StepNotFiniteError: if they, or those of a call since the line before, are not finite.
         """
         if self.pending is None:
             return

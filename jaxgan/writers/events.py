@@ -20,7 +20,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import RecordWriter, masked_crc32c
 from tensorboardX.summary import image
 
-from jaxgan.files import escaped
+from jaxgan.core.text import escaped
 from jaxgan.writers.atomic import naming, replacing
 from jaxgan.writers.checksum import masked_checksum
 

@@ -20,8 +20,9 @@ from orbax.checkpoint import v1 as ocp
 
 import jaxgan
 from jaxgan.checkpoint import manifest
-from jaxgan.checkpoint.checkpointer import CheckpointError, Checkpoints, NoCheckpointError
+from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.checkpoint.directory import Archive, Best
+from jaxgan.core.errors import CheckpointError, NoCheckpointError
 from tests.jobs import HANGS
 
 

@@ -252,7 +252,8 @@ FULL_DISK = """
 import logging, resource, sys
 from pathlib import Path
 import jax, jax.numpy as jnp
-from jaxgan.checkpoint.checkpointer import CheckpointError, Checkpoints
+from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.core.errors import CheckpointError
 
 logging.getLogger("jaxgan").addHandler(logging.StreamHandler(sys.stdout))
 directory = Path(sys.argv[1])

@@ -87,7 +87,8 @@ def test_what_was_chosen_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(platforms.has_tpu(), reason="there is a TPU here")
 def test_libtpu_says_nothing_where_there_is_no_tpu() -> None:
     pytest.importorskip("libtpu")
-    code = "from jaxgan.distributed import platforms; platforms.choose(); import jax; print(jax.devices())"
+    code = "from jaxgan.distributed import platforms as p; import jax; p.choose(); jax.devices()"
+    code += "; print(jax.devices())"
     environment = {k: v for k, v in os.environ.items() if k != "JAX_PLATFORMS"}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANGS)

@@ -7,7 +7,8 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 import pytest
 
-from jaxgan.files import FileError, escaped, parse_json, read_json, read_json_lines
+from jaxgan.core.text import escaped
+from jaxgan.files import FileError, parse_json, read_json, read_json_lines
 
 
 class Record(TypedDict):

@@ -27,7 +27,8 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 index, port, directory = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 jax.distributed.initialize(f"localhost:{port}", 2, index)
 from jaxgan.checkpoint.directory import Best
-from jaxgan.checkpoint.checkpointer import CheckpointError, Checkpoints, NoCheckpointError
+from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.core.errors import CheckpointError, NoCheckpointError
 
 logging.getLogger("jaxgan").addHandler(logging.StreamHandler(sys.stdout))
 mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,))

@@ -23,10 +23,11 @@ import pytest
 import jaxgan as jg
 from jaxgan import distributed
 from jaxgan.checkpoint import manifest, ocdbt
-from jaxgan.checkpoint.checkpointer import Checkpoints, SaveError
+from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli import program
 from jaxgan.cli.main import main
 from jaxgan.config import build
+from jaxgan.core.errors import SaveError
 from jaxgan.data import DataError
 from jaxgan.distributed.preemption import deferred_signals
 from jaxgan.run.lock import Lock

@@ -24,8 +24,8 @@ from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli.main import main
 from jaxgan.config import build
 from jaxgan.config.base import load_config
+from jaxgan.core.errors import StepNotFiniteError
 from jaxgan.training import loop, telemetry
-from jaxgan.training.nonfinite import LostNumbersError
 from jaxgan.writers import read_metrics
 from tests.jobs import HANGS
 
@@ -161,11 +161,11 @@ def test_a_rollback_goes_back_and_on_with_other_numbers(
 ) -> None:
     losing = [3]
 
-    def lose(calls: list[tuple[int, Any]]) -> LostNumbersError | None:
+    def lose(calls: list[tuple[int, Any]]) -> StepNotFiniteError | None:
         # What the third line after a checkpoint would be, were its numbers lost; three times.
         if calls[-1][0] == 40 and losing:
             losing.pop()
-            return LostNumbersError(40, {"loss/gen": np.nan})
+            return StepNotFiniteError(40, {"loss/gen": np.nan})
         return None
 
     monkeypatch.setattr(telemetry, "find_lost", lose)

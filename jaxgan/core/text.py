@@ -1,0 +1,45 @@
+"""Text of others in messages: one line, of printable characters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MAX_SHOWN = 200
+"""Characters of a foreign text that a message shows."""
+
+
+def escaped(text: str) -> str:
+    """Text that a terminal shows and does not obey: control characters as their escapes.
+
+    Args:
+      text: anything, such as the name of a file; bytes that were not UTF-8 are surrogates in it.
+
+    Returns:
+      The text with escapes in place of control characters, surrogates, and marks of direction;
+      newlines and tabs too.
+
+    Example:
+      >>> escaped("a\\x1b[2Jb\\n\\udcff"), escaped("Größe 5")
+      ('a\\\\x1b[2Jb\\\\n\\\\udcff', 'Größe 5')
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def one_line(value: Any) -> str:
+    """A value from a file, or what a library says of it, for a message.
+
+    Args:
+      value: a text, an exception, or anything; texts are quoted by the caller where they should be.
+
+    Returns:
+      At most `MAX_SHOWN` printable characters.
+
+    Example:
+      >>> one_line(ValueError("two\\n lines")), one_line(ValueError()), one_line("x" * 999)[-5:]
+      ('two lines', 'ValueError', 'xx...')
+    """
+    text = " ".join(str(value).split()) or type(value).__name__
+    text = escaped(text)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
