@@ -6,8 +6,11 @@ Warnings are errors, see setup.cfg.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +54,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid in slow:
             item.add_marker(pytest.mark.slow)
+
+
+MAX_BYTES = 3 * 2**29
+"""Of one process, from which compiled programs are dropped: a laptop of 8 GB runs two of these."""
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Between two files, drops what the first one compiled once there is a lot of it."""
+    is_same = nextitem is not None and nextitem.path == item.path
+    if is_same or not sys.platform.startswith("linux") or _resident_bytes() < MAX_BYTES:
+        return
+    import jax
+
+    jax.clear_caches()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
