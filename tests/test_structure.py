@@ -113,6 +113,14 @@ def test_every_part_has_a_place() -> None:
     assert {part_of(path) for path in SOURCES} - {"__init__"} == set(LEVELS)
 
 
+def test_the_picture_of_the_house_is_true() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    drawn = page.partition("```text\n")[2].partition("```")[0].splitlines()
+    levels = {name: int(line.split()[0]) for line in drawn for name in line.split()[1:]}
+    assert levels | {"version": 0} == LEVELS
+    assert all(f"`{name}`" in page for name in levels)
+
+
 def in_files(
     check: Callable[[Path], object], without: Collection[str] = ("__init__",)
 ) -> dict[str, object]:
