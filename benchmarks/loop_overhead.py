@@ -56,7 +56,7 @@ def time_bare(config: Config, num_steps: int) -> float:
     mesh = build.build_mesh(config)
     source = build.open_data(config)
     algorithm = build.build_algorithm(config, source.element_spec)
-    shardings = build.build_shardings(config, algorithm, mesh)
+    shardings = distributed.shardings_of(distributed.state_template(algorithm, mesh))
     step = distributed.jit_step(algorithm, mesh, shardings)
     batches = pipeline(
         source,

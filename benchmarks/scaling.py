@@ -56,7 +56,7 @@ def make_call(num_devices: int) -> Callable[[], None]:
     mesh = build.build_mesh(config)
     spec = {"image": jax.ShapeDtypeStruct(SHAPE, jnp.float32)}
     algorithm = build.build_algorithm(config, spec, None, mesh)
-    shardings = build.build_shardings(config, algorithm, mesh)
+    shardings = distributed.shardings_of(distributed.state_template(algorithm, mesh))
     step = distributed.jit_step(algorithm, mesh, shardings)
     states = [jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))]
     lead = (*algorithm.num_batches, config["batch_size"])

@@ -41,6 +41,7 @@ autosummary_ignore_module_all = False
 autosummary_context = {
     "only": {
         "jaxgan.core.algorithm": "apply_updates, flatten_metrics, make_context, make_init",
+        "jaxgan.core.field": "Linearized, linearize",
         "jaxgan.core.loss": "logits, made, with_logits",
         "jaxgan.pretrained.base": (
             "same, conv, conv_transpose, dense, dense_to_map, map_to_dense, scalar, unit, "

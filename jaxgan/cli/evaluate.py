@@ -97,21 +97,21 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
     from jaxgan import distributed, writers
-    from jaxgan.cli.train import keep_compiled
     from jaxgan.config.base import ConfigError
-    from jaxgan.config.resolve import resolve
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
     from jaxgan.evaluation.progress import make_tell
-    from jaxgan.run import directory
     from jaxgan.run.evaluation import make_run_evaluator, open_reference
     from jaxgan.run.load import load
+    from jaxgan.run.make import keep_compiled
+    from jaxgan.run.saved import read_run
 
     check_seed(args.seed)
     if args.standing_statistics < 0:
         asked = args.standing_statistics
         raise ConfigError(f"standing_statistics: {asked}; it must be at least 0")
-    config = resolve(directory.read_config(args.workdir))
+    saved = read_run(args.workdir)
+    config = saved.config
     out = args.out or args.workdir / report.NAME
     check_out(out)
     _check_ema(args.ema, config, args.workdir)
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
     step = _step(args.step, config, args.workdir)
     try:
         loaded = load(
-            args.workdir,
+            saved,
             step=step,
             member=args.member,
             ema=args.ema is not False,
@@ -130,12 +130,13 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(str(error)) from error
     evaluator = make_run_evaluator(
         config,
-        directory.read_spec(args.workdir),
+        saved.game,
+        saved.spec,
         open_reference(config, data_dir=args.data_dir, split=args.split),
         distributed.make_mesh(),
         _options(args, config),
         features=args.features,
-        class_names=(directory.read_data(args.workdir) or {}).get("class_names", ()),
+        class_names=saved.class_names,
     )
     is_first = processes.is_first()
     tell = make_tell() if is_first else lambda what, done, total: None

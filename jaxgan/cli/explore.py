@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +13,8 @@ from jaxgan.cli.terminal import say
 if TYPE_CHECKING:
     import numpy as np
 
-    from jaxgan.config.base import Config
     from jaxgan.core.state import TrainState
-    from jaxgan.data.source import ElementSpec
+    from jaxgan.run.saved import SavedRun
     from jaxgan.sampling.explore import Explorer
 
 _DESCRIPTION = """\
@@ -51,10 +49,8 @@ class _Asked(NamedTuple):
     label: int
     own: dict[str, Any]
     out: Path
-    config: Config
+    saved: SavedRun
     state: TrainState
-    spec: ElementSpec
-    class_names: Sequence[str]
 
 
 def add_parser(commands: Any) -> None:
@@ -118,31 +114,32 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError, ExploreError: for bad input.
     """
-    from jaxgan.cli.train import keep_compiled
     from jaxgan.config.base import ConfigError
-    from jaxgan.config.games import named
-    from jaxgan.config.resolve import resolve
-    from jaxgan.run import directory
     from jaxgan.run.load import load
+    from jaxgan.run.make import keep_compiled
+    from jaxgan.run.saved import read_run
     from jaxgan.sampling.explore import ExploreError, make_explorer
 
     own = _own_options(args)
-    config = resolve(directory.read_config(args.workdir))
-    row = named(config)
-    if row.from_real:
+    saved = read_run(args.workdir)
+    if saved.row.from_real:
         raise ExploreError(
-            f"explore: game {config['game']['name']!r} makes images of images; it has no latents"
+            f"explore: game {saved.config['game']['name']!r} makes images of images; it has no "
+            "latents"
         )
-    num_classes = config["num_classes"] or None
-    label = _label(args.label, num_classes)
+    label = _label(args.label, saved.num_classes)
     keep_compiled()
     try:
-        loaded = load(args.workdir, step=args.step, member=args.member, ema=not args.no_ema)
+        loaded = load(saved, step=args.step, member=args.member, ema=not args.no_ema)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    spec = directory.read_spec(args.workdir)
-    codes = row.codes(config)
-    explorer = make_explorer(loaded.game, loaded.state, spec, num_classes=num_classes, codes=codes)
+    explorer = make_explorer(
+        loaded.game,
+        loaded.state,
+        saved.spec,
+        num_classes=saved.num_classes,
+        codes=saved.row.codes(saved.config),
+    )
     out = args.out or args.workdir / "explore" / f"{args.what}.png"
     draw = {
         "interpolate": _interpolate,
@@ -151,8 +148,7 @@ def run(args: argparse.Namespace) -> int:
         "traverse": _traverse,
         "mixing": _mixing,
     }[args.what]
-    names = (directory.read_data(args.workdir) or {}).get("class_names", ())
-    draw(_Asked(explorer, args.num, args.seed, label, own, out, config, loaded.state, spec, names))
+    draw(_Asked(explorer, args.num, args.seed, label, own, out, saved, loaded.state))
     return 0
 
 
@@ -258,7 +254,7 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
     from jaxgan.features import open_features
     from jaxgan.run.evaluation import open_reference
 
-    source = open_reference(asked.config)
+    source = open_reference(asked.saved.config)
     if source.num_classes is None or numbers[0] >= source.num_classes:
         known = source.num_classes
         allowed = f"classes are 0 to {known - 1}" if known else f"{source.name} has no classes"
@@ -307,10 +303,17 @@ def _measured(asked: _Asked, value: float) -> dict[str, float]:
         num_samples=asked.own["num_samples"],
         truncation=value,
     )
-    source = open_reference(asked.config, data_dir=asked.own["data_dir"])
+    saved = asked.saved
+    source = open_reference(saved.config, data_dir=asked.own["data_dir"])
     mesh = distributed.make_mesh()
     evaluator = make_run_evaluator(
-        asked.config, asked.spec, source, mesh, options, class_names=asked.class_names
+        saved.config,
+        saved.game,
+        saved.spec,
+        source,
+        mesh,
+        options,
+        class_names=saved.class_names,
     )
     scores = evaluator.evaluate(asked.state, make_tell()).scores
     return {score.name: score.value for score in scores}

@@ -113,13 +113,12 @@ def make_job(request: Request, topology: Topology) -> Job:
     spec, source = example_of(config, request.example_shape)
     # The last phase, of a game that has several: a network that grows is largest there.
     algorithm = list(build.build_phases(config, spec, source, mesh).values())[-1]
-    is_fed = source is None
-    build.check_step(algorithm, config, spec, is_fed, mesh)
-    state, batch = build.build_arguments(algorithm, config, spec, is_fed, mesh)
+    arguments = build.build_arguments(algorithm, config, spec, source is None, mesh)
+    build.check_step(algorithm, arguments)
     return Job(
-        step=distributed.jit_step(algorithm, mesh, build.build_shardings(config, algorithm, mesh)),
-        state=state,
-        batch=batch,
+        step=distributed.jit_step(algorithm, mesh, distributed.shardings_of(arguments.state)),
+        state=arguments.state,
+        batch=arguments.batch,
         steps_per_call=config["substeps"],
         images_per_step=build.images_per_step(config, algorithm),
         num_devices=len(there),

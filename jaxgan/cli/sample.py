@@ -127,10 +127,8 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, CheckpointError: for bad input.
     """
     from jaxgan.config.base import ConfigError
-    from jaxgan.config.games import named
-    from jaxgan.config.resolve import resolve
-    from jaxgan.run import directory
     from jaxgan.run.load import load
+    from jaxgan.run.saved import read_run
 
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix.lower() not in (".png", ".npz", ""):
@@ -140,17 +138,16 @@ def run(args: argparse.Namespace) -> int:
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
-    config = resolve(directory.read_config(args.workdir))
-    is_images = len(directory.read_spec(args.workdir)["image"].shape) == 3
-    if not out.suffix and (named(config).from_real or not is_images):
-        kind = "pictures beside one another" if is_images else "points"
+    saved = read_run(args.workdir)
+    if not out.suffix and (saved.row.from_real or not saved.is_images):
+        kind = "pictures beside one another" if saved.is_images else "points"
         raise ConfigError(f"out: {out}; the run makes {kind}: it must end in .png or .npz")
     _check_out(out)
-    names = (directory.read_data(args.workdir) or {}).get("class_names", [])
-    classes = parse_label(args.label, config["num_classes"], names)
+    names = saved.class_names
+    classes = parse_label(args.label, saved.num_classes or 0, names)
     try:
         run = load(
-            args.workdir,
+            saved,
             step=args.step,
             member=args.member,
             ema=not args.no_ema,
@@ -158,8 +155,8 @@ def run(args: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    if named(config).from_real:
-        _show(run, args, config, out)
+    if saved.row.from_real:
+        _show(run, args, saved.config, out)
     else:
         _sample(run, args, classes, [names[one] for one in classes] if names else [], out)
     say(f"{args.num} samples of step {run.step}: {out}")

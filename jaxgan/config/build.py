@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 from jax.sharding import Mesh
@@ -112,31 +113,6 @@ def build_mesh(config: Config, devices: Sequence[jax.Device] | None = None) -> M
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return mesh
-
-
-def build_shardings(config: Config, algorithm: Algorithm, mesh: Mesh) -> PyTree:
-    """How the state of a run lies on its devices.
-
-    Args:
-      config: as `resolve` returns it.
-      algorithm: as `build_algorithm` returns it.
-      mesh: as `build_mesh` returns it.
-
-    Returns:
-      A TrainState of shardings.
-
-    Raises:
-      ConfigError: if a rule fits no leaf.
-
-    Example:
-      See `jaxgan.distributed.sharding.state_shardings`.
-    """
-    state = jax.eval_shape(algorithm.init, jax.random.key(0))
-    options = config["mesh"]
-    try:
-        return distributed.state_shardings(state, mesh, options["rules"], options["min_size"])
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
 
 
 def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step: int = 0) -> Game:
@@ -277,12 +253,24 @@ def build_algorithm(
     return algorithm
 
 
-def build_arguments(
-    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
-) -> tuple[PyTree, dict[str, jax.ShapeDtypeStruct]]:
-    """What a step of a run is called with, and how that lies on its devices.
+class Arguments(NamedTuple):
+    """What a step of a run is called with, as ShapeDtypeStructs that lie on its devices.
 
     A step that is traced with these is not traced again when the run calls it.
+
+    Attributes:
+      state: a TrainState.
+      batch: empty if batches do not come from the host.
+    """
+
+    state: PyTree
+    batch: dict[str, jax.ShapeDtypeStruct]
+
+
+def build_arguments(
+    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
+) -> Arguments:
+    """What a step of a run is called with, and how that lies on its devices.
 
     Args:
       algorithm: as `build_algorithm` returns it.
@@ -292,10 +280,10 @@ def build_arguments(
       mesh: as `build_mesh` returns it.
 
     Returns:
-      (state, batch), of ShapeDtypeStructs; the batch is empty if it does not come from the host.
+      The arguments; those of a game's later phases are the same.
 
     Raises:
-      ConfigError: if a rule fits no leaf.
+      ConfigError: if a rule of `mesh.rules` fits no leaf.
 
     Example:
       >>> from jaxgan.config.resolve import resolve
@@ -306,36 +294,35 @@ def build_arguments(
       >>> batch["image"].shape, batch["image"].sharding.shard_shape(batch["image"].shape)
       ((64, 2), (32, 2))
     """
+    options = config["mesh"]
+    try:
+        state = distributed.state_template(algorithm, mesh, options["rules"], options["min_size"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     split = distributed.batch_sharding(mesh, algorithm.num_batches)
     lead = (*algorithm.num_batches, config["batch_size"])
     batch = {
         name: jax.ShapeDtypeStruct((*lead, *one.shape), one.dtype, sharding=split)
         for name, one in spec.items()
     }
-    state = distributed.state_template(algorithm, build_shardings(config, algorithm, mesh))
-    return state, batch if is_fed else {}
+    return Arguments(state, batch if is_fed else {})
 
 
-def check_step(
-    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
-) -> None:
+def check_step(algorithm: Algorithm, arguments: Arguments) -> None:
     """Evaluates one step abstractly: what does not fit is found before anything is compiled.
 
     Args:
       algorithm: the algorithm.
-      config: as `resolve` returns it.
-      spec: shape and dtype of one example.
-      is_fed: whether batches come from the host.
-      mesh: as `build_mesh` returns it.
+      arguments: as `build_arguments` returns them.
 
     Raises:
       ConfigError: with what the failing part says.
 
     Example:
-      See `jaxgan.cli.train`.
+      See `jaxgan.run.make`.
     """
     try:
-        jax.eval_shape(algorithm.step, *build_arguments(algorithm, config, spec, is_fed, mesh))
+        jax.eval_shape(algorithm.step, *arguments)
     except ConfigError:
         raise
     except (ValueError, TypeError, AssertionError) as error:
@@ -437,26 +424,22 @@ def build_policy(config: Config, profile_steps: int = 0) -> Policy:
     )
 
 
-def build_work(
-    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
-) -> Work:
+def build_work(algorithm: Algorithm, config: Config, arguments: Arguments, mesh: Mesh) -> Work:
     """What one step does, for the speeds that are logged.
 
     Args:
       algorithm: as `build_algorithm` returns it.
       config: as `resolve` returns it.
-      spec: shape and dtype of one example.
-      is_fed: whether batches come from the host.
+      arguments: as `build_arguments` returns them.
       mesh: the devices.
 
     Returns:
       A `Work`.
 
     Example:
-      See `jaxgan.cli.train`.
+      See `jaxgan.run.make`.
     """
     device = mesh.devices.flat[0]
-    arguments = build_arguments(algorithm, config, spec, is_fed, mesh)
     flops = count_flops(algorithm.step, *arguments, platform=device.platform)
     return Work(
         images=images_per_step(config, algorithm),
@@ -466,7 +449,7 @@ def build_work(
 
 
 def images_per_step(config: Config, algorithm: Algorithm) -> int:
-    """Real examples that one step eats, over all seeds.
+    """Real examples that one step consumes, over all seeds.
 
     Args:
       config: as `resolve` returns it.

@@ -12,6 +12,7 @@ from jaxgan.distributed.sharding import (
     make_mesh,
     replicated,
     shard_sampler,
+    shardings_of,
     state_shardings,
     state_template,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "replica_mean",
     "replicated",
     "shard_sampler",
+    "shardings_of",
     "state_shardings",
     "state_template",
 ]

@@ -179,15 +179,22 @@ def _along(mesh: Mesh, axis: int | None) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*(None for _ in range(axis)), MODEL_AXIS))
 
 
-def state_template(algorithm: Algorithm, shardings: PyTree) -> PyTree:
+def state_template(
+    algorithm: Algorithm, mesh: Mesh, rules: Rules | None = None, min_size: int = MIN_SIZE
+) -> PyTree:
     """Shapes of a state and how it lies on the devices, nothing computed.
 
     Args:
       algorithm: whose state.
-      shardings: of the state, as `state_shardings` gives them.
+      mesh: the devices.
+      rules: see `state_shardings`.
+      min_size: likewise.
 
     Returns:
       A TrainState of ShapeDtypeStructs with shardings.
+
+    Raises:
+      ValueError: as `state_shardings`.
 
     Example:
       >>> from jaxgan.algorithms import simultaneous
@@ -195,15 +202,32 @@ def state_template(algorithm: Algorithm, shardings: PyTree) -> PyTree:
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
       >>> algorithm = simultaneous(gradient(bilinear()), {"gen": sgd(0.1), "disc": sgd(0.1)})
-      >>> shardings = state_shardings(algorithm.init(jax.random.key(0)), make_mesh(2))
-      >>> state_template(algorithm, shardings).step.sharding.mesh.size
+      >>> state_template(algorithm, make_mesh(2)).step.sharding.mesh.size
       2
     """
+    state = jax.eval_shape(algorithm.init, jax.random.key(0))
     return jax.tree.map(
         lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
-        jax.eval_shape(algorithm.init, jax.random.key(0)),
-        shardings,
+        state,
+        state_shardings(state, mesh, rules, min_size),
     )
+
+
+def shardings_of(tree: PyTree) -> PyTree:
+    """How arrays lie on the devices.
+
+    Args:
+      tree: arrays, or ShapeDtypeStructs with shardings.
+
+    Returns:
+      The same tree, of shardings.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> shardings_of({"x": jnp.zeros(2)})["x"].is_fully_replicated
+      True
+    """
+    return jax.tree.map(lambda x: x.sharding, tree)
 
 
 def jit_step(algorithm: Algorithm, mesh: Mesh, shardings: PyTree) -> Any:

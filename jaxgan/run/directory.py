@@ -13,6 +13,7 @@ import flax
 import jax
 import optax
 
+import jaxgan
 from jaxgan.config.base import Config, ConfigError, flatten
 from jaxgan.core.text import one_line
 from jaxgan.data.record import check_same
@@ -72,7 +73,7 @@ def describe(
       (1, [2])
     """
     code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(jaxgan.__path__[0]).rglob("*.py")):
         code.update(path.read_bytes())
     parts = {"config": config, "data": data, "example": _example(spec), "version": _versions()}
     return {**flatten(parts), "code of jaxgan": code.hexdigest()[:16]}

@@ -8,8 +8,9 @@ from pathlib import Path
 from jax.sharding import Mesh
 
 from jaxgan.config.base import Config
-from jaxgan.config.build import build_game, open_data
+from jaxgan.config.build import open_data
 from jaxgan.config.games import named
+from jaxgan.core.game import Game
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.evaluation import table
@@ -170,6 +171,7 @@ on 2 classes, and its samples follow those of the data
 
 def make_run_evaluator(
     config: Config,
+    game: Game,
     spec: ElementSpec,
     source: Source | DeviceSource,
     mesh: Mesh,
@@ -182,6 +184,7 @@ def make_run_evaluator(
 
     Args:
       config: of the run, resolved.
+      game: that it plays.
       spec: one example, as the run's own data have it.
       source: as `open_reference` gives it.
       mesh: the devices.
@@ -215,7 +218,7 @@ def make_run_evaluator(
     table.check_metrics(options.metrics, source, table.Game(bool(config["num_classes"]), True))
     root = options.cache_dir or weights.cache_dir()
     return make_evaluator(
-        build_game(config, spec),
+        game,
         source,
         open_extractor(features, options.metrics, source, root),
         mesh,

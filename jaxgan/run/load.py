@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
+import ml_collections
 import numpy as np
 
+from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.config.base import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
+from jaxgan.data.source import NumpyBatch
+from jaxgan.run.saved import SavedRun, read_run
+from jaxgan.sampling.sampler import make_chunks, make_panels
+from jaxgan.sampling.standing_statistics import standing_statistics
 from jaxgan.transforms import member as take_member
-
-if TYPE_CHECKING:
-    import ml_collections
-
-    from jaxgan.data.source import NumpyBatch
 
 
 class Loaded(NamedTuple):
@@ -46,7 +47,7 @@ class Loaded(NamedTuple):
 
 
 def load(
-    workdir: str | Path,
+    workdir: str | Path | SavedRun,
     *,
     step: int | None = None,
     member: int | None = None,
@@ -56,7 +57,7 @@ def load(
     """Loads a run from its folder.
 
     Args:
-      workdir: where `jaxgan train` wrote.
+      workdir: where `jaxgan train` wrote, or what `read_run` read there.
       step: which checkpoint; the last by default.
       member: which member of a run of several seeds; the first by default.
       ema: whether to sample from the averaged generator, where one was kept.
@@ -77,46 +78,34 @@ def load(
       ...
       jaxgan.config.base.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
-    # What reads a folder brings Orbax, Grain and the trainer: not before it is asked to.
-    import ml_collections
-
-    from jaxgan.checkpoint.checkpointer import Checkpoints
-    from jaxgan.config.base import ConfigError
-    from jaxgan.config.build import build_algorithm, build_game
-    from jaxgan.config.games import named
-    from jaxgan.config.resolve import resolve
-    from jaxgan.run import directory as folder
-    from jaxgan.sampling.sampler import make_chunks, make_panels
-    from jaxgan.sampling.standing_statistics import standing_statistics
-
-    path = Path(os.path.expanduser(workdir))
-    config, spec = resolve(folder.read_config(path)), folder.read_spec(path)
-    checkpoints = Checkpoints(path / "checkpoints")
+    saved = workdir if isinstance(workdir, SavedRun) else read_run(workdir)
+    config, game = saved.config, saved.game
+    checkpoints = Checkpoints(saved.path / "checkpoints")
     steps = checkpoints.steps()
     if not steps or (step is not None and step not in steps):
-        raise ConfigError(f"workdir: {path} has no checkpoint{f' {step}' if step else ''}: {steps}")
-    template = jax.eval_shape(build_algorithm(config, spec).init, jax.random.key(0))
+        asked = f" {step}" if step else ""
+        raise ConfigError(f"workdir: {saved.path} has no checkpoint{asked}: {steps}")
+    template = jax.eval_shape(saved.algorithm.init, jax.random.key(0))
     step, state, _ = checkpoints.restore(template, step)
     if state.key.ndim or member is not None:
         state = take_member(state, member or 0)
     if not ema:
         state = state._replace(ema={})
-    game = build_game(config, spec)
     if standing_batches:
         state = standing_statistics(
             game,
             state,
             stream(jax.random.key(config["seed"]), "standing"),
-            spec,
+            saved.spec,
             num_batches=standing_batches,
-            num_classes=config["num_classes"] or None,
+            num_classes=saved.num_classes,
         )
-    row, name = named(config), config["game"]["name"]
-    draw = make_chunks(game, spec, num_classes=config["num_classes"] or None)
-    panels = make_panels(game, row.panels or ("fake",))
+    draw = make_chunks(game, saved.spec, num_classes=saved.num_classes)
+    panels = make_panels(game, saved.row.panels or ("fake",))
 
     def chunks(num: int, seed: int = 0, labels: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        if row.from_real:
+        if saved.row.from_real:
+            name = config["game"]["name"]
             raise ValueError(f"game {name!r} makes its images of real examples: use show(batch)")
         return draw(state, jax.random.key(seed), num, labels)
 

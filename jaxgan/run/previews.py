@@ -7,8 +7,8 @@ import numpy as np
 from jax.sharding import Sharding
 
 from jaxgan.config.base import Config
-from jaxgan.config.build import build_game
 from jaxgan.config.games import named
+from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Key
 from jaxgan.data import DeviceSource, Source
@@ -41,11 +41,14 @@ def examples(source: Source | DeviceSource, num: int, key: Key) -> NumpyBatch:
     return source.read(np.linspace(0, source.num_examples - 1, num).astype(int))
 
 
-def make_run_draw(config: Config, source: Source | DeviceSource, sharding: Sharding) -> Draw:
+def make_run_draw(
+    config: Config, game: Game, source: Source | DeviceSource, sharding: Sharding
+) -> Draw:
     """What draws a run's pictures while it is trained.
 
     Args:
       config: as `resolve` returns it.
+      game: that it plays.
       source: its data.
       sharding: where samples go; whole to every process.
 
@@ -54,10 +57,9 @@ def make_run_draw(config: Config, source: Source | DeviceSource, sharding: Shard
       points over real ones; or, of a game with panels, what it makes of a few real examples.
 
     Example:
-      See `jaxgan.cli.train`.
+      See `jaxgan.run.make`.
     """
     key = stream(jax.random.key(config["seed"]), "pictures")
-    game = build_game(config, source.element_spec)
     num = min(config["num_samples"], MAX_EXAMPLES)
     others = examples(source, num, stream(key, "others"))
     panels = named(config).panels

@@ -140,7 +140,7 @@ class Run:
       workdir: where to write `checkpoints/`, `metrics.jsonl`, `tensorboard/`, `samples/`,
         `curves.png`.
       mesh: the devices.
-      shardings: how the state lies on them.
+      template: shapes of the state, and how it lies on them.
       checkpoints: where the state is kept.
       work: what one step does.
       draw: makes a picture of samples.
@@ -157,7 +157,7 @@ class Run:
     cadence: Cadence
     workdir: Path
     mesh: Mesh
-    shardings: PyTree
+    template: PyTree
     checkpoints: Checkpoints
     work: Work
     draw: Draw
@@ -193,11 +193,14 @@ def begin(run: Run) -> Begun:
       CheckpointError: if there are checkpoints, and none that can be used.
     """
     try:
-        start, state, data_state = run.checkpoints.restore(
-            distributed.state_template(run.algorithm, run.shardings)
-        )
+        start, state, data_state = run.checkpoints.restore(run.template)
     except NoCheckpointError:
-        return Begun(0, jax.jit(run.algorithm.init, out_shardings=run.shardings)(run.key))
+        return Begun(
+            0,
+            jax.jit(run.algorithm.init, out_shardings=distributed.shardings_of(run.template))(
+                run.key
+            ),
+        )
     run.batches.set_state(data_state)
     logger.info("resuming from step %d", start)
     return Begun(start, state)
@@ -230,8 +233,9 @@ def train(
     if start >= run.cadence.total_steps:
         logger.info("finished: %s has done its %d steps", run.workdir, start)
         return Exit.FINISHED
+    shardings = distributed.shardings_of(run.template)
     steps = {
-        first: distributed.jit_step(algorithm, run.mesh, run.shardings)
+        first: distributed.jit_step(algorithm, run.mesh, shardings)
         for first, algorithm in {0: run.algorithm, **run.later}.items()
     }
     rollbacks: list[int] = []
@@ -338,15 +342,13 @@ def _open_log(run: Run, start: int) -> Iterator[Log]:
 
 def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
     """The last good state, with other random numbers; the data go on where they are."""
-    start, state, _ = run.checkpoints.restore(
-        distributed.state_template(run.algorithm, run.shardings)
-    )
+    start, state, _ = run.checkpoints.restore(run.template)
 
     def renew(key: Key) -> Key:
         return stream(key, "rollback", attempt)
 
     renew_all = renew if state.key.ndim == 0 else jax.vmap(renew)
-    sharding = run.shardings.key
+    sharding = run.template.key.sharding
     return start, state._replace(key=jax.jit(renew_all, out_shardings=sharding)(state.key))
 
 

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import Context, Game, Network, distributed, fields, penalties
+from jaxgan import Algorithm, Context, Game, Network, distributed, fields, penalties
 from jaxgan import transforms as tf
 from jaxgan.algorithms import alternating, simultaneous
 from jaxgan.augment import adjustable, bgc, diffaugment, each
 from jaxgan.augment.ada import GROUPS
 from jaxgan.config import build, resolve
-from jaxgan.config.base import ConfigError
+from jaxgan.config.base import Config, ConfigError
 from jaxgan.core.schedules import linear
+from jaxgan.data.source import ElementSpec
 from jaxgan.fields import gradient
 from jaxgan.games import ada, apa, augmented, augmented_at, instance_noise
 from jaxgan.games.augmented import example_keys
@@ -454,6 +455,11 @@ def test_bad_configs_are_refused_in_one_line(sections: Any, message: str) -> Non
         build.build_game(config_of(**sections), {"image": jax.ShapeDtypeStruct(IMAGE, "float32")})
 
 
+def check_step(algorithm: Algorithm, config: Config, spec: ElementSpec) -> None:
+    mesh = build.build_mesh(config)
+    build.check_step(algorithm, build.build_arguments(algorithm, config, spec, True, mesh))
+
+
 def test_configs_build_these_games() -> None:
     noise = {"schedule": "linear", "init_value": 0.1, "final_value": 0.0, "num_steps": 10}
     diff, adaptive = {"name": "diffaugment"}, {"name": "ada", "policy": ["blit"], "every": 2}
@@ -462,11 +468,11 @@ def test_configs_build_these_games() -> None:
         config = config_of(augment=augment, instance_noise={"std": noise}, unrolled=ahead)
         spec = {"image": jax.ShapeDtypeStruct(shape, "float32")}
         algorithm = build.build_algorithm(config, spec)
-        build.check_step(algorithm, config, spec, True, build.build_mesh(config))
+        check_step(algorithm, config, spec)
     config = config_of(augment=diff)
     algorithm = build.build_algorithm(config, spec)
     with pytest.raises(ConfigError, match=r"shape \(2,\); it takes images \[H, W, C\]$"):
-        build.check_step(algorithm, config, spec, True, build.build_mesh(config))
+        check_step(algorithm, config, spec)
     risen = {"name": "bgc", "policy": ["color", "cutout"], "color_share": 0.5}
     risen["p"] = {**noise, "schedule": "cosine", "final_value": 0.55}
     assert build.build_game(config_of(augment=risen), spec).players == ("disc", "gen")

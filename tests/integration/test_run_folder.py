@@ -386,7 +386,7 @@ def test_an_evaluation_does_not_keep_a_stopped_run(
         told()
         raise AssertionError("it went on")
 
-    monkeypatch.setattr("jaxgan.cli.train._make_evaluate", lambda *_: evaluate)
+    monkeypatch.setattr("jaxgan.run.make._evaluate", lambda *_: evaluate)
     assert train(given, tmp_path, "--config.eval_every_steps=2") == 75
     assert progress == [2]
     assert Checkpoints(tmp_path / "checkpoints").steps() == [2, 3]

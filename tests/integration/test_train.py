@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import logging
 import os
@@ -236,24 +237,30 @@ def test_skipping_keeps_a_run_with_lost_steps_alive(tmp_path: Path) -> None:
 def test_the_step_is_traced_and_compiled_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    traces: list[int] = []
+    calls: collections.Counter[str] = collections.Counter()
     build_algorithm = build.build_algorithm
 
-    def counted(*args: Any) -> jg.Algorithm:
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            calls[name] += 1
+            return function(*args)
+
+        return run
+
+    def traced(*args: Any) -> jg.Algorithm:
         algorithm = build_algorithm(*args)
+        step, init = counted("step", algorithm.step), counted("init", algorithm.init)
+        return algorithm._replace(step=step, init=init)
 
-        def step(state: Any, batch: Any) -> Any:
-            traces.append(1)
-            return algorithm.step(state, batch)
-
-        return algorithm._replace(step=step)
-
-    monkeypatch.setattr(build, "build_algorithm", counted)
+    monkeypatch.setattr(build, "build_algorithm", traced)
+    monkeypatch.setattr(build, "build_game", counted("game", build.build_game))
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         assert train(f"{CONFIGS['digits']}:smoke", tmp_path) == 0
     compiled = [m for m in caplog.messages if m.startswith("Finished XLA compilation of jit(step)")]
-    # What checks a step, counts its operations and calls it share one trace.
-    assert (len(traces), len(compiled)) == (1, 1), caplog.messages
+    # What checks a step, counts its operations and calls it share one trace; `init` has one for its
+    # shapes and one where it runs.
+    assert len(compiled) == 1, caplog.messages
+    assert calls == {"step": 1, "init": 2, "game": 1}
 
 
 def test_metrics_are_read_only_behind_the_next_dispatch(

@@ -23,13 +23,12 @@ def make_job(model: int, num_steps: int = STEPS) -> tuple[Job, Any]:
     algorithm = simultaneous(gradient(mlp_gan()), {"gen": ADAM, "disc": ADAM})
     algorithm = substeps(algorithm, num_steps)
     mesh = distributed.make_mesh(8, model=model)
-    state = jax.eval_shape(algorithm.init, jax.random.key(0))
-    shardings = distributed.state_shardings(state, mesh, min_size=1)
+    state = distributed.state_template(algorithm, mesh, min_size=1)
     split = distributed.batch_sharding(mesh, algorithm.num_batches)
     shape = (num_steps, BATCH, DIM)
     job = Job(
-        step=distributed.jit_step(algorithm, mesh, shardings),
-        state=distributed.state_template(algorithm, shardings),
+        step=distributed.jit_step(algorithm, mesh, distributed.shardings_of(state)),
+        state=state,
         batch={"image": jax.ShapeDtypeStruct(shape, np.float32, sharding=split)},
         steps_per_call=num_steps,
         images_per_step=BATCH,

@@ -1,0 +1,219 @@
+"""A training run put together: all that its config asks for, opened, built and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxgan import distributed, fields
+from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
+from jaxgan.checkpoint.directory import Best
+from jaxgan.config import build
+from jaxgan.config.base import Config, ConfigError, differences
+from jaxgan.config.resolve import FREE_KEYS, resolve
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.game import Game
+from jaxgan.core.state import stream
+from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, record_of
+from jaxgan.evaluation import Options
+from jaxgan.features.weights import cache_dir
+from jaxgan.run import directory
+from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
+from jaxgan.run.evaluation_hook import make_hook
+from jaxgan.run.previews import make_run_draw
+from jaxgan.training import loop
+from jaxgan.training.spectrum import make_probe
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class MadeRun:
+    """A run that can begin.
+
+    Attributes:
+      loop: what `jaxgan.training.loop` runs.
+      source: its data.
+      data: what they are, as `record_of` says it.
+    """
+
+    loop: loop.Run
+    source: Source | DeviceSource
+    data: dict[str, Any]
+
+
+def keep_compiled() -> None:
+    """Keeps compiled programs for the next start, unless JAX is told where already.
+
+    Example:
+      See `jaxgan.cli.train`.
+    """
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "jax"))
+
+
+def resumed_config(config: Config, workdir: Path, *, override: bool = False) -> Config:
+    """The config of a run that begins in a folder, or goes on there.
+
+    Args:
+      config: as `resolve` returns it.
+      workdir: the run's folder, which need not be there.
+      override: whether keys may have changed that should not.
+
+    Returns:
+      The config; labels of a folder go on meaning what they meant.
+
+    Raises:
+      ConfigError: if another config's run is there, or what is there is no whole run.
+
+    Example:
+      >>> resumed_config({"seed": 1}, Path("no/such/folder"))
+      {'seed': 1}
+    """
+    saved, lines = workdir / "checkpoints", workdir / "metrics.jsonl"
+    if not (workdir / directory.CONFIG).exists():
+        if saved.exists():
+            raise ConfigError(f"workdir: {workdir} has checkpoints but no {directory.CONFIG}")
+        return config
+    if saved.exists() and not saved.is_dir():
+        raise ConfigError(f"workdir: {saved} is a file; it must be the folder of the checkpoints")
+    if not saved.exists() and lines.exists() and lines.stat().st_size:
+        raise ConfigError(
+            f"workdir: {workdir} has logged steps but no checkpoints; bring that folder back, "
+            "or give another workdir to begin anew"
+        )
+    old = resolve(directory.read_config(workdir))
+    if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
+        order = {"class_order": old["data"]["class_order"]}
+        config = {**config, "data": {**order, **config["data"]}}
+    changed = differences(old, config)
+    if not override:
+        directory.check_same_run(changed, free=FREE_KEYS)
+    for key, (was, now) in changed.items():
+        logger.info("config: %s was %r, is %r", key, was, now)
+    return config
+
+
+def make_run(
+    config: Config, workdir: Path, *, profile_steps: int = 0, override: bool = False
+) -> MadeRun:
+    """All that a config asks for, opened, built and checked; nothing is written.
+
+    Args:
+      config: as `resumed_config` returns it.
+      workdir: the run's folder.
+      profile_steps: steps to trace; 0 for none.
+      override: whether the classes of the data may be others than when the run last began.
+
+    Returns:
+      A `MadeRun`.
+
+    Raises:
+      ConfigError, DataError, EvaluationError, CheckpointError: for bad input.
+
+    Example:
+      See `jaxgan.cli.train`.
+    """
+    check_directory(workdir / "checkpoints")
+    mesh = build.build_mesh(config)
+    cadence, policy = build.build_cadence(config), build.build_policy(config, profile_steps)
+    source = build.open_data(config)
+    spec = source.element_spec
+    build.check_classes(config, source)
+    data = record_of(source)
+    directory.check_same_data(workdir, data, override=override)
+    on_device = source if isinstance(source, DeviceSource) else None
+    phases = build.build_phases(config, spec, on_device, mesh)
+    algorithm = phases[0]
+    arguments = build.build_arguments(algorithm, config, spec, on_device is None, mesh)
+    for phase in phases.values():
+        build.check_step(phase, arguments)
+    game, best = algorithm.field.game, config["keep_best"]
+    made = loop.Run(
+        algorithm=algorithm,
+        batches=_batches(config, source, algorithm, mesh),
+        key=jax.random.key(config["seed"]),
+        cadence=cadence,
+        workdir=workdir,
+        mesh=mesh,
+        template=arguments.state,
+        checkpoints=Checkpoints(
+            workdir / "checkpoints",
+            keep=config["keep_checkpoints"],
+            best=Best(**best) if best else None,
+            config=config,
+        ),
+        work=build.build_work(algorithm, config, arguments, mesh),
+        draw=make_run_draw(config, game, source, distributed.replicated(mesh)),
+        probe=_probe(config, source, algorithm, workdir),
+        evaluate=_evaluate(config, game, source, mesh, workdir),
+        policy=policy,
+        watch=config["watch"],
+        later={first: phase for first, phase in phases.items() if first},
+    )
+    return MadeRun(made, source, data)
+
+
+def _batches(
+    config: Config, source: Source | DeviceSource, algorithm: Algorithm, mesh: Mesh
+) -> Any:
+    batches = pipeline(
+        source,
+        batch_size=config["batch_size"],
+        seed=config["seed"],
+        num_batches=algorithm.num_batches,
+        process_index=jax.process_index(),
+        num_processes=jax.process_count(),
+    )
+    return prefetch_to_device(batches, distributed.batch_sharding(mesh, algorithm.num_batches))
+
+
+def _probe(
+    config: Config, source: Source | DeviceSource, algorithm: Algorithm, workdir: Path
+) -> loop.Probe | None:
+    if not config["analysis_every_steps"]:
+        return None
+    num = config["batch_size"]
+    if isinstance(source, DeviceSource):
+        batch = source.sample(stream(jax.random.key(config["seed"]), "analysis"), num)
+    else:
+        batch = jax.tree.map(jnp.asarray, source.read(np.arange(num) % source.num_examples))
+    # The game as it would be played by plain descent, to compare with.
+    plain = build.build_game({**config, "unrolled": None}, source.element_spec)
+    watched = {"gradient": fields.gradient(plain)}
+    if config["field"]["name"] != "gradient" or config["unrolled"] is not None:
+        names = [config["field"]["name"], "unrolled" if config["unrolled"] else ""]
+        watched[" of ".join(name for name in names if name)] = algorithm.field
+    return make_probe(watched, build.build_optimizers(config), batch, workdir)
+
+
+def _evaluate(
+    config: Config, game: Game, source: Source | DeviceSource, mesh: Mesh, workdir: Path
+) -> loop.Evaluate | None:
+    if not config["eval_every_steps"]:
+        return None
+    section = config["evaluation"]
+    real = source if config["data"].get("num_labels") is None else open_reference(config)
+    options = Options(
+        metrics=tuple(section["metrics"]),
+        num_samples=section["num_samples"],
+        seed=config["seed"],
+        split=split_of(config, None),
+    )
+    evaluator = make_run_evaluator(
+        config, game, source.element_spec, real, mesh, options, features=section["features"]
+    )
+    best = config["keep_best"]
+    known = [f"eval/{name}" for name in evaluator.names]
+    if best and best["metric"].startswith("eval/") and best["metric"] not in known:
+        raise ConfigError(
+            f"keep_best.metric: {best['metric']!r}; what is evaluated gives {', '.join(known)}"
+        )
+    return make_hook(evaluator, workdir)

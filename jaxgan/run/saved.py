@@ -1,0 +1,84 @@
+"""A run's folder, read once: what it was trained with, and on what."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from jaxgan.config.base import Config
+from jaxgan.config.build import build_algorithm
+from jaxgan.config.games import named
+from jaxgan.config.games.base import NamedGame
+from jaxgan.config.resolve import resolve
+from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.game import Game
+from jaxgan.data.source import ElementSpec
+from jaxgan.run import directory
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a run's folder says, and what that builds.
+
+    Attributes:
+      path: the folder.
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example of its data.
+      class_names: of its data; () where they are not known.
+    """
+
+    path: Path
+    config: Config
+    spec: ElementSpec
+    class_names: tuple[str, ...]
+
+    @property
+    def num_classes(self) -> int | None:
+        """Of a conditional run; None of another."""
+        return self.config["num_classes"] or None
+
+    @property
+    def is_images(self) -> bool:
+        """Whether its examples are images, and not points."""
+        return len(self.spec["image"].shape) == 3
+
+    @property
+    def row(self) -> NamedGame:
+        """The game that the config names."""
+        return named(self.config)
+
+    @cached_property
+    def algorithm(self) -> Algorithm:
+        """What it trains with."""
+        return build_algorithm(self.config, self.spec)
+
+    @property
+    def game(self) -> Game:
+        """The game that it plays, as its algorithm does."""
+        return self.algorithm.field.game
+
+
+def read_run(workdir: str | Path) -> SavedRun:
+    """Reads what a run's folder says of the run; checkpoints are not opened.
+
+    Args:
+      workdir: where `jaxgan train` wrote.
+
+    Returns:
+      A `SavedRun`.
+
+    Raises:
+      ConfigError: if the folder is no run's, or a file in it is damaged.
+
+    Example:
+      >>> read_run("no/such/folder")
+      Traceback (most recent call last):
+      ...
+      jaxgan.config.base.ConfigError: workdir: no/such/folder holds no run: there is no config.json
+    """
+    path = Path(os.path.expanduser(workdir))
+    config = resolve(directory.read_config(path))
+    spec, data = directory.read_spec(path), directory.read_data(path) or {}
+    return SavedRun(path, config, spec, tuple(data.get("class_names", ())))
