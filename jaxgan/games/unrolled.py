@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import jax
@@ -108,32 +108,103 @@ def unrolled(
         return game
     if mode == "exact":
         warn_if_detached(game, "unrolled")
+    played = _Unrolled(
+        game=game,
+        player=player,
+        opponent=opponent,
+        num_steps=num_steps,
+        is_exact=mode == "exact",
+        inner=inner,
+        is_live=inner_state == "live",
+        is_split=inner_batch == "fresh",
+        remat=remat,
+        unroll=unroll,
+    )
+    return game._replace(
+        generate=played.generate,
+        losses=played.losses,
+        couples_batch=True,
+        is_zero_sum=False,
+        foresees=True,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Unrolled:
+    game: Game
+    player: str
+    opponent: str
+    num_steps: int
+    is_exact: bool
+    inner: optax.GradientTransformation | None
+    is_live: bool  # whether the inner steps begin with the opponent's optimizer as it is
+    is_split: bool  # whether each inner step has a part of the batch
+    remat: bool
+    unroll: int
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
-        scene, new_state = game.generate(params, net_state, batch, context)
-        if _depends(game, opponent, params, net_state, batch, context):
+        scene, new_state = self.game.generate(params, net_state, batch, context)
+        if self.depends(params, net_state, batch, context):
             scene = {**scene, _BATCH: batch}
         return scene, new_state
 
-    def play(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        if _BATCH in scene:
-            scene, net_state = game.generate(params, net_state, scene[_BATCH], context)
-        return game.losses(params, net_state, scene, context)
+    def depends(
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+    ) -> bool:
+        """Whether the scene depends on what a lookahead changes of the opponent."""
+        opponent = self.opponent
 
-    def own_loss(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[Array, PlayerTree]:
-        values, (new_state, _, _) = play(params, net_state, scene, context)
-        return values[opponent], new_state
+        def scene(changed: PyTree, params: PlayerTree, net_state: PlayerTree) -> Scene:
+            own, own_state = changed
+            everyone, states = {**params, opponent: own}, {**net_state, opponent: own_state}
+            return self.game.generate(everyone, states, batch, context)[0]
+
+        changed = (params[opponent], net_state[opponent])
+        jaxpr = jax.make_jaxpr(scene)(changed, params, net_state).jaxpr
+        return reaches(jaxpr, len(jax.tree.leaves(changed)))
+
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        player, opponent = self.player, self.opponent
+        values, (new_state, metrics, outputs) = self.game.losses(params, net_state, scene, context)
+        last = scene
+        if self.is_split:
+            scene = _split(scene, self.num_steps + 1)
+            last = _part(scene, self.num_steps)
+        own, own_state = self.look_ahead(params, net_state, scene, context)
+        if not self.is_exact:
+            own, own_state = held((own, own_state), params)
+        ahead, (ahead_state, ahead_metrics, _) = self.play(
+            {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
+        )
+        values = {**values, player: ahead[player]}
+        new_state = {**new_state, player: ahead_state[player]}
+        metrics = {**metrics, player: ahead_metrics[player]}
+        return values, (new_state, metrics, outputs)
+
+    def play(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        """The game's losses, of a scene made anew where it depends on the opponent."""
+        if _BATCH in scene:
+            scene, net_state = self.game.generate(params, net_state, scene[_BATCH], context)
+        return self.game.losses(params, net_state, scene, context)
 
     def look_ahead(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> tuple[Params, PyTree]:
-        optimizer, opt_state = _inner_optimizer(
-            context, opponent, params[opponent], inner, inner_state
-        )
+        """The opponent's parameters and network state after the inner steps."""
+        opponent = self.opponent
+        optimizer, opt_state = self.inner_optimizer(context, params[opponent])
+
+        def loss(
+            params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+        ) -> tuple[Array, PlayerTree]:
+            values, (new_state, _, _) = self.play(params, net_state, scene, context)
+            return values[opponent], new_state
 
         def step(carry: _Opponent, index: Array) -> tuple[_Opponent, None]:
             part = scene
@@ -142,11 +213,11 @@ def unrolled(
                 updates={**context.updates, opponent: context.num_updates(opponent) + index},
                 opt_state={**context.opt_state, opponent: carry.opt_state},
             )
-            if inner_batch == "fresh":
+            if self.is_split:
                 part = _part(scene, index)
                 here = replace(here, key=stream(context.key, "unrolled", index))
             # In all players' parameters, as the base field has it, for what is `held` in them.
-            grads, states = jax.grad(own_loss, has_aux=True)(
+            grads, states = jax.grad(loss, has_aux=True)(
                 {**params, opponent: carry.params},
                 {**net_state, opponent: carry.net_state},
                 part,
@@ -156,33 +227,39 @@ def unrolled(
             return _Opponent(moved, states[opponent], opt_state), None
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
-        end = _scan(step, start, num_steps, remat, unroll)
+        end = _scan(step, start, self.num_steps, self.remat, self.unroll)
         return end.params, end.net_state
 
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
-        last = scene
-        if inner_batch == "fresh":
-            scene = _split(scene, num_steps + 1)
-            last = _part(scene, num_steps)
-        own, own_state = look_ahead(params, net_state, scene, context)
-        if mode == "first_order":
-            own, own_state = held((own, own_state), params)
-        ahead, (ahead_state, ahead_metrics, _) = play(
-            {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
-        )
-        return (
-            {**values, player: ahead[player]},
-            (
-                {**new_state, player: ahead_state[player]},
-                {**metrics, player: ahead_metrics[player]},
-                outputs,
-            ),
-        )
-
-    return game._replace(
-        generate=generate, losses=losses, couples_batch=True, is_zero_sum=False, foresees=True
-    )
+    def inner_optimizer(
+        self, context: Context, params: Params
+    ) -> tuple[optax.GradientTransformation, PyTree]:
+        """The optimizer of the inner steps, and the state that it starts from."""
+        opponent = self.opponent
+        if self.inner is not None:
+            optimizer = self.inner
+        elif opponent in dict(context.optimizers):
+            optimizer = dict(context.optimizers)[opponent]
+            check_differentiable(optimizer, params)
+        else:
+            raise ValueError(
+                f"unrolled: the context has no optimizer of {opponent!r} to foresee; give inner=, "
+                "or a Context with optimizers and opt_state"
+            )
+        if not self.is_live:
+            return optimizer, opt.init(optimizer, params)
+        if opponent not in context.opt_state:
+            raise ValueError(
+                f"unrolled: the context has no live optimizer state of {opponent!r}; "
+                "give inner_state='fresh', or a Context with opt_state"
+            )
+        live = context.opt_state[opponent]
+        fresh = jax.eval_shape(lambda: opt.init(optimizer, params))
+        if jax.tree.map(jnp.shape, live) != jax.tree.map(jnp.shape, fresh):
+            raise ValueError(
+                f"unrolled: the live optimizer state of {opponent!r} is not one of the inner "
+                "optimizer's; give inner_state='fresh', or leave inner= away"
+            )
+        return optimizer, live
 
 
 def _check(
@@ -265,40 +342,6 @@ leave out clipping by a norm that may be 0
         )
 
 
-def _inner_optimizer(
-    context: Context,
-    opponent: str,
-    params: Params,
-    inner: optax.GradientTransformation | None,
-    inner_state: str,
-) -> tuple[optax.GradientTransformation, PyTree]:
-    if inner is not None:
-        optimizer = inner
-    elif opponent in dict(context.optimizers):
-        optimizer = dict(context.optimizers)[opponent]
-        check_differentiable(optimizer, params)
-    else:
-        raise ValueError(
-            f"unrolled: the context has no optimizer of {opponent!r} to foresee; give inner=, "
-            "or a Context with optimizers and opt_state"
-        )
-    if inner_state == "fresh":
-        return optimizer, opt.init(optimizer, params)
-    if opponent not in context.opt_state:
-        raise ValueError(
-            f"unrolled: the context has no live optimizer state of {opponent!r}; "
-            "give inner_state='fresh', or a Context with opt_state"
-        )
-    live = context.opt_state[opponent]
-    fresh = jax.eval_shape(lambda: opt.init(optimizer, params))
-    if jax.tree.map(jnp.shape, live) != jax.tree.map(jnp.shape, fresh):
-        raise ValueError(
-            f"unrolled: the live optimizer state of {opponent!r} is not one of the inner "
-            "optimizer's; give inner_state='fresh', or leave inner= away"
-        )
-    return optimizer, live
-
-
 def _split(scene: Scene, num_parts: int) -> Scene:
     """The scene with an axis of parts in front of the batch's."""
     sizes = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(scene)}
@@ -339,23 +382,3 @@ def _scan(
     whole = num_steps - num_steps % size
     end, _ = lax.scan(keep(run), start, indices[:whole].reshape(-1, size))
     return run(end, indices[whole:])[0] if whole < num_steps else end
-
-
-def _depends(
-    game: Game,
-    opponent: str,
-    params: PlayerTree,
-    net_state: PlayerTree,
-    batch: Batch,
-    context: Context,
-) -> bool:
-    """Whether the scene depends on what a lookahead changes of the opponent."""
-
-    def scene(changed: PyTree, params: PlayerTree, net_state: PlayerTree) -> Scene:
-        own, own_state = changed
-        everyone, states = {**params, opponent: own}, {**net_state, opponent: own_state}
-        return game.generate(everyone, states, batch, context)[0]
-
-    changed = (params[opponent], net_state[opponent])
-    jaxpr = jax.make_jaxpr(scene)(changed, params, net_state).jaxpr
-    return reaches(jaxpr, len(jax.tree.leaves(changed)))
