@@ -88,7 +88,6 @@ def autoencoder(
       Denoising: Vincent et al., 2008, and Alain & Bengio, 2014 (arXiv:1211.4246). Sparse: Ng, 2011
       (CS294A lecture notes). Contractive: Rifai et al., 2011.
     """
-    _check(error, noise_std, mask_share, sparsity, sparsity_weight, sparsity_target, contraction)
     game = _Autoencoder(
         encoder=encoder,
         decoder=decoder,
@@ -100,6 +99,7 @@ def autoencoder(
         sparsity_target=sparsity_target,
         contraction=contraction,
     )
+    game.check()
     return Game(
         init=game.init,
         generate=game.generate,
@@ -121,6 +121,17 @@ class _Autoencoder:
     sparsity_weight: ScalarOrSchedule
     sparsity_target: float
     contraction: ScalarOrSchedule
+
+    def check(self) -> None:
+        if self.error not in _ERRORS:
+            raise ValueError(f"error is {self.error!r}; it must be 'l1' or 'l2'")
+        if self.sparsity not in _ACTIVATIONS:
+            raise ValueError(f"sparsity is {self.sparsity!r}; it must be 'kl', 'l1' or 'none'")
+        check_scalar("noise_std", self.noise_std, at_least=0)
+        check_scalar("sparsity_weight", self.sparsity_weight, at_least=0)
+        check_scalar("contraction", self.contraction, at_least=0)
+        check_number("mask_share", self.mask_share, at_least=0, below=1)
+        check_number("sparsity_target", self.sparsity_target, above=0, below=1)
 
     def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
         params, net_state = init_autoencoder(self.encoder, self.decoder, key)
@@ -234,23 +245,3 @@ def sparsity_kl(code: Array, target: float) -> Array:
 
 def _normal(like: Array) -> Callable[[Key, tuple[int, ...]], Array]:
     return lambda key, shape: jax.random.normal(key, shape, like.dtype)
-
-
-def _check(
-    error: str,
-    noise_std: ScalarOrSchedule,
-    mask_share: float,
-    sparsity: str,
-    sparsity_weight: ScalarOrSchedule,
-    sparsity_target: float,
-    contraction: ScalarOrSchedule,
-) -> None:
-    if error not in _ERRORS:
-        raise ValueError(f"error is {error!r}; it must be 'l1' or 'l2'")
-    if sparsity not in _ACTIVATIONS:
-        raise ValueError(f"sparsity is {sparsity!r}; it must be 'kl', 'l1' or 'none'")
-    check_scalar("noise_std", noise_std, at_least=0)
-    check_scalar("sparsity_weight", sparsity_weight, at_least=0)
-    check_scalar("contraction", contraction, at_least=0)
-    check_number("mask_share", mask_share, at_least=0, below=1)
-    check_number("sparsity_target", sparsity_target, above=0, below=1)

@@ -188,13 +188,9 @@ class _CycleGan:
     ) -> tuple[dict[str, PyTree], NetState]:
         outs, states = {}, dict(states)
         for domain in DOMAINS:
-            key = context.part_stream(f"disc/noise/{what}/{domain}")
+            key, own = context.part_stream(f"disc/noise/{what}/{domain}"), params["disc"][domain]
             out, states[domain] = self.discs[domain].apply(
-                params["disc"][domain],
-                states[domain],
-                images[domain],
-                train=context.train,
-                key=key,
+                own, states[domain], images[domain], train=context.train, key=key
             )
             outs[domain] = flat_logits(out)
         return outs, states
@@ -239,9 +235,8 @@ class _CycleGan:
 
 def _init(networks: Mapping[str, Network], key: Key, name: str) -> tuple[Params, NetState]:
     made = {each: network.init(stream(key, f"{name}/{each}")) for each, network in networks.items()}
-    return {each: own for each, (own, _) in made.items()}, {
-        each: s for each, (_, s) in made.items()
-    }
+    params = {each: own for each, (own, _) in made.items()}
+    return params, {each: state for each, (_, state) in made.items()}
 
 
 def _shown(

@@ -100,26 +100,23 @@ def unrolled(
     References:
       Metz et al., 2017 (arXiv:1611.02163); checkpoints: Griewank & Walther, 2000.
     """
-    _check(game, player, opponent, num_steps, mode, inner_state, inner_batch, unroll)
-    if inner is not None:
-        params, _ = jax.eval_shape(game.init, jax.random.key(0))
-        check_differentiable(inner, params[opponent])
-    if num_steps == 0:
-        return game
-    if mode == "exact":
-        warn_if_detached(game, "unrolled")
     played = _Unrolled(
         game=game,
         player=player,
         opponent=opponent,
         num_steps=num_steps,
-        is_exact=mode == "exact",
+        mode=mode,
         inner=inner,
-        is_live=inner_state == "live",
-        is_split=inner_batch == "fresh",
+        inner_state=inner_state,
+        inner_batch=inner_batch,
         remat=remat,
         unroll=unroll,
     )
+    played.check()
+    if num_steps == 0:
+        return game
+    if mode == "exact":
+        warn_if_detached(game, "unrolled")
     return game._replace(
         generate=played.generate,
         losses=played.losses,
@@ -135,12 +132,38 @@ class _Unrolled:
     player: str
     opponent: str
     num_steps: int
-    is_exact: bool
+    mode: Literal["exact", "first_order"]
     inner: optax.GradientTransformation | None
-    is_live: bool  # whether the inner steps begin with the opponent's optimizer as it is
-    is_split: bool  # whether each inner step has a part of the batch
+    inner_state: Literal["live", "fresh"]
+    inner_batch: Literal["same", "fresh"]
     remat: bool
     unroll: int
+
+    def check(self) -> None:
+        players, player, opponent = self.game.players, self.player, self.opponent
+        for name, who in (("player", player), ("opponent", opponent)):
+            if who not in players:
+                raise ValueError(f"{name} is {who!r}; the game's players are {list(players)}")
+        if player == opponent:
+            raise ValueError(f"player and opponent are both {player!r}; they must differ")
+        for name, count, least in (("num_steps", self.num_steps, 0), ("unroll", self.unroll, 1)):
+            if isinstance(count, bool) or not isinstance(count, int) or count < least:
+                raise ValueError(
+                    f"{name} is {count!r}; it must be a whole number, at least {least}"
+                )
+        choices = {
+            "mode": (self.mode, ("exact", "first_order")),
+            "inner_state": (self.inner_state, ("live", "fresh")),
+            "inner_batch": (self.inner_batch, ("same", "fresh")),
+        }
+        for name, (value, allowed) in choices.items():
+            if value not in allowed:
+                raise ValueError(
+                    f"{name} is {value!r}; it must be {' or '.join(map(repr, allowed))}"
+                )
+        if self.inner is not None:
+            params, _ = jax.eval_shape(self.game.init, jax.random.key(0))
+            check_differentiable(self.inner, params[opponent])
 
     def generate(
         self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
@@ -171,11 +194,11 @@ class _Unrolled:
         player, opponent = self.player, self.opponent
         values, (new_state, metrics, outputs) = self.game.losses(params, net_state, scene, context)
         last = scene
-        if self.is_split:
+        if self.inner_batch == "fresh":
             scene = _split(scene, self.num_steps + 1)
             last = _part(scene, self.num_steps)
         own, own_state = self.look_ahead(params, net_state, scene, context)
-        if not self.is_exact:
+        if self.mode == "first_order":
             own, own_state = held((own, own_state), params)
         ahead, (ahead_state, ahead_metrics, _) = self.play(
             {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
@@ -213,7 +236,7 @@ class _Unrolled:
                 updates={**context.updates, opponent: context.num_updates(opponent) + index},
                 opt_state={**context.opt_state, opponent: carry.opt_state},
             )
-            if self.is_split:
+            if self.inner_batch == "fresh":
                 part = _part(scene, index)
                 here = replace(here, key=stream(context.key, "unrolled", index))
             # In all players' parameters, as the base field has it, for what is `held` in them.
@@ -245,7 +268,7 @@ class _Unrolled:
                 f"unrolled: the context has no optimizer of {opponent!r} to foresee; give inner=, "
                 "or a Context with optimizers and opt_state"
             )
-        if not self.is_live:
+        if self.inner_state == "fresh":
             return optimizer, opt.init(optimizer, params)
         if opponent not in context.opt_state:
             raise ValueError(
@@ -260,34 +283,6 @@ class _Unrolled:
                 "optimizer's; give inner_state='fresh', or leave inner= away"
             )
         return optimizer, live
-
-
-def _check(
-    game: Game,
-    player: str,
-    opponent: str,
-    num_steps: int,
-    mode: str,
-    inner_state: str,
-    inner_batch: str,
-    unroll: int,
-) -> None:
-    for name, who in (("player", player), ("opponent", opponent)):
-        if who not in game.players:
-            raise ValueError(f"{name} is {who!r}; the game's players are {list(game.players)}")
-    if player == opponent:
-        raise ValueError(f"player and opponent are both {player!r}; they must differ")
-    for name, count, least in (("num_steps", num_steps, 0), ("unroll", unroll, 1)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < least:
-            raise ValueError(f"{name} is {count!r}; it must be a whole number, at least {least}")
-    choices = {
-        "mode": (mode, ("exact", "first_order")),
-        "inner_state": (inner_state, ("live", "fresh")),
-        "inner_batch": (inner_batch, ("same", "fresh")),
-    }
-    for name, (value, allowed) in choices.items():
-        if value not in allowed:
-            raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, allowed))}")
 
 
 def check_differentiable(optimizer: optax.GradientTransformation, params: Params) -> None:
