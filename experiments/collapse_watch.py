@@ -162,7 +162,7 @@ def play_all(cases: Sequence[Case], num_lines: int, seed: int = 0) -> list[list[
         gen = jg.from_linen(MLPGenerator(FEATURES, (2,)), jnp.zeros((1, LATENT)))
         disc = jg.from_linen(MLPDiscriminator(FEATURES), jnp.zeros((1, 2)))
         loss = chosen(setting["weights"])
-        game = jg.games.with_signals(jg.gan(gen, disc, latent=LATENT, loss=loss), loss)
+        game = jg.games.with_signals(jg.gan(gen, disc, latent=LATENT, loss=loss))
         r1, r2 = jg.penalties.r1(weight=number("r")), jg.penalties.r2(weight=number("r"))
         game = jg.with_penalty(game, r1 + r2 + jg.penalties.wgan_gp(weight=number("gp")))
         adams = {

@@ -45,18 +45,9 @@ READS_CONFIGS = {"config", "run", "cli"}
 KNOWS_RUNS = {"run", "cli"}
 
 MAX_FILE_LINES = 500
-MAX_FUNCTION_LINES = 70
-LONG = {
-    "autoencoder",
-    "bigan",
-    "cyclegan",
-    "gan",
-    "progressive",
-    "translation",
-    "unrolled",
-    "vae_gan",
-}
-"""Games that are functions of functions, each longer than that as a whole."""
+MAX_FUNCTION_LINES = 60
+LONG = {"jaxgan/cli/evaluate.py: run"}
+"""Functions that are still longer."""
 
 
 def name_of(path: Path) -> str:
@@ -273,10 +264,11 @@ def test_the_count_of_lines_counts() -> None:
 def test_no_long_functions() -> None:
     def long(path: Path) -> dict[str, int]:
         functions = [node for node in ast.walk(TREES[path]) if isinstance(node, Function)]
-        lengths = {f.name: own_lines(f) for f in functions if f.name not in LONG}
+        lengths = {f"{name_of(path)}: {f.name}": own_lines(f) for f in functions}
         return {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES}
 
-    assert not in_files(long, without=())
+    found = in_files(long, without=()).values()
+    assert {name for names in found for name in names} <= LONG
 
 
 def public(tree: ast.Module) -> Iterator[Function | ast.ClassDef]:

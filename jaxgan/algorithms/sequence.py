@@ -74,22 +74,6 @@ def sequence(
     # Equal moves in a row become one loop.
     runs = [(move, len(list(group))) for move, group in itertools.groupby(moves)]
 
-    def move_once(
-        state: TrainState, batch: Batch, movers: Move, counts: dict[str, Array], phase: Array | int
-    ) -> tuple[TrainState, Metrics]:
-        context = make_context(state, optimizers, counts, phase)
-        grads, memory, (net_state, metrics) = field.apply(
-            state.params, state.memory, state.net_state, batch, context
-        )
-        params, opt_state = apply_updates(state, grads, optimizers, movers)
-        # Only a player's own update keeps that player's network state and metrics.
-        net_state = {p: net_state[p] if p in movers else state.net_state[p] for p in net_state}
-        metrics = {player: metrics[player] for player in movers}
-        state = state._replace(
-            params=params, net_state=net_state, opt_state=opt_state, memory=memory
-        )
-        return state, flatten_metrics(metrics)
-
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         check_batches(batch, len(moves))
         counts = {player: state.step * per_step[player] for player in players}
@@ -107,7 +91,7 @@ def sequence(
             ) -> tuple[TrainState, Metrics]:
                 phase, piece = xs
                 now = {p: c + (phase - start) if p in movers else c for p, c in counts.items()}
-                return move_once(state, piece, movers, now, phase)
+                return _move(field, optimizers, movers, state, piece, now, phase)
 
             if length == 1:
                 piece = jax.tree.map(lambda x, i=start: x[i], batch)
@@ -126,3 +110,24 @@ def sequence(
         return state._replace(step=state.step + 1), means
 
     return Algorithm(init, step, (len(moves),), field)
+
+
+def _move(
+    field: Field,
+    optimizers: Optimizers,
+    movers: Move,
+    state: TrainState,
+    batch: Batch,
+    counts: dict[str, Array],
+    phase: Array | int,
+) -> tuple[TrainState, Metrics]:
+    """One move; only a player's own update keeps that player's network state and metrics."""
+    context = make_context(state, optimizers, counts, phase)
+    grads, memory, (net_state, metrics) = field.apply(
+        state.params, state.memory, state.net_state, batch, context
+    )
+    params, opt_state = apply_updates(state, grads, optimizers, movers)
+    net_state = {p: net_state[p] if p in movers else state.net_state[p] for p in net_state}
+    metrics = {player: metrics[player] for player in movers}
+    state = state._replace(params=params, net_state=net_state, opt_state=opt_state, memory=memory)
+    return state, flatten_metrics(metrics)

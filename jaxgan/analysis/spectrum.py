@@ -194,17 +194,9 @@ def leading_eigenvalues(
 
     operator = LinearOperator((num_params, num_params), matvec=product, dtype=dtype)
     start = np.random.default_rng(seed).normal(size=num_params).astype(dtype)
+    options = {"which": which, "v0": start, "ncv": num_vectors, "maxiter": max_iterations}
     try:
-        values = eigs(
-            operator,
-            k=num,
-            which=which,
-            v0=start,
-            ncv=num_vectors,
-            maxiter=max_iterations,
-            tol=tol,
-            return_eigenvectors=False,
-        )
+        values = eigs(operator, k=num, tol=tol, return_eigenvectors=False, **options)
     except ArpackNoConvergence as error:
         found = _whole(_in_order(error.eigenvalues, which)).astype(_complex(dtype))
         raise ConvergenceError(

@@ -14,7 +14,7 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
 Played = tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]], dict[str, Any]]]
-"""Every player's loss, and beside them new states of networks, metrics and D's outputs."""
+"""Every player's loss, and beside them new states of networks, metrics and outputs."""
 
 Losses = Callable[[PlayerTree, PlayerTree, Scene, Context], Played]
 
@@ -31,9 +31,10 @@ class Game(NamedTuple):
         data, for samples, with `latent` or labels alone: the scene's `real` is None then. It may
         depend on any player; a lookahead calls it once where it does not depend on the opponent.
       losses: (params, net_state, scene, context) -> ({player: scalar}, (net_state, metrics,
-        outputs)) with metrics `{player: {name: scalar}}` and outputs what the discriminator said,
-        `{"real": ..., "fake": ...}` or `{}`, for penalties. Entries of `net_state` that a game does
-        not know are passed on untouched.
+        outputs)) with metrics `{player: {name: scalar}}` and outputs `{}` or the discriminator's:
+        `real` and `fake`, for penalties, and `slopes`, the derivatives of its objective at both,
+        for `with_signals`. Entries of `net_state` that a game does not know are passed on
+        untouched.
       critic: (params, net_state, inputs, scene, context) -> outputs: the discriminator as a
         function of its inputs, for penalties.
       couples_batch: whether an example's loss depends on the other examples of its batch.
@@ -121,7 +122,9 @@ def zero_sum(
         chex.assert_rank(f, 0)
         return {"gen": f, "disc": -f}, (net_state, {"gen": {}, "disc": {}}, {})
 
-    return Game(game_init, generate, losses, no_critic, is_zero_sum=True)
+    return Game(
+        init=game_init, generate=generate, losses=losses, critic=no_critic, is_zero_sum=True
+    )
 
 
 def warn_if_detached(game: Game, asker: str) -> None:

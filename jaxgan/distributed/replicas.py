@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -69,12 +69,9 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
     num = mesh.shape[DATA_AXIS]
     whole, split = PartitionSpec(), PartitionSpec(DATA_AXIS)
 
-    def spread(function: Callable[..., Any], in_specs: Any, out_specs: Any) -> Callable[..., Any]:
-        # Nothing is differentiated with respect to parameters inside, so the replicas' sums are
-        # made once, by the transposition of the whole.
-        return jax.shard_map(
-            function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False
-        )
+    # Nothing is differentiated with respect to parameters inside, so the replicas' sums are made
+    # once, by the transposition of the whole.
+    spread = partial(jax.shard_map, mesh=mesh, check_vma=False)
 
     def here(context: Context) -> Context:
         part = context.part * num + lax.axis_index(DATA_AXIS)
@@ -89,7 +86,7 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
             scene, new_state = game.generate(params, net_state, batch, here(context))
             return scene, _mean(new_state)
 
-        run = spread(local, (whole, whole, split, whole), (split, whole))
+        run = spread(local, in_specs=(whole, whole, split, whole), out_specs=(split, whole))
         return run(params, net_state, batch, context)
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
@@ -101,23 +98,20 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
             )
             return _mean((values, new_state, metrics)), outputs
 
-        run = spread(local, (whole, whole, split, whole), (whole, split))
+        run = spread(local, in_specs=(whole, whole, split, whole), out_specs=(whole, split))
         (values, new_state, metrics), outputs = run(params, net_state, scene, context)
         return values, (new_state, metrics, outputs)
 
     def critic(
         params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
     ) -> Any:
-        def local(
-            params: PlayerTree,
-            net_state: PlayerTree,
-            inputs: PyTree,
-            scene: Scene,
-            context: Context,
-        ) -> Any:
-            return game.critic(params, net_state, inputs, scene, here(context))
-
-        run = spread(local, (whole, whole, split, split, whole), split)
+        run = spread(
+            lambda params, net_state, inputs, scene, context: game.critic(
+                params, net_state, inputs, scene, here(context)
+            ),
+            in_specs=(whole, whole, split, split, whole),
+            out_specs=split,
+        )
         return run(params, net_state, inputs, scene, context)
 
     return game._replace(generate=generate, losses=losses, critic=critic)

@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -165,15 +165,7 @@ def make_evaluator(
             task = measures.share_pairs(task)
         warn(task, [table.score_name(m.scores[0], m, extractor) for m in chosen.values()])
         given = _protocol(task, options, state, digest)
-        scores = []
-        for key, metric in chosen.items():
-            of_features = extractor.protocol if extractor and metric.on_features else {}
-            for found in _compute(key, metric, task):
-                name = table.score_name(found.name, metric, extractor)
-                std = None if found.std is None else float(found.std)
-                protocol = make_protocol(**{**of_features, **given, **found.options})
-                scores.append(Score(name, float(found.value), std, protocol))
-        return Evaluation(scores, task.pictures)
+        return Evaluation(_scores(chosen, task, given), task.pictures)
 
     names = [
         table.score_name(name, metric, extractor)
@@ -181,6 +173,19 @@ def make_evaluator(
         for name in metric.scores
     ]
     return Evaluator(tuple(names), evaluate)
+
+
+def _scores(chosen: Mapping[str, Metric], task: Task, given: Mapping[str, Any]) -> list[Score]:
+    """What every metric finds, with how it was measured."""
+    scores, extractor = [], task.extractor
+    for key, metric in chosen.items():
+        of_features = extractor.protocol if extractor and metric.on_features else {}
+        for found in _compute(key, metric, task):
+            name = table.score_name(found.name, metric, extractor)
+            std = None if found.std is None else float(found.std)
+            protocol = make_protocol(**{**of_features, **given, **found.options})
+            scores.append(Score(name, float(found.value), std, protocol))
+    return scores
 
 
 def _compute(name: str, metric: Metric, task: Task) -> list[Found]:

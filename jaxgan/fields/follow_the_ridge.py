@@ -73,11 +73,7 @@ def follow_the_ridge(
 
     def transform(field: Field) -> Field:
         warn_if_detached(field.game, "follow_the_ridge")
-        if not (field.game.is_zero_sum and field.is_gradient):
-            raise ValueError(
-                "follow_the_ridge: the field is not the plain gradient of a zero-sum game "
-                "(minimax or wasserstein loss, no penalty), and the method is for those"
-            )
+        _check_field(field)
 
         def apply(
             params: PlayerTree,
@@ -125,3 +121,11 @@ def follow_the_ridge(
         return Field(field.game, init, apply)
 
     return transform
+
+
+def _check_field(field: Field) -> None:
+    if not (field.game.is_zero_sum and field.is_gradient):
+        raise ValueError(
+            "follow_the_ridge: the field is not the plain gradient of a zero-sum game "
+            "(minimax or wasserstein loss, no penalty), and the method is for those"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import jax
@@ -13,9 +14,9 @@ from jaxgan.core.checks import check_number, check_scalar, is_zero
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at, log
-from jaxgan.core.state import Context, stream
+from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.games.encoding import check_shape, encode
+from jaxgan.games.encoding import check_shape, encode, init_autoencoder
 
 Sparsity = Literal["kl", "l1", "none"]
 _ERRORS = {"l1": l1, "l2": l2}
@@ -87,50 +88,71 @@ def autoencoder(
       Denoising: Vincent et al., 2008, and Alain & Bengio, 2014 (arXiv:1211.4246). Sparse: Ng, 2011
       (CS294A lecture notes). Contractive: Rifai et al., 2011.
     """
-    _check(error, noise_std, mask_share, sparsity, sparsity_weight, sparsity_target, contraction)
-    activation = _ACTIVATIONS[sparsity]
-    is_contractive = not is_zero(contraction)
+    game = _Autoencoder(
+        encoder=encoder,
+        decoder=decoder,
+        error=error,
+        noise_std=noise_std,
+        mask_share=mask_share,
+        sparsity=sparsity,
+        sparsity_weight=sparsity_weight,
+        sparsity_target=sparsity_target,
+        contraction=contraction,
+    )
+    game.check()
+    return Game(
+        init=game.init,
+        generate=game.generate,
+        losses=game.losses,
+        critic=no_critic,
+        couples_batch=encoder.couples_batch or decoder.couples_batch or sparsity == "kl",
+        detached=detached_of(encoder, decoder),
+    )
 
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        encoder_params, encoder_state = encoder.init(stream(key, "init/encoder"))
-        decoder_params, decoder_state = decoder.init(stream(key, "init/decoder"))
-        params = {"encoder": encoder_params, "decoder": decoder_params}
-        return {"gen": params}, {"gen": {"encoder": encoder_state, "decoder": decoder_state}}
 
-    def corrupted(batch: Batch, context: Context) -> Array:
-        image = batch["image"]
-        if not context.train:
-            return image
-        if not is_zero(noise_std):
-            noise = batch.get("noise")
-            if noise is None:
-                noise = context.draw("corruption", _normal(image), image.shape)
-            image = image + jnp.asarray(at(noise_std, context.step), image.dtype) * noise
-        if not is_zero(mask_share):
-            # A pixel is masked with all its channels; each coordinate of a point by itself.
-            spots = (*image.shape[:-1], 1) if image.ndim == 4 else image.shape
-            drawn = context.draw("mask", jax.random.uniform, spots)
-            image = jnp.where(
-                drawn < jnp.asarray(mask_share, drawn.dtype), jnp.asarray(-1.0, image.dtype), image
-            )
-        return image
+@dataclass(frozen=True, eq=False)
+class _Autoencoder:
+    encoder: Network
+    decoder: Network
+    error: Literal["l1", "l2"]
+    noise_std: ScalarOrSchedule
+    mask_share: float
+    sparsity: Sparsity
+    sparsity_weight: ScalarOrSchedule
+    sparsity_target: float
+    contraction: ScalarOrSchedule
+
+    def check(self) -> None:
+        if self.error not in _ERRORS:
+            raise ValueError(f"error is {self.error!r}; it must be 'l1' or 'l2'")
+        if self.sparsity not in _ACTIVATIONS:
+            raise ValueError(f"sparsity is {self.sparsity!r}; it must be 'kl', 'l1' or 'none'")
+        check_scalar("noise_std", self.noise_std, at_least=0)
+        check_scalar("sparsity_weight", self.sparsity_weight, at_least=0)
+        check_scalar("contraction", self.contraction, at_least=0)
+        check_number("mask_share", self.mask_share, at_least=0, below=1)
+        check_number("sparsity_target", self.sparsity_target, above=0, below=1)
+
+    def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
+        params, net_state = init_autoencoder(self.encoder, self.decoder, key)
+        return {"gen": params}, {"gen": net_state}
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         own, weights = dict(net_state["gen"]), params["gen"]
 
         def decode(code: Array, name: str) -> tuple[Array, PyTree]:
             options = {"train": context.train, "key": context.part_stream(f"decoder/noise/{name}")}
-            return decoder.apply(weights["decoder"], own["decoder"], code, **options)
+            return self.decoder.apply(weights["decoder"], own["decoder"], code, **options)
 
         scene = dict(batch)
         if "image" in batch:
-            seen = corrupted(batch, context)
+            seen = self.corrupted(batch, context)
             found, own["encoder"] = encode(
-                encoder, weights["encoder"], own["encoder"], {"image": seen}, context
+                self.encoder, weights["encoder"], own["encoder"], {"image": seen}, context
             )
-            code = activation(found["code"])
+            code = _ACTIVATIONS[self.sparsity](found["code"])
             rebuilt, own["decoder"] = decode(code, "reconstruction")
             check_shape("the decoder's images", rebuilt, batch["image"], "the data's")
             scene |= {"corrupted": seen, "code": code, "reconstruction": rebuilt, "fake": rebuilt}
@@ -140,46 +162,58 @@ def autoencoder(
             raise ValueError("an autoencoder makes images of images or codes; the batch has none")
         return scene, {**net_state, "gen": own}
 
-    def stretch(params: PlayerTree, net_state: PlayerTree, image: Array, context: Context) -> Array:
-        """‖∂Enc/∂x v‖², for each example."""
+    def corrupted(self, batch: Batch, context: Context) -> Array:
+        """The batch's images with noise and masked pixels."""
+        image = batch["image"]
+        if not context.train:
+            return image
+        if not is_zero(self.noise_std):
+            noise = batch.get("noise")
+            if noise is None:
+                noise = context.draw("corruption", _normal(image), image.shape)
+            image = image + jnp.asarray(at(self.noise_std, context.step), image.dtype) * noise
+        if not is_zero(self.mask_share):
+            # A pixel is masked with all its channels; each coordinate of a point by itself.
+            spots = (*image.shape[:-1], 1) if image.ndim == 4 else image.shape
+            drawn = context.draw("mask", jax.random.uniform, spots)
+            is_masked = drawn < jnp.asarray(self.mask_share, drawn.dtype)
+            image = jnp.where(is_masked, jnp.asarray(-1.0, image.dtype), image)
+        return image
 
-        def code(x: Array) -> Array:
-            own = net_state["gen"]["encoder"]
-            return encode(encoder, params["gen"]["encoder"], own, {"image": x}, context)[0]["code"]
-
-        direction = context.draw("contraction", _normal(image), image.shape)
-        return jnp.sum(jax.jvp(code, (image,), (direction,))[1] ** 2, axis=1)
-
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
         if "code" not in scene:
             raise ValueError("autoencoder needs images to encode; the batch has none")
-        loss = jnp.mean(_ERRORS[error](scene["image"], scene["reconstruction"]))
+        loss = jnp.mean(_ERRORS[self.error](scene["image"], scene["reconstruction"]))
         metrics = {"error": loss}
 
         def add(name: str, weight: ScalarOrSchedule, value: Array) -> Array:
             metrics[name] = value
             return jnp.asarray(at(weight, context.step), value.dtype) * value
 
-        if sparsity == "kl":
-            value = sparsity_kl(scene["code"], sparsity_target)
-            loss = loss + add("sparsity", sparsity_weight, value)
-        elif sparsity == "l1":
+        if self.sparsity == "kl":
+            value = sparsity_kl(scene["code"], self.sparsity_target)
+            loss = loss + add("sparsity", self.sparsity_weight, value)
+        elif self.sparsity == "l1":
             value = jnp.mean(jnp.sum(jnp.abs(scene["code"]), axis=1))
-            loss = loss + add("sparsity", sparsity_weight, value)
-        if is_contractive:
-            value = jnp.mean(stretch(params, net_state, scene["image"], context))
-            loss = loss + add("contraction", contraction, value)
+            loss = loss + add("sparsity", self.sparsity_weight, value)
+        if not is_zero(self.contraction):
+            value = jnp.mean(self.stretch(params, net_state, scene["image"], context))
+            loss = loss + add("contraction", self.contraction, value)
         return {"gen": loss}, (net_state, {"gen": metrics}, {})
 
-    couples = encoder.couples_batch or decoder.couples_batch or sparsity == "kl"
-    return Game(
-        init,
-        generate,
-        losses,
-        no_critic,
-        couples,
-        detached=detached_of(encoder, decoder),
-    )
+    def stretch(
+        self, params: PlayerTree, net_state: PlayerTree, image: Array, context: Context
+    ) -> Array:
+        """‖∂Enc/∂x v‖², for each example."""
+        weights, state = params["gen"]["encoder"], net_state["gen"]["encoder"]
+
+        def code(x: Array) -> Array:
+            return encode(self.encoder, weights, state, {"image": x}, context)[0]["code"]
+
+        direction = context.draw("contraction", _normal(image), image.shape)
+        return jnp.sum(jax.jvp(code, (image,), (direction,))[1] ** 2, axis=1)
 
 
 def sparsity_kl(code: Array, target: float) -> Array:
@@ -211,23 +245,3 @@ def sparsity_kl(code: Array, target: float) -> Array:
 
 def _normal(like: Array) -> Callable[[Key, tuple[int, ...]], Array]:
     return lambda key, shape: jax.random.normal(key, shape, like.dtype)
-
-
-def _check(
-    error: str,
-    noise_std: ScalarOrSchedule,
-    mask_share: float,
-    sparsity: str,
-    sparsity_weight: ScalarOrSchedule,
-    sparsity_target: float,
-    contraction: ScalarOrSchedule,
-) -> None:
-    if error not in _ERRORS:
-        raise ValueError(f"error is {error!r}; it must be 'l1' or 'l2'")
-    if sparsity not in _ACTIVATIONS:
-        raise ValueError(f"sparsity is {sparsity!r}; it must be 'kl', 'l1' or 'none'")
-    check_scalar("noise_std", noise_std, at_least=0)
-    check_scalar("sparsity_weight", sparsity_weight, at_least=0)
-    check_scalar("contraction", contraction, at_least=0)
-    check_number("mask_share", mask_share, at_least=0, below=1)
-    check_number("sparsity_target", sparsity_target, above=0, below=1)

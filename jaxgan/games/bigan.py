@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import jax.numpy as jnp
 from jax import lax
 
@@ -11,6 +13,7 @@ from jaxgan.core.loss import with_logits
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
+from jaxgan.games.adversarial import Discriminator
 from jaxgan.games.encoding import check_shape, encode
 from jaxgan.games.gan import Latent, normal_latent
 from jaxgan.losses import Loss, non_saturating
@@ -70,43 +73,59 @@ def bigan(
       BigBiGAN: Donahue & Simonyan, 2019 (arXiv:1907.02544).
     """
     objective = non_saturating() if loss is None else loss
-    draw_latent = normal_latent(latent) if isinstance(latent, int) else latent
+    game = _BiGan(
+        gen=gen,
+        encoder=encoder,
+        disc=Discriminator(
+            disc, objective, arguments=lambda pair, scene: (pair["image"], pair["latent"])
+        ),
+        draw_latent=normal_latent(latent) if isinstance(latent, int) else latent,
+    )
+    return Game(
+        init=game.init,
+        generate=game.generate,
+        losses=game.losses,
+        critic=game.disc.critic,
+        couples_batch=any(part.couples_batch for part in (gen, encoder, disc, objective)),
+        is_zero_sum=objective.is_zero_sum,
+        detached=detached_of(gen, encoder, disc),
+    )
 
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        gen_params, gen_state = gen.init(stream(key, "init/gen"))
-        encoder_params, encoder_state = encoder.init(stream(key, "init/encoder"))
-        disc_params, disc_state = disc.init(stream(key, "init/disc"))
-        net_state = {
-            "gen": {"generator": gen_state, "encoder": encoder_state},
-            "disc": {"network": disc_state, "loss": objective.init()},
-        }
-        params = {
-            "gen": {"generator": gen_params, "encoder": encoder_params},
-            "disc": disc_params,
-        }
-        return params, net_state
+
+@dataclass(frozen=True, eq=False)
+class _BiGan:
+    gen: Network
+    encoder: Network
+    disc: Discriminator
+    draw_latent: Latent
+
+    def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
+        gen_params, gen_state = self.gen.init(stream(key, "init/gen"))
+        encoder_params, encoder_state = self.encoder.init(stream(key, "init/encoder"))
+        disc_params, disc_state = self.disc.init(key)
+        gen = {"generator": gen_params, "encoder": encoder_params}
+        state = {"generator": gen_state, "encoder": encoder_state}
+        return {"gen": gen, "disc": disc_params}, {"gen": state, "disc": disc_state}
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         own, weights = dict(net_state["gen"]), params["gen"]
 
         def make(z: Array, name: str) -> tuple[Array, PyTree]:
-            key = context.part_stream(f"gen/noise/{name}")
-            return gen.apply(
-                weights["generator"], own["generator"], z, train=context.train, key=key
-            )
+            options = {"train": context.train, "key": context.part_stream(f"gen/noise/{name}")}
+            return self.gen.apply(weights["generator"], own["generator"], z, **options)
 
         z = batch.get("latent")
         if z is None:
-            z = context.draw("latent", draw_latent, (batch["image"].shape[0],))
+            z = context.draw("latent", self.draw_latent, (batch["image"].shape[0],))
         fake, made = make(z, "fake")
         rest = {name: entry for name, entry in batch.items() if name != "image"}
         scene = {**rest, "latent": z, "real": None, "fake": {"image": fake, "latent": z}}
         if "image" in batch:
             check_shape("the generator's images", fake, batch["image"], "the data's")
             found, own["encoder"] = encode(
-                encoder, weights["encoder"], own["encoder"], batch, context
+                self.encoder, weights["encoder"], own["encoder"], batch, context
             )
             check_shape("the encoder's codes", found["code"], z, "the latents")
             rebuilt, _ = make(found["code"], "reconstruction")
@@ -114,55 +133,21 @@ def bigan(
             scene |= {**found, "real": real, "reconstruction": lax.stop_gradient(rebuilt)}
         return scene, {**net_state, "gen": {**own, "generator": made}}
 
-    def discriminate(
-        params: PlayerTree, state: PyTree, pair: PyTree, context: Context, name: str
-    ) -> tuple[PyTree, PyTree]:
-        key = context.part_stream(f"disc/noise/{name}")
-        inputs = (pair["image"], pair["latent"])
-        return disc.apply(params["disc"], state, *inputs, train=context.train, key=key)
-
-    def gen_values(real: PyTree, fake: PyTree, state: PyTree, context: Context) -> Array:
-        other_real, other_fake = (with_logits(out, -logits_of(out)) for out in (fake, real))
-        exchanged = objective.gen(other_real, other_fake, state, context)
-        return objective.gen(real, fake, state, context) + exchanged
-
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        own = net_state["disc"]
-        network, outputs = own["network"], {}
-        for name in ("real", "fake"):
-            outputs[name], network = discriminate(params, network, scene[name], context, name)
-        real, fake = outputs["real"], outputs["fake"]
-        disc_values, loss_state = objective.disc(real, fake, own["loss"], context)
-        disc_loss = jnp.mean(disc_values)
-        if objective.is_zero_sum:
-            gen_loss = -disc_loss
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        disc = self.disc.losses(params, net_state, scene, context)
+        if self.disc.objective.is_zero_sum:
+            gen_loss = -disc.loss
         else:
-            gen_loss = jnp.mean(gen_values(real, fake, own["loss"], context))
+            state = net_state["disc"]["loss"]
+            gen_loss = self.gen_loss(disc.outs["real"], disc.outs["fake"], state, context)
         gap = lax.stop_gradient(scene["real"]["image"] - scene["reconstruction"])
-        metrics = {
-            "gen": {"reconstruction": jnp.mean(jnp.abs(gap))},
-            "disc": {
-                "real_out": jnp.mean(logits_of(real)),
-                "fake_out": jnp.mean(logits_of(fake)),
-                **(loss_state if isinstance(loss_state, dict) else {}),
-            },
-        }
-        new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
-        return {"gen": gen_loss, "disc": disc_loss}, (new_state, metrics, outputs)
+        metrics = {"reconstruction": jnp.mean(jnp.abs(gap))}
+        return disc.joined(net_state, {"gen": gen_loss}, {"gen": metrics})
 
-    def critic(
-        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
-    ) -> PyTree:
-        network = net_state["disc"]["network"]
-        return discriminate(params, network, inputs, context, "real")[0]
-
-    couples = any(part.couples_batch for part in (gen, encoder, disc, objective))
-    return Game(
-        init,
-        generate,
-        losses,
-        critic,
-        couples,
-        objective.is_zero_sum,
-        detached=detached_of(gen, encoder, disc),
-    )
+    def gen_loss(self, real: PyTree, fake: PyTree, state: PyTree, context: Context) -> Array:
+        gen = self.disc.objective.gen
+        other_real, other_fake = (with_logits(out, -logits_of(out)) for out in (fake, real))
+        exchanged = gen(other_real, other_fake, state, context)
+        return jnp.mean(gen(real, fake, state, context) + exchanged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 
@@ -14,8 +15,19 @@ from jaxgan.core.heads import logits_of
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
-from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.games.pool import empty_pool, pool_draws, query
+from jaxgan.core.typing import (
+    Array,
+    Batch,
+    Key,
+    NetState,
+    Params,
+    PlayerTree,
+    PyTree,
+    ScalarOrSchedule,
+    Scene,
+)
+from jaxgan.games.adversarial import DiscLosses, disc_loss, disc_metrics
+from jaxgan.games.pool import Pool, empty_pool, pool_draws, query
 from jaxgan.games.translation import flat_logits
 from jaxgan.losses import Loss, least_squares
 
@@ -95,26 +107,45 @@ def cyclegan(
         "identity_weight": identity_weight,
     }
     _check(weights, pool_size, shapes)
-    has_identity = not is_zero(identity_weight)
+    game = _CycleGan(
+        gens=gens,
+        discs=discs,
+        shapes=shapes,
+        objective=objective,
+        weights=weights,
+        pool_size=pool_size,
+    )
+    networks = (*gens.values(), *discs.values())
+    couples = pool_size > 0 or any(network.couples_batch for network in networks)
+    return Game(
+        init=game.init,
+        generate=game.generate,
+        losses=game.losses,
+        critic=game.critic,
+        couples_batch=couples or objective.couples_batch,
+        detached=detached_of(*networks),
+    )
 
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        made = {name: net.init(stream(key, f"init/gen/{name}")) for name, net in gens.items()}
-        judge = {name: net.init(stream(key, f"init/disc/{name}")) for name, net in discs.items()}
-        params = {
-            "gen": {name: params for name, (params, _) in made.items()},
-            "disc": {name: params for name, (params, _) in judge.items()},
-        }
-        disc_state: PyTree = {
-            "network": {name: state for name, (_, state) in judge.items()},
-            "loss": objective.init(),
-        }
-        if pool_size:
-            disc_state["pool"] = {name: empty_pool(pool_size, shapes[name]) for name in DOMAINS}
-        gen_state = {"network": {name: state for name, (_, state) in made.items()}}
-        return params, {"gen": gen_state, "disc": disc_state}
+
+@dataclass(frozen=True, eq=False)
+class _CycleGan:
+    gens: Mapping[str, Network]
+    discs: Mapping[str, Network]
+    shapes: Mapping[str, tuple[int, ...]]
+    objective: Loss
+    weights: Mapping[str, ScalarOrSchedule]
+    pool_size: int
+
+    def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
+        gens, gen_states = _init(self.gens, key, "init/gen")
+        discs, disc_states = _init(self.discs, key, "init/disc")
+        disc: NetState = {"network": disc_states, "loss": self.objective.init()}
+        if self.pool_size:
+            disc["pool"] = {d: empty_pool(self.pool_size, self.shapes[d]) for d in DOMAINS}
+        return {"gen": gens, "disc": discs}, {"gen": {"network": gen_states}, "disc": disc}
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         if "source" not in batch:
             raise ValueError("cyclegan needs 'source' in the data, such as unpaired:DIR_A,DIR_B")
@@ -125,17 +156,15 @@ def cyclegan(
             made = {}
             for domain in DOMAINS:
                 name = MAKER[domain]
-                made[domain], states[name] = gens[name].apply(
-                    params["gen"][name],
-                    states[name],
-                    images[domain],
-                    train=context.train,
-                    key=context.part_stream(f"gen/noise/{what}/{name}"),
+                key = context.part_stream(f"gen/noise/{what}/{name}")
+                made[domain], states[name] = self.gens[name].apply(
+                    params["gen"][name], states[name], images[domain], train=context.train, key=key
                 )
-                if made[domain].shape[1:] != tuple(shapes[domain]):
+                found, wanted = made[domain].shape[1:], tuple(self.shapes[domain])
+                if found != wanted:
                     raise ValueError(
-                        f"{name} makes images of shape {made[domain].shape[1:]}; "
-                        f"those of {domain!r} have shape {tuple(shapes[domain])}"
+                        f"{name} makes images of shape {found}; "
+                        f"those of {domain!r} have shape {wanted}"
                     )
             return made
 
@@ -144,78 +173,89 @@ def cyclegan(
         cycle = translate({d: fake[OTHER[d]] for d in DOMAINS}, "cycle")
         rest = {name: entry for name, entry in batch.items() if name not in DOMAINS}
         scene: Scene = {**rest, "real": real, "fake": fake, "cycle": cycle}
-        if has_identity:
+        if not is_zero(self.weights["identity_weight"]):
             scene["identity"] = translate(real, "identity")
         gen_state = {**net_state["gen"], "network": states}
         return scene, {**net_state, "gen": gen_state}
 
     def discriminate(
-        params: PlayerTree, states: PyTree, images: Mapping[str, Array], context: Context, what: str
-    ) -> tuple[dict[str, PyTree], PyTree]:
+        self,
+        params: PlayerTree,
+        states: NetState,
+        images: Mapping[str, Array],
+        context: Context,
+        what: str,
+    ) -> tuple[dict[str, PyTree], NetState]:
         outs, states = {}, dict(states)
         for domain in DOMAINS:
-            outs[domain], states[domain] = discs[domain].apply(
-                params["disc"][domain],
-                states[domain],
-                images[domain],
-                train=context.train,
-                key=context.part_stream(f"disc/noise/{what}/{domain}"),
+            key, own = context.part_stream(f"disc/noise/{what}/{domain}"), params["disc"][domain]
+            out, states[domain] = self.discs[domain].apply(
+                own, states[domain], images[domain], train=context.train, key=key
             )
-            outs[domain] = flat_logits(outs[domain])
+            outs[domain] = flat_logits(out)
         return outs, states
 
-    def judged(
-        scene: Scene, own: PyTree, context: Context
-    ) -> tuple[dict[str, Array], dict[str, PyTree]]:
-        """What the critics see in place of the newest images, and the pools after that."""
-        seen, pools = {}, {}
-        for domain in DOMAINS:
-            fake = scene["fake"][domain]
-            draws = context.draw(f"pool/{domain}", pool_draws, (len(fake),))
-            seen[domain], pools[domain] = query(own["pool"][domain], fake, draws)
-        return seen, pools
-
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        own = dict(net_state["disc"])
-        real, states = discriminate(params, own["network"], scene["real"], context, "real")
-        fake, after = discriminate(params, states, scene["fake"], context, "fake")
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        own, start = dict(net_state["disc"]), net_state["disc"]["loss"]
+        real, states = self.discriminate(params, own["network"], scene["real"], context, "real")
+        fake, own["network"] = self.discriminate(params, states, scene["fake"], context, "fake")
         past = fake
-        if pool_size:
-            seen, own["pool"] = judged(scene, own, context)
-            past, after = discriminate(params, states, seen, context, "past")
-        state = own["loss"]
-        adversarial = _both(objective.gen(real[d], fake[d], state, context) for d in DOMAINS)
-        values = {}
-        for domain in DOMAINS:
-            values[domain], state = objective.disc(real[domain], past[domain], state, context)
-        gen_value, gen_metrics = _generators(scene, adversarial, weights, context)
+        if self.pool_size:
+            seen, own["pool"] = _shown(own["pool"], scene["fake"], context)
+            past, own["network"] = self.discriminate(params, states, seen, context, "past")
+        adversarial = _both(self.objective.gen(real[d], fake[d], start, context) for d in DOMAINS)
+        values, slopes = {}, {}
+        for d in DOMAINS:
+            values[d], slopes[d], own["loss"] = disc_loss(
+                self.objective, real[d], past[d], own["loss"], context
+            )
+        gen_loss, gen_metrics = _generators(scene, adversarial, self.weights, context)
         outputs = {"real": _joined(real), "fake": _joined(fake)}
-        disc_metrics = {
-            "real_out": jnp.mean(outputs["real"]),
-            "fake_out": jnp.mean(outputs["fake"]),
-            **(state if isinstance(state, dict) else {}),
-        }
-        new_state = {**net_state, "disc": {**own, "network": after, "loss": state}}
-        metrics = {"gen": gen_metrics, "disc": disc_metrics}
-        disc_value = _both(values.values())
-        return {"gen": gen_value, "disc": disc_value}, (new_state, metrics, outputs)
+        disc = DiscLosses(
+            loss=values["image"] + values["source"],
+            outputs={**outputs, "slopes": _mean_slopes(slopes)},
+            state=own,
+            metrics=disc_metrics(outputs, own["loss"]),
+        )
+        return disc.joined(net_state, {"gen": gen_loss}, {"gen": gen_metrics})
 
     def critic(
-        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
+        self,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        inputs: PyTree,
+        scene: Scene,
+        context: Context,
     ) -> PyTree:
         states = net_state["disc"]["network"]
-        return _joined(discriminate(params, states, inputs, context, "real")[0])
+        return _joined(self.discriminate(params, states, inputs, context, "real")[0])
 
-    networks = (*gens.values(), *discs.values())
-    couples = pool_size > 0 or any(network.couples_batch for network in networks)
-    return Game(
-        init,
-        generate,
-        losses,
-        critic,
-        couples or objective.couples_batch,
-        detached=detached_of(*networks),
-    )
+
+def _init(networks: Mapping[str, Network], key: Key, name: str) -> tuple[Params, NetState]:
+    made = {each: network.init(stream(key, f"{name}/{each}")) for each, network in networks.items()}
+    params = {each: own for each, (own, _) in made.items()}
+    return params, {each: state for each, (_, state) in made.items()}
+
+
+def _shown(
+    pools: Mapping[str, Pool], fake: Mapping[str, Array], context: Context
+) -> tuple[dict[str, Array], dict[str, Pool]]:
+    """What the critics see in place of the newest images, and the pools after that."""
+    seen, after = {}, {}
+    for domain in DOMAINS:
+        draws = context.draw(f"pool/{domain}", pool_draws, (len(fake[domain]),))
+        seen[domain], after[domain] = query(pools[domain], fake[domain], draws)
+    return seen, after
+
+
+def _mean_slopes(slopes: Mapping[str, Mapping[str, PyTree]]) -> dict[str, Array]:
+    """The slopes of the mean of both domains' losses, at the logits of both."""
+    return {
+        kind: 0.5 * _joined({domain: slopes[domain][kind] for domain in DOMAINS})
+        for kind in ("real", "fake")
+    }
 
 
 def _generators(

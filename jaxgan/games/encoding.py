@@ -9,8 +9,32 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.network import Network
-from jaxgan.core.state import Context
+from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, NetState, Params
+
+
+def init_autoencoder(
+    encoder: Network, decoder: Network, key: Key
+) -> tuple[dict[str, Params], dict[str, NetState]]:
+    """Parameters and states of an encoder and a decoder that belong to one player.
+
+    Args:
+      encoder: of the stream `init/encoder`.
+      decoder: of the stream `init/decoder`.
+      key: typed PRNG key.
+
+    Returns:
+      (params, net_state), each {"encoder", "decoder"}.
+
+    Example:
+      >>> one = Network(lambda key: (1.0, {}), lambda w, state, x, train=True, key=None: (x, state))
+      >>> init_autoencoder(one, one, jax.random.key(0))[0]
+      {'encoder': 1.0, 'decoder': 1.0}
+    """
+    encoder_params, encoder_state = encoder.init(stream(key, "init/encoder"))
+    decoder_params, decoder_state = decoder.init(stream(key, "init/decoder"))
+    params = {"encoder": encoder_params, "decoder": decoder_params}
+    return params, {"encoder": encoder_state, "decoder": decoder_state}
 
 
 def encode(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.core.examples import example_shape, num_examples
 from jaxgan.core.game import Game, Played
-from jaxgan.core.heads import logits_of
-from jaxgan.core.network import Network, detached_of
+from jaxgan.core.network import Network, Styles, detached_of
 from jaxgan.core.state import Context, stream
-from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
+from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree, PyTree, Scene
+from jaxgan.games.adversarial import Discriminator
 from jaxgan.losses import Loss, non_saturating
 
 Latent = Callable[[Key, tuple[int, ...]], Array]
@@ -103,62 +104,51 @@ def gan(
     if num_classes is not None and num_classes < 1:
         raise ValueError(f"num_classes is {num_classes}; it must be at least 1, or None")
     objective = non_saturating() if loss is None else loss
-    draw_latent = normal_latent(latent) if isinstance(latent, int) else latent
+    game = _Gan(
+        gen=gen,
+        disc=Discriminator(
+            disc,
+            objective,
+            arguments=lambda inputs, scene: (inputs, *_labels(num_classes, scene)),
+            finish=_described,
+        ),
+        draw_latent=normal_latent(latent) if isinstance(latent, int) else latent,
+        num_classes=num_classes,
+    )
+    return Game(
+        init=game.init,
+        generate=game.generate,
+        losses=game.losses,
+        critic=game.disc.critic,
+        couples_batch=gen.couples_batch or disc.couples_batch or objective.couples_batch,
+        is_zero_sum=objective.is_zero_sum,
+        detached=detached_of(gen, disc),
+    )
 
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        gen_params, gen_state = gen.init(stream(key, "init/gen"))
-        disc_params, disc_state = disc.init(stream(key, "init/disc"))
-        net_state = {
-            "gen": {"network": gen_state},
-            "disc": {"network": disc_state, "loss": objective.init()},
-        }
+
+@dataclass(frozen=True, eq=False)
+class _Gan:
+    gen: Network
+    disc: Discriminator
+    draw_latent: Latent
+    num_classes: int | None
+
+    def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
+        gen_params, gen_state = self.gen.init(stream(key, "init/gen"))
+        disc_params, disc_state = self.disc.init(key)
+        net_state = {"gen": {"network": gen_state}, "disc": disc_state}
         return {"gen": gen_params, "disc": disc_params}, net_state
 
-    def labels(batch: Batch) -> tuple[Array, ...]:
-        if num_classes is None:
-            return ()
-        if "label" not in batch:
-            raise ValueError("a conditional game needs labels; the data have none")
-        return (batch["label"],)
-
-    def styled(
-        params: PlayerTree, state: PyTree, latents: Batch, batch: Batch, context: Context
-    ) -> tuple[Batch, PyTree]:
-        assert gen.styles is not None
-        if "w" in latents:
-            w = latents["w"]
-        else:
-            key = context.part_stream("gen/styles")
-            inputs = (latents["latent"], *labels(batch))
-            w, state = gen.styles.mapping(
-                params["gen"], state, *inputs, train=context.train, key=key
-            )
-        if "truncation" in batch:
-            mean = gen.styles.mean(state).astype(w.dtype)[None, None]
-            w = mean + batch["truncation"].astype(w.dtype) * (w - mean)
-        return {**latents, "w": w}, state
-
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
-        known = ("latent", "w")
-        latents: Batch = {name: entry for name, entry in batch.items() if name in known}
-        if not latents:
-            num = num_examples(batch["image"])
-            latents = {"latent": context.draw("latent", draw_latent, (num,))}
-        own = net_state["gen"]
-        network_state = own["network"]
-        inputs: PyTree = latents.get("latent")
-        if gen.styles is not None:
-            latents, network_state = styled(params, network_state, latents, batch, context)
-            inputs = {"w": latents["w"]}
-        elif "truncation" in batch:
-            raise ValueError("truncation: this generator has no styles to truncate")
+        own, gen = net_state["gen"], self.gen
+        latents, inputs, network_state = self.inputs(params, own["network"], batch, context)
         fake, network_state = gen.apply(
             params["gen"],
             network_state,
             inputs,
-            *labels(batch),
+            *_labels(self.num_classes, batch),
             train=context.train,
             key=context.part_stream("gen/noise"),
         )
@@ -172,60 +162,62 @@ def gan(
         scene: Scene = {**rest, **latents, "real": real, "fake": fake}
         return scene, {**net_state, "gen": {**own, "network": network_state}}
 
-    def discriminate(
-        params: PlayerTree, state: PyTree, inputs: PyTree, scene: Scene, context: Context, name: str
-    ) -> tuple[PyTree, PyTree]:
-        out, state = disc.apply(
-            params["disc"],
-            state,
-            inputs,
-            *labels(scene),
-            train=context.train,
-            key=context.part_stream(f"disc/noise/{name}"),
-        )
-        if isinstance(out, dict):  # for losses on other heads: what those examples are
-            known = ("label", "latent") if name == "fake" else ("label",)
-            out = {**{key: scene[key] for key in known if key in scene}, **out}
-        return out, state
+    def inputs(
+        self, params: PlayerTree, state: NetState, batch: Batch, context: Context
+    ) -> tuple[Batch, PyTree, NetState]:
+        """The scene's latents, what the generator gets of them, and its network's state."""
+        latents: Batch = {name: batch[name] for name in ("latent", "w") if name in batch}
+        if not latents:
+            num = num_examples(batch["image"])
+            latents = {"latent": context.draw("latent", self.draw_latent, (num,))}
+        if self.gen.styles is not None:
+            w, state = self.styles(self.gen.styles, params, state, {**batch, **latents}, context)
+            return {**latents, "w": w}, {"w": w}, state
+        if "truncation" in batch:
+            raise ValueError("truncation: this generator has no styles to truncate")
+        return latents, latents.get("latent"), state
 
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        own = net_state["disc"]
-        network = own["network"]
-        outputs = {}
-        for name in ("real", "fake"):
-            outputs[name], network = discriminate(
-                params, network, scene[name], scene, context, name
-            )
-        real_out, fake_out = outputs["real"], outputs["fake"]
-        disc_values, loss_state = objective.disc(real_out, fake_out, own["loss"], context)
-        gen_values = objective.gen(real_out, fake_out, own["loss"], context)
-        values = {"gen": jnp.mean(gen_values), "disc": jnp.mean(disc_values)}
-        disc_metrics = {
-            "real_out": _mean(logits_of(real_out)),
-            "fake_out": _mean(logits_of(fake_out)),
-            **(loss_state if isinstance(loss_state, dict) else {}),
-        }
-        new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
-        return values, (new_state, {"gen": {}, "disc": disc_metrics}, outputs)
+    def styles(
+        self,
+        styles: Styles,
+        params: PlayerTree,
+        state: NetState,
+        batch: Batch,
+        context: Context,
+    ) -> tuple[Array, NetState]:
+        """The batch's `w`, or that of its latents, moved towards the mean by its truncation."""
+        if "w" in batch:
+            w = batch["w"]
+        else:
+            key = context.part_stream("gen/styles")
+            inputs = (batch["latent"], *_labels(self.num_classes, batch))
+            w, state = styles.mapping(params["gen"], state, *inputs, train=context.train, key=key)
+        if "truncation" in batch:
+            mean = styles.mean(state).astype(w.dtype)[None, None]
+            w = mean + batch["truncation"].astype(w.dtype) * (w - mean)
+        return w, state
 
-    def critic(
-        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
-    ) -> PyTree:
-        network_state = net_state["disc"]["network"]
-        out, _ = discriminate(params, network_state, inputs, scene, context, "real")
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        disc = self.disc.losses(params, net_state, scene, context)
+        real, fake, state = disc.outs["real"], disc.outs["fake"], net_state["disc"]["loss"]
+        gen_loss = jnp.mean(self.disc.objective.gen(real, fake, state, context))
+        return disc.joined(net_state, {"gen": gen_loss}, {"gen": {}})
+
+
+def _labels(num_classes: int | None, batch: Mapping[str, Array]) -> tuple[Array, ...]:
+    """What the networks of a conditional game are given beside their inputs."""
+    if num_classes is None:
+        return ()
+    if "label" not in batch:
+        raise ValueError("a conditional game needs labels; the data have none")
+    return (batch["label"],)
+
+
+def _described(out: PyTree, scene: Scene, name: str) -> PyTree:
+    """The output of several heads, with what losses on them must know of the examples."""
+    if not isinstance(out, dict):
         return out
-
-    couples = gen.couples_batch or disc.couples_batch or objective.couples_batch
-    return Game(
-        init,
-        generate,
-        losses,
-        critic,
-        couples,
-        objective.is_zero_sum,
-        detached=detached_of(gen, disc),
-    )
-
-
-def _mean(outputs: PyTree) -> Array:
-    return jnp.mean(jnp.stack([jnp.mean(leaf) for leaf in jax.tree.leaves(outputs)]))
+    known = ("label", "latent") if name == "fake" else ("label",)
+    return {**{key: scene[key] for key in known if key in scene}, **out}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import chex
@@ -150,68 +152,91 @@ def progressive(
       Karras et al., 2018 (arXiv:1710.10196), section 2 and appendix A; where slopes are measured:
       `UpscaleLOD` of its code and of StyleGAN's (Karras et al., 2019, arXiv:1812.04948).
     """
-    gens = [gen(resolution) for resolution in phases.resolutions]
-    discs = [disc(resolution) for resolution in phases.resolutions]
-    phase = phases.at(step)
+    game = _Progressive(
+        gens=[gen(resolution) for resolution in phases.resolutions],
+        discs=[disc(resolution) for resolution in phases.resolutions],
+        phases=phases,
+        phase=phases.at(step),
+        of=partial(gan, latent=latent, loss=loss, num_classes=num_classes),
+    )
+    base = game.at(game.phase, jnp.ones((), jnp.float32))
+    return base._replace(
+        generate=game.generate,
+        losses=game.losses,
+        critic=game.critic,
+        slope_scale=game.slope_scale,
+    )
 
-    def played(index: int, alpha: Array) -> Game:
-        shown = phases.resolutions[index]
-        networks = (_faded(gens[index], alpha), _judging(discs[index], alpha, shown))
-        return gan(*networks, latent=latent, loss=loss, num_classes=num_classes)
 
-    def now(context: Context) -> Game:
-        return played(phase, phases.alpha(context.step, phase))
+@dataclass(frozen=True, eq=False)
+class _Progressive:
+    gens: Sequence[Network]
+    discs: Sequence[Network]
+    phases: Phases
+    phase: int
+    of: Callable[[Network, Network], Game]
+
+    def at(self, phase: int, alpha: Array) -> Game:
+        """The game of a phase, its layers faded in so far."""
+        disc = _judging(self.discs[phase], alpha, self.phases.resolutions[phase])
+        return self.of(_faded(self.gens[phase], alpha), disc)
+
+    def now(self, context: Context) -> Game:
+        return self.at(self.phase, self.phases.alpha(context.step, self.phase))
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         if (image := batch.get("image")) is not None:
             chex.assert_rank(image, 4)
-            if image.shape[1] != phases.resolutions[-1]:
+            if image.shape[1] != self.phases.resolutions[-1]:
                 raise ValueError(
-                    f"resolutions: the last is {phases.resolutions[-1]}; it must be that of the "
-                    f"images, {image.shape[1]}"
+                    f"resolutions: the last is {self.phases.resolutions[-1]}; it must be that of "
+                    f"the images, {image.shape[1]}"
                 )
         if not context.train:
-            return sample(params, net_state, batch, context)
-        alpha = phases.alpha(context.step, phase)
+            return self.sample(params, net_state, batch, context), net_state
+        alpha = self.phases.alpha(context.step, self.phase)
         if image is not None:
-            batch = {**batch, "image": shown_at(image, phases.resolutions[phase], alpha)}
-        return now(context).generate(params, net_state, batch, context)
+            batch = {**batch, "image": shown_at(image, self.phases.resolutions[self.phase], alpha)}
+        return self.now(context).generate(params, net_state, batch, context)
 
     def sample(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
-    ) -> tuple[Scene, PlayerTree]:
-        def branch(index: int) -> Callable[[], Scene]:
-            def make() -> Scene:
-                given = dict(batch)
-                if "image" in given:
-                    given["image"] = averaged_to(given["image"], phases.resolutions[index])
-                here = played(index, phases.alpha(context.step, index))
-                scene, _ = here.generate(params, net_state, given, context)
-                fake = repeated_to(scene["fake"], phases.resolutions[-1])
-                return {**{k: v for k, v in scene.items() if k != "real"}, "fake": fake}
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+    ) -> Scene:
+        """The scene of the phase that the context's step is in, at full resolution."""
 
-            return make
+        def make(phase: int) -> Scene:
+            given = dict(batch)
+            if "image" in given:
+                given["image"] = averaged_to(given["image"], self.phases.resolutions[phase])
+            here = self.at(phase, self.phases.alpha(context.step, phase))
+            scene, _ = here.generate(params, net_state, given, context)
+            fake = repeated_to(scene["fake"], self.phases.resolutions[-1])
+            return {**{k: v for k, v in scene.items() if k != "real"}, "fake": fake}
 
-        branches = [branch(index) for index in range(len(phases.resolutions))]
-        scene = lax.switch(phases.traced_at(context.step), branches)
-        return {**scene, "real": batch.get("image")}, net_state
+        branches = [partial(make, phase) for phase in range(len(self.gens))]
+        scene = lax.switch(self.phases.traced_at(context.step), branches)
+        return {**scene, "real": batch.get("image")}
 
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        return now(context).losses(params, net_state, scene, context)
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        return self.now(context).losses(params, net_state, scene, context)
 
     def critic(
-        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
+        self,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        inputs: PyTree,
+        scene: Scene,
+        context: Context,
     ) -> PyTree:
-        return now(context).critic(params, net_state, inputs, scene, context)
+        return self.now(context).critic(params, net_state, inputs, scene, context)
 
-    def slope_scale(images: PyTree) -> float:
+    def slope_scale(self, images: PyTree) -> float:
         size: int = images.shape[1]
-        return size / phases.resolutions[-1]
-
-    base = played(phase, jnp.ones((), jnp.float32))
-    return base._replace(generate=generate, losses=losses, critic=critic, slope_scale=slope_scale)
+        return size / self.phases.resolutions[-1]
 
 
 def shown_at(images: Array, resolution: int, alpha: Array) -> Array:

@@ -10,6 +10,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PlayerTree, PyTree, Scene
+from jaxgan.games.adversarial import disc_loss
 from jaxgan.losses import Loss
 
 _LEAST_VARIANCE = 1e-12
@@ -55,33 +56,24 @@ def signals(
       index d' of Green & Swets, 1966.
     """
     outs = lax.stop_gradient((real_out, fake_out))
-
-    def value(outs: tuple[PyTree, PyTree]) -> Array:
-        return jnp.mean(loss.disc(*outs, state, context)[0])
-
-    # Outputs may hold labels, which are integers.
-    slopes = jax.grad(value, allow_int=True)(outs)
-    steep = [x for x in jax.tree.leaves(slopes) if jnp.issubdtype(x.dtype, jnp.inexact)]
-    doubt = sum((jnp.sum(jnp.abs(x).astype(jnp.float32)) for x in steep), jnp.float32(0.0))
-    real, fake = (_flat(logits_of(out)) for out in outs)
-    spread = 0.5 * (jnp.var(real) + jnp.var(fake))
-    gap = jnp.mean(real) - jnp.mean(fake)
-    return {
-        "real_sign": jnp.mean(jnp.sign(real)),
-        "separation": gap / jnp.sqrt(spread + _LEAST_VARIANCE),
-        "doubt": 0.5 * doubt,
-    }
+    _, slopes, _ = disc_loss(loss, *outs, state, context)
+    return _numbers({"real": outs[0], "fake": outs[1], "slopes": slopes})
 
 
-def with_signals(game: Game, loss: Loss) -> Game:
-    """Tells the `signals` of every batch among the discriminator's metrics.
+def with_signals(game: Game) -> Game:
+    """Logs the `signals` of every batch among the discriminator's metrics.
+
+    The outputs, and the evaluation of the objective, are those of the loss itself. In `cyclegan`,
+    `doubt` is of the mean of both critics' losses, on the images that the pools show them.
 
     Args:
-      game: a `gan`; put penalties, augmentation and lookahead around the result.
-      loss: its objective.
+      game: such as a `gan`; put penalties, augmentation and lookahead around the result.
 
     Returns:
       A `Game` with the same losses.
+
+    Raises:
+      ValueError: when played, if the game's outputs have no slopes of its objective.
 
     Example:
       >>> import flax.linen as nn
@@ -92,7 +84,7 @@ def with_signals(game: Game, loss: Loss) -> Game:
       >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 8)))
       >>> disc = Network(lambda key: (jnp.ones(2), {}),
       ...                lambda w, state, x, train=True, key=None: (x @ w, state))
-      >>> game = with_signals(gan(gen, disc, latent=8, loss=hinge()), hinge())
+      >>> game = with_signals(gan(gen, disc, latent=8, loss=hinge()))
       >>> params, net_state = game.init(jax.random.key(0))
       >>> context, batch = Context(jax.random.key(1)), {"image": jnp.ones((5, 2))}
       >>> scene, _ = game.generate(params, net_state, batch, context)
@@ -106,12 +98,27 @@ def with_signals(game: Game, loss: Loss) -> Game:
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
-        state = net_state["disc"]["loss"]
-        told = signals(loss, outputs["real"], outputs["fake"], state, context)
-        metrics = {**metrics, "disc": {**metrics["disc"], **told}}
+        if "slopes" not in outputs:
+            raise ValueError("with_signals needs a game with a discriminator's loss, such as `gan`")
+        metrics = {**metrics, "disc": {**metrics["disc"], **_numbers(outputs)}}
         return values, (new_state, metrics, outputs)
 
     return game._replace(losses=losses)
+
+
+def _numbers(outputs: dict[str, PyTree]) -> dict[str, Array]:
+    """The signals, of outputs and slopes."""
+    outputs = lax.stop_gradient(outputs)
+    steep = jax.tree.leaves([outputs["slopes"]["real"], outputs["slopes"]["fake"]])
+    doubt = sum((jnp.sum(jnp.abs(x).astype(jnp.float32)) for x in steep), jnp.float32(0.0))
+    real, fake = (_flat(logits_of(outputs[name])) for name in ("real", "fake"))
+    spread = 0.5 * (jnp.var(real) + jnp.var(fake))
+    gap = jnp.mean(real) - jnp.mean(fake)
+    return {
+        "real_sign": jnp.mean(jnp.sign(real)),
+        "separation": gap / jnp.sqrt(spread + _LEAST_VARIANCE),
+        "doubt": 0.5 * doubt,
+    }
 
 
 def _flat(logits: PyTree) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 
@@ -14,6 +15,7 @@ from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
+from jaxgan.games.adversarial import Discriminator
 from jaxgan.losses import Loss
 
 Comparison = Callable[[Array, Array], Array]
@@ -92,23 +94,50 @@ def translation(
     for name, (weight, _) in comparisons.items():
         check_scalar(f"{name}_weight", weight, at_least=0)
 
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        gen_params, gen_state = gen.init(stream(key, "init/gen"))
-        disc_params, disc_state = disc.init(stream(key, "init/disc"))
-        net_state = {
-            "gen": {"network": gen_state},
-            "disc": {"network": disc_state, "loss": loss.init()},
-        }
+    game = _Translation(
+        gen=gen,
+        disc=Discriminator(
+            disc,
+            loss,
+            arguments=lambda image, scene: (
+                beside(scene["source"], image) if shows_source else image,
+            ),
+            finish=lambda out, scene, name: flat_logits(out),
+        ),
+        comparisons=comparisons,
+        adversarial_weight=adversarial_weight,
+    )
+    return Game(
+        init=game.init,
+        generate=game.generate,
+        losses=game.losses,
+        critic=game.disc.critic,
+        couples_batch=gen.couples_batch or disc.couples_batch or loss.couples_batch,
+        detached=detached_of(gen, disc),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Translation:
+    gen: Network
+    disc: Discriminator
+    comparisons: Comparisons
+    adversarial_weight: ScalarOrSchedule
+
+    def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
+        gen_params, gen_state = self.gen.init(stream(key, "init/gen"))
+        disc_params, disc_state = self.disc.init(key)
+        net_state = {"gen": {"network": gen_state}, "disc": disc_state}
         return {"gen": gen_params, "disc": disc_params}, net_state
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         if "source" not in batch:
             raise ValueError("a game of translation needs 'source' in the data, such as paired:DIR")
         own = net_state["gen"]
         key = context.part_stream("gen/noise")
-        fake, network = gen.apply(
+        fake, network = self.gen.apply(
             params["gen"], own["network"], batch["source"], train=context.train, key=key
         )
         real = batch.get("image")
@@ -121,54 +150,18 @@ def translation(
         scene = {**rest, "real": real, "fake": fake}
         return scene, {**net_state, "gen": {**own, "network": network}}
 
-    def discriminate(
-        params: PlayerTree, state: PyTree, inputs: Array, scene: Scene, context: Context, name: str
-    ) -> tuple[PyTree, PyTree]:
-        key = context.part_stream(f"disc/noise/{name}")
-        if shows_source:
-            inputs = beside(scene["source"], inputs)
-        out, state = disc.apply(params["disc"], state, inputs, train=context.train, key=key)
-        return flat_logits(out), state
-
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        own = net_state["disc"]
-        network, outputs = own["network"], {}
-        for name in ("real", "fake"):
-            outputs[name], network = discriminate(
-                params, network, scene[name], scene, context, name
-            )
-        real_out, fake_out = outputs["real"], outputs["fake"]
-        disc_values, loss_state = loss.disc(real_out, fake_out, own["loss"], context)
-        gen_value = jnp.mean(loss.gen(real_out, fake_out, own["loss"], context))
-        gen_metrics = {"adversarial": gen_value}
-        total = _weighted(adversarial_weight, gen_value, context)
-        for name, (weight, compare) in comparisons.items():
-            gen_metrics[name] = jnp.mean(compare(scene["real"], scene["fake"]))
-            total += _weighted(weight, gen_metrics[name], context)
-        disc_metrics = {
-            "real_out": jnp.mean(logits_of(real_out)),
-            "fake_out": jnp.mean(logits_of(fake_out)),
-            **(loss_state if isinstance(loss_state, dict) else {}),
-        }
-        new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
-        values = {"gen": total, "disc": jnp.mean(disc_values)}
-        return values, (new_state, {"gen": gen_metrics, "disc": disc_metrics}, outputs)
-
-    def critic(
-        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
-    ) -> PyTree:
-        state = net_state["disc"]["network"]
-        return discriminate(params, state, inputs, scene, context, "real")[0]
-
-    couples = gen.couples_batch or disc.couples_batch or loss.couples_batch
-    return Game(
-        init,
-        generate,
-        losses,
-        critic,
-        couples,
-        detached=detached_of(gen, disc),
-    )
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        disc = self.disc.losses(params, net_state, scene, context)
+        real, fake, state = disc.outs["real"], disc.outs["fake"], net_state["disc"]["loss"]
+        adversarial = jnp.mean(self.disc.objective.gen(real, fake, state, context))
+        metrics = {"adversarial": adversarial}
+        total = _weighted(self.adversarial_weight, adversarial, context)
+        for name, (weight, compare) in self.comparisons.items():
+            metrics[name] = jnp.mean(compare(scene["real"], scene["fake"]))
+            total += _weighted(weight, metrics[name], context)
+        return disc.joined(net_state, {"gen": total}, {"gen": metrics})
 
 
 def beside(source: Array, image: Array) -> Array:

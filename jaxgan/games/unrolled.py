@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import jax
@@ -100,40 +100,134 @@ def unrolled(
     References:
       Metz et al., 2017 (arXiv:1611.02163); checkpoints: Griewank & Walther, 2000.
     """
-    _check(game, player, opponent, num_steps, mode, inner_state, inner_batch, unroll)
-    if inner is not None:
-        params, _ = jax.eval_shape(game.init, jax.random.key(0))
-        check_differentiable(inner, params[opponent])
+    played = _Unrolled(
+        game=game,
+        player=player,
+        opponent=opponent,
+        num_steps=num_steps,
+        mode=mode,
+        inner=inner,
+        inner_state=inner_state,
+        inner_batch=inner_batch,
+        remat=remat,
+        unroll=unroll,
+    )
+    played.check()
     if num_steps == 0:
         return game
     if mode == "exact":
         warn_if_detached(game, "unrolled")
+    return game._replace(
+        generate=played.generate,
+        losses=played.losses,
+        couples_batch=True,
+        is_zero_sum=False,
+        foresees=True,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Unrolled:
+    game: Game
+    player: str
+    opponent: str
+    num_steps: int
+    mode: Literal["exact", "first_order"]
+    inner: optax.GradientTransformation | None
+    inner_state: Literal["live", "fresh"]
+    inner_batch: Literal["same", "fresh"]
+    remat: bool
+    unroll: int
+
+    def check(self) -> None:
+        players, player, opponent = self.game.players, self.player, self.opponent
+        for name, who in (("player", player), ("opponent", opponent)):
+            if who not in players:
+                raise ValueError(f"{name} is {who!r}; the game's players are {list(players)}")
+        if player == opponent:
+            raise ValueError(f"player and opponent are both {player!r}; they must differ")
+        for name, count, least in (("num_steps", self.num_steps, 0), ("unroll", self.unroll, 1)):
+            if isinstance(count, bool) or not isinstance(count, int) or count < least:
+                raise ValueError(
+                    f"{name} is {count!r}; it must be a whole number, at least {least}"
+                )
+        choices = {
+            "mode": (self.mode, ("exact", "first_order")),
+            "inner_state": (self.inner_state, ("live", "fresh")),
+            "inner_batch": (self.inner_batch, ("same", "fresh")),
+        }
+        for name, (value, allowed) in choices.items():
+            if value not in allowed:
+                raise ValueError(
+                    f"{name} is {value!r}; it must be {' or '.join(map(repr, allowed))}"
+                )
+        if self.inner is not None:
+            params, _ = jax.eval_shape(self.game.init, jax.random.key(0))
+            check_differentiable(self.inner, params[opponent])
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
-        scene, new_state = game.generate(params, net_state, batch, context)
-        if _depends(game, opponent, params, net_state, batch, context):
+        scene, new_state = self.game.generate(params, net_state, batch, context)
+        if self.depends(params, net_state, batch, context):
             scene = {**scene, _BATCH: batch}
         return scene, new_state
 
-    def play(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        if _BATCH in scene:
-            scene, net_state = game.generate(params, net_state, scene[_BATCH], context)
-        return game.losses(params, net_state, scene, context)
+    def depends(
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+    ) -> bool:
+        """Whether the scene depends on what a lookahead changes of the opponent."""
+        opponent = self.opponent
 
-    def own_loss(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[Array, PlayerTree]:
-        values, (new_state, _, _) = play(params, net_state, scene, context)
-        return values[opponent], new_state
+        def scene(changed: PyTree, params: PlayerTree, net_state: PlayerTree) -> Scene:
+            own, own_state = changed
+            everyone, states = {**params, opponent: own}, {**net_state, opponent: own_state}
+            return self.game.generate(everyone, states, batch, context)[0]
+
+        changed = (params[opponent], net_state[opponent])
+        jaxpr = jax.make_jaxpr(scene)(changed, params, net_state).jaxpr
+        return reaches(jaxpr, len(jax.tree.leaves(changed)))
+
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        player, opponent = self.player, self.opponent
+        values, (new_state, metrics, outputs) = self.game.losses(params, net_state, scene, context)
+        last = scene
+        if self.inner_batch == "fresh":
+            scene = _split(scene, self.num_steps + 1)
+            last = _part(scene, self.num_steps)
+        own, own_state = self.look_ahead(params, net_state, scene, context)
+        if self.mode == "first_order":
+            own, own_state = held((own, own_state), params)
+        ahead, (ahead_state, ahead_metrics, _) = self.play(
+            {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
+        )
+        values = {**values, player: ahead[player]}
+        new_state = {**new_state, player: ahead_state[player]}
+        metrics = {**metrics, player: ahead_metrics[player]}
+        return values, (new_state, metrics, outputs)
+
+    def play(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
+        """The game's losses, of a scene made anew where it depends on the opponent."""
+        if _BATCH in scene:
+            scene, net_state = self.game.generate(params, net_state, scene[_BATCH], context)
+        return self.game.losses(params, net_state, scene, context)
 
     def look_ahead(
-        params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> tuple[Params, PyTree]:
-        optimizer, opt_state = _inner_optimizer(
-            context, opponent, params[opponent], inner, inner_state
-        )
+        """The opponent's parameters and network state after the inner steps."""
+        opponent = self.opponent
+        optimizer, opt_state = self.inner_optimizer(context, params[opponent])
+
+        def loss(
+            params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+        ) -> tuple[Array, PlayerTree]:
+            values, (new_state, _, _) = self.play(params, net_state, scene, context)
+            return values[opponent], new_state
 
         def step(carry: _Opponent, index: Array) -> tuple[_Opponent, None]:
             part = scene
@@ -142,11 +236,11 @@ def unrolled(
                 updates={**context.updates, opponent: context.num_updates(opponent) + index},
                 opt_state={**context.opt_state, opponent: carry.opt_state},
             )
-            if inner_batch == "fresh":
+            if self.inner_batch == "fresh":
                 part = _part(scene, index)
                 here = replace(here, key=stream(context.key, "unrolled", index))
             # In all players' parameters, as the base field has it, for what is `held` in them.
-            grads, states = jax.grad(own_loss, has_aux=True)(
+            grads, states = jax.grad(loss, has_aux=True)(
                 {**params, opponent: carry.params},
                 {**net_state, opponent: carry.net_state},
                 part,
@@ -156,61 +250,39 @@ def unrolled(
             return _Opponent(moved, states[opponent], opt_state), None
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
-        end = _scan(step, start, num_steps, remat, unroll)
+        end = _scan(step, start, self.num_steps, self.remat, self.unroll)
         return end.params, end.net_state
 
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        values, (new_state, metrics, outputs) = game.losses(params, net_state, scene, context)
-        last = scene
-        if inner_batch == "fresh":
-            scene = _split(scene, num_steps + 1)
-            last = _part(scene, num_steps)
-        own, own_state = look_ahead(params, net_state, scene, context)
-        if mode == "first_order":
-            own, own_state = held((own, own_state), params)
-        ahead, (ahead_state, ahead_metrics, _) = play(
-            {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
-        )
-        return (
-            {**values, player: ahead[player]},
-            (
-                {**new_state, player: ahead_state[player]},
-                {**metrics, player: ahead_metrics[player]},
-                outputs,
-            ),
-        )
-
-    return game._replace(
-        generate=generate, losses=losses, couples_batch=True, is_zero_sum=False, foresees=True
-    )
-
-
-def _check(
-    game: Game,
-    player: str,
-    opponent: str,
-    num_steps: int,
-    mode: str,
-    inner_state: str,
-    inner_batch: str,
-    unroll: int,
-) -> None:
-    for name, who in (("player", player), ("opponent", opponent)):
-        if who not in game.players:
-            raise ValueError(f"{name} is {who!r}; the game's players are {list(game.players)}")
-    if player == opponent:
-        raise ValueError(f"player and opponent are both {player!r}; they must differ")
-    for name, count, least in (("num_steps", num_steps, 0), ("unroll", unroll, 1)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < least:
-            raise ValueError(f"{name} is {count!r}; it must be a whole number, at least {least}")
-    choices = {
-        "mode": (mode, ("exact", "first_order")),
-        "inner_state": (inner_state, ("live", "fresh")),
-        "inner_batch": (inner_batch, ("same", "fresh")),
-    }
-    for name, (value, allowed) in choices.items():
-        if value not in allowed:
-            raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, allowed))}")
+    def inner_optimizer(
+        self, context: Context, params: Params
+    ) -> tuple[optax.GradientTransformation, PyTree]:
+        """The optimizer of the inner steps, and the state that it starts from."""
+        opponent = self.opponent
+        if self.inner is not None:
+            optimizer = self.inner
+        elif opponent in dict(context.optimizers):
+            optimizer = dict(context.optimizers)[opponent]
+            check_differentiable(optimizer, params)
+        else:
+            raise ValueError(
+                f"unrolled: the context has no optimizer of {opponent!r} to foresee; give inner=, "
+                "or a Context with optimizers and opt_state"
+            )
+        if self.inner_state == "fresh":
+            return optimizer, opt.init(optimizer, params)
+        if opponent not in context.opt_state:
+            raise ValueError(
+                f"unrolled: the context has no live optimizer state of {opponent!r}; "
+                "give inner_state='fresh', or a Context with opt_state"
+            )
+        live = context.opt_state[opponent]
+        fresh = jax.eval_shape(lambda: opt.init(optimizer, params))
+        if jax.tree.map(jnp.shape, live) != jax.tree.map(jnp.shape, fresh):
+            raise ValueError(
+                f"unrolled: the live optimizer state of {opponent!r} is not one of the inner "
+                "optimizer's; give inner_state='fresh', or leave inner= away"
+            )
+        return optimizer, live
 
 
 def check_differentiable(optimizer: optax.GradientTransformation, params: Params) -> None:
@@ -265,40 +337,6 @@ leave out clipping by a norm that may be 0
         )
 
 
-def _inner_optimizer(
-    context: Context,
-    opponent: str,
-    params: Params,
-    inner: optax.GradientTransformation | None,
-    inner_state: str,
-) -> tuple[optax.GradientTransformation, PyTree]:
-    if inner is not None:
-        optimizer = inner
-    elif opponent in dict(context.optimizers):
-        optimizer = dict(context.optimizers)[opponent]
-        check_differentiable(optimizer, params)
-    else:
-        raise ValueError(
-            f"unrolled: the context has no optimizer of {opponent!r} to foresee; give inner=, "
-            "or a Context with optimizers and opt_state"
-        )
-    if inner_state == "fresh":
-        return optimizer, opt.init(optimizer, params)
-    if opponent not in context.opt_state:
-        raise ValueError(
-            f"unrolled: the context has no live optimizer state of {opponent!r}; "
-            "give inner_state='fresh', or a Context with opt_state"
-        )
-    live = context.opt_state[opponent]
-    fresh = jax.eval_shape(lambda: opt.init(optimizer, params))
-    if jax.tree.map(jnp.shape, live) != jax.tree.map(jnp.shape, fresh):
-        raise ValueError(
-            f"unrolled: the live optimizer state of {opponent!r} is not one of the inner "
-            "optimizer's; give inner_state='fresh', or leave inner= away"
-        )
-    return optimizer, live
-
-
 def _split(scene: Scene, num_parts: int) -> Scene:
     """The scene with an axis of parts in front of the batch's."""
     sizes = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(scene)}
@@ -339,23 +377,3 @@ def _scan(
     whole = num_steps - num_steps % size
     end, _ = lax.scan(keep(run), start, indices[:whole].reshape(-1, size))
     return run(end, indices[whole:])[0] if whole < num_steps else end
-
-
-def _depends(
-    game: Game,
-    opponent: str,
-    params: PlayerTree,
-    net_state: PlayerTree,
-    batch: Batch,
-    context: Context,
-) -> bool:
-    """Whether the scene depends on what a lookahead changes of the opponent."""
-
-    def scene(changed: PyTree, params: PlayerTree, net_state: PlayerTree) -> Scene:
-        own, own_state = changed
-        everyone, states = {**params, opponent: own}, {**net_state, opponent: own_state}
-        return game.generate(everyone, states, batch, context)[0]
-
-    changed = (params[opponent], net_state[opponent])
-    jaxpr = jax.make_jaxpr(scene)(changed, params, net_state).jaxpr
-    return reaches(jaxpr, len(jax.tree.leaves(changed)))

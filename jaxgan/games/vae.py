@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import chex
@@ -13,7 +14,7 @@ from jaxgan.core.checks import check_number, check_scalar
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at, log
-from jaxgan.core.state import Context, stream
+from jaxgan.core.state import Context
 from jaxgan.core.typing import (
     Array,
     Batch,
@@ -24,8 +25,8 @@ from jaxgan.core.typing import (
     ScalarOrSchedule,
     Scene,
 )
-from jaxgan.games.encoding import check_shape, encode, gaussian_kl
-from jaxgan.games.gan import normal_latent
+from jaxgan.games.encoding import check_shape, encode, gaussian_kl, init_autoencoder
+from jaxgan.games.gan import Latent, normal_latent
 
 LEAST_PROBABILITY = 1e-6
 """Bernoulli probabilities stay so far from 0 and 1, so that no pixel is impossible."""
@@ -167,59 +168,72 @@ def vae(
       et al., 2017 (ICLR).
     """
     check_scalar("beta", beta, at_least=0)
-    told = gaussian_likelihood() if likelihood is None else likelihood
-    draw_latent = normal_latent(latent_dim)
+    game = _Vae(
+        encoder=encoder,
+        decoder=decoder,
+        likelihood=gaussian_likelihood() if likelihood is None else likelihood,
+        draw_latent=normal_latent(latent_dim),
+        beta=beta,
+    )
+    return Game(
+        init=game.init,
+        generate=game.generate,
+        losses=game.losses,
+        critic=no_critic,
+        couples_batch=encoder.couples_batch or decoder.couples_batch,
+        detached=detached_of(encoder, decoder),
+    )
 
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        encoder_params, encoder_state = encoder.init(stream(key, "init/encoder"))
-        decoder_params, decoder_state = decoder.init(stream(key, "init/decoder"))
-        params = {"encoder": encoder_params, "decoder": decoder_params}
-        if own := told.init():
+
+@dataclass(frozen=True, eq=False)
+class _Vae:
+    encoder: Network
+    decoder: Network
+    likelihood: Likelihood
+    draw_latent: Latent
+    beta: ScalarOrSchedule
+
+    def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
+        params, net_state = init_autoencoder(self.encoder, self.decoder, key)
+        if own := self.likelihood.init():
             params["likelihood"] = own
-        return {"gen": params}, {"gen": {"encoder": encoder_state, "decoder": decoder_state}}
+        return {"gen": params}, {"gen": net_state}
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         own, weights = dict(net_state["gen"]), params["gen"]
 
         def decode(z: Array, name: str) -> tuple[Array, PyTree]:
             key = context.part_stream(f"decoder/noise/{name}")
             options = {"train": context.train, "key": key}
-            return decoder.apply(weights["decoder"], own["decoder"], z, **options)
+            return self.decoder.apply(weights["decoder"], own["decoder"], z, **options)
 
         z = batch.get("latent")
         if z is None:
-            z = context.draw("latent", draw_latent, (batch["image"].shape[0],))
+            z = context.draw("latent", self.draw_latent, (batch["image"].shape[0],))
         # The images of the prior teach nothing, so they leave no trace in batch statistics.
         fake, _ = decode(z, "fake")
         scene = {**batch, "latent": z, "fake": fake}
         if "image" in batch:
             check_shape("the decoder's images", fake, batch["image"], "the data's")
             found, own["encoder"] = encode(
-                encoder, weights["encoder"], own["encoder"], batch, context
+                self.encoder, weights["encoder"], own["encoder"], batch, context
             )
             check_shape("the encoder's codes", found["code"], z, "the latents")
             scene |= found
             scene["reconstruction"], own["decoder"] = decode(found["code"], "reconstruction")
         return scene, {**net_state, "gen": own}
 
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
         kl = divergence(scene, "vae")
         own = params["gen"].get("likelihood", {})
-        nll = told.nll(own, scene["image"], scene["reconstruction"])
-        loss = jnp.mean(nll + jnp.asarray(at(beta, context.step), kl.dtype) * kl)
+        nll = self.likelihood.nll(own, scene["image"], scene["reconstruction"])
+        loss = jnp.mean(nll + jnp.asarray(at(self.beta, context.step), kl.dtype) * kl)
         metrics = {"nll": jnp.mean(nll), "kl": jnp.mean(kl), **own}
         return {"gen": loss}, (net_state, {"gen": metrics}, {})
-
-    return Game(
-        init,
-        generate,
-        losses,
-        no_critic,
-        encoder.couples_batch or decoder.couples_batch,
-        detached=detached_of(encoder, decoder),
-    )
 
 
 def divergence(scene: Scene, asker: str) -> Array:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import jax.numpy as jnp
 
 from jaxgan.core.checks import check_scalar
 from jaxgan.core.game import Game, Played
-from jaxgan.core.heads import head_of, logits_of
+from jaxgan.core.heads import head_of
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
+from jaxgan.games.adversarial import Discriminator
 from jaxgan.games.encoding import check_shape, encode
-from jaxgan.games.gan import normal_latent
+from jaxgan.games.gan import Latent, normal_latent
 from jaxgan.games.vae import divergence
 from jaxgan.losses import Loss, non_saturating
 
@@ -79,27 +82,56 @@ def vae_gan(
     check_scalar("gamma", gamma, at_least=0)
     check_scalar("beta", beta, at_least=0)
     objective = non_saturating() if loss is None else loss
-    draw_latent = normal_latent(latent_dim)
-    networks = {"enc": encoder, "gen": decoder, "disc": disc}
+    game = _VaeGan(
+        encoder=encoder,
+        decoder=decoder,
+        disc=Discriminator(disc, objective),
+        draw_latent=normal_latent(latent_dim),
+        gamma=gamma,
+        beta=beta,
+    )
+    return Game(
+        init=game.init,
+        generate=game.generate,
+        losses=game.losses,
+        critic=game.disc.critic,
+        couples_batch=any(part.couples_batch for part in (encoder, decoder, disc, objective)),
+        detached=detached_of(encoder, decoder, disc),
+    )
 
-    def init(key: Key) -> tuple[PlayerTree, PlayerTree]:
-        made = {name: part.init(stream(key, f"init/{name}")) for name, part in networks.items()}
-        net_state: PlayerTree = {name: {"network": state} for name, (_, state) in made.items()}
-        net_state["disc"]["loss"] = objective.init()
-        return {name: params for name, (params, _) in made.items()}, net_state
+
+@dataclass(frozen=True, eq=False)
+class _VaeGan:
+    encoder: Network
+    decoder: Network
+    disc: Discriminator
+    draw_latent: Latent
+    gamma: ScalarOrSchedule
+    beta: ScalarOrSchedule
+
+    def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
+        encoder_params, encoder_state = self.encoder.init(stream(key, "init/enc"))
+        decoder_params, decoder_state = self.decoder.init(stream(key, "init/gen"))
+        disc_params, disc_state = self.disc.init(key)
+        net_state = {
+            "enc": {"network": encoder_state},
+            "gen": {"network": decoder_state},
+            "disc": disc_state,
+        }
+        return {"enc": encoder_params, "gen": decoder_params, "disc": disc_params}, net_state
 
     def generate(
-        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         state = net_state["gen"]["network"]
 
         def decode(z: Array, state: PyTree, name: str) -> tuple[Array, PyTree]:
             key = context.part_stream(f"gen/noise/{name}")
-            return decoder.apply(params["gen"], state, z, train=context.train, key=key)
+            return self.decoder.apply(params["gen"], state, z, train=context.train, key=key)
 
         z = batch.get("latent")
         if z is None:
-            z = context.draw("latent", draw_latent, (batch["image"].shape[0],))
+            z = context.draw("latent", self.draw_latent, (batch["image"].shape[0],))
         fake, state = decode(z, state, "fake")
         rest = {name: entry for name, entry in batch.items() if name != "image"}
         scene = {**rest, "latent": z, "real": batch.get("image"), "fake": fake}
@@ -107,7 +139,9 @@ def vae_gan(
         if "image" in batch:
             check_shape("the decoder's images", fake, batch["image"], "the data's")
             own = net_state["enc"]
-            found, encoder_state = encode(encoder, params["enc"], own["network"], batch, context)
+            found, encoder_state = encode(
+                self.encoder, params["enc"], own["network"], batch, context
+            )
             check_shape("the encoder's codes", found["code"], z, "the latents")
             scene |= found
             scene["reconstruction"], state = decode(found["code"], state, "reconstruction")
@@ -115,53 +149,29 @@ def vae_gan(
         new_state["gen"] = {**net_state["gen"], "network": state}
         return scene, new_state
 
-    def discriminate(
-        params: PlayerTree, state: PyTree, inputs: PyTree, context: Context, name: str
-    ) -> tuple[PyTree, PyTree]:
-        key = context.part_stream(f"disc/noise/{name}")
-        return disc.apply(params["disc"], state, inputs, train=context.train, key=key)
-
-    def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+    def losses(
+        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
+    ) -> Played:
         kl = divergence(scene, "vae_gan")
-        own = net_state["disc"]
-        network, start, outputs = own["network"], own["loss"], {}
-        for name in ("real", "fake", "reconstruction"):
-            outputs[name], network = discriminate(params, network, scene[name], context, name)
-        real, fake, rebuilt = outputs["real"], outputs["fake"], outputs["reconstruction"]
-        of_fake, loss_state = objective.disc(real, fake, start, context)
-        of_rebuilt, loss_state = objective.disc(real, rebuilt, loss_state, context)
-        told = [objective.gen(real, made, start, context) for made in (fake, rebuilt)]
-        features = [head_of(out, "features", "vae_gan") for out in (real, rebuilt)]
-        error = jnp.mean(0.5 * jnp.sum((features[0] - features[1]) ** 2, axis=1))
-        weights = [jnp.asarray(at(value, context.step), error.dtype) for value in (gamma, beta)]
-        values = {
-            "enc": error + weights[1] * jnp.mean(kl),
-            "gen": weights[0] * error + 0.5 * (jnp.mean(told[0]) + jnp.mean(told[1])),
-            "disc": 0.5 * (jnp.mean(of_fake) + jnp.mean(of_rebuilt)),
+        fakes = ("fake", "reconstruction")
+        disc = self.disc.losses(params, net_state, scene, context, fakes)
+        objective, state, outs = self.disc.objective, net_state["disc"]["loss"], disc.outs
+        gen_losses = [
+            jnp.mean(objective.gen(outs["real"], outs[name], state, context)) for name in fakes
+        ]
+        real, rebuilt = (
+            head_of(outs[name], "features", "vae_gan") for name in ("real", "reconstruction")
+        )
+        error = jnp.mean(0.5 * jnp.sum((real - rebuilt) ** 2, axis=1))
+        gamma, beta = (
+            jnp.asarray(at(weight, context.step), error.dtype) for weight in (self.gamma, self.beta)
+        )
+        losses = {
+            "enc": error + beta * jnp.mean(kl),
+            "gen": gamma * error + 0.5 * (gen_losses[0] + gen_losses[1]),
         }
         metrics = {
             "enc": {"kl": jnp.mean(kl), "feature_error": error},
             "gen": {"reconstruction": jnp.mean(jnp.abs(scene["real"] - scene["reconstruction"]))},
-            "disc": {
-                **{f"{name}_out": jnp.mean(logits_of(out)) for name, out in outputs.items()},
-                **(loss_state if isinstance(loss_state, dict) else {}),
-            },
         }
-        new_state = {**net_state, "disc": {**own, "network": network, "loss": loss_state}}
-        outputs = {"real": real, "fake": fake}
-        return values, (new_state, metrics, outputs)
-
-    def critic(
-        params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
-    ) -> PyTree:
-        return discriminate(params, net_state["disc"]["network"], inputs, context, "real")[0]
-
-    couples = objective.couples_batch or any(part.couples_batch for part in networks.values())
-    return Game(
-        init,
-        generate,
-        losses,
-        critic,
-        couples,
-        detached=detached_of(*networks.values()),
-    )
+        return disc.joined(net_state, losses, metrics)

@@ -27,7 +27,6 @@ from jaxgan.fields import gradient
 from jaxgan.games import unrolled, with_signals
 from jaxgan.games.balanced import balanced
 from jaxgan.games.with_penalty import with_penalty
-from jaxgan.losses import non_saturating
 from jaxgan.models import layers
 from jaxgan.models.layers.norms import NORMS as NORM_NAMES
 from jaxgan.models.layers.norms import apply_layer, normalise
@@ -106,7 +105,7 @@ GAMES: dict[str, Callable[[], Game]] = {
     "augmented": lambda: games.augmented(plain(), shifted),
     "augmented_at": lambda: games.augmented_at(plain(), scaled, p=0.5),
     "instance_noise": lambda: games.instance_noise(plain(), 0.3),
-    "with_signals": lambda: with_signals(plain(), non_saturating()),
+    "with_signals": lambda: with_signals(plain()),
     "balanced": lambda: balanced(plain(), near_target()),
     "balanced(apa)": lambda: balanced(games.apa(plain()), near_target()),
     "unrolled": lambda: ahead(plain()),

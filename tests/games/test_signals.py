@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -77,7 +78,7 @@ def test_outputs_of_several_heads_are_all_asked(float64: None) -> None:
 def test_the_game_is_the_same_with_and_without_them() -> None:
     def pull(tell: bool) -> jg.fields.base.Pull:
         game = jg.gan(helpers.mlp_gen(), helpers.mlp_disc(), latent=helpers.LATENT)
-        game = with_signals(game, jg.losses.non_saturating()) if tell else game
+        game = with_signals(game) if tell else game
         params, net_state = game.init(jax.random.key(0))
         apply = jax.jit(jg.gradient(game).apply)
         return apply(params, (), net_state, helpers.real_batch(), CONTEXT)
@@ -87,3 +88,58 @@ def test_the_game_is_the_same_with_and_without_them() -> None:
     names = set(with_them[2][1]["disc"]) - set(without[2][1]["disc"])
     assert names == {"real_sign", "separation", "doubt"}
     assert set(with_them[2][1]["gen"]) == set(without[2][1]["gen"])
+
+
+def test_the_objective_is_evaluated_once() -> None:
+    loss, calls = jg.losses.non_saturating(), []
+
+    def disc(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return loss.disc(*arguments)
+
+    gen, network = helpers.mlp_gen(), helpers.mlp_disc()
+    counted = with_signals(
+        jg.gan(gen, network, latent=helpers.LATENT, loss=loss._replace(disc=disc))
+    )
+    params, net_state = counted.init(jax.random.key(0))
+    scene, net_state = counted.generate(params, net_state, helpers.real_batch(), CONTEXT)
+    _, (_, metrics, outputs) = counted.losses(params, net_state, scene, CONTEXT)
+    assert len(calls) == 1
+    found = signals(loss, outputs["real"], outputs["fake"], (), CONTEXT)
+    for name, value in found.items():
+        np.testing.assert_allclose(metrics["disc"][name], value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("pool_size", [0, 4])
+def test_a_critic_of_two_domains_has_the_mean_of_both(pool_size: int) -> None:
+    def images(w: Any, state: Any, x: Any, train: bool = True, key: Any = None) -> Any:
+        return jnp.tanh(w * x), state
+
+    def patches(w: Any, state: Any, x: Any, train: bool = True, key: Any = None) -> Any:
+        return w * x[..., 0], state
+
+    gen, disc = (jg.Network(lambda key: (jnp.ones(()), {}), apply) for apply in (images, patches))
+    game = with_signals(
+        jg.games.cyclegan(
+            {"forward": gen, "backward": gen},
+            {"image": disc, "source": disc},
+            shapes={"image": (2, 2, 1), "source": (2, 2, 1)},
+            pool_size=pool_size,
+        )
+    )
+    draw = np.random.default_rng(0).uniform(-1, 1, (2, 3, 2, 2, 1)).astype(np.float32)
+    params, net_state = game.init(jax.random.key(0))
+    scene, net_state = game.generate(
+        params, net_state, {"image": draw[0], "source": draw[1]}, CONTEXT
+    )
+    _, (_, metrics, _) = game.losses(params, net_state, scene, CONTEXT)
+    # A pool that has room shows the newest images.
+    expected = np.mean(DOUBTS["least_squares"][1](draw, np.tanh(draw)))
+    np.testing.assert_allclose(metrics["disc"]["doubt"], expected, rtol=1e-5)
+
+
+def test_a_game_without_an_objective_has_none() -> None:
+    game = with_signals(jg.games.bilinear())
+    params, net_state = game.init(jax.random.key(0))
+    with pytest.raises(ValueError, match="needs a game with a discriminator's loss"):
+        game.losses(params, net_state, {}, CONTEXT)

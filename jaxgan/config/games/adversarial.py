@@ -15,10 +15,14 @@ def gan(parts: Parts) -> Game:
     Example:
       See `jaxgan.config.build.build_algorithm`.
     """
-    gen, disc = parts.network("generator"), parts.network("discriminator")
-    loss, num_classes = parts.loss(), parts.num_classes
-    game = games.gan(gen, disc, latent=parts.latent_dim, loss=loss, num_classes=num_classes)
-    return games.with_signals(game, loss)
+    game = games.gan(
+        parts.network("generator"),
+        parts.network("discriminator"),
+        latent=parts.latent_dim,
+        loss=parts.loss(),
+        num_classes=parts.num_classes,
+    )
+    return games.with_signals(game)
 
 
 def infogan(
@@ -38,7 +42,6 @@ def infogan(
         raise ConfigError(
             f"latent_dim: {parts.latent_dim}; the codes alone have {parts.latent_dim - noise_dim}"
         )
-    loss = parts.loss()
     game = games.infogan(
         parts.network("generator"),
         parts.network("discriminator"),
@@ -47,10 +50,10 @@ def infogan(
         num_continuous=num_continuous,
         weight=weight,
         continuous_weight=continuous_weight,
-        loss=loss,
+        loss=parts.loss(),
         num_classes=parts.num_classes,
     )
-    return games.with_signals(game, loss)
+    return games.with_signals(game)
 
 
 def infogan_codes(config: Config) -> tuple[games.Code, ...]:
@@ -77,7 +80,7 @@ def progressive(
     Example:
       See `configs/progan.py`.
     """
-    phases, loss = games.make_phases(resolutions, fade_steps, stable_steps), parts.loss()
+    phases = games.make_phases(resolutions, fade_steps, stable_steps)
     if resolutions[-1] != parts.shape[0]:
         raise ValueError(
             f"resolutions: the last is {resolutions[-1]}; it must be that of the data, "
@@ -89,10 +92,10 @@ def progressive(
         phases,
         parts.step,
         latent=parts.latent_dim,
-        loss=loss,
+        loss=parts.loss(),
         num_classes=parts.num_classes,
     )
-    return games.with_signals(game, loss)
+    return games.with_signals(game)
 
 
 def progressive_phases(config: Config) -> tuple[int, ...]:

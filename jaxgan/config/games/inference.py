@@ -17,12 +17,14 @@ def bigan(parts: Parts, distribution: str = "point") -> Game:
     Example:
       See `configs/bigan.py`.
     """
-    gen = unlabelled(parts, "generator")
-    encoder = parts.network("encoder", distribution=distribution)
-    loss = parts.loss()
-    disc = parts.network("discriminator")
-    game = games.bigan(gen, encoder, disc, latent=parts.latent_dim, loss=loss)
-    return games.with_signals(game, loss)
+    game = games.bigan(
+        unlabelled(parts, "generator"),
+        parts.network("encoder", distribution=distribution),
+        parts.network("discriminator"),
+        latent=parts.latent_dim,
+        loss=parts.loss(),
+    )
+    return games.with_signals(game)
 
 
 def vae(
@@ -58,17 +60,16 @@ def vae_gan(parts: Parts, gamma: ScalarOrSchedule = 1.0, beta: ScalarOrSchedule 
     Example:
       See `configs/vae_gan.py`.
     """
-    loss = parts.loss()
     game = games.vae_gan(
         parts.network("encoder", distribution="gaussian"),
         unlabelled(parts, "generator"),
         parts.network("discriminator", num_classes=None),
         latent_dim=parts.latent_dim,
-        loss=loss,
+        loss=parts.loss(),
         gamma=gamma,
         beta=beta,
     )
-    return games.with_signals(game, loss)
+    return games.with_signals(game)
 
 
 def autoencoder(

@@ -15,16 +15,15 @@ def pix2pix(
 ) -> Game:
     """`games.pix2pix`, whose discriminator sees sources and images joined along the channels."""
     _check_pairs(parts)
-    loss = parts.loss()
     joined = (*parts.shape[:-1], parts.shape[-1] + parts.source_shape[-1])
     game = games.pix2pix(
         unlabelled(parts, "generator"),
         parts.network("discriminator", shape=joined),
-        loss=loss,
+        loss=parts.loss(),
         l1_weight=l1_weight,
         adversarial_weight=adversarial_weight,
     )
-    return games.with_signals(game, loss)
+    return games.with_signals(game)
 
 
 def super_resolution(
@@ -35,16 +34,15 @@ def super_resolution(
 ) -> Game:
     """`games.super_resolution`, without a feature loss."""
     _check_pairs(parts)
-    loss = parts.loss()
     game = games.super_resolution(
         unlabelled(parts, "generator"),
         parts.network("discriminator"),
-        loss=loss,
+        loss=parts.loss(),
         pixel=pixel,
         pixel_weight=pixel_weight,
         adversarial_weight=adversarial_weight,
     )
-    return games.with_signals(game, loss)
+    return games.with_signals(game)
 
 
 def cyclegan(
@@ -55,20 +53,20 @@ def cyclegan(
     pool_size: int = 50,
 ) -> Game:
     """`games.cyclegan`: both generators are of one kind, and so are both discriminators."""
-    there, back, loss = parts.shape, parts.source_shape, parts.loss()
+    there, back = parts.shape, parts.source_shape
     backward = parts.network("generator", shape=back, source_shape=there)
     shapes = {"image": there, "source": back}
     game = games.cyclegan(
         {"forward": unlabelled(parts, "generator"), "backward": backward},
         {name: parts.network("discriminator", shape=shape) for name, shape in shapes.items()},
         shapes=shapes,
-        loss=loss,
+        loss=parts.loss(),
         cycle_weight=cycle_weight,
         identity_weight=identity_weight,
         adversarial_weight=adversarial_weight,
         pool_size=pool_size,
     )
-    return games.with_signals(game, loss)
+    return games.with_signals(game)
 
 
 def _check_pairs(parts: Parts) -> None:

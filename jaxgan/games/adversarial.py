@@ -1,0 +1,201 @@
+"""The discriminator's half of an adversarial game, and how its objective is evaluated."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from types import MappingProxyType
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.core.game import Played
+from jaxgan.core.heads import logits_of
+from jaxgan.core.loss import Loss
+from jaxgan.core.network import Network
+from jaxgan.core.state import Context, stream
+from jaxgan.core.typing import Array, Key, Metrics, NetState, Params, PlayerTree, PyTree, Scene
+
+
+class DiscLosses(NamedTuple):
+    """The discriminator's part of what `Game.losses` returns.
+
+    Attributes:
+      loss: L_disc, a scalar.
+      outputs: `real`, `fake` and `slopes`, as `Game.losses` returns them.
+      state: the discriminator's new entry of `net_state`.
+      metrics: the discriminator's.
+      outs: the output on each part of the scene, by name.
+    """
+
+    loss: Array
+    outputs: dict[str, PyTree]
+    state: NetState
+    metrics: Metrics
+    outs: Mapping[str, PyTree] = MappingProxyType({})
+
+    def joined(
+        self, net_state: PlayerTree, losses: dict[str, Array], metrics: dict[str, Metrics]
+    ) -> Played:
+        """What `Game.losses` returns, given the other players' losses and metrics."""
+        new_state = {**net_state, "disc": self.state}
+        metrics = {**metrics, "disc": self.metrics}
+        return {**losses, "disc": self.loss}, (new_state, metrics, self.outputs)
+
+
+def _alone(inputs: PyTree, scene: Scene) -> tuple[PyTree, ...]:
+    return (inputs,)
+
+
+def _as_is(out: PyTree, scene: Scene, name: str) -> PyTree:
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Discriminator:
+    """The player `disc`: one network and the objective that it minimises.
+
+    Its entry of `net_state` holds `network` and `loss`, the states of both.
+
+    Attributes:
+      network: the discriminator.
+      objective: an adversarial objective.
+      arguments: (part of a scene, scene) -> the network's inputs; the part alone by default.
+      finish: (output, scene, name of the part) -> what the objective and penalties get.
+    """
+
+    network: Network
+    objective: Loss
+    arguments: Callable[[PyTree, Scene], tuple[PyTree, ...]] = _alone
+    finish: Callable[[PyTree, Scene, str], PyTree] = _as_is
+
+    def init(self, key: Key) -> tuple[Params, NetState]:
+        """Parameters and state of the player, of the stream `init/disc`."""
+        params, state = self.network.init(stream(key, "init/disc"))
+        return params, {"network": state, "loss": self.objective.init()}
+
+    def apply(
+        self,
+        params: PlayerTree,
+        state: NetState,
+        inputs: PyTree,
+        scene: Scene,
+        context: Context,
+        name: str,
+    ) -> tuple[PyTree, NetState]:
+        """The output on one part of a scene; the network draws from `disc/noise/NAME`."""
+        key = context.part_stream(f"disc/noise/{name}")
+        arguments = self.arguments(inputs, scene)
+        out, state = self.network.apply(
+            params["disc"], state, *arguments, train=context.train, key=key
+        )
+        return self.finish(out, scene, name), state
+
+    def critic(
+        self,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        inputs: PyTree,
+        scene: Scene,
+        context: Context,
+    ) -> PyTree:
+        """`Game.critic`: the output on inputs in place of the real ones."""
+        state = net_state["disc"]["network"]
+        return self.apply(params, state, inputs, scene, context, "real")[0]
+
+    def losses(
+        self,
+        params: PlayerTree,
+        net_state: PlayerTree,
+        scene: Scene,
+        context: Context,
+        fakes: tuple[str, ...] = ("fake",),
+    ) -> DiscLosses:
+        """The loss, its mean over several kinds of generated examples, and all beside it.
+
+        The network sees `real` and then each of `fakes`, and its state is passed from one to the
+        next; so is the objective's. `outputs` are of the first of `fakes`.
+        """
+        own = net_state["disc"]
+        network, state = own["network"], own["loss"]
+        outs: dict[str, PyTree] = {}
+        for name in ("real", *fakes):
+            outs[name], network = self.apply(params, network, scene[name], scene, context, name)
+        values, slopes = [], []
+        for name in fakes:
+            value, slope, state = disc_loss(
+                self.objective, outs["real"], outs[name], state, context
+            )
+            values.append(value)
+            slopes.append(slope)
+        return DiscLosses(
+            loss=reduce(operator.add, values) / len(values),
+            outputs={"real": outs["real"], "fake": outs[fakes[0]], "slopes": slopes[0]},
+            state={**own, "network": network, "loss": state},
+            metrics=disc_metrics(outs, state),
+            outs=outs,
+        )
+
+
+def disc_loss(
+    objective: Loss, real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
+) -> tuple[Array, dict[str, PyTree], PyTree]:
+    """The discriminator's loss and its slopes at the outputs, from one evaluation.
+
+    Args:
+      objective: an adversarial objective.
+      real_out: the discriminator's output on real examples.
+      fake_out: its output on generated ones.
+      state: the objective's state.
+      context: of this update.
+
+    Returns:
+      (L = E[objective.disc], {"real": ∂L/∂real_out, "fake": ∂L/∂fake_out}, the objective's new
+      state); slopes at integers, such as labels, are None. Where slopes are not used, `jit` drops
+      the backward pass that they cost.
+
+    Example:
+      >>> from jaxgan.losses import wasserstein
+      >>> context, logits = Context(jax.random.key(0)), jnp.zeros(2)
+      >>> loss, slopes, _ = disc_loss(wasserstein(), logits, logits, (), context)
+      >>> slopes["real"].tolist(), slopes["fake"].tolist()
+      ([-0.5, -0.5], [0.5, 0.5])
+    """
+
+    def mean(real_out: PyTree, fake_out: PyTree) -> tuple[Array, PyTree]:
+        values, new_state = objective.disc(real_out, fake_out, state, context)
+        return jnp.mean(values), new_state
+
+    loss, pull_back, new_state = jax.vjp(mean, real_out, fake_out, has_aux=True)
+    real, fake = jax.tree.map(_inexact, pull_back(jnp.ones_like(loss)))
+    return loss, {"real": real, "fake": fake}, new_state
+
+
+def disc_metrics(outs: Mapping[str, PyTree], state: PyTree) -> Metrics:
+    """The discriminator's metrics: mean logits by part of the scene, and what the objective logs.
+
+    Args:
+      outs: the discriminator's outputs, by name.
+      state: the objective's state, whose entries are logged if it is a dict.
+
+    Returns:
+      Scalars.
+
+    Example:
+      >>> metrics = disc_metrics({"real": jnp.ones(2)}, {"balance": 0.0})
+      >>> float(metrics["real_out"]), metrics["balance"]
+      (1.0, 0.0)
+    """
+    means = {f"{name}_out": _mean(logits_of(out)) for name, out in outs.items()}
+    return {**means, **(state if isinstance(state, dict) else {})}
+
+
+def _mean(outputs: PyTree) -> Array:
+    return jnp.mean(jnp.stack([jnp.mean(leaf) for leaf in jax.tree.leaves(outputs)]))
+
+
+def _inexact(slope: Array) -> Array | None:
+    return slope if jnp.issubdtype(slope.dtype, jnp.inexact) else None
