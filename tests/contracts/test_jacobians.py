@@ -138,6 +138,7 @@ NORMS = {norm: (lambda norm=norm: normed(norm)) for norm in NORM_NAMES if norm !
 LEFT_OUT = {
     "progressive": "no game of a game: phases of networks",
     "virtual": "needs a reference batch; no stop_gradient in it, see STOPS",
+    "with_penalty": "has a row for each penalty",
 }
 ROWS = {
     **GAMES,
