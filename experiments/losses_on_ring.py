@@ -106,11 +106,11 @@ OBJECTIVES: Mapping[str, Play] = {
 def make_game(play: Play, data: DeviceSource, penalty: str, num_steps: int) -> jg.Game:
     """The game of an objective, with R1 or without."""
     num_classes = data.num_classes if play.labelled else None
-    gen = networks.mlp_generator((2,), LATENT, num_classes, FEATURES, conditioning="none")
+    gen = networks.mlp_generator((2,), LATENT, num_classes, features=FEATURES, conditioning="none")
     if play.autoencoder:
         disc = networks.mlp_autoencoder((2,), features=FEATURES, **play.disc)
     else:
-        disc = networks.mlp_discriminator((2,), num_classes, FEATURES, **play.disc)
+        disc = networks.mlp_discriminator((2,), num_classes, features=FEATURES, **play.disc)
     game = jg.gan(gen, disc, latent=LATENT, loss=play.loss(), num_classes=num_classes)
     terms = Penalty(()) if play.penalty is None else play.penalty()
     if penalty == "r1":

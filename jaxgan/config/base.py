@@ -8,7 +8,6 @@ import inspect
 import logging
 import os
 import runpy
-import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -329,13 +328,9 @@ def _value(value: Any) -> Any:
 
 
 def _options(function: Callable[..., Any], given: Sequence[str]) -> dict[str, inspect.Parameter]:
-    hints = typing.get_type_hints(getattr(function, "__init__", function))
-    if not isinstance(function, type):
-        hints = typing.get_type_hints(function)
-    parameters = inspect.signature(function).parameters.values()
     return {
-        p.name: p.replace(annotation=hints.get(p.name, Any))
-        for p in parameters
+        p.name: p
+        for p in inspect.signature(function, eval_str=True).parameters.values()
         if p.name not in given and p.kind is not inspect.Parameter.VAR_KEYWORD
     }
 

@@ -1,21 +1,31 @@
 """Networks for data of a shape, by plain options: what a config can name as a player."""
 
-from jaxgan.config.networks.began import began_autoencoder, began_generator
-from jaxgan.config.networks.biggan import biggan_discriminator, biggan_generator
-from jaxgan.config.networks.dcgan import dcgan_autoencoder, dcgan_discriminator, dcgan_generator
+from jaxgan.config.networks.adversarial import (
+    began_autoencoder,
+    began_generator,
+    biggan_discriminator,
+    biggan_generator,
+    dcgan_autoencoder,
+    dcgan_discriminator,
+    dcgan_generator,
+    mlp_autoencoder,
+    mlp_discriminator,
+    mlp_generator,
+    r3gan_discriminator,
+    r3gan_generator,
+    sagan_discriminator,
+    sagan_generator,
+    sngan_discriminator,
+    sngan_generator,
+)
+from jaxgan.config.networks.base import (
+    Family,
+)
 from jaxgan.config.networks.inference import (
     dcgan_encoder,
     dcgan_joint_discriminator,
     mlp_encoder,
     mlp_joint_discriminator,
-)
-from jaxgan.config.networks.mlp import mlp_autoencoder, mlp_discriminator, mlp_generator
-from jaxgan.config.networks.r3gan import r3gan_discriminator, r3gan_generator
-from jaxgan.config.networks.sngan import (
-    sagan_discriminator,
-    sagan_generator,
-    sngan_discriminator,
-    sngan_generator,
 )
 from jaxgan.config.networks.stylegan import (
     progan_discriminator,
@@ -34,6 +44,7 @@ from jaxgan.config.networks.translation import (
 )
 
 __all__ = [
+    "Family",
     "began_autoencoder",
     "began_generator",
     "biggan_discriminator",
