@@ -42,7 +42,7 @@ autosummary_context = {
     "only": {
         "jaxgan.core.algorithm": "apply_updates, flatten_metrics, make_context, make_init",
         "jaxgan.core.field": "Linearized, linearize",
-        "jaxgan.core.loss": "logits, made, with_logits",
+        "jaxgan.core.loss": "as_loss, logits, with_logits",
         "jaxgan.pretrained.base": (
             "same, conv, conv_transpose, dense, dense_to_map, map_to_dense, scalar, unit, "
             "right_vector, largest_singular_value, both, batch_norm"

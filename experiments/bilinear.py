@@ -267,7 +267,7 @@ def second_order_methods() -> list[Method]:
 
 
 def unrolled_methods() -> list[Method]:
-    """Panel 2: what foresees."""
+    """Panel 2: what is_unrolled."""
     made: list[Method] = []
     curves: dict[int, int] = {}
     for num_steps in (1, 5, 10):

@@ -13,7 +13,7 @@ def alternating(
     """The discriminator moves `n_critic` times, then every other player once.
 
     ψ ← ψ - η ξ_ψ(θ, ψ), n_critic times;  θ ← θ - η ξ_θ(θ, ψ). Each update has fresh latents and a
-    fresh real batch, so a step eats n_critic + 1 batches. What an update does not change (the
+    fresh real batch, so a step consumes n_critic + 1 batches. What an update does not change (the
     other player's gradient, batch statistics and metrics) is not computed.
 
     Args:

@@ -34,7 +34,7 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
       optimizers: one Optax transformation per player.
 
     Returns:
-      An `Algorithm` that eats two batches per step; metrics are those of the second half-step.
+      An `Algorithm` that consumes two batches per step; metrics are those of the second half-step.
 
     Raises:
       ValueError: if the optimizers are not those of the game's players or, when played, there are
@@ -98,7 +98,7 @@ def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
       optimizers: one Optax transformation per player.
 
     Returns:
-      An `Algorithm` that eats one batch per step and keeps one gradient in its memory.
+      An `Algorithm` that consumes one batch per step and keeps one gradient in its memory.
 
     Raises:
       ValueError: if the optimizers are not those of the game's players.

@@ -41,7 +41,7 @@ def sequence(
         `("disc", "gen", "gen")` gives the generator two moves for each of the discriminator's.
 
     Returns:
-      An `Algorithm` that eats one batch per move; a player's metrics are means over its moves.
+      An `Algorithm` that consumes one batch per move; a player's metrics are means over its moves.
 
     Raises:
       ValueError: if the pattern is empty or does not let every player move, or the optimizers are

@@ -26,7 +26,7 @@ def simultaneous(field: Field, optimizers: Optimizers) -> Algorithm:
       optimizers: one Optax transformation per player.
 
     Returns:
-      An `Algorithm` that eats one batch per step.
+      An `Algorithm` that consumes one batch per step.
 
     Raises:
       ValueError: if the optimizers are not those of the game's players.

@@ -44,7 +44,7 @@ def stability(eigenvalues: np.ndarray, *, tolerance: float | None = None) -> Sta
 
     Args:
       eigenvalues: of shape [num], all those of the flow; of a part of them (the verdict on
-        `leading_eigenvalues`) only that part is judged.
+        `leading_eigenvalues`) only that part counts.
       tolerance: by default 1e-6, and 1e-3 for eigenvalues in single precision.
 
     Returns:

@@ -96,12 +96,12 @@ def adjustable(augment: Augment) -> AdaptiveAugment:
     return adaptive
 
 
-def check_images(images: PyTree, asker: str, channels: Sequence[int] = ()) -> None:
+def check_images(images: PyTree, caller: str, channels: Sequence[int] = ()) -> None:
     """Raises unless these are images.
 
     Args:
       images: what should have shape [B, H, W, C].
-      asker: whose input it is, for the message.
+      caller: whose input it is, for the message.
       channels: how many there may be; any number by default.
 
     Raises:
@@ -116,11 +116,11 @@ def check_images(images: PyTree, asker: str, channels: Sequence[int] = ()) -> No
     shape = getattr(images, "shape", ())
     if len(shape) != 4 or 0 in shape:
         raise ValueError(
-            f"{asker}: examples have shape {example_shape(images)}; it takes images [H, W, C]"
+            f"{caller}: examples have shape {example_shape(images)}; it takes images [H, W, C]"
         )
     if channels and images.shape[-1] not in channels:
         raise ValueError(
-            f"{asker}: images have {images.shape[-1]} channels; it takes "
+            f"{caller}: images have {images.shape[-1]} channels; it takes "
             f"{' or '.join(map(str, channels))}"
         )
 

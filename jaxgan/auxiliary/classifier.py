@@ -80,7 +80,7 @@ def supervised(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
     """
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        out = view.judge(entry(view, "labelled_image", "supervised"))
+        out = view.discriminator(entry(view, "labelled_image", "supervised"))
         class_logits = head_of(out, "class_logits", "supervised")
         return cross_entropy(class_logits, entry(view, "labelled_label", "supervised")), state
 

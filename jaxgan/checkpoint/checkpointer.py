@@ -174,17 +174,17 @@ class Checkpoints:
         like = _named_leaves(state_like)
         reasons: list[str] = []
 
-        def tell(reason: str) -> None:
+        def report(reason: str) -> None:
             reasons.append(reason)
             if step is None:
                 _LOGGER.warning("%s", reason)
 
-        for found, path, content in self._usable(like, step, tell):
+        for found, path, content in self._usable(like, step, report):
             try:
                 leaves = _load(path, like)
             except Exception as error:
                 # Whatever Orbax and TensorStore raise.
-                tell(f"checkpoint {found} cannot be read: {cause_of(error)}")
+                report(f"checkpoint {found} cannot be read: {cause_of(error)}")
                 if jax.process_count() == 1:
                     continue
                 break
@@ -279,7 +279,7 @@ class Checkpoints:
             self._archive.retain(content)
 
     def _usable(
-        self, like: dict[str, Any], step: int | None, tell: Callable[[str], None]
+        self, like: dict[str, Any], step: int | None, report: Callable[[str], None]
     ) -> Iterator[tuple[int, Path, Manifest]]:
         """The good checkpoints that fit, newest first; the same one in every process."""
         leaves, directory = _signatures(like), self._archive.directory
@@ -287,7 +287,7 @@ class Checkpoints:
         chosen, is_empty = None, False
         if jax.process_index() == 0:
             is_empty = step is None and not archive.find(directory)
-            for found in self._archive.usable(leaves, step, tell):
+            for found in self._archive.usable(leaves, step, report):
                 if is_one:
                     yield found
                     continue
@@ -300,7 +300,7 @@ class Checkpoints:
             path = archive.find(directory)[chosen]
             yield chosen, path, manifest.read(path)
         elif jax.process_index() > 0:
-            tell(f"no usable checkpoint in {directory}; process 0 says why")
+            report(f"no usable checkpoint in {directory}; process 0 says why")
 
 
 def check_directory(directory: Path) -> None:

@@ -171,14 +171,14 @@ class Archive:
         return sorted(scores, key=lambda step: (scores[step], -step))
 
     def usable(
-        self, leaves: Mapping[str, str], step: int | None, tell: Callable[[str], None]
+        self, leaves: Mapping[str, str], step: int | None, report: Callable[[str], None]
     ) -> Iterator[tuple[int, Path, Manifest]]:
         """The good checkpoints of a model, newest first.
 
         Args:
           leaves: dtype and shape by path.
           step: the only one to try; None for all.
-          tell: is given a line for each that cannot be used.
+          report: is given a line for each that cannot be used.
         """
         found = find(self.directory)
         if step is None:
@@ -186,7 +186,7 @@ class Archive:
                 if _step(path) > max(found, default=-1):
                     _LOGGER.warning("%s: a save that was interrupted, or is under way", path.name)
         elif step not in found:
-            tell(f"no checkpoint of step {step} in {self.directory}, has {list(found)}")
+            report(f"no checkpoint of step {step} in {self.directory}, has {list(found)}")
         for candidate in reversed(found):
             if step not in (None, candidate):
                 continue
@@ -194,12 +194,12 @@ class Archive:
             try:
                 content = _read(candidate, path)
                 if change := manifest.difference(leaves, content.leaves):
-                    tell(f"checkpoint {candidate}: {change}")
+                    report(f"checkpoint {candidate}: {change}")
                     continue
                 manifest.verify(path)
             except ManifestError as error:
                 self._good[candidate] = False
-                tell(f"checkpoint {candidate} is damaged: {error}")
+                report(f"checkpoint {candidate} is damaged: {error}")
                 continue
             self._good[candidate] = True
             yield candidate, path, content

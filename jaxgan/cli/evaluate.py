@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.config.base import ConfigError
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
-    from jaxgan.evaluation.progress import make_tell
+    from jaxgan.evaluation.progress import make_progress
     from jaxgan.run.evaluation import make_run_evaluator, open_reference
     from jaxgan.run.load import load
     from jaxgan.run.make import keep_compiled
@@ -139,8 +139,8 @@ def run(args: argparse.Namespace) -> int:
         class_names=saved.class_names,
     )
     is_first = processes.is_first()
-    tell = make_tell() if is_first else lambda what, done, total: None
-    found = evaluator.evaluate(loaded.state, tell)
+    progress = make_progress() if is_first else lambda what, done, total: None
+    found = evaluator.evaluate(loaded.state, progress)
     if not is_first:
         return 0
     scores = found.scores

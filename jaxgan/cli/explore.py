@@ -295,7 +295,7 @@ def _truncation(asked: _Asked) -> None:
 def _measured(asked: _Asked, value: float) -> dict[str, float]:
     from jaxgan import distributed
     from jaxgan.evaluation import Options
-    from jaxgan.evaluation.progress import make_tell
+    from jaxgan.evaluation.progress import make_progress
     from jaxgan.run.evaluation import make_run_evaluator, open_reference
 
     options = Options(
@@ -315,7 +315,7 @@ def _measured(asked: _Asked, value: float) -> dict[str, float]:
         options,
         class_names=saved.class_names,
     )
-    scores = evaluator.evaluate(asked.state, make_tell()).scores
+    scores = evaluator.evaluate(asked.state, make_progress()).scores
     return {score.name: score.value for score in scores}
 
 

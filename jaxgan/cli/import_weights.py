@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.config.resolve import resolve
     from jaxgan.pretrained import PublishedError, read_state
     from jaxgan.run import directory
-    from jaxgan.run.pretrained import imported_state
+    from jaxgan.run.pretrained import pretrained_state
 
     if args.source is None and args.disc_from is None:
         raise PublishedError("from: none; give --from FILE, --disc-from FILE, or both")
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         )
         if path is not None
     }
-    state = imported_state(config, spec, published)
+    state = pretrained_state(config, spec, published)
     directory.write(args.workdir, config, spec)
     checkpoints = Checkpoints(args.workdir / "checkpoints", config=config)
     checkpoints.save(0, state, {"next": 0})

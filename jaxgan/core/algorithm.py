@@ -24,8 +24,8 @@ class Algorithm(NamedTuple):
       init: (key) -> TrainState.
       step: (TrainState, batch) -> (TrainState, metrics), metrics being scalars by name:
         `loss/gen`, `loss/disc`, `disc/r1`.
-      num_batches: leading axes of `batch` in front of the batch axis: `()` where a step eats one
-        batch, `(6,)` where it eats six, `(10, 6)` for ten such steps in one.
+      num_batches: leading axes of `batch` in front of the batch axis: `()` where a step consumes
+        one batch, `(6,)` where it consumes six, `(10, 6)` for ten such steps in one.
       field: the field that the players follow, for sampling and analysis.
     """
 

@@ -39,7 +39,7 @@ class Game(NamedTuple):
         function of its inputs, for penalties.
       couples_batch: whether an example's loss depends on the other examples of its batch.
       is_zero_sum: whether it has two players and L_gen = -L_disc, for methods that need that.
-      foresees: whether a loss looks ahead through another player's steps.
+      is_unrolled: whether a loss looks ahead through another player's steps.
       slope_scale: inputs -> what penalties multiply the critic's gradient at them by: 1, unless
         they stand for larger images in which each pixel is repeated, as in a game that grows.
       terms: (player, name) of every regulariser in the losses.
@@ -53,7 +53,7 @@ class Game(NamedTuple):
     critic: Callable[[PlayerTree, PlayerTree, PyTree, Scene, Context], Any]
     couples_batch: bool = False
     is_zero_sum: bool = False
-    foresees: bool = False
+    is_unrolled: bool = False
     slope_scale: Callable[[PyTree], float] = plain_lengths
     terms: tuple[tuple[str, str], ...] = ()
     detached: tuple[str, ...] = ()
@@ -127,12 +127,12 @@ def zero_sum(
     )
 
 
-def warn_if_detached(game: Game, asker: str) -> None:
+def warn_if_detached(game: Game, caller: str) -> None:
     """Warns if Jacobians of the game's fields are not those of the fields.
 
     Args:
       game: any game.
-      asker: who needs them.
+      caller: who needs them.
 
     Example:
       >>> from jaxgan.games import bilinear
@@ -140,7 +140,7 @@ def warn_if_detached(game: Game, asker: str) -> None:
     """
     if game.detached:
         warnings.warn(
-            f"{asker}: {', '.join(game.detached)} stops derivatives of all orders, so the second "
+            f"{caller}: {', '.join(game.detached)} stops derivatives of all orders, so the second "
             "ones, used here, are wrong; models.layers.spectral_norm, derivatives.held have them",
             stacklevel=3,
         )

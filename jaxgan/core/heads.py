@@ -27,13 +27,13 @@ def logits_of(out: PyTree) -> PyTree:
     return out["logits"] if isinstance(out, Mapping) and "logits" in out else out
 
 
-def head_of(out: PyTree, name: str, asker: str) -> Array:
+def head_of(out: PyTree, name: str, caller: str) -> Array:
     """One of the discriminator's other heads.
 
     Args:
       out: what the discriminator returned.
       name: of the head.
-      asker: who needs it, for the message.
+      caller: who needs it, for the message.
 
     Returns:
       What is under that name.
@@ -49,5 +49,5 @@ def head_of(out: PyTree, name: str, asker: str) -> Array:
     """
     if not isinstance(out, Mapping) or name not in out:
         found = ", ".join(sorted(out)) if isinstance(out, Mapping) else "logits only"
-        raise ValueError(f"{asker} needs the discriminator's {name!r}; it returns {found}")
+        raise ValueError(f"{caller} needs the discriminator's {name!r}; it returns {found}")
     return out[name]

@@ -129,7 +129,7 @@ def with_logits(out: PyTree, values: Array) -> PyTree:
     return {**out, "logits": values} if isinstance(out, Mapping) else values
 
 
-def made(base: Loss | Callable[..., Loss], options: Mapping[str, Any]) -> Loss:
+def as_loss(base: Loss | Callable[..., Loss], options: Mapping[str, Any]) -> Loss:
     """The objective that another one is built on.
 
     Args:
@@ -144,7 +144,7 @@ def made(base: Loss | Callable[..., Loss], options: Mapping[str, Any]) -> Loss:
 
     Example:
       >>> loss = stateless(lambda real, fake, context: fake, lambda real, fake, context: -fake)
-      >>> made(loss, {}) is loss, made(lambda: loss, {}) is loss
+      >>> as_loss(loss, {}) is loss, as_loss(lambda: loss, {}) is loss
       (True, True)
     """
     if not isinstance(base, Loss):

@@ -40,7 +40,7 @@ class View(NamedTuple):
 
     Attributes:
       params: parameters of every player.
-      judge: the discriminator as a function of its inputs alone, with all its heads.
+      discriminator: the discriminator as a function of its inputs alone, with all its heads.
       scene: what the discriminator looks at: real, fake, latent, labels.
       context: step, keys, and so on.
       player: whose loss the penalty joins.
@@ -52,7 +52,7 @@ class View(NamedTuple):
     """
 
     params: PlayerTree
-    judge: Callable[[PyTree], Any]
+    discriminator: Callable[[PyTree], Any]
     scene: Scene
     context: Context
     player: str = "disc"
@@ -62,7 +62,7 @@ class View(NamedTuple):
 
     def critic(self, inputs: PyTree) -> Any:
         """The discriminator's logits alone, `critic(scene["real"])`."""
-        return logits_of(self.judge(inputs))
+        return logits_of(self.discriminator(inputs))
 
     def input_gradient(self, inputs: PyTree) -> PyTree:
         """The critic's gradient with respect to each example, in the lengths of what it stands for.
@@ -78,13 +78,13 @@ class View(NamedTuple):
             return found
         return jax.tree.map(lambda x: factor * x, found)
 
-    def head(self, which: str, name: str, asker: str) -> Array:
+    def head(self, which: str, name: str, caller: str) -> Array:
         """What one of the discriminator's heads said of the real or of the fake examples.
 
         Args:
           which: `"real"` or `"fake"`.
           name: of the head; `"logits"` for the logits, whatever else there is.
-          asker: who needs it, for the message.
+          caller: who needs it, for the message.
 
         Returns:
           The head's output.
@@ -93,9 +93,9 @@ class View(NamedTuple):
           ValueError: if there is none.
         """
         if which not in self.outputs:
-            raise ValueError(f"{asker} needs a game with a discriminator's outputs, such as `gan`")
+            raise ValueError(f"{caller} needs a game with a discriminator's outputs, such as `gan`")
         out = self.outputs[which]
-        return logits_of(out) if name == "logits" else head_of(out, name, asker)
+        return logits_of(out) if name == "logits" else head_of(out, name, caller)
 
 
 def _stateless(params: PlayerTree) -> PyTree:

@@ -56,7 +56,7 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
     References:
       Goyal et al., 2017 (arXiv:1706.02677), section 2.3, on statistics per replica.
     """
-    if game.foresees:
+    if game.is_unrolled:
         raise ValueError(
             "replica_mean: the game looks ahead, and each replica would foresee another opponent; "
             "use unrolled(replica_mean(game, mesh))"

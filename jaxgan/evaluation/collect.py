@@ -11,7 +11,7 @@ import numpy as np
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Key
 from jaxgan.evaluation.programs import Programs
-from jaxgan.evaluation.progress import Tell
+from jaxgan.evaluation.progress import ProgressCallback
 from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.evaluation.reference import Arrays, Reference
 from jaxgan.metrics import frechet
@@ -82,7 +82,7 @@ def collect_fake(
     key: Key,
     labels: np.ndarray,
     wants: frozenset[str],
-    tell: Tell,
+    progress: ProgressCallback,
     num_images: int = MAX_IMAGES,
 ) -> Side:
     """Draws samples and keeps what is asked for.
@@ -93,7 +93,7 @@ def collect_fake(
       key: of the latents.
       labels: int32 [num], of samples of a conditional game; anything else ignores them.
       wants: of `features`, `logits`, `moments`, `images`.
-      tell: is told how far it is.
+      progress: is told how far it is.
       num_images: how many images are kept, at most.
 
     Returns:
@@ -112,11 +112,11 @@ def collect_fake(
             chosen = np.resize(labels[start : start + size], size)
             yield programs.generate(state, key, start // size, chosen)
 
-    return _collect(programs, chunks(), num, wants, "samples", tell, num_images)
+    return _collect(programs, chunks(), num, wants, "samples", progress, num_images)
 
 
 def collect_real(
-    programs: Programs, reference: Reference, wants: frozenset[str], tell: Tell
+    programs: Programs, reference: Reference, wants: frozenset[str], progress: ProgressCallback
 ) -> Side:
     """Goes through the real examples; each process reads its part of them.
 
@@ -124,7 +124,7 @@ def collect_real(
       programs: as `make_programs` makes them.
       reference: the examples.
       wants: of `features`, `logits`, `moments`.
-      tell: is told how far it is.
+      progress: is told how far it is.
 
     Returns:
       A `Side`, without labels.
@@ -148,7 +148,7 @@ def collect_real(
                 part[: last - first] = reference.read(first, last)["image"]
             yield programs.put(part)
 
-    return _collect(programs, chunks(), reference.num, wants, "real examples", tell)
+    return _collect(programs, chunks(), reference.num, wants, "real examples", progress)
 
 
 def labels_of(reference: Reference) -> np.ndarray | None:
@@ -180,7 +180,7 @@ def _collect(
     num: int,
     wants: frozenset[str],
     what: str,
-    tell: Tell,
+    progress: ProgressCallback,
     num_images: int = 0,
 ) -> Side:
     kept: dict[str, list[np.ndarray]] = {}
@@ -199,7 +199,7 @@ def _collect(
             if name in part:
                 kept.setdefault(name, []).append(part[name])
         done += valid
-        tell(what, done, num)
+        progress(what, done, num)
     whole = {name: np.concatenate(values) for name, values in kept.items()}
     num_flat = int(whole.pop("flat").sum())
     return Side(num=num, moments=moments, num_flat=num_flat, **whole)

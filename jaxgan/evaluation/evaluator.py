@@ -22,7 +22,7 @@ from jaxgan.evaluation import collect, measures, reference, table
 from jaxgan.evaluation.collect import Side
 from jaxgan.evaluation.measures import Found, PathDistance, Task, Walk
 from jaxgan.evaluation.programs import Programs, Sampling, make_distance, make_programs
-from jaxgan.evaluation.progress import Tell
+from jaxgan.evaluation.progress import ProgressCallback
 from jaxgan.evaluation.protocol import EvaluationError, Score, make_protocol
 from jaxgan.evaluation.reference import Arrays, Reference
 from jaxgan.evaluation.sanity import warn
@@ -78,12 +78,12 @@ class Evaluator(NamedTuple):
 
     Attributes:
       names: of the scores that it gives.
-      evaluate: (state, tell) -> what was found; every process calls it, and all get the same.
-        `tell` is told how far it is.
+      evaluate: (state, progress) -> what was found; every process calls it, and all get the same.
+        `progress` is told how far it is.
     """
 
     names: tuple[str, ...]
-    evaluate: Callable[[TrainState, Tell], Evaluation]
+    evaluate: Callable[[TrainState, ProgressCallback], Evaluation]
 
 
 DEFAULT = Options()
@@ -151,13 +151,13 @@ def make_evaluator(
 
     known: list[tuple[Side, str]] = []
 
-    def evaluate(state: TrainState, tell: Tell) -> Evaluation:
+    def evaluate(state: TrainState, progress: ProgressCallback) -> Evaluation:
         if not known:
-            known.append(_real_side(programs, examples, extractor, options, tell))
+            known.append(_real_side(programs, examples, extractor, options, progress))
         side, digest = known[0]
         labels = _fake_labels(side, source, num_classes, options.num_samples)
         latents = jax.random.key(options.seed)
-        fake = collect.collect_fake(programs, state, latents, labels, wants, tell, num_images)
+        fake = collect.collect_fake(programs, state, latents, labels, wants, progress, num_images)
         fake = fake._replace(labels=labels if num_classes else None)
         walk = _make_walk(programs, state, options.seed, latent_dim, labels, distances)
         task = Task(side, fake, source, examples, extractor, options.seed, walk, {})
@@ -303,7 +303,7 @@ def _real_side(
     examples: Reference,
     extractor: Extractor | None,
     options: Options,
-    tell: Tell,
+    progress: ProgressCallback,
 ) -> tuple[Side, str]:
     """The real examples' side and their digest; features from the cache where it has them."""
     digest = reference.digest_of(examples)
@@ -318,7 +318,7 @@ def _real_side(
     if not in_all(kept is not None):
         asked = frozenset(("features", "moments"))
         asked |= {"logits"} if extractor.num_classes is not None else frozenset()
-        side = collect.collect_real(programs, examples, asked, tell)
+        side = collect.collect_real(programs, examples, asked, progress)
         kept = _as_arrays(side)
         if path is not None:
             reference.store(path, kept)

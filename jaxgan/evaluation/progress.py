@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-Tell = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Is told (what is done, how many of them are done, how many there are)."""
 
 
@@ -19,7 +19,7 @@ def silent(what: str, done: int, total: int) -> None:
     """
 
 
-def make_tell(stream: TextIO | None = None, every_seconds: float = 2.0) -> Tell:
+def make_progress(stream: TextIO | None = None, every_seconds: float = 2.0) -> ProgressCallback:
     """Says now and then how far it is: one live line on a terminal, else plain lines.
 
     Args:
@@ -27,12 +27,12 @@ def make_tell(stream: TextIO | None = None, every_seconds: float = 2.0) -> Tell:
       every_seconds: between plain lines.
 
     Returns:
-      A `Tell`.
+      A `ProgressCallback`.
 
     Example:
-      >>> tell = make_tell(sys.stdout, every_seconds=0.0)
-      >>> tell("samples", 0, 100)
-      >>> tell("samples", 100, 100)
+      >>> progress = make_progress(sys.stdout, every_seconds=0.0)
+      >>> progress("samples", 0, 100)
+      >>> progress("samples", 100, 100)
       samples 100/100
     """
     out = sys.stderr if stream is None else stream
@@ -40,7 +40,7 @@ def make_tell(stream: TextIO | None = None, every_seconds: float = 2.0) -> Tell:
     started: dict[str, tuple[float, int]] = {}
     last = [time.monotonic()]
 
-    def tell(what: str, done: int, total: int) -> None:
+    def progress(what: str, done: int, total: int) -> None:
         now = time.monotonic()
         begin, first = started.setdefault(what, (now, done))
         is_due = now - last[0] >= (0.2 if is_live else every_seconds)
@@ -54,7 +54,7 @@ def make_tell(stream: TextIO | None = None, every_seconds: float = 2.0) -> Tell:
         else:
             print(text, file=out, flush=True)
 
-    return tell
+    return progress
 
 
 def _clock(seconds: float) -> str:

@@ -232,9 +232,9 @@ def _adaptive(
     return seen._replace(init=init, losses=losses)
 
 
-def _mean_sign(outputs: PyTree, asker: str) -> Array:
+def _mean_sign(outputs: PyTree, caller: str) -> Array:
     if "real" not in outputs:
-        raise ValueError(f"{asker} needs a game with a discriminator's outputs, such as `gan`")
+        raise ValueError(f"{caller} needs a game with a discriminator's outputs, such as `gan`")
     logits = lax.stop_gradient(logits_of(outputs["real"]))
     return jnp.mean(jnp.sign(logits).astype(jnp.float32))
 

@@ -166,13 +166,13 @@ def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
     return through(game, change, "instance_noise")
 
 
-def through(game: Game, change: Change, asker: str) -> Game:
+def through(game: Game, change: Change, caller: str) -> Game:
     """The game whose discriminator sees its examples changed: what all of these share.
 
     Args:
       game: any game with a `real` and a `fake` in its scene.
       change: (examples, which, params, net_state, scene, context) -> examples.
-      asker: who asks, for the message.
+      caller: who asks, for the message.
 
     Returns:
       A `Game`; in a context that does not train, it is the one given.
@@ -189,10 +189,10 @@ def through(game: Game, change: Change, asker: str) -> Game:
       >>> game.critic(params, game.init(context.key)[1], jnp.ones((1, 1)), {}, context).tolist()
       [2.0]
     """
-    if game.foresees:
+    if game.is_unrolled:
         raise ValueError(
-            f"{asker}: the game looks ahead, with what it has seen before; "
-            f"use unrolled({asker}(game, ...))"
+            f"{caller}: the game looks ahead, with what it has seen before; "
+            f"use unrolled({caller}(game, ...))"
         )
 
     def see(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Scene:
@@ -208,7 +208,7 @@ def through(game: Game, change: Change, asker: str) -> Game:
         return {**scene, **seen}
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
-        _check_scene(scene, asker)
+        _check_scene(scene, caller)
         if context.train:
             scene = see(params, net_state, scene, context)
         return game.losses(params, net_state, scene, context)
@@ -224,14 +224,14 @@ def through(game: Game, change: Change, asker: str) -> Game:
     return game._replace(losses=losses, critic=critic)
 
 
-def _check_scene(scene: Scene, asker: str) -> None:
+def _check_scene(scene: Scene, caller: str) -> None:
     for which in ("real", "fake"):
         if scene.get(which) is None:
-            raise ValueError(f"{asker} needs a game whose scene has {which!r}, such as `gan`")
+            raise ValueError(f"{caller} needs a game whose scene has {which!r}, such as `gan`")
     for name in _COMPARED:
         if name in scene:
             raise ValueError(
-                f"{asker}: the game makes images of others (`{name}`), and compares them with the "
+                f"{caller}: the game makes images of others (`{name}`), and compares them with the "
                 "true ones; changed apart, they would no longer belong together"
             )
     kinds = {
@@ -240,7 +240,7 @@ def _check_scene(scene: Scene, asker: str) -> None:
     }
     if len(kinds) > 1:
         raise ValueError(
-            f"{asker}: the scene's `reconstruction` is not like its `real`; it takes a game whose "
+            f"{caller}: the scene's `reconstruction` is not like its `real`; it takes a game whose "
             "discriminator sees examples alone, such as `gan`"
         )
 

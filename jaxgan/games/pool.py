@@ -1,4 +1,4 @@
-"""A pool of past images: the discriminator judges some of them in place of the newest."""
+"""A pool of past images: the discriminator is shown some of them in place of the newest."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def empty_pool(size: int, shape: tuple[int, ...]) -> Pool:
 
 
 def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
-    """Images to judge in place of the newest, and the pool after them.
+    """Images to show in place of the newest, and the pool after them.
 
-    One image after the other: while there is room it is stored and judged itself; then with
-    probability ½ it is judged itself, and else it takes the place of a random one of the pool,
-    which is judged instead. That one may be an earlier image of the same batch.
+    One image after the other: while there is room it is stored and shown itself; then with
+    probability ½ it is shown itself, and else it takes the place of a random one of the pool,
+    which is shown instead. That one may be an earlier image of the same batch.
 
-    Gradients go to images that are judged themselves, or come from this batch; the pool is state,
+    Gradients go to images that are shown themselves, or come from this batch; the pool is state,
     and depends on no parameters of this update.
 
     Args:
@@ -53,12 +53,12 @@ def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
       draws: uniform in [0, 1), [B, 2]: whether to swap (if above ½), and which place of the pool.
 
     Returns:
-      (images to judge [B, H, W, C], pool).
+      (images to show [B, H, W, C], pool).
 
     Example:
       >>> pool, images = empty_pool(1, (1, 1, 1)), jnp.asarray([1.0, 2.0]).reshape(2, 1, 1, 1)
-      >>> judged, pool = query(pool, images, jnp.asarray([[0.0, 0.0], [0.9, 0.0]]))
-      >>> judged.ravel().tolist(), pool["images"].ravel().tolist()  # 1 is stored, then swapped
+      >>> shown, pool = query(pool, images, jnp.asarray([[0.0, 0.0], [0.9, 0.0]]))
+      >>> shown.ravel().tolist(), pool["images"].ravel().tolist()  # 1 is stored, then swapped
       ([1.0, 1.0], [2.0])
 
     References:
@@ -71,7 +71,7 @@ def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
     size = len(stored)
     places = jnp.minimum((draws[:, 1] * size).astype(jnp.int32), size - 1)
 
-    def judge_one(
+    def show_one(
         carry: tuple[Array, Array], drawn: tuple[Array, Array, Array]
     ) -> tuple[tuple[Array, Array], Array]:
         # Only numbers move here: images are those of the pool, then those of the batch.
@@ -80,16 +80,16 @@ def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
         has_room = count < size
         place = jnp.where(has_room, count, place)
         is_kept = has_room | swaps
-        judged = jnp.where(~has_room & swaps, holds[place], own)
+        shown = jnp.where(~has_room & swaps, holds[place], own)
         holds = holds.at[place].set(jnp.where(is_kept, own, holds[place]))
-        return (holds, count + has_room.astype(jnp.int32)), judged
+        return (holds, count + has_room.astype(jnp.int32)), shown
 
     start = (jnp.arange(size, dtype=jnp.int32), pool["count"])
     own = size + jnp.arange(len(images), dtype=jnp.int32)
-    (holds, count), judged = lax.scan(judge_one, start, (own, draws[:, 0] > 0.5, places))
+    (holds, count), shown = lax.scan(show_one, start, (own, draws[:, 0] > 0.5, places))
     everything = jnp.concatenate([stored.astype(images.dtype), images])
     kept = everything[holds].astype(stored.dtype)
-    return everything[judged], {"images": kept, "count": count}
+    return everything[shown], {"images": kept, "count": count}
 
 
 def pool_draws(key: Array, shape: tuple[int, ...]) -> Array:

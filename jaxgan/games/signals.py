@@ -25,7 +25,7 @@ def signals(
                     ADA; it means something where 0 is the boundary.
       separation  = (E[r] - E[f]) / √(½ Var[r] + ½ Var[f]): the gap in standard deviations, the
                     same whatever is added to all logits or multiplied with them.
-      doubt       = ½ ‖∂L_D / ∂outputs‖₁, over all outputs: how much the objective still asks of
+      loss_slope  = ½ ‖∂L_D / ∂outputs‖₁, over all outputs: how much the objective still asks of
                     the discriminator. It is the mean probability of the wrong answer for the
                     logistic losses, ½ at a draw; half the examples within the margin, twice over,
                     for the hinge, 1 at a draw; 1 always for Wasserstein critics. Where it comes
@@ -46,9 +46,9 @@ def signals(
       >>> context, logits = Context(jax.random.key(0)), jnp.array([-1.0, 1.0])
       >>> draw = signals(non_saturating(), logits, logits, (), context)
       >>> {name: round(float(value), 4) for name, value in draw.items()}
-      {'real_sign': 0.0, 'separation': 0.0, 'doubt': 0.5}
+      {'real_sign': 0.0, 'separation': 0.0, 'loss_slope': 0.5}
       >>> won = signals(non_saturating(), logits + 7.0, logits - 7.0, (), context)
-      >>> round(float(won["separation"])), round(float(won["doubt"]), 4)
+      >>> round(float(won["separation"])), round(float(won["loss_slope"]), 4)
       (14, 0.0014)
 
     References:
@@ -64,7 +64,7 @@ def with_signals(game: Game) -> Game:
     """Logs the `signals` of every batch among the discriminator's metrics.
 
     The outputs, and the evaluation of the objective, are those of the loss itself. In `cyclegan`,
-    `doubt` is of the mean of both critics' losses, on the images that the pools show them.
+    `loss_slope` is of the mean of both critics' losses, on the images that the pools show them.
 
     Args:
       game: such as a `gan`; put penalties, augmentation and lookahead around the result.
@@ -90,7 +90,7 @@ def with_signals(game: Game) -> Game:
       >>> scene, _ = game.generate(params, net_state, batch, context)
       >>> _, (_, metrics, _) = game.losses(params, net_state, scene, context)
       >>> sorted(metrics["disc"])
-      ['doubt', 'fake_out', 'real_out', 'real_sign', 'separation']
+      ['fake_out', 'loss_slope', 'real_out', 'real_sign', 'separation']
 
     References:
       See `signals`.
@@ -110,14 +110,14 @@ def _numbers(outputs: dict[str, PyTree]) -> dict[str, Array]:
     """The signals, of outputs and slopes."""
     outputs = lax.stop_gradient(outputs)
     steep = jax.tree.leaves([outputs["slopes"]["real"], outputs["slopes"]["fake"]])
-    doubt = sum((jnp.sum(jnp.abs(x).astype(jnp.float32)) for x in steep), jnp.float32(0.0))
+    loss_slope = sum((jnp.sum(jnp.abs(x).astype(jnp.float32)) for x in steep), jnp.float32(0.0))
     real, fake = (_flat(logits_of(outputs[name])) for name in ("real", "fake"))
     spread = 0.5 * (jnp.var(real) + jnp.var(fake))
     gap = jnp.mean(real) - jnp.mean(fake)
     return {
         "real_sign": jnp.mean(jnp.sign(real)),
         "separation": gap / jnp.sqrt(spread + _LEAST_VARIANCE),
-        "doubt": 0.5 * doubt,
+        "loss_slope": 0.5 * loss_slope,
     }
 
 

@@ -122,7 +122,7 @@ def unrolled(
         losses=played.losses,
         couples_batch=True,
         is_zero_sum=False,
-        foresees=True,
+        is_unrolled=True,
     )
 
 

@@ -236,12 +236,12 @@ class _Vae:
         return {"gen": loss}, (net_state, {"gen": metrics}, {})
 
 
-def divergence(scene: Scene, asker: str) -> Array:
+def divergence(scene: Scene, caller: str) -> Array:
     """KL(q(z|x) || N(0, I)) of the scene's codes.
 
     Args:
       scene: with `code_mean` and `code_log_var`.
-      asker: whose scene it is, for the message.
+      caller: whose scene it is, for the message.
 
     Returns:
       Values of shape [B].
@@ -256,9 +256,9 @@ def divergence(scene: Scene, asker: str) -> Array:
       ValueError: vae needs an encoder that gives mean and log_var; it gives codes
     """
     if "code" not in scene:
-        raise ValueError(f"{asker} needs images to encode; the batch has none")
+        raise ValueError(f"{caller} needs images to encode; the batch has none")
     if "code_mean" not in scene:
-        raise ValueError(f"{asker} needs an encoder that gives mean and log_var; it gives codes")
+        raise ValueError(f"{caller} needs an encoder that gives mean and log_var; it gives codes")
     return gaussian_kl(scene["code_mean"], scene["code_log_var"])
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.checks import check_scalar
-from jaxgan.core.loss import Loss, logits, made, with_logits
+from jaxgan.core.loss import Loss, as_loss, logits, with_logits
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
@@ -53,7 +53,7 @@ def flip_labels(
       Chintala et al., How to train a GAN, 2016 (github.com/soumith/ganhacks, 6).
     """
     check_scalar("probability", probability, at_least=0, below=1)
-    loss = made(base, options)
+    loss = as_loss(base, options)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context

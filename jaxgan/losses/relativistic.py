@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.core.loss import Loss, logits, made, with_logits
+from jaxgan.core.loss import Loss, as_loss, logits, with_logits
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree
 from jaxgan.losses.non_saturating import non_saturating
@@ -45,7 +45,7 @@ def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: A
       Jolicoeur-Martineau, 2019 (arXiv:1807.00734), RpGAN with g1 = f2 and
       g2 = f1; Huang et al., 2024 (arXiv:2501.05441).
     """
-    loss = made(base, options)
+    loss = as_loss(base, options)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jaxgan.core.loss import Loss, logits, made, with_logits
+from jaxgan.core.loss import Loss, as_loss, logits, with_logits
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree
 from jaxgan.losses.non_saturating import non_saturating
@@ -48,7 +48,7 @@ def relativistic_average(base: Loss | Callable[..., Loss] = non_saturating, **op
     References:
       Jolicoeur-Martineau, 2019 (arXiv:1807.00734), section 4.2 and appendix.
     """
-    loss = made(base, options)
+    loss = as_loss(base, options)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxgan.core.checks import check_scalar
-from jaxgan.core.loss import Loss, logits, made
+from jaxgan.core.loss import Loss, as_loss, logits
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
@@ -50,7 +50,7 @@ def top_k(
       Sinha et al., 2020 (arXiv:2002.06224).
     """
     check_scalar("fraction", fraction, above=0, at_most=1)
-    loss = made(base, options)
+    loss = as_loss(base, options)
 
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         _, fake_logits = logits(real_out, fake_out)

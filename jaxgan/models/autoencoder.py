@@ -13,7 +13,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import DCGANGenerator, check_sizes, encode
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.norms import NORMS, Norm, apply_layer, check_norm
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 Error = Literal["l1", "l2"]
 
@@ -85,7 +85,7 @@ class MLPAutoencoder(nn.Module):
             for width in widths:
                 x = Dense(width, kernel_init=self.kernel_init, dtype=self.dtype)(x)
                 x = self.activation(x)
-            return Dense(num_out, kernel_init=self.kernel_init)(widen(x))
+            return Dense(num_out, kernel_init=self.kernel_init)(to_float32(x))
 
         flat = x.reshape(len(x), -1)
         code = perceptron(flat, self.features, self.code_dim)
@@ -144,7 +144,7 @@ class DCGANAutoencoder(nn.Module):
     def __call__(self, x: Array, train: bool = True) -> dict[str, Array]:
         """Map images [batch, image_size, image_size, channels] to `logits` [batch] and `code`."""
         last = encode(x, self, train)
-        last = widen(last.reshape(len(x), -1))
+        last = to_float32(last.reshape(len(x), -1))
         code = apply_layer(Dense(self.code_dim, kernel_init=_INIT), last, self.norm, train)
         decoder = DCGANGenerator(
             self.image_size,

@@ -17,7 +17,7 @@ from jaxgan.models.autoencoder import Error, check_autoencoder, reconstruction_e
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import check_conditioning, one_hot
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resblocks import ResampledConv, enlarge
 
 
@@ -88,7 +88,7 @@ class BEGANGenerator(nn.Module):
                 x = ResampledConv(width, "up", dtype=self.dtype, name=f"b{i}_conv0")(x)
             x = nn.elu(x)
             x = nn.elu(Conv(width, 3, dtype=self.dtype, name=f"b{i}_conv1")(x))
-        return widen(Conv(self.channels, 3, dtype=self.dtype, name="to_image")(x))
+        return to_float32(Conv(self.channels, 3, dtype=self.dtype, name="to_image")(x))
 
 
 class BEGANAutoencoder(nn.Module):
@@ -147,7 +147,7 @@ class BEGANAutoencoder(nn.Module):
             y = conv(conv(y, width, f"b{i}_conv0"), width, f"b{i}_conv1")
             if i < num_halvings:
                 y = conv(y, width, f"b{i}_conv2", stride=2)
-        code = Dense(self.code_dim, name="to_code")(widen(y.reshape(len(y), -1)))
+        code = Dense(self.code_dim, name="to_code")(to_float32(y.reshape(len(y), -1)))
         decoder = BEGANGenerator(
             self.image_size,
             self.channels,

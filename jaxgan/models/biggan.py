@@ -16,10 +16,10 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
-from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, judge
+from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, check_head
 from jaxgan.models.layers.labels import ClassEmbedding
 from jaxgan.models.layers.norms import apply_layer
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp
 from jaxgan.models.sngan import check_attention, check_images
 
@@ -134,9 +134,11 @@ class BigGANGenerator(nn.Module):
             size *= 2
             if size == (ATTENTION if self.attention is None else self.attention):
                 x = _attention(norm, self.dtype)(x, train)
-        normed = nn.BatchNorm(not train, momentum=0.9, name="norm")(widen(x)).astype(x.dtype)
+        normed = nn.BatchNorm(not train, momentum=0.9, name="norm")(to_float32(x)).astype(x.dtype)
         conv = Conv(self.channels, name="conv", **options)
-        return jnp.tanh(widen(apply_layer(conv, nn.relu(normed), norm, train, "conv_spectral")))
+        return jnp.tanh(
+            to_float32(apply_layer(conv, nn.relu(normed), norm, train, "conv_spectral"))
+        )
 
 
 class BigGANDiscriminator(nn.Module):
@@ -150,7 +152,7 @@ class BigGANDiscriminator(nn.Module):
         wide: whether a block is as wide between its convolutions as after them, or as before.
         attention: pixels per side of the first map after which self-attention is applied; 0 for
             none, None for 64 where there is such a map.
-        head: what is returned, see `layers.judge`.
+        head: what is returned, see `layers.apply_head`.
         num_categories: of the head `"codes"`.
         num_continuous: of the head `"codes"`.
         dtype: of products and activations; by default that of the input. With `jnp.bfloat16`,
@@ -213,8 +215,8 @@ class BigGANDiscriminator(nn.Module):
             )(x, train)
             if i < table.num_halvings and x.shape[1] == attention:
                 x = _attention("spectral", self.dtype)(x, train)
-        features = jnp.sum(nn.relu(widen(x)), axis=(1, 2))
-        return judge(
+        features = jnp.sum(nn.relu(to_float32(x)), axis=(1, 2))
+        return apply_head(
             features, self._head, label=label, norm="spectral", train=train, kernel_init=ORTHOGONAL
         )
 

@@ -17,7 +17,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
 from jaxgan.models.layers.pixels import reflect_pad
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 _INIT = nn.initializers.normal(0.02)
 _NUM_HALVINGS = 2
@@ -100,7 +100,7 @@ class ResNetGenerator(nn.Module):
             pads = ((1, 0), (1, 0))
             x = layer(x, ConvTranspose(width, 3, padding=pads, name=f"up_{i}", **options))
         last = Conv(self.channels, 7, padding=0, kernel_init=_INIT, dtype=self.dtype, name="last")
-        return jnp.tanh(widen(last(reflect_pad(x, 3))))
+        return jnp.tanh(to_float32(last(reflect_pad(x, 3))))
 
 
 def check_sides(size: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.dense import Dense
-from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, judge
+from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, check_head
 from jaxgan.models.layers.labels import check_conditioning, label_maps, one_hot
 from jaxgan.models.layers.minibatch import (
     Minibatch,
@@ -32,7 +32,7 @@ from jaxgan.models.layers.norms import (
     has_own_bias,
     normalise,
 )
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 GENERATOR_NORMS = tuple(norm for norm in NORMS if norm != "spectral")
 
@@ -133,7 +133,7 @@ class DCGANGenerator(nn.Module):
             x = Conv(width, 3, use_bias=use_bias, kernel_init=_INIT, dtype=self.dtype)(x)
             x = normed(x)
         x = ConvTranspose(self.channels, self.kernel_size, kernel_init=_INIT, dtype=self.dtype)(x)
-        return jnp.tanh(widen(x))
+        return jnp.tanh(to_float32(x))
 
 
 class DCGANDiscriminator(nn.Module):
@@ -154,8 +154,8 @@ class DCGANDiscriminator(nn.Module):
         conditioning: `"none"`, or `"concat"` for labels as further channels of the images.
         minibatch: `"none"`; `"stddev"` for another channel of the last map, before a 3x3
             convolution as in ProGAN; or `"discrimination"` for further features at the end.
-        head: what is returned, see `layers.judge`; features are the last map, flattened, unless
-            there is a dense layer.
+        head: what is returned, see `layers.apply_head`; features are the last map, flattened,
+            unless there is a dense layer.
         num_classes: how many classes there are.
         num_categories: of the head `"codes"`.
         num_continuous: of the head `"codes"`.
@@ -225,10 +225,12 @@ class DCGANDiscriminator(nn.Module):
             hidden = Dense(self.dense_features, use_bias, kernel_init=_INIT, dtype=self.dtype)
             x = apply_layer(hidden, x, self.norm, train)
             x = nn.leaky_relu(normalise(x, self.norm, train, self.num_reference), 0.2)
-        x = widen(x)
+        x = to_float32(x)
         if self.minibatch == "discrimination":
             x = MinibatchDiscrimination()(x)
-        return judge(x, self._head, label=label, norm=self.norm, train=train, kernel_init=_INIT)
+        return apply_head(
+            x, self._head, label=label, norm=self.norm, train=train, kernel_init=_INIT
+        )
 
 
 class Encoder(Protocol):

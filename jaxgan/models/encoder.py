@@ -11,9 +11,9 @@ from flax import linen as nn
 from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import check_sizes, encode
 from jaxgan.models.layers.dense import Dense
-from jaxgan.models.layers.heads import HeadOptions, Outputs, judge
+from jaxgan.models.layers.heads import HeadOptions, Outputs, apply_head
 from jaxgan.models.layers.norms import NORMS, Norm, apply_layer, check_norm
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.mlp import MLPNorm
 
 Distribution = Literal["gaussian", "point"]
@@ -68,7 +68,7 @@ class MLPEncoder(nn.Module):
         for width in self.features:
             x = Dense(width, kernel_init=self.kernel_init, dtype=self.dtype)(x)
             x = self.activation(x)
-        return _code(widen(x), self.code_dim, self.distribution, self.kernel_init)
+        return _code(to_float32(x), self.code_dim, self.distribution, self.kernel_init)
 
 
 class DCGANEncoder(nn.Module):
@@ -121,7 +121,7 @@ class DCGANEncoder(nn.Module):
         """Map images [batch, image_size, image_size, channels] to codes [batch, code_dim]."""
         _check_image(x, self.image_size, self.channels)
         last = encode(x, self, train)
-        last = widen(last.reshape(len(x), -1))
+        last = to_float32(last.reshape(len(x), -1))
         return _code(last, self.code_dim, self.distribution, _DCGAN_INIT)
 
 
@@ -137,7 +137,7 @@ class MLPJointDiscriminator(nn.Module):
         activation: after every hidden layer.
         kernel_init: Flax initialiser of every kernel.
         norm: `"none"`, or `"spectral"` for every kernel.
-        head: what is returned, see `layers.judge`: `"logit"` or `"features"`.
+        head: what is returned, see `layers.apply_head`: `"logit"` or `"features"`.
         dtype: of the hidden layers; by default that of the input.
 
     Raises:
@@ -184,7 +184,7 @@ class MLPJointDiscriminator(nn.Module):
         both = stack(jnp.concatenate([seen, told.astype(seen.dtype)], axis=-1), self.joint_features)
         options = HeadOptions(self.head)
         norm, init = self.norm, self.kernel_init
-        return judge(widen(both), options, norm=norm, train=train, kernel_init=init)
+        return apply_head(to_float32(both), options, norm=norm, train=train, kernel_init=init)
 
 
 class DCGANJointDiscriminator(nn.Module):
@@ -200,7 +200,7 @@ class DCGANJointDiscriminator(nn.Module):
         kernel_size: of the strided convolutions.
         latent_features: widths of the layers that see z alone.
         joint_features: widths of those that see both.
-        head: what is returned, see `layers.judge`: `"logit"` or `"features"`.
+        head: what is returned, see `layers.apply_head`: `"logit"` or `"features"`.
         dtype: of products and activations; by default that of the input. Parameters, norms and the
             last layer are float32 all the same.
         num_reference: of the norm `"virtual"`, examples of the reference batch.
@@ -254,7 +254,9 @@ class DCGANJointDiscriminator(nn.Module):
         told = stack(z.reshape(len(z), -1), self.latent_features)
         both = stack(jnp.concatenate([seen, told.astype(seen.dtype)], axis=-1), self.joint_features)
         options = HeadOptions(self.head)
-        return judge(widen(both), options, norm=self.norm, train=train, kernel_init=_DCGAN_INIT)
+        return apply_head(
+            to_float32(both), options, norm=self.norm, train=train, kernel_init=_DCGAN_INIT
+        )
 
 
 def _code(
@@ -282,7 +284,7 @@ def _check_widths(widths: tuple[int, ...]) -> None:
 
 def _check_joint_head(head: str) -> None:
     if head not in ("logit", "features"):
-        raise ValueError(f"head: got {head!r}; a judge of pairs has 'logit' or 'features'")
+        raise ValueError(f"head: got {head!r}; a joint discriminator has 'logit' or 'features'")
 
 
 def _check_image(x: Array, size: int, channels: int) -> None:

@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
-from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, judge
+from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, check_head
 from jaxgan.models.layers.labels import check_conditioning, one_hot
 from jaxgan.models.layers.minibatch import (
     Minibatch,
@@ -20,7 +20,7 @@ from jaxgan.models.layers.minibatch import (
     check_minibatch,
 )
 from jaxgan.models.layers.norms import apply_layer, check_norm
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 Activation = Callable[[Array], Array]
 Initializer = Callable[..., Array]
@@ -95,7 +95,7 @@ class MLPDiscriminator(nn.Module):
         norm: `"none"`, or `"spectral"` for every kernel.
         conditioning: `"none"`, or `"concat"` for labels as one-hot vectors beside the input.
         minibatch: what is added to the last features: `"discrimination"`, `"stddev"` or `"none"`.
-        head: what is returned, see `layers.judge`.
+        head: what is returned, see `layers.apply_head`.
         num_classes: how many classes there are.
         num_categories: of the head `"codes"`.
         num_continuous: of the head `"codes"`.
@@ -145,7 +145,7 @@ class MLPDiscriminator(nn.Module):
             x = MinibatchDiscrimination()(x)
         if self.minibatch == "stddev":
             x = MinibatchStddev()(x)
-        return judge(
+        return apply_head(
             x,
             self._head,
             label=label,
@@ -176,4 +176,4 @@ def _hidden(
     for width in module.features:
         layer = Dense(width, kernel_init=module.kernel_init, dtype=module.dtype)
         x = module.activation(apply_layer(layer, x, norm, train))
-    return widen(x)
+    return to_float32(x)

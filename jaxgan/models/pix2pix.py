@@ -22,7 +22,7 @@ from jaxgan.models.layers.instance_norm import (
     plain_norm,
 )
 from jaxgan.models.layers.norms import apply_layer
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 PatchNorm = Literal["batch", "instance", "none", "spectral"]
 
@@ -118,7 +118,7 @@ class UNetGenerator(nn.Module):
             if 4 <= i < last:
                 x = nn.Dropout(self.dropout, deterministic=not self.has_rng("params"))(x)
         y = nn.relu(jnp.concatenate([skips[0], x], axis=-1))
-        return jnp.tanh(widen(ConvTranspose(self.channels, name="up_0", **options)(y)))
+        return jnp.tanh(to_float32(ConvTranspose(self.channels, name="up_0", **options)(y)))
 
 
 class PatchDiscriminator(nn.Module):
@@ -185,7 +185,7 @@ class PatchDiscriminator(nn.Module):
                 x = plain_norm(x, plain, train, f"norm_{i}")
             x = nn.leaky_relu(x, 0.2)
         layer = Conv(1, 4, padding=1, kernel_init=_INIT, name="logits")
-        return apply_layer(layer, widen(x), self.norm, train)[..., 0]
+        return apply_layer(layer, to_float32(x), self.norm, train)[..., 0]
 
 
 def check_patches(size: tuple[int, ...], num_layers: int) -> None:

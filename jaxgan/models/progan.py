@@ -21,7 +21,7 @@ from jaxgan.models.layers.equalised import Equalised
 from jaxgan.models.layers.labels import one_hot
 from jaxgan.models.layers.minibatch import MinibatchStddev
 from jaxgan.models.layers.pixel_norm import pixel_norm
-from jaxgan.models.layers.precision import add_bias, widen
+from jaxgan.models.layers.precision import add_bias, to_float32
 from jaxgan.models.layers.resample import blur, downsample, upsample
 from jaxgan.models.layers.resblocks import ResampledConv
 from jaxgan.models.layers.sizes import check_resolution, num_channels, sizes_of
@@ -200,7 +200,7 @@ class ProGANDiscriminator(nn.Module):
         """The 4x4 map [B, 4, 4, C] to logits [B]."""
         y = MinibatchStddev(self.group_size)(y)
         y = Conv(width, 3, equalised=_HE, dtype=self.dtype, name="b4_conv")(y)
-        y = widen(nn.leaky_relu(y, 0.2)).reshape(len(y), -1)
+        y = to_float32(nn.leaky_relu(y, 0.2)).reshape(len(y), -1)
         y = nn.leaky_relu(Dense(width, equalised=_HE, name="b4_dense")(y), 0.2)
         logits: Array = Dense(1, equalised=_PLAIN, name="b4_out")(y).squeeze(-1)
         if self.num_classes:
@@ -249,7 +249,7 @@ def grown(
         x = block(size, num_channels(size, options.channel_base, options.channel_max), x)
         if size in shown or is_whole:
             layer = Conv(options.channels, 1, equalised=_PLAIN, name=f"b{size}_to_image")
-            images[size] = layer(widen(x))
+            images[size] = layer(to_float32(x))
     if alpha is None or resolution == 4:
         return images[resolution]
     old = upsample(images[resolution // 2], BOX)

@@ -18,7 +18,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resample import downsample, upsample
 
 SLOPE = 0.2
@@ -176,7 +176,7 @@ class R3GANGenerator(Stages):
                 x = x if self.dtype is None else x.astype(self.dtype)
                 x = upsample(self.to_width(x, width, f"stage_{stage}_width"))
                 x = self.blocks(x, stage)
-        x = widen(x)
+        x = to_float32(x)
         image: Array = _to(self.channels, x, "last")(x)
         return image
 
@@ -215,7 +215,7 @@ class R3GANDiscriminator(Stages):
         for stage in reversed(range(1, len(self.widths))):
             x = downsample(self.blocks(x, stage))
             x = self.to_width(x, self.widths[stage - 1], f"stage_{stage}_width")
-        x = self.blocks(widen(x), 0)
+        x = self.blocks(to_float32(x), 0)
         # Depthwise: of every channel, one sum over its pixels.
         init = _scaled(1.0, fan_in=self.base_size**2)
         basis = self.param("basis", init, x.shape[1:], jnp.float32)

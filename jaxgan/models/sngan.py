@@ -19,10 +19,10 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
-from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, check_head, judge
+from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, check_head
 from jaxgan.models.layers.labels import check_conditioning
 from jaxgan.models.layers.norms import apply_layer
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp, Upsampling
 
 
@@ -136,9 +136,11 @@ class SNGANGenerator(nn.Module):
             size *= 2
             if size == self.attention:
                 x = _attention(self.dtype)(x, train)
-        normed = nn.BatchNorm(not train, momentum=0.9, name="norm")(widen(x)).astype(x.dtype)
+        normed = nn.BatchNorm(not train, momentum=0.9, name="norm")(to_float32(x)).astype(x.dtype)
         conv = Conv(self.channels, kernel_init=GLOROT, dtype=self.dtype, name="conv")
-        return jnp.tanh(widen(apply_layer(conv, nn.relu(normed), norm, train, "conv_spectral")))
+        return jnp.tanh(
+            to_float32(apply_layer(conv, nn.relu(normed), norm, train, "conv_spectral"))
+        )
 
 
 class SNGANDiscriminator(nn.Module):
@@ -148,7 +150,7 @@ class SNGANDiscriminator(nn.Module):
         image_size: pixels per side: 28, 32, 48, 64 or 128.
         channels: of the image.
         base_channels: the width that `TABLES` divides; at 32 pixels that of every layer.
-        head: what is returned, see `layers.judge`; `"projection"` is told the classes.
+        head: what is returned, see `layers.apply_head`; `"projection"` is told the classes.
         num_classes: how many classes there are.
         attention: pixels per side of the first map after which self-attention is applied; 0 for
             none. SAGAN's is 32 for images of 128 pixels; mimicry's 8 for 32.
@@ -216,8 +218,8 @@ class SNGANDiscriminator(nn.Module):
             )(x, train)
             if i < table.num_halvings and x.shape[1] == self.attention:
                 x = _attention(self.dtype)(x, train)
-        features = jnp.sum(nn.relu(widen(x)), axis=(1, 2))
-        return judge(
+        features = jnp.sum(nn.relu(to_float32(x)), axis=(1, 2))
+        return apply_head(
             features, self._head, label=label, norm="spectral", train=train, kernel_init=GLOROT
         )
 

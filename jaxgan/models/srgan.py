@@ -15,7 +15,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 _WIDTHS = (1, 1, 2, 2, 4, 4, 8, 8)
 
@@ -73,4 +73,4 @@ class SRGANDiscriminator(nn.Module):
             x = nn.leaky_relu(x, 0.2)
         x = x.reshape(len(x), -1)
         x = Dense(16 * self.base_channels, dtype=self.dtype, name="dense")(x)
-        return Dense(1, name="logit")(widen(nn.leaky_relu(x, 0.2)))[:, 0]
+        return Dense(1, name="logit")(to_float32(nn.leaky_relu(x, 0.2)))[:, 0]

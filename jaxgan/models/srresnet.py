@@ -16,7 +16,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
 from jaxgan.models.layers.pixels import pixel_shuffle
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 
 class SRResNet(nn.Module):
@@ -91,4 +91,4 @@ class SRResNet(nn.Module):
         for i in range(self.factor.bit_length() - 1):
             y = pixel_shuffle(conv(x, 4 * width, 3, f"up_{i}"), 2)
             x = prelu(y, f"up_{i}_slope")
-        return jnp.tanh(widen(conv(x, self.channels, 9, "last")))
+        return jnp.tanh(to_float32(conv(x, self.channels, 9, "last")))

@@ -24,7 +24,7 @@ from jaxgan.models.layers.mapping import MappingNetwork
 from jaxgan.models.layers.minibatch import MinibatchStddev
 from jaxgan.models.layers.modulated import ModulatedConv
 from jaxgan.models.layers.noise import Noise
-from jaxgan.models.layers.precision import add_bias, widen
+from jaxgan.models.layers.precision import add_bias, to_float32
 from jaxgan.models.layers.resample import SMOOTH, blur, downsample, upsample
 from jaxgan.models.layers.sizes import num_channels, num_styles, sizes_of
 
@@ -185,7 +185,7 @@ class ToImage(nn.Module):
         """Map [B, H, W, C] and [B, D] to images [B, H, W, channels]."""
         conv = ModulatedConv(self.channels, kernel_size=1, demodulate=False, name="conv")
         bias = self.param("bias", nn.initializers.zeros, (self.channels,), jnp.float32)
-        y = add_bias(conv(widen(x), style), bias)
+        y = add_bias(conv(to_float32(x), style), bias)
         return y if self.clamp is None else jnp.clip(y, -self.clamp, self.clamp)
 
 
@@ -253,7 +253,7 @@ class StyleGAN2Discriminator(nn.Module):
         if self.num_stddev_channels:
             x = MinibatchStddev(self.group_size, self.num_stddev_channels)(x)
         x = scaled_leaky_relu(self._conv(widths[4], 3, "b4_conv")(x), clamp=self.clamp)
-        x = widen(x.reshape(x.shape[0], -1))
+        x = to_float32(x.reshape(x.shape[0], -1))
         x = scaled_leaky_relu(Dense(widths[4], equalised=_PLAIN, name="b4_fc")(x))
         if not self.num_classes:
             logits: Array = Dense(1, equalised=_PLAIN, name="b4_out")(x).squeeze(-1)

@@ -7,14 +7,14 @@ import jax
 from jaxgan.core.typing import Array, Params
 
 
-def kernels(params: Params, asker: str) -> list[Array]:
+def kernels(params: Params, caller: str) -> list[Array]:
     """All leaves called `kernel` of two axes or more, each as a matrix with a column per output.
 
     A convolution's [height, width, in, out] becomes [height · width · in, out].
 
     Args:
       params: one player's parameters.
-      asker: who needs them, for the message.
+      caller: who needs them, for the message.
 
     Returns:
       Matrices [in, out], in the order of the tree.
@@ -36,7 +36,7 @@ def kernels(params: Params, asker: str) -> list[Array]:
         and leaf.ndim >= 2
     ]
     if not found:
-        raise ValueError(f"{asker} needs parameters called 'kernel' with two axes or more")
+        raise ValueError(f"{caller} needs parameters called 'kernel' with two axes or more")
     return found
 
 

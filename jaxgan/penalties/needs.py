@@ -9,13 +9,13 @@ from jaxgan.core.penalty import View
 from jaxgan.core.typing import Array, Params, PyTree
 
 
-def entry(view: View, name: str, asker: str) -> Array:
+def entry(view: View, name: str, caller: str) -> Array:
     """An entry of the scene.
 
     Args:
       view: what the term may look at.
       name: of the entry.
-      asker: who needs it, for the message.
+      caller: who needs it, for the message.
 
     Returns:
       What the scene has under that name.
@@ -32,17 +32,17 @@ def entry(view: View, name: str, asker: str) -> Array:
     found = view.scene.get(name)
     if found is None:
         names = ", ".join(sorted(view.scene)) or "nothing"
-        raise ValueError(f"{asker} needs {name!r} in the scene; it has {names}")
+        raise ValueError(f"{caller} needs {name!r} in the scene; it has {names}")
     return found
 
 
-def generated(view: View, latent: PyTree, asker: str) -> PyTree:
+def generated(view: View, latent: PyTree, caller: str) -> PyTree:
     """The generator's samples for other latents than the scene's.
 
     Args:
       view: what the term may look at.
       latent: as the generator takes them.
-      asker: who needs them, for the message.
+      caller: who needs them, for the message.
 
     Returns:
       Samples, with the labels and the noise of the scene's.
@@ -57,17 +57,17 @@ def generated(view: View, latent: PyTree, asker: str) -> PyTree:
       ValueError: path_length needs a game with a generator
     """
     if view.generator is None:
-        raise ValueError(f"{asker} needs a game with a generator")
+        raise ValueError(f"{caller} needs a game with a generator")
     return view.generator(latent)
 
 
-def owned(view: View, player: str, asker: str) -> Params:
+def owned(view: View, player: str, caller: str) -> Params:
     """The parameters that a term's state was made for.
 
     Args:
       view: what the term may look at.
       player: whose state it is.
-      asker: who needs them, for the message.
+      caller: who needs them, for the message.
 
     Returns:
       That player's parameters.
@@ -83,7 +83,8 @@ def owned(view: View, player: str, asker: str) -> Params:
     """
     if view.player != player:
         raise ValueError(
-            f"{asker} remembers {player!r}; for {view.player!r} make it with player={view.player!r}"
+            f"{caller} remembers {player!r}; for {view.player!r} make it with "
+            f"player={view.player!r}"
         )
     return view.params[player]
 

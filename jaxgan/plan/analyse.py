@@ -35,7 +35,7 @@ class Job(NamedTuple):
       state: ShapeDtypeStructs of a TrainState, with their shardings.
       batch: ShapeDtypeStructs of a batch, all its leading axes included, with their shardings.
       steps_per_call: training steps that one call takes.
-      images_per_step: real examples that a step eats, over all devices.
+      images_per_step: real examples that a step consumes, over all devices.
       num_devices: over which the step is split.
       platform: they are of: `"cpu"` or `"tpu"`.
     """

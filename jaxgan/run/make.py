@@ -29,7 +29,7 @@ from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_run_draw
 from jaxgan.training import loop
-from jaxgan.training.spectrum import make_probe
+from jaxgan.training.spectrum import make_spectrum
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def make_run(
         ),
         work=build.build_work(algorithm, config, arguments, mesh),
         draw=make_run_draw(config, game, source, distributed.replicated(mesh)),
-        probe=_probe(config, source, algorithm, workdir),
+        spectrum=_spectrum(config, source, algorithm, workdir),
         evaluate=_evaluate(config, game, source, mesh, workdir),
         policy=policy,
         watch=config["watch"],
@@ -175,9 +175,9 @@ def _batches(
     return prefetch_to_device(batches, distributed.batch_sharding(mesh, algorithm.num_batches))
 
 
-def _probe(
+def _spectrum(
     config: Config, source: Source | DeviceSource, algorithm: Algorithm, workdir: Path
-) -> loop.Probe | None:
+) -> loop.SpectrumHook | None:
     if not config["analysis_every_steps"]:
         return None
     num = config["batch_size"]
@@ -191,7 +191,7 @@ def _probe(
     if config["field"]["name"] != "gradient" or config["unrolled"] is not None:
         names = [config["field"]["name"], "unrolled" if config["unrolled"] else ""]
         watched[" of ".join(name for name in names if name)] = algorithm.field
-    return make_probe(watched, build.build_optimizers(config), batch, workdir)
+    return make_spectrum(watched, build.build_optimizers(config), batch, workdir)
 
 
 def _evaluate(

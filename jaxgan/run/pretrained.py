@@ -18,7 +18,7 @@ from jaxgan.pretrained import FAMILIES, PublishedError, convert
 ROLES: Mapping[str, str] = {"gen": "generator", "disc": "discriminator"}
 
 
-def imported_state(
+def pretrained_state(
     config: Config, spec: ElementSpec, published: Mapping[str, Mapping[str, np.ndarray]]
 ) -> TrainState:
     """The first state of a run, with published weights in place of random ones.

@@ -33,8 +33,8 @@ from jaxgan.core.typing import Key, Metrics, PyTree
 from jaxgan.distributed.preemption import Stop, deferred_signals, within
 from jaxgan.distributed.processes import Watchdog, is_first
 from jaxgan.training.collapse import Watch
-from jaxgan.training.nonfinite import find_lost, is_finite, write_report
-from jaxgan.training.spectrum import Probe
+from jaxgan.training.nonfinite import find_nonfinite, is_finite, write_report
+from jaxgan.training.spectrum import SpectrumHook
 from jaxgan.training.telemetry import Batches, Log, Profile, Work
 from jaxgan.writers import MetricWriter, Progress, curves_png, save_png
 
@@ -116,7 +116,7 @@ class Policy:
     """What the loop does when something goes wrong, or is asked for besides.
 
     Attributes:
-      rollback: whether lost numbers send the run back to its last good checkpoint, with other
+      rollback: whether non-finite numbers send the run back to its last good checkpoint, with other
         latents and the batches that follow, rather than end it.
       stall_timeout_seconds: how long one phase may take, in a job of several processes, before the
         process ends; 0 for ever.
@@ -144,7 +144,7 @@ class Run:
       checkpoints: where the state is kept.
       work: what one step does.
       draw: makes a picture of samples.
-      probe: looks at the state every `analysis_every_steps`.
+      spectrum: looks at the state every `analysis_every_steps`.
       evaluate: measures the state every `eval_every_steps`, and where the run is finished.
       policy: what to do about faults.
       watch: whether to warn of collapse, in the log and in `warnings.jsonl`.
@@ -161,7 +161,7 @@ class Run:
     checkpoints: Checkpoints
     work: Work
     draw: Draw
-    probe: Probe | None = None
+    spectrum: SpectrumHook | None = None
     evaluate: Evaluate | None = None
     policy: Policy = Policy()
     watch: bool = True
@@ -223,8 +223,8 @@ def train(
       How it ended; FINISHED at once if the last checkpoint is at `total_steps` already.
 
     Raises:
-      NonFiniteError: where numbers are lost. Such a state is never saved; `nonfinite.json` says
-        which metrics, players and leaves.
+      NonFiniteError: where a number is not finite. Such a state is never saved;
+        `nonfinite.json` says which metrics, players and leaves.
       CheckpointError: if the last state cannot be saved.
       Exception: what fails between two steps, such as reading the data; the steps done are saved
         first, in a run of one process.
@@ -356,7 +356,7 @@ def _save(play: _Play, state: TrainState, step: int, metrics: Mapping[str, Any],
     play.watchdog.enter("saving a checkpoint")
     log.write()
     if not bool(is_finite(state)):
-        raise find_lost(log.calls) or StepNotFiniteError(step, {})
+        raise find_nonfinite(log.calls) or StepNotFiniteError(step, {})
     if play.may_write is not None:
         play.may_write()
     if log.writer is not None:
@@ -390,12 +390,12 @@ def _show(play: _Play, state: TrainState, step: int, is_last: bool, log: Log) ->
         if log.writer is not None:
             save_png(run.workdir / "samples" / f"step_{step:08d}.png", picture.pixels)
             log.writer.image(step, "samples", picture.pixels)
-    if run.probe is not None and (is_last or step % cadence.analysis_every_steps == 0):
+    if run.spectrum is not None and (is_last or step % cadence.analysis_every_steps == 0):
         play.watchdog.enter("the analysis of the game")
         log.write()
         local = distributed.gather(state, run.mesh)
         if log.writer is not None:
-            run.probe(local, step, log.writer)
+            run.spectrum(local, step, log.writer)
 
 
 def _evaluate(play: _Play, state: TrainState, step: int, log: Log) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Lost numbers: a NaN or an infinity where a number should be, found, named and reported."""
+"""Non-finite numbers: a NaN or an infinity where a number should be, found, named and reported."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ WARN_SKIPPED = 10
 is_finite = jax.jit(all_finite)
 
 
-def lost(values: Mapping[str, float]) -> dict[str, float]:
+def nonfinite(values: Mapping[str, float]) -> dict[str, float]:
     """The metrics that are not finite, unless the step that gave them was not taken.
 
     Args:
       values: metrics by name.
 
     Returns:
-      Those that are lost.
+      Those that are not.
 
     Example:
-      >>> lost({"loss/gen": math.nan, "loss/disc": 1.0})
+      >>> nonfinite({"loss/gen": math.nan, "loss/disc": 1.0})
       {'loss/gen': nan}
-      >>> lost({"loss/gen": math.nan, "skipped": 1.0})
+      >>> nonfinite({"loss/gen": math.nan, "skipped": 1.0})
       {}
     """
     if values.get("skipped"):
@@ -49,24 +49,24 @@ def lost(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if not math.isfinite(value)}
 
 
-def find_lost(calls: Sequence[tuple[int, Metrics]]) -> StepNotFiniteError | None:
+def find_nonfinite(calls: Sequence[tuple[int, Metrics]]) -> StepNotFiniteError | None:
     """The first of some calls of the step whose metrics are not finite, if the last one's are not.
 
     Args:
       calls: (step, metrics) of successive calls.
 
     Returns:
-      What was lost where, or None.
+      What was not finite where, or None.
 
     Example:
-      >>> find_lost([(1, {"loss/gen": jnp.nan}), (2, {"loss/gen": jnp.nan})]).step
+      >>> find_nonfinite([(1, {"loss/gen": jnp.nan}), (2, {"loss/gen": jnp.nan})]).step
       1
     """
     error = None
-    # Numbers once lost stay so: going back, the first good call ends the search.
+    # What is once not finite stays so: going back, the first good call ends the search.
     for step, metrics in reversed(calls):
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        found = lost(values)
+        found = nonfinite(values)
         if not found:
             break
         error = StepNotFiniteError(step, found)
@@ -74,7 +74,7 @@ def find_lost(calls: Sequence[tuple[int, Metrics]]) -> StepNotFiniteError | None
 
 
 def last_taken(calls: Sequence[tuple[int, Metrics]], before: int) -> int:
-    """The last step that was taken: others are skipped where numbers would be lost.
+    """The last step that was taken: others are skipped where a number would not be finite.
 
     Args:
       calls: (step, metrics) of successive calls of the step.
@@ -123,7 +123,7 @@ def check_skipped(step: int, taken: int, metrics: Mapping[str, float]) -> bool:
 def write_report(
     path: Path | None, error: StepNotFiniteError, state: TrainState, last_good: int | None
 ) -> dict[str, Any]:
-    """Writes what is known of lost numbers.
+    """Writes what is known of non-finite numbers.
 
     Args:
       path: of the JSON file; None writes none.

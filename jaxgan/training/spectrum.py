@@ -19,7 +19,7 @@ from jaxgan.writers import MetricWriter, spectrum_png
 
 logger = logging.getLogger(__name__)
 
-Probe = Callable[[TrainState, int, MetricWriter], None]
+SpectrumHook = Callable[[TrainState, int, MetricWriter], None]
 """Looks at a state: (state, number of steps done, where to log)."""
 
 MAX_DENSE = 2500
@@ -28,9 +28,9 @@ MAX_DENSE = 2500
 NUM_LEADING = 6
 
 
-def make_probe(
+def make_spectrum(
     fields: Mapping[str, Field], optimizers: Optimizers, batch: Batch, workdir: Path
-) -> Probe:
+) -> SpectrumHook:
     """A function that logs and draws the spectra of some fields where training stands.
 
     It writes `spectra/step_STEP.png`, one panel per field, logs `stability/max_real`,
@@ -46,7 +46,7 @@ def make_probe(
       workdir: the run's folder.
 
     Returns:
-      A `Probe`. Where there is no finite spectrum it logs a warning and returns.
+      A `SpectrumHook`. Where there is no finite spectrum it logs a warning and returns.
 
     Example:
       >>> import tempfile
@@ -60,9 +60,10 @@ def make_probe(
       >>> played = consensus(gamma=2.0)(plain)
       >>> state = simultaneous(played, sgds).init(jax.random.key(0))
       >>> with tempfile.TemporaryDirectory() as folder:
-      ...     probe = make_probe({"gradient": plain, "consensus": played}, sgds, {}, Path(folder))
+      ...     played_and_plain = {"gradient": plain, "consensus": played}
+      ...     look = make_spectrum(played_and_plain, sgds, {}, Path(folder))
       ...     with MetricWriter(Path(folder)) as writer:
-      ...         probe(state, 0, writer)
+      ...         look(state, 0, writer)
       ...     print((Path(folder) / "metrics.jsonl").read_text().split(",")[1])
        "stability/max_real": -2.0
 
@@ -70,7 +71,7 @@ def make_probe(
       Mescheder et al., 2017 (arXiv:1705.10461), figure 3; Berard et al., 2020 (arXiv:1906.04848).
     """
 
-    def probe(state: TrainState, step: int, writer: MetricWriter) -> None:
+    def look(state: TrainState, step: int, writer: MetricWriter) -> None:
         if state.key.ndim:
             state = member(state, 0)
         try:
@@ -93,7 +94,7 @@ def make_probe(
         writer.image(step, "spectrum", np.asarray(Image.open(path).convert("RGB")))
         logger.info("step %d: %s", step, verdict.text)
 
-    return probe
+    return look
 
 
 def _eigenvalues(

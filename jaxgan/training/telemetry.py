@@ -13,7 +13,7 @@ import jax
 
 from jaxgan.core.typing import Batch, Metrics
 from jaxgan.training.collapse import Watch
-from jaxgan.training.nonfinite import MAX_SKIPPED, check_skipped, find_lost, last_taken
+from jaxgan.training.nonfinite import MAX_SKIPPED, check_skipped, find_nonfinite, last_taken
 from jaxgan.writers import MetricWriter, Progress
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Work:
     """What one step does, from which speeds are told.
 
     Attributes:
-      images: real examples that it eats.
+      images: real examples that it consumes.
       flops: floating-point operations of the model, over all devices; 0 if not counted.
       peak_flops_per_second: of all devices together; 0 if unknown.
     """
@@ -115,7 +115,7 @@ class Log:
         self._line(step, values)
         if self.progress is not None:
             self.progress.update(step, values)
-        if error := find_lost(calls):
+        if error := find_nonfinite(calls):
             raise error
         self.taken = last_taken(calls, self.taken)
         is_stuck = check_skipped(step, self.taken, values)

@@ -24,7 +24,7 @@ def device_data(
 
     Returns:
       An `Algorithm` that takes the empty batch `{}`, and still says in `num_batches` how many
-      batches a step eats; the data of step t depend on the run's key and t alone.
+      batches a step consumes; the data of step t depend on the run's key and t alone.
 
     Raises:
       ValueError: if `batch_size` is not positive.

@@ -15,7 +15,7 @@ _PLAYER_COLORS = {"gen": "tab:blue", "disc": "tab:orange"}
 _OTHER_COLORS = ("tab:green", "tab:purple", "tab:brown", "tab:pink", "tab:olive", "tab:cyan")
 _TOGETHER = {
     "grad_norm": "gradient norms",
-    "doubt": "signals",
+    "loss_slope": "signals",
     "real_sign": "signals",
     "separation": "signals",
 }

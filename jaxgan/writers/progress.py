@@ -29,7 +29,7 @@ class Progress:
     Args:
       total_steps: where the run ends.
       start_step: where it starts, above 0 when it resumes.
-      images_per_step: real images that a step eats, for images/s; None leaves that out.
+      images_per_step: real images that a step consumes, for images/s; None leaves that out.
       every_seconds: between plain lines.
       stream: where to write; None is stderr.
 

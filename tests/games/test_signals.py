@@ -44,7 +44,7 @@ def told(loss: Loss, real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
 def test_doubt_is_what_the_objective_asks_of_the_outputs(name: str, float64: None) -> None:
     loss, formula = DOUBTS[name]
     found = told(loss, REAL, FAKE)
-    np.testing.assert_allclose(found["doubt"], np.mean(formula(REAL, FAKE)), rtol=1e-6)
+    np.testing.assert_allclose(found["loss_slope"], np.mean(formula(REAL, FAKE)), rtol=1e-6)
     spread = np.sqrt((REAL.var() + FAKE.var()) / 2)
     np.testing.assert_allclose(found["separation"], (REAL.mean() - FAKE.mean()) / spread, rtol=1e-6)
     np.testing.assert_allclose(found["real_sign"], np.sign(REAL).mean(), rtol=1e-6)
@@ -72,7 +72,7 @@ def test_outputs_of_several_heads_are_all_asked(float64: None) -> None:
     probabilities = np.exp(classes[0]) / sums[0][:, None]
     slopes = probabilities - np.eye(3)[0] - probabilities / (1.0 + sums[0])[:, None]
     expected = np.mean(np.abs(slopes).sum(axis=1)) + np.mean(sums[1] / (1.0 + sums[1]))
-    np.testing.assert_allclose(float(found["doubt"]), expected / 2, rtol=1e-6)
+    np.testing.assert_allclose(float(found["loss_slope"]), expected / 2, rtol=1e-6)
 
 
 def test_the_game_is_the_same_with_and_without_them() -> None:
@@ -86,7 +86,7 @@ def test_the_game_is_the_same_with_and_without_them() -> None:
     with_them, without = pull(True), pull(False)
     assert helpers.max_difference(with_them[0], without[0]) < 1e-6
     names = set(with_them[2][1]["disc"]) - set(without[2][1]["disc"])
-    assert names == {"real_sign", "separation", "doubt"}
+    assert names == {"real_sign", "separation", "loss_slope"}
     assert set(with_them[2][1]["gen"]) == set(without[2][1]["gen"])
 
 
@@ -135,7 +135,7 @@ def test_a_critic_of_two_domains_has_the_mean_of_both(pool_size: int) -> None:
     _, (_, metrics, _) = game.losses(params, net_state, scene, CONTEXT)
     # A pool that has room shows the newest images.
     expected = np.mean(DOUBTS["least_squares"][1](draw, np.tanh(draw)))
-    np.testing.assert_allclose(metrics["disc"]["doubt"], expected, rtol=1e-5)
+    np.testing.assert_allclose(metrics["disc"]["loss_slope"], expected, rtol=1e-5)
 
 
 def test_a_game_without_an_objective_has_none() -> None:

@@ -71,10 +71,10 @@ def bound(game: Game) -> float:
     return -float(play(game, batch)[0]["gen"])
 
 
-def linear_vae(gain: float = 1.0, widen: float = 0.0, **options: Any) -> Game:
-    """The encoder is the true posterior's best diagonal form at gain 1 and widen 0."""
+def linear_vae(gain: float = 1.0, to_float32: float = 0.0, **options: Any) -> Game:
+    """The encoder is the true posterior's best diagonal form at gain 1 and to_float32 0."""
     weight = gain * A.T @ POSTERIOR.T / STD**2
-    log_var = -np.log(np.diag(np.linalg.inv(POSTERIOR))) + widen
+    log_var = -np.log(np.diag(np.linalg.inv(POSTERIOR))) + to_float32
     encoder = linear(weight, -gain * B @ (A.T @ POSTERIOR.T) / STD**2, log_var)
     decoder = linear(A, B)
     return vae(encoder, decoder, latent_dim=2, likelihood=gaussian_likelihood(STD), **options)
@@ -82,8 +82,8 @@ def linear_vae(gain: float = 1.0, widen: float = 0.0, **options: Any) -> Game:
 
 def test_the_elbo_is_the_evidence_less_the_divergence_from_the_posterior(float64: None) -> None:
     posterior_mean = POSTERIOR @ A @ (X - B) / STD**2
-    for gain, widen in ((1.0, 0.0), (0.7, 0.3), (1.2, -0.5)):
-        variance = np.exp(widen) / np.diag(np.linalg.inv(POSTERIOR))
+    for gain, to_float32 in ((1.0, 0.0), (0.7, 0.3), (1.2, -0.5)):
+        variance = np.exp(to_float32) / np.diag(np.linalg.inv(POSTERIOR))
         gap = gain * posterior_mean - posterior_mean
         precision = np.linalg.inv(POSTERIOR)
         divergence = 0.5 * (
@@ -92,7 +92,7 @@ def test_the_elbo_is_the_evidence_less_the_divergence_from_the_posterior(float64
             - 2
             + np.log(np.linalg.det(POSTERIOR) / np.prod(variance))
         )
-        found = bound(linear_vae(gain, widen))
+        found = bound(linear_vae(gain, to_float32))
         np.testing.assert_allclose(found, LOG_EVIDENCE - divergence, rtol=1e-10)
         assert found < LOG_EVIDENCE
 

@@ -169,7 +169,7 @@ def test_a_rollback_goes_back_and_on_with_other_numbers(
             return StepNotFiniteError(40, {"loss/gen": np.nan})
         return None
 
-    monkeypatch.setattr(telemetry, "find_lost", lose)
+    monkeypatch.setattr(telemetry, "find_nonfinite", lose)
     flags = ["--config.total_steps=60", "--config.checkpoint_every_steps=20"]
     assert train(RING, tmp_path / "a", *flags, "--config.nonfinite=rollback") == 0
     assert "step 40: not finite: loss/gen; last good checkpoint: step 20" in capfd.readouterr().err

@@ -69,7 +69,7 @@ def test_what_cannot_be_built_is_refused() -> None:
         networks.mlp_encoder(POINT, LATENT, "cauchy")
     with pytest.raises(ValueError, match=r"features, code_dim: got \(4, 0\)"):
         networks.mlp_encoder(POINT, 0, features=(4,))
-    with pytest.raises(ValueError, match="head: got 'codes'; a judge of pairs has"):
+    with pytest.raises(ValueError, match="head: got 'codes'; a joint discriminator has"):
         MLPJointDiscriminator(head="codes")
     with pytest.raises(ValueError, match="image_size: got 9"):
         DCGANJointDiscriminator(9)

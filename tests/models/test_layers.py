@@ -334,7 +334,7 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, label: Any = None) -> Any:
-        return layers.judge(x, self.options, label=label, norm=self.norm)
+        return layers.apply_head(x, self.options, label=label, norm=self.norm)
 
 
 def affine(params: Any, name: str, x: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ LINE = {
     "disc/fake_out": 1.1,
     "disc/real_sign": 0.5,
     "disc/separation": 0.3,
-    "disc/doubt": 0.45,
+    "disc/loss_slope": 0.45,
     "disc/grad_norm": 0.5,
     "gen/grad_norm": 0.3,
     "samples/spread": 1.0,
@@ -49,9 +49,9 @@ def names(history: Lines, *standing: str) -> list[str]:
 
 
 SICK: dict[str, Lines] = {
-    "discriminator-wins": lines(8, disc__doubt=0.001),
+    "discriminator-wins": lines(8, disc__loss_slope=0.001),
     "discriminator-overfits": lines(
-        40, disc__real_sign=np.minimum(1.0, np.linspace(0.3, 1.1, 40)), disc__doubt=0.05
+        40, disc__real_sign=np.minimum(1.0, np.linspace(0.3, 1.1, 40)), disc__loss_slope=0.05
     ),
     "discriminator-loses": lines(8, disc__separation=-0.9),
     "generator-starves": lines(10) + lines(8, gen__grad_norm=1e-6),
@@ -93,17 +93,27 @@ def test_a_healthy_run_is_left_alone() -> None:
 
 
 def test_the_first_steps_do_not_count() -> None:
-    won = lines(30, disc__doubt=0.001)
+    won = lines(30, disc__loss_slope=0.001)
     assert names([{**line, "step": 5 * i} for i, line in enumerate(won)]) == []
     assert names([{**line, "step": 200 + 5 * i} for i, line in enumerate(won)]) != []
 
 
 def test_units_of_logits_do_not_matter() -> None:
     # A Wasserstein critic far away from zero, with a gap of a thousand.
-    line = {"disc/real_out": 5e3, "disc/fake_out": 4e3, "disc/real_sign": 1.0, "disc/doubt": 1.0}
+    line = {
+        "disc/real_out": 5e3,
+        "disc/fake_out": 4e3,
+        "disc/real_sign": 1.0,
+        "disc/loss_slope": 1.0,
+    }
     assert names(lines(100, **line)) == []
     # An autoencoder's energies: every logit is negative.
-    line = {"disc/real_out": -0.1, "disc/fake_out": -0.2, "disc/real_sign": -1.0, "disc/doubt": 0.5}
+    line = {
+        "disc/real_out": -0.1,
+        "disc/fake_out": -0.2,
+        "disc/real_sign": -1.0,
+        "disc/loss_slope": 0.5,
+    }
     assert names(lines(100, **line)) == []
 
 
@@ -118,7 +128,7 @@ def test_numbers_that_are_lost_are_no_reason() -> None:
 
 def test_the_warning_has_the_numbers_in_words() -> None:
     history = lines(
-        8, disc__doubt=1e-3, disc__real_out=7.0, disc__fake_out=-7.0, gen__grad_norm=1e-7
+        8, disc__loss_slope=1e-3, disc__real_out=7.0, disc__fake_out=-7.0, gen__grad_norm=1e-7
     )
     (found,) = [one for one in diagnose(history) if one.name == "discriminator-wins"]
     assert found.text.startswith("the discriminator is winning: mean logit gap 14")
@@ -135,8 +145,8 @@ def test_a_warning_is_said_once_until_it_clears(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     # At the limit it neither comes nor goes.
-    doubt = [0.01] * 10 + [0.025, 0.015] * 10 + [0.3] * 2 + [0.01] * 8
-    history = lines(len(doubt), disc__doubt=doubt)
+    loss_slope = [0.01] * 10 + [0.025, 0.015] * 10 + [0.3] * 2 + [0.01] * 8
+    history = lines(len(loss_slope), disc__loss_slope=loss_slope)
     watch = Watch(tmp_path)
     with caplog.at_level(logging.INFO, "jaxgan.training.collapse"):
         for index, line in enumerate(history):
@@ -158,8 +168,8 @@ def test_a_healthy_run_has_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", [5, 12, 25])
 def test_a_resumed_run_says_what_the_uninterrupted_one_says(tmp_path: Path, stop: int) -> None:
-    doubt = [0.3] * 2 + [0.001] * 18 + [0.3] * 5 + [0.001] * 10
-    history = lines(len(doubt), disc__doubt=doubt, disc__grad_norm=np.inf)
+    loss_slope = [0.3] * 2 + [0.001] * 18 + [0.3] * 5 + [0.001] * 10
+    history = lines(len(loss_slope), disc__loss_slope=loss_slope, disc__grad_norm=np.inf)
 
     def play(workdir: Path, start: int, end: int) -> None:
         with MetricWriter(workdir, resume_step=100 * start or None) as writer:
@@ -168,9 +178,9 @@ def test_a_resumed_run_says_what_the_uninterrupted_one_says(tmp_path: Path, stop
                 writer.scalars(100 * (index + 1), history[index])
                 watch.saw(100 * (index + 1), history[index])
 
-    play(tmp_path / "whole", 0, len(doubt))
+    play(tmp_path / "whole", 0, len(loss_slope))
     play(tmp_path / "parts", 0, stop + 8)
-    play(tmp_path / "parts", stop, len(doubt))
+    play(tmp_path / "parts", stop, len(loss_slope))
     whole, parts = (tmp_path / name / "warnings.jsonl" for name in ("whole", "parts"))
     assert parts.read_text() == whole.read_text()
     assert len(events(tmp_path / "whole")) == 3
@@ -197,7 +207,7 @@ def test_a_run_that_is_lost_says_so_in_its_log_and_its_folder(
     assert "discriminator-loses" in [name for _, name in events(tmp_path / "a")]
     assert "the discriminator is fooled" in capfd.readouterr().err
     assert [row["step"] for row in rows if "samples/spread" in row] == [200, 400]
-    assert {"disc/grad_norm", "gen/grad_norm", "disc/doubt", "disc/separation"} <= set(rows[0])
+    assert {"disc/grad_norm", "gen/grad_norm", "disc/loss_slope", "disc/separation"} <= set(rows[0])
     # The same without the watch.
     off = train(tmp_path / "b", *frozen, "watch=false")
     assert not (tmp_path / "b" / "warnings.jsonl").exists()

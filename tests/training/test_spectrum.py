@@ -26,7 +26,7 @@ SGDS = helpers.sgds(0.1)
 
 def look(fields: Any, state: Any, batch: Any, folder: Path) -> list[dict[str, float]]:
     with MetricWriter(folder) as writer:
-        spectrum.make_probe(fields, SGDS, batch, folder)(state, int(state.step), writer)
+        spectrum.make_spectrum(fields, SGDS, batch, folder)(state, int(state.step), writer)
     return read_metrics(folder / "metrics.jsonl")
 
 

@@ -7,7 +7,7 @@ from jaxgan.models.layers.conditional_norm import CodeBatchNorm, ConditionalBatc
 from jaxgan.models.layers.conv import Conv, ConvTranspose, conv2d, conv2d_transpose
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
-from jaxgan.models.layers.heads import Head, HeadOptions, judge
+from jaxgan.models.layers.heads import Head, HeadOptions, apply_head
 from jaxgan.models.layers.instance_norm import ImageBatchNorm
 from jaxgan.models.layers.labels import ClassEmbedding, label_maps, one_hot
 from jaxgan.models.layers.mapping import MappingNetwork, mix_styles
@@ -16,7 +16,7 @@ from jaxgan.models.layers.modulated import ModulatedConv
 from jaxgan.models.layers.noise import Noise
 from jaxgan.models.layers.norms import Norm, normalise
 from jaxgan.models.layers.pixel_norm import pixel_norm
-from jaxgan.models.layers.precision import add_bias, widen
+from jaxgan.models.layers.precision import add_bias, to_float32
 from jaxgan.models.layers.renorm import BatchRenorm
 from jaxgan.models.layers.resample import blur, downsample, upsample
 from jaxgan.models.layers.resblocks import ResampledConv, ResBlockDown, ResBlockUp
@@ -48,11 +48,11 @@ __all__ = [
     "SelfAttention",
     "VirtualBatchNorm",
     "add_bias",
+    "apply_head",
     "blur",
     "conv2d",
     "conv2d_transpose",
     "downsample",
-    "judge",
     "label_maps",
     "mix_styles",
     "normalise",
@@ -60,6 +60,6 @@ __all__ = [
     "pixel_norm",
     "scaled_leaky_relu",
     "spectral_norm",
+    "to_float32",
     "upsample",
-    "widen",
 ]

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 
 class AdaIN(nn.Module):
@@ -42,10 +42,10 @@ class AdaIN(nn.Module):
     def __call__(self, x: Array, style: Array) -> Array:
         """Normalise [B, H, W, C] as [B, S] says."""
         chex.assert_rank([x, style], [4, 2])
-        wide = widen(x)
+        wide = to_float32(x)
         mean = jnp.mean(wide, axis=(1, 2), keepdims=True)
         var = jnp.var(wide, axis=(1, 2), keepdims=True)
-        affine = Dense(2 * x.shape[-1], equalised=self.equalised)(widen(style))
+        affine = Dense(2 * x.shape[-1], equalised=self.equalised)(to_float32(style))
         scale, bias = jnp.split(affine[:, None, None, :], 2, axis=-1)
         y = (1 + scale) * (wide - mean) / jnp.sqrt(var + self.epsilon) + bias
         return y.astype(x.dtype)

@@ -13,7 +13,7 @@ from flax import linen as nn
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.norms import apply_layer
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 
 class SelfAttention(nn.Module):
@@ -81,8 +81,8 @@ class SelfAttention(nn.Module):
         f = pixels(linear(inner, x, "f"), self.pool)
         g = pixels(linear(inner, x, "g"))
         h = pixels(linear(value, x, "h"), self.pool)
-        weights = jax.nn.softmax(widen(jnp.einsum("bjc,bic->bji", g, f)), axis=-1)
+        weights = jax.nn.softmax(to_float32(jnp.einsum("bjc,bic->bji", g, f)), axis=-1)
         mixed = jnp.einsum("bji,bic->bjc", weights.astype(h.dtype), h)
         mixed = linear(channels, mixed.reshape(num, height, width, -1), "v")
         gamma = self.param("gamma", nn.initializers.zeros, (), jnp.float32)
-        return x + (gamma * widen(mixed)).astype(x.dtype)
+        return x + (gamma * to_float32(mixed)).astype(x.dtype)

@@ -12,7 +12,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
 from jaxgan.models.layers.norms import apply_layer
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -45,7 +45,7 @@ class ConditionalBatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array, label: Array | None, train: bool = True) -> Array:
         """Normalise [B, ..., C] with labels [B]."""
-        normed = _plain(self.momentum, train)(widen(x))
+        normed = _plain(self.momentum, train)(to_float32(x))
         shape = (self.num_classes, x.shape[-1])
         scale = self.param("scale", self.scale_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, shape, jnp.float32)
@@ -84,7 +84,7 @@ class CodeBatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array, code: Array, train: bool = True) -> Array:
         """Normalise [B, ..., C] as [B, S] says."""
-        normed = _plain(self.momentum, train)(widen(x))
+        normed = _plain(self.momentum, train)(to_float32(x))
 
         def linear(name: str) -> Array:
             layer = Dense(
@@ -94,7 +94,7 @@ class CodeBatchNorm(nn.Module):
                 dtype=self.dtype,
                 name=name,
             )
-            return widen(apply_layer(layer, code, self.norm, train, f"{name}_spectral"))
+            return to_float32(apply_layer(layer, code, self.norm, train, f"{name}_spectral"))
 
         return _modulated(normed, linear("scale"), linear("bias")).astype(x.dtype)
 

@@ -32,7 +32,7 @@ from jaxgan.models.layers.lowering import (
     transpose_matmul,
     transpose_native,
 )
-from jaxgan.models.layers.precision import add_bias, widen
+from jaxgan.models.layers.precision import add_bias, to_float32
 
 Padding = Literal["SAME", "VALID"] | int | tuple[Pair, Pair]
 """`"SAME"`, `"VALID"`, one number for all four sides, or `((top, bottom), (left, right))`."""
@@ -341,4 +341,4 @@ def _wide(convolve: Callable[..., Array], x: Array, kernel: Array) -> Array:
     Windows that overlap are added one by one here, and each sum would be rounded; besides, XLA's
     CPU backend took three times as long for the same convolution and its gradients in bfloat16.
     """
-    return convolve(widen(x), widen(kernel)).astype(x.dtype)
+    return convolve(to_float32(x), to_float32(kernel)).astype(x.dtype)

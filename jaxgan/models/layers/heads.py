@@ -30,7 +30,7 @@ class HeadOptions(NamedTuple):
     """Which head, and its sizes.
 
     Attributes:
-      head: its name, see `judge`.
+      head: its name, see `apply_head`.
       num_classes: how many classes there are; None without.
       num_categories: width of `code_logits`: the values of all categorical codes; 0 for none.
       num_continuous: continuous codes of `"codes"`; 0 for none.
@@ -68,7 +68,7 @@ def check_head(options: HeadOptions) -> None:
         )
 
 
-def judge(
+def apply_head(
     features: Array,
     options: HeadOptions,
     *,
@@ -106,7 +106,7 @@ def judge(
     >>> class Critic(nn.Module):
     ...     @nn.compact
     ...     def __call__(self, x):
-    ...         return judge(x, HeadOptions("classifier", num_classes=10))
+    ...         return apply_head(x, HeadOptions("classifier", num_classes=10))
     >>> out, _ = Critic().init_with_output(jax.random.key(0), jnp.ones((2, 5)))
     >>> {name: part.shape for name, part in sorted(out.items())}
     {'class_logits': (2, 10), 'features': (2, 5), 'logits': (2,)}

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.typing import Array
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 PlainNorm = Literal["batch", "instance", "none"]
 PLAIN_NORMS = ("batch", "instance", "none")
@@ -38,7 +38,7 @@ def instance_norm(x: Array, epsilon: float = EPSILON) -> Array:
     References:
         Ulyanov et al., 2016 (arXiv:1607.08022).
     """
-    wide = widen(x)
+    wide = to_float32(x)
     centred = wide - jnp.mean(wide, axis=(1, 2), keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
     return (centred * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
@@ -119,7 +119,7 @@ def plain_norm(
     if norm == "instance":
         return instance_norm(x)
     batch_norm = layer(not train, momentum=0.9, scale_init=scale_init, name=name)
-    return batch_norm(widen(x)).astype(x.dtype)
+    return batch_norm(to_float32(x)).astype(x.dtype)
 
 
 def check_plain_norm(norm: str) -> None:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.typing import Array
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 Minibatch = Literal["discrimination", "none", "stddev"]
 MINIBATCHES = ("discrimination", "none", "stddev")
@@ -91,7 +91,7 @@ class MinibatchStddev(nn.Module):
                 f"num_channels is {self.num_channels}; it must divide the {channels} channels"
             )
         each = channels // self.num_channels
-        groups = widen(x).reshape(num // size, size, -1, self.num_channels, each)
+        groups = to_float32(x).reshape(num // size, size, -1, self.num_channels, each)
         # The square root has no derivative at zero, where a collapsed generator is.
         stds = jnp.sqrt(jnp.var(groups, axis=1) + 1e-8)
         means = jnp.repeat(jnp.mean(stds, axis=(1, 3)), size, axis=0).astype(x.dtype)

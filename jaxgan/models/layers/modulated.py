@@ -14,7 +14,7 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import conv2d, conv2d_transpose
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resample import SMOOTH, blur
 
 
@@ -64,7 +64,7 @@ class ModulatedConv(nn.Module):
             equalised=Equalised(gain=1.0),
             name="affine",
         )
-        scale = affine(widen(style))
+        scale = affine(to_float32(style))
         if not self.demodulate:
             scale = scale / math.sqrt(size * size * channels)
         tail = (self.features, channels) if self.up else (channels, self.features)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.typing import Array
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 NOISE = "noise"
 """The collection of the fixed noise that images have outside training."""
@@ -50,6 +50,6 @@ class Noise(nn.Module):
             noise = jax.random.normal(self.make_rng("params"), (*x.shape[:3], 1), jnp.float32)
         else:
             noise = const.value[None, :, :, None]
-        wide = widen(x)
+        wide = to_float32(x)
         added = strength.reshape(1, 1, 1, -1).astype(wide.dtype) * noise.astype(wide.dtype)
         return (wide + added).astype(x.dtype)

@@ -7,7 +7,7 @@ from typing import Literal
 from flax import linen as nn
 
 from jaxgan.core.typing import Array
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.renorm import BatchRenorm
 from jaxgan.models.layers.spectral import spectral_norm
 from jaxgan.models.layers.virtual import VirtualBatchNorm
@@ -68,7 +68,7 @@ def normalise(x: Array, norm: str, train: bool, num_reference: int = 0) -> Array
     """
     if norm in ("none", "spectral"):
         return x
-    wide = widen(x)
+    wide = to_float32(x)
     if norm == "batch":
         y = nn.BatchNorm(use_running_average=not train, momentum=0.9)(wide)
     elif norm == "renorm":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxgan.core.typing import Array
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 
 def pixel_norm(x: Array, epsilon: float = 1e-8) -> Array:
@@ -26,6 +26,6 @@ def pixel_norm(x: Array, epsilon: float = 1e-8) -> Array:
     References:
         Karras et al., 2018 (arXiv:1710.10196), section 4.2.
     """
-    wide = widen(x)
+    wide = to_float32(x)
     mean = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
     return (wide / jnp.sqrt(mean + epsilon)).astype(x.dtype)

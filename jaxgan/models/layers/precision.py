@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxgan.core.typing import Array
 
 
-def widen(x: Array) -> Array:
+def to_float32(x: Array) -> Array:
     """The same numbers in at least 32 bits.
 
     For statistics, and for what leaves a network: a critic's output of 100 has a resolution of 0.5
@@ -19,7 +19,7 @@ def widen(x: Array) -> Array:
     Returns:
         `x` as float32 if it is narrower, or else as it is.
 
-    >>> widen(jnp.ones(2, jnp.bfloat16)).dtype
+    >>> to_float32(jnp.ones(2, jnp.bfloat16)).dtype
     dtype('float32')
     """
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
@@ -40,6 +40,6 @@ def add_bias(y: Array, bias: Array | None) -> Array:
     """
     if bias is None:
         return y
-    wide = widen(y)
+    wide = to_float32(y)
     bias = bias.astype(wide.dtype).reshape((1,) * (y.ndim - 1) + bias.shape)
     return (wide + bias).astype(y.dtype)

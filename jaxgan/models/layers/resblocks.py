@@ -14,7 +14,7 @@ from jaxgan.models.layers.conditional_norm import CodeBatchNorm, ConditionalBatc
 from jaxgan.models.layers.conv import Conv, conv2d, conv2d_transpose
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.norms import apply_layer
-from jaxgan.models.layers.precision import add_bias, widen
+from jaxgan.models.layers.precision import add_bias, to_float32
 from jaxgan.models.layers.resample import downsample, upsample
 
 Upsampling = Literal["bilinear", "nearest", "none"]
@@ -170,7 +170,7 @@ class ResBlockUp(nn.Module):
             )
             return norm(x, condition, train)
         plain = nn.BatchNorm(not train, momentum=0.9, name=name)
-        return plain(widen(x)).astype(x.dtype)
+        return plain(to_float32(x)).astype(x.dtype)
 
 
 class ResBlockDown(nn.Module):

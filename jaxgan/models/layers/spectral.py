@@ -11,7 +11,7 @@ from jax import lax
 
 from jaxgan.core.derivatives import held
 from jaxgan.core.typing import Array, PyTree
-from jaxgan.models.layers.precision import widen
+from jaxgan.models.layers.precision import to_float32
 
 SPECTRAL = "spectral"
 """The collection of power iterations; unlike `batch_stats` it couples no examples."""
@@ -108,7 +108,7 @@ class SpectralNorm(nn.Module):
     def _normalized(self, path: tuple[Any, ...], kernel: Array, train: bool) -> Array:
         if kernel.ndim <= 1:
             return kernel
-        matrix = widen(kernel).reshape(-1, kernel.shape[-1])
+        matrix = to_float32(kernel).reshape(-1, kernel.shape[-1])
         name = "/".join([str(self.layer_instance.name), *(key.key for key in path[1:])])
         is_new = not self.has_variable(SPECTRAL, f"{name}/u")
         key = self.make_rng("params") if is_new else None

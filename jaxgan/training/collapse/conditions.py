@@ -54,8 +54,8 @@ def stays_below(name: str, limit: float, num: int = WINDOW) -> Condition:
       A `Condition`, which fails while there are fewer values, or one of them is NaN.
 
     Example:
-      >>> holds = stays_below("disc/doubt", 0.1, num=2)
-      >>> holds([{"disc/doubt": 0.15}] * 2, 1.0), holds([{"disc/doubt": 0.15}] * 2, 2.0)
+      >>> holds = stays_below("disc/loss_slope", 0.1, num=2)
+      >>> holds([{"disc/loss_slope": 0.15}] * 2, 1.0), holds([{"disc/loss_slope": 0.15}] * 2, 2.0)
       (False, True)
     """
 

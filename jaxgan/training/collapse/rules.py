@@ -79,7 +79,7 @@ def _explodes(player: str) -> Condition:
 _DUEL = {
     GAP: GAP,
     "separation": "disc/separation",
-    "doubt": "disc/doubt",
+    "loss slope": "disc/loss_slope",
     "generator gradient": "gen/grad_norm",
 }
 
@@ -88,10 +88,10 @@ RULES: tuple[Rule, ...] = (
         "discriminator-wins",
         "the discriminator is winning",
         either(
-            stays_below("disc/doubt", 0.02),
-            # Little doubt, and logits far apart, in their own spread or for a logistic loss.
-            every(stays_below("disc/doubt", 0.06), stays_above("disc/separation", 5.0)),
-            every(stays_below("disc/doubt", 0.15), stays_above(GAP, 15.0)),
+            stays_below("disc/loss_slope", 0.02),
+            # A small loss slope, and logits far apart, in their own spread or for a logistic loss.
+            every(stays_below("disc/loss_slope", 0.06), stays_above("disc/separation", 5.0)),
+            every(stays_below("disc/loss_slope", 0.15), stays_above(GAP, 15.0)),
         ),
         _DUEL,
         "R1 (penalties.r1) or more of it, a smaller learning rate of the discriminator, "
@@ -101,7 +101,7 @@ RULES: tuple[Rule, ...] = (
         "discriminator-overfits",
         "the discriminator has become sure of the real examples: it knows them by heart, or is too "
         "strong",
-        every(rises("disc/real_sign", before=0.6, now=0.95), stays_below("disc/doubt", 0.1)),
+        every(rises("disc/real_sign", before=0.6, now=0.95), stays_below("disc/loss_slope", 0.1)),
         {"mean sign of real logits": "disc/real_sign", **_DUEL},
         "augmentation (augment: ada or diffaugment), more R1, penalties.lecam, a smaller "
         "discriminator, or the checkpoint before",
@@ -200,7 +200,7 @@ def diagnose(history: History, standing: Collection[str] = ()) -> list[Diagnosis
       The warnings that hold, in the order of `RULES`.
 
     Example:
-      >>> line = {"disc/real_out": 7.0, "disc/fake_out": -7.0, "disc/doubt": 1e-3}
+      >>> line = {"disc/real_out": 7.0, "disc/fake_out": -7.0, "disc/loss_slope": 1e-3}
       >>> (found,) = diagnose([{**line, "gen/grad_norm": 1e-7}] * 8)
       >>> found.name, found.text.partition(": ")[0]
       ('discriminator-wins', 'the discriminator is winning')

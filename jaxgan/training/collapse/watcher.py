@@ -44,7 +44,7 @@ class Watch:
       >>> folder = tempfile.TemporaryDirectory()
       >>> watch = Watch(Path(folder.name))
       >>> for step in range(0, 2000, 100):
-      ...     watch.saw(step, {"disc/doubt": 0.001 if step < 1200 else 0.3})
+      ...     watch.saw(step, {"disc/loss_slope": 0.001 if step < 1200 else 0.3})
       >>> lines = (Path(folder.name) / "warnings.jsonl").read_text().splitlines()
       >>> [(row["step"], row.get("warning", row.get("cleared"))) for row in map(json.loads, lines)]
       [(900, 'discriminator-wins'), (1200, 'discriminator-wins')]
