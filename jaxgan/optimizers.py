@@ -8,7 +8,7 @@ Schedules read the number of the player's updates, of which `extragradient` make
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -36,15 +36,26 @@ EPS_ROOT = 1e-16
 """Added under the square root of adaptive optimizers; below float32 resolution of any live unit."""
 
 
+_RANGES: Mapping[str, Mapping[str, float]] = {
+    "learning_rate": {"at_least": 0},
+    "b1": {"above": -1, "below": 1},
+    "b2": {"at_least": 0, "below": 1},
+    "decay": {"at_least": 0, "below": 1},
+    "momentum": {"above": -1, "below": 1},
+    "eps": {"at_least": 0},
+    "eps_root": {"at_least": 0},
+}
+"""Of hyper-parameters, those of `optimistic` apart; a negative momentum is that of Gidel et al."""
+
+
 def _make(
     factory: Callable[..., optax.GradientTransformation],
     weight_clip: ScalarOrSchedule | None = None,
     **hyperparams: ScalarOrSchedule | None,
 ) -> optax.GradientTransformation:
-    check_scalar("learning_rate", hyperparams["learning_rate"], at_least=0)
     for name, value in hyperparams.items():
         if not (value is None or isinstance(value, bool)):
-            check_scalar(name, value)
+            check_scalar(name, value, **_RANGES.get(name, {}))
     # Optax takes a schedule for the learning rate only; the rest goes through inject_hyperparams.
     scheduled = any(callable(v) for name, v in hyperparams.items() if name != "learning_rate")
     optimizer = (optax.inject_hyperparams(factory) if scheduled else factory)(**hyperparams)

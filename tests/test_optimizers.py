@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -189,3 +190,30 @@ def test_mixed_dtypes_are_met_in_a_strict_session() -> None:
     # The session is as strict as before.
     with pytest.raises(jax.dtypes.TypePromotionError):
         jnp.ones(2, jnp.float32) + jnp.ones(2, jnp.int32)
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (optimizers.adam, {"b1": -1.0}, "b1 is -1.0; it must be above -1 and below 1"),
+        (optimizers.adam, {"b1": 1.0}, "b1 is 1.0; it must be above -1 and below 1"),
+        (optimizers.adam, {"b2": 1.0}, "b2 is 1.0; it must be at least 0 and below 1"),
+        (optimizers.adam, {"b2": -0.1}, "b2 is -0.1; it must be at least 0 and below 1"),
+        (optimizers.adam, {"eps": -1.0}, "eps is -1.0; it must be at least 0 and finite"),
+        (optimizers.adam, {"eps_root": np.inf}, "eps_root is inf; it must be at least 0"),
+        (optimizers.optimistic_adam, {"b2": np.nan}, "b2 is nan; it must be at least 0"),
+        (optimizers.optimistic, {"alpha": np.nan}, "alpha is nan; it must be a finite number"),
+        (optimizers.rmsprop, {"decay": 1.5}, "decay is 1.5; it must be at least 0 and below 1"),
+        (optimizers.sgd, {"momentum": -2.0}, "momentum is -2.0; it must be above -1 and below 1"),
+    ],
+)
+def test_hyperparameters_are_in_their_ranges(
+    make: Callable[..., optax.GradientTransformation], options: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        make(0.1, **options)
+
+
+def test_a_negative_momentum_is_one() -> None:
+    optimizers.sgd(0.1, momentum=-0.3)
+    optimizers.adam(0.1, b1=-0.3)

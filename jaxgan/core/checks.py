@@ -88,7 +88,10 @@ def check_scalar(
     below: float | None = None,
     at_most: float | None = None,
 ) -> None:
-    """As `check_number`, of what may be a schedule; what a schedule will give cannot be known.
+    """As `check_number`, of what may be a schedule.
+
+    Of a schedule that says between which values it stays, as all factories here do, these are
+    checked; what another function of the step will give cannot be known.
 
     Args:
       name: the argument's, for the message.
@@ -108,9 +111,17 @@ def check_scalar(
       ...
       ValueError: decay is 1.5; it must be at least 0 and below 1, or a schedule
     """
-    if not callable(value) and not _is_allowed(value, above, at_least, below, at_most):
-        allowed = _words(above, at_least, below, at_most)
-        raise ValueError(f"{name} is {_shown(value)}; it must be {allowed}, or a schedule")
+    if not callable(value):
+        if not _is_allowed(value, above, at_least, below, at_most):
+            allowed = _words(above, at_least, below, at_most)
+            raise ValueError(f"{name} is {_shown(value)}; it must be {allowed}, or a schedule")
+        return
+    for reached in getattr(value, "reaches", ()):
+        if not _is_allowed(reached, above, at_least, below, at_most):
+            allowed = _words(above, at_least, below, at_most)
+            raise ValueError(
+                f"{name} is a schedule that reaches {_shown(reached)}; it must be {allowed}"
+            )
 
 
 def _is_allowed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 
@@ -65,6 +66,27 @@ def log(value: float) -> Array | float:
     return jnp.log(value) if is_traced(value) else math.log(value)
 
 
+@dataclass(frozen=True, eq=False)
+class Between:
+    """A schedule that is known to stay between some values, so that checks can see them.
+
+    Attributes:
+      function: the schedule.
+      reaches: values among which are the least and the largest that it takes.
+
+    Example:
+      >>> Between(lambda step: 0.1, (0.1,))(jnp.int32(3))
+      0.1
+    """
+
+    function: Schedule
+    reaches: tuple[float, ...]
+
+    def __call__(self, step: Array) -> Array | float:
+        """The value at a step."""
+        return self.function(step)
+
+
 def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
     """Half a cosine from `init_value` to `final_value`, constant afterwards.
 
@@ -98,7 +120,7 @@ def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
         progress = jnp.minimum(_share(step, 0, num_steps), 1.0)
         return final_value + (init_value - final_value) * 0.5 * (1.0 + jnp.cos(jnp.pi * progress))
 
-    return schedule
+    return Between(schedule, (init_value, final_value))
 
 
 def exponential(
@@ -137,7 +159,7 @@ def exponential(
         progress = jnp.clip(_share(step, start_step, num_steps), 0.0, 1.0)
         return init_value * jnp.exp(progress * jnp.log(jnp.asarray(final_value / init_value)))
 
-    return schedule
+    return Between(schedule, (init_value, final_value))
 
 
 def half_life(num_steps: ScalarOrSchedule, rampup: float = 0.0) -> Schedule:
@@ -167,7 +189,10 @@ def half_life(num_steps: ScalarOrSchedule, rampup: float = 0.0) -> Schedule:
       Karras et al., 2020 (arXiv:2006.06676), the `ema_kimg` and `ema_rampup` of its code; with H a
       cosine of the step in R3GAN's (Huang et al., 2024, arXiv:2501.05441).
     """
-    check_scalar("num_steps", num_steps, above=0)
+    if callable(num_steps):  # it may begin at 0, where the average is the value itself
+        check_scalar("num_steps", num_steps, at_least=0)
+    else:
+        check_number("num_steps", num_steps, above=0)
     check_number("rampup", rampup, at_least=0)
 
     def schedule(step: Array) -> Array:
@@ -213,7 +238,7 @@ def linear(init_value: float, final_value: float, num_steps: int, start_step: in
         progress = jnp.clip(_share(step, start_step, num_steps), 0.0, 1.0)
         return init_value + (final_value - init_value) * progress
 
-    return schedule
+    return Between(schedule, (init_value, final_value))
 
 
 def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
@@ -229,8 +254,8 @@ def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
       A schedule.
 
     Raises:
-      ValueError: if they are not so many, or the boundaries are not integers that rise from above
-        0.
+      ValueError: if they are not so many, a value is not finite, or the boundaries are not integers
+        that rise from above 0.
 
     Example:
       >>> rate = piecewise((1.0, 1.5, 3.0), (10, 20))
@@ -246,6 +271,8 @@ def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
             f"boundaries is {list(boundaries)}; it must have one step fewer than there are values, "
             f"{len(values)}"
         )
+    for number, value in enumerate(values):
+        check_number(f"values[{number}]", value)
     is_whole = all(isinstance(b, int) and not isinstance(b, bool) for b in boundaries)
     if not is_whole or any(a >= b for a, b in itertools.pairwise((0, *boundaries))):
         raise ValueError(
@@ -257,7 +284,7 @@ def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
         index = jnp.sum(jnp.asarray(step) >= jnp.asarray(boundaries, jnp.int32), dtype=jnp.int32)
         return jnp.asarray([*values], dtype=float)[index]
 
-    return schedule
+    return Between(schedule, tuple(values))
 
 
 def _check_ends(init_value: float, final_value: float, num_steps: int) -> None:

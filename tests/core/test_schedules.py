@@ -11,7 +11,8 @@ import pytest
 
 from jaxgan import optimizers
 from jaxgan.config.base import SCHEDULES, ConfigError, complete, make
-from jaxgan.core.schedules import cosine, exponential, half_life, piecewise
+from jaxgan.core.schedules import cosine, exponential, half_life, linear, piecewise
+from jaxgan.core.typing import Schedule
 
 STEPS = np.asarray([0, 1, 9, 10, 11, 19, 20, 21, 1000])
 
@@ -87,3 +88,27 @@ def test_a_half_life_may_be_a_schedule() -> None:
 def test_bad_schedules_are_refused(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         of_config(**section)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "reached"),
+    [
+        (linear(0.1, -0.1, 10), "-0.1"),
+        (cosine(2.0, 0.5, 10), "2.0"),
+        (piecewise([0.5, 0.9, 7.0], [10, 20]), "7.0"),
+        (exponential(1e3, 1e-3, 10), "1000.0"),
+    ],
+)
+def test_what_a_schedule_reaches_is_checked(schedule: Schedule, reached: str) -> None:
+    with pytest.raises(ValueError, match=rf"^b2 is a schedule that reaches {reached}; it must be"):
+        optimizers.adam(0.1, b2=schedule)
+    optimizers.adam(0.1, b2=lambda step: schedule(step))  # of what nobody knows nothing is said
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_of_schedules_are_finite(value: float) -> None:
+    for factory in (linear, cosine, exponential):
+        with pytest.raises(ValueError, match=r"^init_value is (nan|inf); it must be"):
+            factory(value, 1.0, 10)
+    with pytest.raises(ValueError, match=r"^values\[1\] is (nan|inf); it must be a finite number"):
+        piecewise([1.0, value], [10])
