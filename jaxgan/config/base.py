@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import logging
 import os
@@ -14,6 +13,7 @@ from typing import Any
 
 from jaxgan.core import schedules
 from jaxgan.core.errors import InputError
+from jaxgan.core.text import did_you_mean
 from jaxgan.core.typing import ScalarOrSchedule
 
 logger = logging.getLogger(__name__)
@@ -237,11 +237,10 @@ def check_keys(section: Mapping[str, Any], allowed: Sequence[str], path: str = "
     """
     for key in section:
         if key not in allowed:
-            near = difflib.get_close_matches(str(key), allowed)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ";"
             known = ", ".join(sorted(allowed)) or "none"
             raise ConfigError(
-                f"{path}{'.' if path else ''}{key}: unknown key{hint} Allowed: {known}"
+                f"{path}{'.' if path else ''}{key}: unknown key;{did_you_mean(key, allowed)} "
+                f"Allowed: {known}"
             )
 
 
@@ -273,9 +272,8 @@ def complete(
         raise ConfigError(f"{path}: {section!r}; it must be a name or {{{key!r}: ..., ...}}")
     name = section[key]
     if not isinstance(name, str) or name not in table:
-        near = difflib.get_close_matches(str(name), table)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ";"
-        raise ConfigError(f"{path}.{key}: {name!r}{hint} allowed: {', '.join(sorted(table))}")
+        hint, known = did_you_mean(name, table), ", ".join(sorted(table))
+        raise ConfigError(f"{path}.{key}: {name!r};{hint} allowed: {known}")
     options = _options(table[name], given)
     check_keys({k: v for k, v in section.items() if k != key}, list(options), f"{path} ({name})")
     filled = {key: name}

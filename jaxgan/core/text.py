@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 MAX_SHOWN = 200
@@ -43,3 +45,21 @@ def one_line(value: Any) -> str:
     text = " ".join(str(value).split()) or type(value).__name__
     text = escaped(text)
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def did_you_mean(name: Any, allowed: Iterable[str]) -> str:
+    """A hint for a message about a name that is not known.
+
+    Args:
+      name: what was given.
+      allowed: the names that are known.
+
+    Returns:
+      ` did you mean A or B?`, or nothing where no name is near.
+
+    Example:
+      >>> did_you_mean("hing", ["hinge", "minimax"]), did_you_mean("x", ["hinge"])
+      (' did you mean hinge?', '')
+    """
+    near = difflib.get_close_matches(str(name), list(allowed))
+    return f" did you mean {' or '.join(near)}?" if near else ""

@@ -1,10 +1,11 @@
 """Where real examples come from, and the stream of batches that reads them."""
 
+from jaxgan.core.pixels import to_float, to_uint8
 from jaxgan.data.arrays import array_source, decoded_source
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
-from jaxgan.data.images import resize_and_crop, to_float, to_uint8
+from jaxgan.data.images import resize_and_crop
 from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, mixture, ring
 from jaxgan.data.npz import npz

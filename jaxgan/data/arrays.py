@@ -12,8 +12,8 @@ import jax
 import numpy as np
 
 from jaxgan.core.examples import map_named
+from jaxgan.core.pixels import to_float
 from jaxgan.core.typing import PyTree
-from jaxgan.data.images import to_float
 from jaxgan.data.progress import with_progress
 from jaxgan.data.source import (
     DataError,

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.pixels import to_float
 from jaxgan.data.hashing import uniform
-from jaxgan.data.images import to_array, to_float
+from jaxgan.data.images import to_array
 from jaxgan.data.mirror import DRAW, mirror_some
 from jaxgan.data.pictures import open_picture
 from jaxgan.data.pipeline import example_order

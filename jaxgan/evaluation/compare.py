@@ -9,7 +9,8 @@ from rich.table import Table
 
 from jaxgan.core.text import escaped
 from jaxgan.evaluation.protocol import Score, comparable, protocol_differences
-from jaxgan.evaluation.report import json_number, shown
+from jaxgan.evaluation.report import shown
+from jaxgan.writers.metrics import json_number
 
 
 class Column(NamedTuple):

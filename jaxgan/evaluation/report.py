@@ -7,7 +7,6 @@ Schema 1: `{"schema": 1, "metrics": [{"name": str, "value": number, "std": numbe
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -18,6 +17,7 @@ from jaxgan.core.text import escaped, one_line
 from jaxgan.evaluation.protocol import KEYS, EvaluationError, Score
 from jaxgan.files import FileError, read_json
 from jaxgan.writers.atomic import replacing
+from jaxgan.writers.metrics import json_number
 
 SCHEMA = 1
 NAME = "evaluation.json"
@@ -125,24 +125,6 @@ def _score(path: Path, index: int, entry: _Entry) -> Score:
         raise EvaluationError(f"{where}: the protocol lacks {', '.join(missing)}")
     std = None if entry["std"] is None else float(entry["std"])
     return Score(entry["name"], float(entry["value"]), std, entry["protocol"])
-
-
-def json_number(value: float) -> float | str:
-    """A number as JSON can say it.
-
-    Args:
-      value: any float.
-
-    Returns:
-      The value, or the string "NaN", "Infinity" or "-Infinity".
-
-    Example:
-      >>> json_number(1.5), json_number(float("-inf"))
-      (1.5, '-Infinity')
-    """
-    if math.isfinite(value):
-        return float(value)
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def shown(score: Score) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from jaxgan.core.text import did_you_mean
 from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import measures
 from jaxgan.evaluation.collect import MAX_IMAGES
@@ -178,10 +178,9 @@ def check_metrics(
     """
     for name in names:
         if ALIASES.get(name, name) not in METRICS:
-            near = difflib.get_close_matches(name, [*METRICS, *ALIASES])
-            hint = f"; did you mean {' or '.join(near)}?" if near else ";"
+            hint = did_you_mean(name, [*METRICS, *ALIASES])
             allowed = ", ".join(dict.fromkeys([*METRICS, *ALIASES]))
-            raise EvaluationError(f"metrics: {name!r}{hint} allowed: {allowed}")
+            raise EvaluationError(f"metrics: {name!r};{hint} allowed: {allowed}")
     found = {name: METRICS[ALIASES.get(name, name)] for name in names}
     is_stored = isinstance(source, Source)
     has_pictures = len(source.element_spec["image"].shape) == 3

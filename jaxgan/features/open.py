@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
+from jaxgan.core.text import did_you_mean
 from jaxgan.data import DeviceSource, Source
 from jaxgan.features import weights
 from jaxgan.features.base import Extractor, FeatureError
@@ -93,10 +93,9 @@ def _inception(source: Source | DeviceSource, file: str, convention: str) -> Ext
 
 def _unknown(spec: str, name: str, convention: str) -> FeatureError:
     if name == "inception":
-        near = difflib.get_close_matches(convention, CONVENTIONS)
+        hint = did_you_mean(convention, CONVENTIONS)
         allowed = f"inception[:FILE], {' or '.join(f'inception[:FILE],{c}' for c in CONVENTIONS)}"
     else:
-        near = difflib.get_close_matches(name, NAMES)
+        hint = did_you_mean(name, NAMES)
         allowed = ", ".join(NAMES).replace("inception", "inception[:FILE][,CONVENTION]")
-    hint = f" did you mean {' or '.join(near)}?" if near else ""
     return FeatureError(f"features: {spec!r};{hint} allowed: {allowed}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 
+from jaxgan.core.text import did_you_mean
 from jaxgan.features.base import FeatureError
 from jaxgan.features.inception import recipe as inception_recipe
 from jaxgan.features.lpips import NETWORKS
@@ -35,7 +35,6 @@ def recipe_of(network: str) -> Recipe:
       ['vgg16-397923af.pth', 'vgg.pth']
     """
     if network not in RECIPES:
-        near = difflib.get_close_matches(network, RECIPES)
-        hint = f" did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(network, RECIPES)
         raise FeatureError(f"network: {network!r};{hint} allowed: {', '.join(RECIPES)}")
     return RECIPES[network]()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from jaxgan.core.loss import Loss, stateless
 from jaxgan.core.state import Context
+from jaxgan.core.text import did_you_mean
 from jaxgan.core.typing import Array
 from jaxgan.losses.divergences import DIVERGENCES, Divergence, alpha_divergence
 
@@ -72,7 +71,6 @@ def _find(divergence: str | Divergence, alpha: float | None) -> Divergence:
         return divergence
     if divergence not in DIVERGENCES:
         names = sorted([*DIVERGENCES, "alpha"])
-        near = difflib.get_close_matches(str(divergence), names)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ";"
-        raise ValueError(f"divergence is {divergence!r}{hint} allowed: {', '.join(names)}")
+        hint = did_you_mean(divergence, names)
+        raise ValueError(f"divergence is {divergence!r};{hint} allowed: {', '.join(names)}")
     return DIVERGENCES[divergence]

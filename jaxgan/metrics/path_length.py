@@ -79,14 +79,16 @@ def slerp(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
     angle = 2.0 * np.arctan2(
         np.linalg.norm(a - b, axis=1, keepdims=True), np.linalg.norm(a + b, axis=1, keepdims=True)
     )
-    # sin(t Ω) / sin Ω is t where Ω is 0.
-    safe = np.where(angle > 0.0, angle, 1.0)
+    # sin(t Ω) / sin Ω is t where Ω is 0; where it is π no circle is marked out: along the line.
+    is_line = np.sin(angle) < 1e-12
+    safe = np.where(is_line, 1.0, angle)
     weights = [
-        np.where(angle > 0.0, np.sin(share * safe) / np.sin(safe), share)
+        np.where(is_line, share, np.sin(share * safe) / np.sin(safe))
         for share in (1.0 - t[:, None], t[:, None])
     ]
     direction = weights[0] * a + weights[1] * b
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    length = np.linalg.norm(direction, axis=1, keepdims=True)
+    direction /= np.where(length > 0.0, length, 1.0)
     return direction * (norms[0] + (norms[1] - norms[0]) * t[:, None])
 
 

@@ -77,7 +77,7 @@ class MetricWriter:
             raise ValueError(f"step is {step}; must not be below the last one, {self._last_step}")
         values = {name: _to_number(name, value) for name, value in metrics.items()}
         self._last_step = step
-        row = {"step": int(step)} | {name: _to_json(value) for name, value in values.items()}
+        row = {"step": int(step)} | {name: json_number(value) for name, value in values.items()}
         with naming(self._path):
             self._lines.write(json.dumps(row, allow_nan=False) + "\n")
         self._events.scalars(step, values)
@@ -190,7 +190,19 @@ def _to_number(name: str, value: Any) -> int | float:
     return int(item) if scalar.dtype.kind in "biu" else float(str(item))
 
 
-def _to_json(value: int | float) -> int | float | str:
+def json_number(value: int | float) -> int | float | str:
+    """A number as strict JSON has it.
+
+    Args:
+      value: any.
+
+    Returns:
+      The value, or the string "NaN", "Infinity" or "-Infinity".
+
+    Example:
+      >>> json_number(1.5), json_number(float("-inf"))
+      (1.5, '-Infinity')
+    """
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from jaxgan.core.pixels import to_uint8
 from jaxgan.writers.atomic import replacing
 
 _TILE_PIXELS = 64
@@ -173,5 +174,4 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
         return images
     if images.dtype.kind in "iu" or images.dtype == np.bool_:
         raise ValueError(f"images has dtype {images.dtype}; must be uint8 or floats in [-1, 1]")
-    unit = np.nan_to_num(images.astype(np.float32), nan=-1.0)
-    return np.rint((np.clip(unit, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
+    return to_uint8(images)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.core.pixels import to_uint8
 from jaxgan.data import DataError, Source, open_source, pipeline
-from jaxgan.data.images import to_uint8
 
 SIZES = [(11, 9), (8, 8), (10, 14)]
 SIZE, FACTOR = 8, 4
