@@ -25,7 +25,7 @@ from jaxgan.config import base, games, resolve
 from jaxgan.config import registry as config_tables
 from jaxgan.data.open import SOURCES
 from jaxgan.distributed.processes import LOST_PEER
-from jaxgan.training.loop import Exit
+from jaxgan.training.settings import Exit
 from tests.jobs import HANGS
 
 ROOT = Path(__file__).parent.parent

@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from orbax.checkpoint import v1 as ocp
 
 from jaxgan.checkpoint import directory as archive
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.directory import Archive, Best
+from jaxgan.checkpoint.leaves import named_leaves, raw, raw_like, signatures, size_of, typed_like
 from jaxgan.checkpoint.manifest import Manifest
 from jaxgan.checkpoint.ocdbt import (
     cause_of,
@@ -107,7 +106,7 @@ class Checkpoints:
         Raises:
           CheckpointError: if a leaf of `state` is no JAX array, or two leaves have one path.
         """
-        leaves = _named_leaves(state)
+        leaves = named_leaves(state)
         for name, leaf in leaves.items():
             if not isinstance(leaf, jax.Array):
                 raise CheckpointError(f"{name} is a {type(leaf).__name__}; must be a JAX array")
@@ -116,7 +115,7 @@ class Checkpoints:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions={"jaxgan": __version__, "jax": jax.__version__, "orbax": _ORBAX},
             num_processes=jax.process_count(),
-            leaves=_signatures(leaves),
+            leaves=signatures(leaves),
             data_state={name: int(value) for name, value in data_state.items()},
             metrics={name: _finite(value) for name, value in (metrics or {}).items()},
             config=self._config,
@@ -171,7 +170,7 @@ class Checkpoints:
             and what was found; or the save before this failed.
         """
         self.wait()
-        like = _named_leaves(state_like)
+        like = named_leaves(state_like)
         reasons: list[str] = []
 
         def report(reason: str) -> None:
@@ -232,7 +231,7 @@ class Checkpoints:
         """Copies the arrays; gives the rest of the work, for the background."""
         path = self._archive.temporary(step)
         # Orbax stores no array without elements; the shape in the manifest says all of it.
-        raw = {name: _raw(leaf) for name, leaf in leaves.items() if leaf.size}
+        raw = {name: raw(leaf) for name, leaf in leaves.items() if leaf.size}
         if jax.process_count() == 1:
             # Orbax's own preparation takes a third of a millisecond per array. Host memory lets
             # all of it go behind the training.
@@ -282,7 +281,7 @@ class Checkpoints:
         self, like: dict[str, Any], step: int | None, report: Callable[[str], None]
     ) -> Iterator[tuple[int, Path, Manifest]]:
         """The good checkpoints that fit, newest first; the same one in every process."""
-        leaves, directory = _signatures(like), self._archive.directory
+        leaves, directory = signatures(like), self._archive.directory
         is_one = jax.process_count() == 1
         chosen, is_empty = None, False
         if jax.process_index() == 0:
@@ -321,9 +320,9 @@ def check_directory(directory: Path) -> None:
 
 def _load(path: Path, like: dict[str, Any]) -> list[Array]:
     """The leaves in the order of `like`."""
-    raw_like = {name: _raw_like(leaf) for name, leaf in like.items() if _size(leaf)}
+    raw_like = {name: raw_like(leaf) for name, leaf in like.items() if size_of(leaf)}
     found = ocp.load(path, raw_like)
-    return [_typed(found.get(name), leaf) for name, leaf in like.items()]
+    return [typed_like(found.get(name), leaf) for name, leaf in like.items()]
 
 
 def _finite(value: float) -> float | None:
@@ -354,68 +353,3 @@ def _no_tracebacks() -> Iterator[None]:
 
 def _fail(error: Exception) -> None:
     raise error
-
-
-def _named_leaves(tree: PyTree) -> dict[str, Any]:
-    """The leaves by path, `params/gen/Dense_0/kernel`, in the tree's order."""
-    named: dict[str, Any] = {}
-    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if name in named:
-            raise CheckpointError(f"{name} names two leaves; paths must differ")
-        named[name] = leaf
-    return named
-
-
-def _is_key(leaf: Any) -> bool:
-    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
-
-
-def _size(leaf: Any) -> int:
-    return int(np.prod(leaf.shape))
-
-
-def _signature(leaf: Any) -> str:
-    """Dtype and shape, `float32[8,4]`; `key<fry>[]` for one typed key."""
-    return f"{leaf.dtype}[{','.join(map(str, leaf.shape))}]"
-
-
-def _signatures(leaves: dict[str, Any]) -> dict[str, str]:
-    return {name: _signature(leaf) for name, leaf in leaves.items()}
-
-
-def _raw(leaf: Array) -> Array:
-    """What is stored: a typed key as its integers."""
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
-
-
-def _raw_like(leaf: Any) -> Any:
-    """What Orbax is asked for: a sharded array, or NumPy for a leaf that may go anywhere."""
-    raw = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
-    if not _is_placed(leaf):
-        return np.empty(raw.shape, raw.dtype)
-    # Valid for a key's integers too: what a sharding does not name is not split.
-    return jax.ShapeDtypeStruct(raw.shape, raw.dtype, sharding=leaf.sharding)
-
-
-def _is_placed(leaf: Any) -> bool:
-    """Whether a leaf belongs on given devices."""
-    return getattr(leaf, "sharding", None) is not None and getattr(leaf, "committed", True)
-
-
-def _typed(found: Any, leaf: Any) -> Array:
-    """The stored value as the leaf that was saved; None for an array without elements."""
-    if found is None:
-        raw = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
-        empty = np.empty(raw.shape, raw.dtype)
-        found = jax.device_put(empty, leaf.sharding) if _is_placed(leaf) else empty
-    value = jnp.asarray(found)
-    return jax.random.wrap_key_data(value, impl=_key_impl(leaf)) if _is_key(leaf) else value
-
-
-def _key_impl(leaf: Any) -> str:
-    """The generator of a key by name; `jax.random.key_impl` takes no abstract key."""
-    for impl in ("threefry2x32", "rbg", "unsafe_rbg"):
-        if jax.eval_shape(partial(jax.random.key, 0, impl=impl)).dtype == leaf.dtype:
-            return impl
-    raise CheckpointError(f"keys of dtype {leaf.dtype} cannot be restored")

@@ -6,11 +6,14 @@ import argparse
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
 from jaxgan.cli.program import NONFINITE, check_out, check_seed
 from jaxgan.cli.terminal import print_table, say, warn
+
+if TYPE_CHECKING:
+    from jaxgan.evaluation import Evaluation
 
 _DESCRIPTION = """\
 Draws samples, compares them with the data, prints a table and writes DIR/evaluation.json, in which
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
-    from jaxgan import distributed, writers
+    from jaxgan import distributed
     from jaxgan.config.base import ConfigError
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
@@ -143,8 +146,16 @@ def run(args: argparse.Namespace) -> int:
     found = evaluator.evaluate(loaded.state, progress)
     if not is_first:
         return 0
+    report.write_report(out, found.scores)
+    return _show(args, found, out)
+
+
+def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
+    """Pictures beside the run, and scores on the terminal; the exit code."""
+    from jaxgan import writers
+    from jaxgan.evaluation import report
+
     scores = found.scores
-    report.write_report(out, scores)
     for name, pixels in found.pictures.items():
         writers.save_png(args.workdir / "evaluation" / f"{name}.png", pixels)
     if args.json:

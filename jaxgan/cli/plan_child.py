@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxgan import distributed
-from jaxgan.config import build
+from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, ConfigError, load_config
 from jaxgan.config.example import example_of
 from jaxgan.config.resolve import resolve
@@ -120,7 +120,7 @@ def make_job(request: Request, topology: Topology) -> Job:
         state=arguments.state,
         batch=arguments.batch,
         steps_per_call=config["substeps"],
-        images_per_step=build.images_per_step(config, algorithm),
+        images_per_step=build_loop.images_per_step(config, algorithm),
         num_devices=len(there),
         platform=topology.platform,
     )

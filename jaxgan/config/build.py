@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -32,9 +30,6 @@ from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
 from jaxgan.games.with_penalty import with_penalty
 from jaxgan.penalties import Penalty
-from jaxgan.plan import count_flops, peak_flops
-from jaxgan.training.loop import Cadence, Policy
-from jaxgan.training.telemetry import Work
 
 
 def open_data(config: Config) -> Source | DeviceSource:
@@ -362,106 +357,3 @@ def build_phases(
                 f"{config['substeps']}"
             )
     return {first: build_algorithm(config, spec, source, mesh, first) for first in firsts}
-
-
-def build_cadence(config: Config) -> Cadence:
-    """When the loop does what.
-
-    Args:
-      config: as `resolve` returns it.
-
-    Returns:
-      A `Cadence`.
-
-    Raises:
-      ConfigError: if a cadence is no multiple of `substeps`.
-
-    Example:
-      >>> steps = {"total_steps": 25, "substeps": 10, "log_every_steps": 10,
-      ...          "sample_every_steps": 10, "checkpoint_every_steps": 10,
-      ...          "analysis_every_steps": 0, "eval_every_steps": 0}
-      >>> build_cadence(steps)
-      Traceback (most recent call last):
-      ...
-      jaxgan.config.base.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
-    """
-    names = [field.name for field in dataclasses.fields(Cadence)]
-    names.remove("steps_per_call")
-    for name in names:
-        if config[name] % config["substeps"]:
-            raise ConfigError(
-                f"{name}: {config[name]}; it must be a multiple of substeps, {config['substeps']}"
-            )
-    return Cadence(steps_per_call=config["substeps"], **{name: config[name] for name in names})
-
-
-def build_policy(config: Config, profile_steps: int = 0) -> Policy:
-    """What the loop does about faults.
-
-    Args:
-      config: as `resolve` returns it.
-      profile_steps: steps to trace; 0 for none.
-
-    Returns:
-      A `Policy`.
-
-    Raises:
-      ConfigError: if there are not whole calls of steps to trace.
-
-    Example:
-      >>> config = {"nonfinite": "rollback", "stall_timeout_seconds": 600, "substeps": 1}
-      >>> build_policy(config).rollback
-      True
-    """
-    if profile_steps < 0 or profile_steps % config["substeps"]:
-        raise ConfigError(
-            f"profile: {profile_steps}; it must be a multiple of substeps, {config['substeps']}"
-        )
-    return Policy(
-        rollback=config["nonfinite"] == "rollback",
-        stall_timeout_seconds=config["stall_timeout_seconds"],
-        profile_calls=profile_steps // config["substeps"],
-    )
-
-
-def build_work(algorithm: Algorithm, config: Config, arguments: Arguments, mesh: Mesh) -> Work:
-    """What one step does, for the speeds that are logged.
-
-    Args:
-      algorithm: as `build_algorithm` returns it.
-      config: as `resolve` returns it.
-      arguments: as `build_arguments` returns them.
-      mesh: the devices.
-
-    Returns:
-      A `Work`.
-
-    Example:
-      See `jaxgan.run.make`.
-    """
-    device = mesh.devices.flat[0]
-    flops = count_flops(algorithm.step, *arguments, platform=device.platform)
-    return Work(
-        images=images_per_step(config, algorithm),
-        flops=flops.total / config["substeps"],
-        peak_flops_per_second=mesh.size * (peak_flops(device.device_kind) or 0.0),
-    )
-
-
-def images_per_step(config: Config, algorithm: Algorithm) -> int:
-    """Real examples that one step consumes, over all seeds.
-
-    Args:
-      config: as `resolve` returns it.
-      algorithm: as `build_algorithm` returns it.
-
-    Returns:
-      Batch size, times the batches of a step, times the members.
-
-    Example:
-      >>> config = {"batch_size": 64, "num_seeds": 2, "substeps": 10}
-      >>> images_per_step(config, Algorithm(None, None, (10, 2), None))
-      256
-    """
-    per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)
-    return per_call // config["substeps"]

@@ -11,7 +11,7 @@ from jaxgan.distributed.processes import is_first
 from jaxgan.evaluation.evaluator import Evaluator
 from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.evaluation.report import write_report
-from jaxgan.training.loop import Evaluate
+from jaxgan.training.settings import Evaluate
 from jaxgan.writers import save_png
 
 logger = logging.getLogger("jaxgan.evaluation")

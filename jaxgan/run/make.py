@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.checkpoint.directory import Best
-from jaxgan.config import build
+from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, ConfigError, differences
 from jaxgan.config.resolve import FREE_KEYS, resolve
 from jaxgan.core.algorithm import Algorithm
@@ -29,6 +29,7 @@ from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_run_draw
 from jaxgan.training import loop
+from jaxgan.training.settings import Evaluate
 from jaxgan.training.spectrum import make_spectrum
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,10 @@ def make_run(
     """
     check_directory(workdir / "checkpoints")
     mesh = build.build_mesh(config)
-    cadence, policy = build.build_cadence(config), build.build_policy(config, profile_steps)
+    cadence, policy = (
+        build_loop.build_cadence(config),
+        build_loop.build_policy(config, profile_steps),
+    )
     source = build.open_data(config)
     spec = source.element_spec
     build.check_classes(config, source)
@@ -150,7 +154,7 @@ def make_run(
             best=Best(**best) if best else None,
             config=config,
         ),
-        work=build.build_work(algorithm, config, arguments, mesh),
+        work=build_loop.build_work(algorithm, config, arguments, mesh),
         draw=make_run_draw(config, game, source, distributed.replicated(mesh)),
         spectrum=_spectrum(config, source, algorithm, workdir),
         evaluate=_evaluate(config, game, source, mesh, workdir),
@@ -196,7 +200,7 @@ def _spectrum(
 
 def _evaluate(
     config: Config, game: Game, source: Source | DeviceSource, mesh: Mesh, workdir: Path
-) -> loop.Evaluate | None:
+) -> Evaluate | None:
     if not config["eval_every_steps"]:
         return None
     section = config["evaluation"]

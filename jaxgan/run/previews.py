@@ -16,7 +16,7 @@ from jaxgan.data.source import NumpyBatch
 from jaxgan.sampling.pictures import picture, side_by_side
 from jaxgan.sampling.sampler import make_panels, make_sampler
 from jaxgan.training.collapse.diversity import MAX_EXAMPLES, diversity
-from jaxgan.training.loop import Draw, Picture
+from jaxgan.training.settings import Draw, Picture
 
 
 def examples(source: Source | DeviceSource, num: int, key: Key) -> NumpyBatch:

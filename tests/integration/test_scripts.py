@@ -14,7 +14,7 @@ import pytest
 from jaxgan.cli import program
 from jaxgan.cli.main import main
 from jaxgan.data import DataError
-from jaxgan.training.loop import Exit
+from jaxgan.training.settings import Exit
 from tests.experiments import imported
 
 ROOT = Path(__file__).parents[2]
