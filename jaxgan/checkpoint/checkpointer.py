@@ -61,6 +61,7 @@ class Checkpoints:
       ValueError: if `keep` or `best.keep` is below 1, or `best.mode` unknown.
 
     >>> import tempfile
+    >>> import jax.numpy as jnp
     >>> state = {"step": jnp.int32(5), "key": jax.random.key(0), "opt_state": ()}
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     checkpoints = Checkpoints(Path(directory))
