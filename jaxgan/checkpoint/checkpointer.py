@@ -26,7 +26,14 @@ from orbax.checkpoint import v1 as ocp
 from jaxgan.checkpoint import directory as archive
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.directory import Archive, Best
-from jaxgan.checkpoint.leaves import named_leaves, raw, raw_like, signatures, size_of, typed_like
+from jaxgan.checkpoint.leaves import (
+    as_data,
+    data_like,
+    named_leaves,
+    signatures,
+    size_of,
+    typed_like,
+)
 from jaxgan.checkpoint.manifest import Manifest
 from jaxgan.checkpoint.ocdbt import (
     cause_of,
@@ -232,7 +239,7 @@ class Checkpoints:
         """Copies the arrays; gives the rest of the work, for the background."""
         path = self._archive.temporary(step)
         # Orbax stores no array without elements; the shape in the manifest says all of it.
-        raw = {name: raw(leaf) for name, leaf in leaves.items() if leaf.size}
+        raw = {name: as_data(leaf) for name, leaf in leaves.items() if leaf.size}
         if jax.process_count() == 1:
             # Orbax's own preparation takes a third of a millisecond per array. Host memory lets
             # all of it go behind the training.
@@ -321,7 +328,7 @@ def check_directory(directory: Path) -> None:
 
 def _load(path: Path, like: dict[str, Any]) -> list[Array]:
     """The leaves in the order of `like`."""
-    raw_like = {name: raw_like(leaf) for name, leaf in like.items() if size_of(leaf)}
+    raw_like = {name: data_like(leaf) for name, leaf in like.items() if size_of(leaf)}
     found = ocp.load(path, raw_like)
     return [typed_like(found.get(name), leaf) for name, leaf in like.items()]
 

@@ -43,12 +43,12 @@ def signatures(leaves: dict[str, Any]) -> dict[str, str]:
     return {name: _signature(leaf) for name, leaf in leaves.items()}
 
 
-def raw(leaf: Array) -> Array:
+def as_data(leaf: Array) -> Array:
     """What is stored: a typed key as its integers."""
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
-def raw_like(leaf: Any) -> Any:
+def data_like(leaf: Any) -> Any:
     """What Orbax is asked for: a sharded array, or NumPy for a leaf that may go anywhere."""
     raw = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
     if not _is_placed(leaf):
