@@ -257,7 +257,8 @@ def test_importing_the_library_brings_neither_the_trainer_nor_its_libraries(
 ) -> None:
     path = hidden(tmp_path / "hidden", NOT_NEEDED)
     env = {**os.environ, "PYTHONPATH": f"{path}{os.pathsep}{ROOT}"}
-    words = "import jaxgan, jaxgan.models, jaxgan.config.networks, jaxgan.plan; jaxgan.load"
+    words = "import jaxgan as jg, jaxgan.config.networks, jaxgan.plan; "
+    words += "jg.gan, jg.losses, jg.analysis, jg.from_linen, jg.ema, jg.models, jg.metrics"
     subprocess.run([sys.executable, "-c", words], env=env, check=True)
 
 
