@@ -26,7 +26,9 @@ from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli.main import main
 from jaxgan.config import build
 from jaxgan.config.base import load_config
+from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import StepNotFiniteError
+from jaxgan.run.make import make_run
 from jaxgan.training import loop, telemetry
 from jaxgan.writers import read_metrics
 from tests.jobs import HANGS
@@ -46,13 +48,16 @@ def bits(state: jg.TrainState) -> list[bytes]:
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state)]
 
 
+def needs_tfds(name: str) -> bool:
+    needs = "tfds:" in str(load_config(f"{CONFIGS[name]}:smoke")["data"])
+    if needs and not TFDS.exists():
+        pytest.skip("no prepared MNIST here")
+    return needs
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_runs_and_leaves_what_it_should(name: str, tmp_path: Path) -> None:
-    flags = []
-    if "tfds:" in str(load_config(f"{CONFIGS[name]}:smoke")["data"]):
-        if not TFDS.exists():
-            pytest.skip("no prepared MNIST here")
-        flags = [f"--config.data.data_dir={TFDS}"]
+    flags = [f"--config.data.data_dir={TFDS}"] if needs_tfds(name) else []
     assert train(f"{CONFIGS[name]}:smoke", tmp_path, *flags) == 0
     config = json.loads((tmp_path / "config.json").read_text())
     total = config["total_steps"]
@@ -70,6 +75,24 @@ def test_every_config_runs_and_leaves_what_it_should(name: str, tmp_path: Path) 
     assert Checkpoints(tmp_path / "checkpoints").steps()[-1] == total
     out = tmp_path / "three.png"
     assert main(["sample", "--workdir", str(tmp_path), "--num", "3", "--out", str(out)]) == 0
+
+
+SLOW = sorted(
+    row.partition("[")[2].rstrip("]\n")
+    for row in (ROOT / "tests" / "slow.txt").read_text().splitlines()
+    if "::test_every_config_runs_and_leaves_what_it_should[" in row
+)
+"""Configs whose smallest networks take long to compile: here their step is traced."""
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_every_other_config_can_begin(name: str, tmp_path: Path) -> None:
+    flags = [f"--config.data.data_dir={TFDS}"] if needs_tfds(name) else []
+    config = resolve(load_config(f"{CONFIGS[name]}:smoke", flags))
+    made = make_run(config, tmp_path)
+    assert set(made.loop.template.params) == set(config["optimizer"])
+    assert made.loop.work.flops > 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
@@ -259,8 +282,8 @@ def test_the_step_is_traced_and_compiled_once(
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         assert train(f"{CONFIGS['digits']}:smoke", tmp_path) == 0
     compiled = [m for m in caplog.messages if m.startswith("Finished XLA compilation of jit(step)")]
-    # What checks a step, counts its operations and calls it share one trace, and so do the shapes of
-    # `init` and its run.
+    # What checks a step, counts its operations and calls it share one trace, and so do the shapes
+    # of `init` and its run.
     assert len(compiled) == 1, caplog.messages
     assert calls == {"step": 1, "init": 1, "game": 1}
 
