@@ -18,6 +18,7 @@ exact unrolling with k = 5 cannot cost less than about 10 there, and first order
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -103,25 +104,25 @@ def all_methods() -> dict[str, Method]:
         return jg.simultaneous(transform(field), ADAMS)
 
     def cgd(num: int) -> Algorithm:
-        return play(fields.competitive(RATE, tol=NEVER, max_iterations=num))
+        return play(partial(fields.competitive, eta=RATE, tol=NEVER, max_iterations=num))
 
     optimistic = dict.fromkeys(ADAMS, jg.optimizers.optimistic_adam(RATE, b1=0.5))
     return {
         BASE: Method(jg.simultaneous(field, ADAMS)),
         "alternating": Method(jg.alternating(field, ADAMS)),
-        "consensus": Method(play(fields.consensus()), 3.5),
-        "symplectic": Method(play(fields.symplectic()), 4.0),
+        "consensus": Method(play(fields.consensus), 3.5),
+        "symplectic": Method(play(fields.symplectic), 4.0),
         "extragradient": Method(jg.extragradient(field, ADAMS), 2.2),
         "past extragradient": Method(jg.past_extragradient(field, ADAMS)),
         "optimistic": Method(jg.simultaneous(field, optimistic)),
         "lookahead-minimax": Method(jg.lookahead(jg.simultaneous(field, ADAMS))),
-        "lookahead_opponent": Method(play(fields.lookahead_opponent(RATE))),
-        "lola": Method(play(fields.lola(RATE))),
-        "sos": Method(play(fields.sos(RATE))),
+        "lookahead_opponent": Method(play(partial(fields.lookahead_opponent, alpha=RATE))),
+        "lola": Method(play(partial(fields.lola, alpha=RATE))),
+        "sos": Method(play(partial(fields.sos, alpha=RATE))),
         "competitive, 5 cg iterations": Method(cgd(5)),
         "competitive, 10 cg iterations": Method(cgd(10)),
-        "competitive, cg to 1e-6": Method(play(fields.competitive(RATE))),
-        "follow_the_ridge": Method(play(fields.follow_the_ridge(tol=NEVER))),
+        "competitive, cg to 1e-6": Method(play(partial(fields.competitive, eta=RATE))),
+        "follow_the_ridge": Method(play(partial(fields.follow_the_ridge, tol=NEVER))),
         **unrolled_methods(game),
     }
 

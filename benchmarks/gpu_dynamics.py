@@ -86,7 +86,7 @@ def rows(setting: gpu_session.Setting, *, what: str) -> dict[str, Callable[[], d
         return {f"{num} seeds": partial(measure, make, setting, 100, num) for num in counts}
     methods: dict[str, Callable[[], jg.Algorithm]] = {
         "simultaneous": plain(minimax),
-        "consensus": lambda: play(fields.consensus()(jg.gradient(of(minimax)))),
+        "consensus": lambda: play(fields.consensus(jg.gradient(of(minimax)))),
     }
     for k in (2,) if setting.toy else INNER:
         methods[f"unrolled, exact, k={k}"] = partial(_unrolled, of(minimax), k)

@@ -217,9 +217,9 @@ def descent_methods() -> list[Method]:
     def proximal(eta: float, a: float) -> float:
         return 1 / outwards(eta, a)
 
-    ridge = play_field(lambda rate: fields.follow_the_ridge())
-    cgd = play_field(lambda rate: fields.competitive(rate, tol=1e-12))
-    lcgd = play_field(fields.lookahead_opponent)
+    ridge = play_field(lambda rate: fields.follow_the_ridge)
+    cgd = play_field(lambda rate: partial(fields.competitive, eta=rate, tol=1e-12))
+    lcgd = play_field(lambda rate: partial(fields.lookahead_opponent, alpha=rate))
     return [
         Method("simultaneous", play(jg.simultaneous), outwards, 0, 0),
         Method("follow the ridge (flat here)", ridge, outwards, 0, 0),
@@ -253,15 +253,30 @@ def second_order_methods() -> list[Method]:
 
     jare = {"gen": ("disc",), "disc": ("gen",)}
     taken: list[tuple[str, Any, Radius, int]] = [
-        ("consensus, gamma = 1", lambda rate: fields.consensus(GAMMA), both, 0),
-        ("SGA, lambda = 1", lambda rate: fields.symplectic(GAMMA), both, 0),
-        ("JARE, gamma = 1", lambda rate: fields.consensus(GAMMA, jare), both, 0),
-        ("gradient norm, 0.5", lambda rate: fields.gradient_norm(GAMMA / 2), one, 1),
-        ("smoothing, gamma = 1", lambda rate: fields.consensus(GAMMA, {"disc": ("gen",)}), one, 1),
-        ("LOLA, alpha = eta", fields.lola, shaped, 2),
-        ("LOLA exact", partial(fields.lola, mode="exact"), shaped, 2),
-        ("SOS, alpha = eta", fields.sos, shrink, 3),
-        ("LookAhead exact", partial(fields.lookahead_opponent, mode="exact"), shrink, 3),
+        ("consensus, gamma = 1", lambda rate: partial(fields.consensus, gamma=GAMMA), both, 0),
+        ("SGA, lambda = 1", lambda rate: partial(fields.symplectic, lam=GAMMA), both, 0),
+        (
+            "JARE, gamma = 1",
+            lambda rate: partial(fields.consensus, gamma=GAMMA, norms=jare),
+            both,
+            0,
+        ),
+        ("gradient norm, 0.5", lambda rate: partial(fields.gradient_norm, eta=GAMMA / 2), one, 1),
+        (
+            "smoothing, gamma = 1",
+            lambda rate: partial(fields.consensus, gamma=GAMMA, norms={"disc": ("gen",)}),
+            one,
+            1,
+        ),
+        ("LOLA, alpha = eta", lambda rate: partial(fields.lola, alpha=rate), shaped, 2),
+        ("LOLA exact", lambda rate: partial(fields.lola, alpha=rate, mode="exact"), shaped, 2),
+        ("SOS, alpha = eta", lambda rate: partial(fields.sos, alpha=rate), shrink, 3),
+        (
+            "LookAhead exact",
+            lambda rate: partial(fields.lookahead_opponent, alpha=rate, mode="exact"),
+            shrink,
+            3,
+        ),
     ]
     return [Method(name, play_field(make), radius, 1, curve) for name, make, radius, curve in taken]
 

@@ -232,7 +232,7 @@ def all_spectra(
     num_batches: int,
 ) -> dict[str, list[dict[str, np.ndarray]]]:
     """{point: [spectra of each seed]}; that of the consensus field, the slowest, of seed 0 only."""
-    regularised = consensus(gamma)(plain)
+    regularised = consensus(plain, gamma=gamma)
     found: dict[str, list[dict[str, np.ndarray]]] = {point: [] for point in ends}
     for point, state in ends.items():
         for index in range(num_seeds):
@@ -380,7 +380,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     game = make_game(args.width)
     plain = jg.gradient(game)
-    fields = {"plain": plain, "consensus": consensus(args.gamma)(plain)}
+    fields = {"plain": plain, "consensus": consensus(plain, gamma=args.gamma)}
     sampler = make_sampler(game, LATENT, NUM_SAMPLES)
     runs: dict[str, Run] = {}
     for name, field in fields.items():

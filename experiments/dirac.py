@@ -20,6 +20,7 @@ unrolling has twice the damping of first-order unrolling.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -199,50 +200,54 @@ def second_order_methods() -> list[Method]:
     """Fields that look at the game's Jacobian."""
     square = SLOPE**2
     game, wasserstein = jg.dirac(), jg.dirac(losses.wasserstein())
-    smoothing = fields.consensus(1.0, {"disc": ("gen",)})
-    jare = fields.consensus(1.0, {"gen": ("disc",), "disc": ("gen",)})
-    cgd = fields.competitive(1.0, tol=1e-12)
+    smoothing = partial(fields.consensus, gamma=1.0, norms={"disc": ("gen",)})
+    jare = partial(fields.consensus, gamma=1.0, norms={"gen": ("disc",), "disc": ("gen",)})
+    cgd = partial(fields.competitive, eta=1.0, tol=1e-12)
     # (I + J_off)^-1 J has the eigenvalues i f' / (1 + i f').
     inner = 1 / (1 + square)
     yes = "converges"
     return [
         Method(
             "consensus, gamma = 1",
-            descend(game, fields.consensus(1.0)),
+            descend(game, partial(fields.consensus, gamma=1.0)),
             spiral(square),
             None,
             yes,
         ),
         Method(
             "consensus, gamma = 10",
-            descend(game, fields.consensus(10.0)),
+            descend(game, partial(fields.consensus, gamma=10.0)),
             spiral(10 * square),
             None,
             yes,
         ),
         Method(
             "Wasserstein, consensus, gamma = 1",
-            descend(wasserstein, fields.consensus(1.0)),
+            descend(wasserstein, partial(fields.consensus, gamma=1.0)),
             spiral(1.0, 1.0),
             None,
             yes,
         ),
-        Method(
-            "gradient norm, eta = 0.5", descend(game, fields.gradient_norm()), one_sided(square)
-        ),
+        Method("gradient norm, eta = 0.5", descend(game, fields.gradient_norm), one_sided(square)),
         Method("smoothing, gamma = 1", descend(game, smoothing), one_sided(square)),
         Method("JARE, gamma = 1", descend(game, jare), spiral(square)),
-        Method("SGA, lambda = 1", descend(game, fields.symplectic()), spiral(square)),
+        Method("SGA, lambda = 1", descend(game, fields.symplectic), spiral(square)),
         Method("CGD, eta = 1", descend(game, cgd), spiral(square * inner, SLOPE * inner)),
         Method(
-            "LookAhead, alpha = 1", descend(game, fields.lookahead_opponent(1.0)), spiral(square)
+            "LookAhead, alpha = 1",
+            descend(game, partial(fields.lookahead_opponent, alpha=1.0)),
+            spiral(square),
         ),
-        Method("LOLA, alpha = 1", descend(game, fields.lola(1.0)), spiral(2 * square)),
         Method(
-            "LOLA exact, alpha = 1", descend(game, fields.lola(1.0, "exact")), spiral(2 * square)
+            "LOLA, alpha = 1", descend(game, partial(fields.lola, alpha=1.0)), spiral(2 * square)
         ),
-        Method("SOS, alpha = 1", descend(game, fields.sos(1.0)), spiral(square)),
-        Method("follow the ridge", descend(game, fields.follow_the_ridge()), spiral(0.0)),
+        Method(
+            "LOLA exact, alpha = 1",
+            descend(game, partial(fields.lola, alpha=1.0, mode="exact")),
+            spiral(2 * square),
+        ),
+        Method("SOS, alpha = 1", descend(game, partial(fields.sos, alpha=1.0)), spiral(square)),
+        Method("follow the ridge", descend(game, fields.follow_the_ridge), spiral(0.0)),
     ]
 
 

@@ -11,6 +11,7 @@ from jaxgan.version import __version__
 # Names are imported when they are first used (PEP 562): `import jaxgan` is quick.
 with epy.lazy_api_imports(globals()):
     from jaxgan import (
+        algorithms,
         analysis,
         augment,
         auxiliary,
@@ -21,6 +22,7 @@ with epy.lazy_api_imports(globals()):
         models,
         optimizers,
         penalties,
+        transforms,
     )
     from jaxgan.algorithms import (
         Algorithm,
@@ -77,6 +79,7 @@ __all__ = [
     "TrainState",
     "__version__",
     "ada",
+    "algorithms",
     "alternating",
     "analysis",
     "apa",
@@ -118,6 +121,7 @@ __all__ = [
     "skip_nonfinite",
     "stream",
     "substeps",
+    "transforms",
     "unrolled",
     "with_penalty",
     "zero_sum",

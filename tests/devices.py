@@ -86,8 +86,8 @@ def lookahead(game: Game) -> Game:
 
 FIELDS: dict[str, Callable[[Any], Field]] = {
     "unrolled": lambda dtype: gradient(lookahead(small_gan(dtype))),
-    "consensus": lambda dtype: fields.consensus(1.0)(gradient(small_gan(dtype))),
-    "both": lambda dtype: fields.consensus(1.0)(gradient(lookahead(small_gan(dtype)))),
+    "consensus": lambda dtype: fields.consensus(gradient(small_gan(dtype)), gamma=1.0),
+    "both": lambda dtype: fields.consensus(gradient(lookahead(small_gan(dtype))), gamma=1.0),
     "minibatch": lambda dtype: gradient(small_gan(dtype, minibatch=True)),
     "dcgan": lambda dtype: gradient(dcgan(dtype)),
 }

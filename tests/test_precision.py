@@ -42,7 +42,7 @@ def unrolled(game: Game, mesh: Mesh) -> Game:
     return jaxgan.unrolled(game, num_steps=1)
 
 
-MICROBATCH = fields.microbatch(2)
+MICROBATCH = functools.partial(fields.microbatch, num_parts=2)
 PATHS = {
     "float32": Path(),
     "bfloat16": Path(BF16),
@@ -50,7 +50,7 @@ PATHS = {
     "bfloat16, batch norm, replicas": Path({**BF16, "norm": "batch"}, distributed.replica_mean),
     "float32, R1, microbatch": Path({}, with_r1, MICROBATCH),
     "bfloat16, full, R1, microbatch": Path({**BF16, "remat": "full"}, with_r1, MICROBATCH),
-    "bfloat16, consensus": Path(BF16, field=fields.consensus(1.0)),
+    "bfloat16, consensus": Path(BF16, field=functools.partial(fields.consensus, gamma=1.0)),
     "bfloat16, unrolled": Path(BF16, unrolled),
 }
 

@@ -174,12 +174,8 @@ def build_field(config: Config, game: Game) -> Field:
     """
     field = fields.gradient(game)
     if config["num_microbatches"] > 1:
-        field = fields.microbatch(config["num_microbatches"])(field)
-    transform = make(config["field"], FIELDS, "field")
-    try:
-        return fields.with_norms(transform(field))
-    except ValueError as error:
-        raise ConfigError(f"field: {error}") from error
+        field = fields.microbatch(field, num_parts=config["num_microbatches"])
+    return fields.with_norms(make(config["field"], FIELDS, "field", field=field))
 
 
 def build_optimizers(config: Config) -> Optimizers:

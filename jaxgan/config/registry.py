@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from jaxgan import algorithms, augment, auxiliary, fields, games, losses, optimizers, penalties
@@ -153,14 +153,15 @@ def bgc_augmented(
     return games.augmented_at(game, augment.bgc(policy, color_share), p=p)
 
 
-def gradient_field() -> Callable[[Field], Field]:
+def gradient_field(field: Field) -> Field:
     """Every player's own gradient, as it is.
 
     Example:
-      >>> gradient_field()("field")
-      'field'
+      >>> field = fields.gradient(games.dirac())
+      >>> gradient_field(field) is field
+      True
     """
-    return lambda field: field
+    return field
 
 
 GENERATORS: Table = {

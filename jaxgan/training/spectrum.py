@@ -57,7 +57,7 @@ def make_spectrum(
       >>> from jaxgan.optimizers import sgd
       >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
       >>> plain = gradient(bilinear())
-      >>> played = consensus(gamma=2.0)(plain)
+      >>> played = consensus(plain, gamma=2.0)
       >>> state = simultaneous(played, sgds).init(jax.random.key(0))
       >>> with tempfile.TemporaryDirectory() as folder:
       ...     played_and_plain = {"gradient": plain, "consensus": played}

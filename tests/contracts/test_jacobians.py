@@ -322,7 +322,7 @@ def test_who_needs_second_derivatives_says_where_they_are_wrong() -> None:
     batch = {"image": jnp.zeros((NUM, DIM))}
     at = {"params": params, "net_state": net_state, "batch": batch, "context": CONTEXT}
     askers: dict[str, Callable[[], Any]] = {
-        "consensus": lambda: fields.consensus(0.1)(field),
+        "consensus": lambda: fields.consensus(field, gamma=0.1),
         "unrolled": lambda: unrolled(game, num_steps=1),
     }
     for name, ask in askers.items():

@@ -105,6 +105,7 @@ RATES = {"learning_rate": 0.1}
 NEEDED |= dict.fromkeys(("adam", "optimistic", "optimistic_adam", "rmsprop", "sgd"), ((), RATES))
 
 SKIPPED = {
+    "solve.tol": "of a solver, and what competitive.tol is",
     "f_gan.alpha": "the formulas differ on both sides of 1",
     "alpha_divergence.alpha": "likewise",
     "capped_exp.cap": "a function of arrays, and what maximum_likelihood.cap is",
@@ -152,7 +153,7 @@ def total(tree: Any) -> jax.Array:
 
 
 def of_field(make: Make) -> jax.Array:
-    field = make()(fields.gradient(curved()))
+    field = make(fields.gradient(curved()))
     params, net_state = field.game.init(jax.random.key(0))
     return total(field.apply(params, field.init(params), net_state, {}, CONTEXT)[0])
 
@@ -203,7 +204,7 @@ WAYS = [
     Way(losses, of_loss),
     Way(penalties, of_penalty),
     Way(auxiliary, of_penalty),
-    Way(fields, of_field),
+    Way(fields, of_field, given=(fields.gradient(curved()),)),
     Way(jaxgan.transforms, of_transform, given=(plain(),)),
     Way(augment, of_augment),
     Way(games, of_map),

@@ -30,7 +30,7 @@ FIELDS: dict[str, Build] = {
     "gradient": lambda split: gradient(split(gan())),
     "penalties inside": lambda split: gradient(split(gan(PENALTY))),
     "penalties outside": lambda split: gradient(jaxgan.with_penalty(split(gan()), PENALTY)),
-    "consensus": lambda split: fields.consensus(1.0)(gradient(split(gan()))),
+    "consensus": lambda split: fields.consensus(gradient(split(gan())), gamma=1.0),
     "unrolled": lambda split: gradient(jaxgan.unrolled(split(gan()), num_steps=3)),
     "unrolled, penalties": lambda split: gradient(
         jaxgan.unrolled(split(gan(PENALTY)), num_steps=2)
@@ -38,10 +38,10 @@ FIELDS: dict[str, Build] = {
     "unrolled, first order": lambda split: gradient(
         jaxgan.unrolled(split(gan()), num_steps=3, mode="first_order")
     ),
-    "consensus of unrolled": lambda split: fields.consensus(1.0)(
-        gradient(jaxgan.unrolled(split(gan()), num_steps=2))
+    "consensus of unrolled": lambda split: fields.consensus(
+        gradient(jaxgan.unrolled(split(gan()), num_steps=2)), gamma=1.0
     ),
-    "microbatch": lambda split: fields.microbatch(2)(gradient(split(gan()))),
+    "microbatch": lambda split: fields.microbatch(gradient(split(gan())), num_parts=2),
 }
 
 

@@ -324,7 +324,8 @@ def test_parts_of_a_batch_are_the_batch(name: str) -> None:
     """Microbatches see the draws and the p of the whole, and leave the same state behind."""
     field = gradient(WRAPPED[name](image_gan(jnp.float64, bias=3.0)))
     whole, parts = (
-        simultaneous(one, helpers.sgds(0.01)) for one in (field, fields.microbatch(4)(field))
+        simultaneous(one, helpers.sgds(0.01))
+        for one in (field, fields.microbatch(field, num_parts=4))
     )
     states = [one.init(jax.random.key(0)) for one in (whole, parts)]
     steps = [jax.jit(one.step) for one in (whole, parts)]

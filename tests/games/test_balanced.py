@@ -143,7 +143,7 @@ def test_it_trains_stacks_and_remembers() -> None:
     game = jaxgan.unrolled(
         balanced(with_penalty(rich_game(), jaxgan.penalties.r1()), penalty), num_steps=1
     )
-    field = jaxgan.fields.consensus(0.1)(jaxgan.gradient(game))
+    field = jaxgan.fields.consensus(jaxgan.gradient(game), gamma=0.1)
     algorithm = jaxgan.simultaneous(field, helpers.sgds(0.01))
     state, step = algorithm.init(jax.random.key(0)), jax.jit(algorithm.step)
     for _ in range(2):

@@ -8,6 +8,7 @@ f'(0) = 1/2, and v' is taken at the equilibrium (0, 0); see Mescheder et al., 20
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -109,7 +110,7 @@ def test_zero_centred_penalties_attract(
 @pytest.mark.parametrize(("loss", "slope"), [(None, 0.5), (losses.wasserstein(), 1.0)])
 def test_consensus_attracts(gamma: float, loss: Any, slope: float) -> None:
     # -γ f'² ± i f': for γ = 10, -2.5 ± 0.5i and -10 ± i.
-    found = dirac_eigenvalues(jaxgan.dirac(loss), fields.consensus(gamma))
+    found = dirac_eigenvalues(jaxgan.dirac(loss), partial(fields.consensus, gamma=gamma))
     assert_spectrum(found, [-gamma * slope**2 + slope * 1j, -gamma * slope**2 - slope * 1j])
 
 
@@ -270,19 +271,19 @@ RADII: dict[str, tuple[Make, Callable[[float, float], float]]] = {
         lambda eta, a: of_optimistic(eta * a),
     ),
     "consensus": (
-        along(lambda eta: fields.consensus(1.0)),
+        along(lambda eta: partial(fields.consensus, gamma=1.0)),
         lambda eta, a: of_consensus(eta, a, 1.0),
     ),
     "symplectic": (
-        along(lambda eta: fields.symplectic(0.7, align=False)),
+        along(lambda eta: partial(fields.symplectic, lam=0.7, align=False)),
         lambda eta, a: of_consensus(eta, a, 0.7),
     ),
     "competitive": (
-        along(lambda eta: fields.competitive(eta, tol=1e-13)),
+        along(lambda eta: partial(fields.competitive, eta=eta, tol=1e-13)),
         lambda eta, a: 1 / np.sqrt(1 + (eta * a) ** 2),
     ),
     "linearised competitive": (
-        along(lambda eta: fields.lookahead_opponent(eta)),
+        along(lambda eta: partial(fields.lookahead_opponent, alpha=eta)),
         lambda eta, a: np.sqrt(1 - (eta * a) ** 2 + (eta * a) ** 4),
     ),
 }
@@ -362,7 +363,7 @@ def test_radii_of_unrolling(num_steps: int, mode: str, radius: float) -> None:
 
 def test_the_largest_rate_is_that_of_the_eigenvalues() -> None:
     # |1 + hλ| < 1 just if h < -2 Re λ / |λ|², here of consensus on the Dirac-GAN.
-    change, batch = fields.consensus(1.0), {"image": jnp.zeros((4, 1))}
+    change, batch = partial(fields.consensus, gamma=1.0), {"image": jnp.zeros((4, 1))}
     largest = np.min([-2 * v.real / abs(v) ** 2 for v in dirac_eigenvalues(jaxgan.dirac(), change)])
     field = change(gradient(jaxgan.dirac()))
     radii = [

@@ -274,7 +274,7 @@ FIELDS: dict[str, Callable[[Game], Field]] = {
     "simultaneous": gradient,
     "alternating": gradient,
     "unrolled": lambda game: gradient(unrolled(game, num_steps=1)),
-    "consensus": lambda game: consensus(0.1)(gradient(game)),
+    "consensus": lambda game: consensus(gradient(game), gamma=0.1),
 }
 FAST = (("cyclegan", "unrolled"), ("cyclegan", "consensus"), ("pix2pix", "alternating"))
 PLAYED = [

@@ -112,7 +112,9 @@ def test_fields_on_top_of_first_order_unrolling_see_its_jacobian(gamma: float) -
     damping = num_steps * rate / 4
     jacobian = np.array([[damping, -0.5], [0.5, 0.0]])
     expected = jacobian + gamma * jacobian.T @ jacobian  # ξ = 0 there
-    found = {k: dirac_jacobian(fields.consensus(gamma)(gradient(g))) for k, g in games.items()}
+    found = {
+        k: dirac_jacobian(fields.consensus(gradient(g), gamma=gamma)) for k, g in games.items()
+    }
     np.testing.assert_allclose(found["ours"], expected, atol=1e-12)
     # The stopped one has the same field and lost the generator's row of its Jacobian.
     assert np.abs(found["stopped"] - expected).max() > 0.1

@@ -80,7 +80,7 @@ def test_microbatches_warn_since_the_inner_steps_average() -> None:
     setting = trained()
     field = gradient(unrolled(setting.game, num_steps=2))
     with pytest.warns(UserWarning, match="couples the examples of a batch"):
-        halves = jaxgan.microbatch(2)(field)
+        halves = jaxgan.microbatch(field, num_parts=2)
     with jax.disable_jit():
         found, _, _ = halves.apply(
             setting.params, (), setting.net_state, setting.batch, setting.context

@@ -32,7 +32,7 @@ def look(fields: Any, state: Any, batch: Any, folder: Path) -> list[dict[str, fl
 
 def test_the_last_field_is_judged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     plain = gradient(jaxgan.bilinear(2.0))
-    fields = {"gradient": plain, "consensus": consensus(0.5)(plain)}
+    fields = {"gradient": plain, "consensus": consensus(plain, gamma=0.5)}
     state = jaxgan.seeds(jaxgan.simultaneous(plain, SGDS), 2).init(jax.random.key(0))
     with caplog.at_level(logging.INFO, "jaxgan.training.spectrum"):
         (row,) = look(fields, state, {}, tmp_path)

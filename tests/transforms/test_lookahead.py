@@ -69,7 +69,7 @@ def past_of_competitive(w: np.ndarray, memory: Any) -> tuple[np.ndarray, np.ndar
 
 
 def test_memories_nest(float64: None) -> None:
-    field = fields.competitive(ETA, tol=1e-13)(gradient(jaxgan.bilinear()))
+    field = fields.competitive(gradient(jaxgan.bilinear()), eta=ETA, tol=1e-13)
     plain = jaxgan.past_extragradient(field, helpers.sgds(RATE))
     ahead = lookahead(plain, 3, ALPHA)
     start = ahead.init(jax.random.key(0))
