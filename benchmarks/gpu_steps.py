@@ -120,9 +120,9 @@ def make_algorithm(recipe: Recipe, precision: str, lazies: tuple[Lazy, ...]) -> 
     adam = jg.optimizers.adam(recipe.rate, b1=recipe.b1, b2=0.99)
     field, optimizers = jg.gradient(game), {"gen": adam, "disc": adam}
     if recipe.n_critic:
-        algorithm = jg.alternating(field, optimizers, n_critic=recipe.n_critic)
+        algorithm = jg.alternating(field, optimizers=optimizers, n_critic=recipe.n_critic)
     else:
-        algorithm = jg.simultaneous(field, optimizers)
+        algorithm = jg.simultaneous(field, optimizers=optimizers)
     return jg.ema(algorithm, decay=0.999) if recipe.averaged else algorithm
 
 
@@ -162,7 +162,7 @@ def step(
     """Measures a training, `num` steps in a call."""
     algorithm = make_algorithm(recipe, precision, recipe.lazies)
     if num > 1:
-        algorithm = jg.substeps(algorithm, num)
+        algorithm = jg.substeps(algorithm, num_steps=num)
     period = max([lazy.every for lazy in recipe.lazies], default=1)
     found = gpu_measure.measure_step(
         algorithm,

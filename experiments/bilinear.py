@@ -176,7 +176,7 @@ def play_field(make: Callable[[ScalarOrSchedule], Any]) -> Build:
     """Simultaneous descent along a field that is made with the rate."""
 
     def build(game: jg.Game, rate: ScalarOrSchedule) -> jg.Algorithm:
-        return jg.simultaneous(make(rate)(jg.gradient(game)), sgds(rate))
+        return jg.simultaneous(make(rate)(jg.gradient(game)), optimizers=sgds(rate))
 
     return build
 
@@ -185,7 +185,8 @@ def play(algorithm: Callable[..., jg.Algorithm], optimizer: Callable[..., Any] =
     """An algorithm over the game's own gradients."""
 
     def build(game: jg.Game, rate: ScalarOrSchedule) -> jg.Algorithm:
-        return algorithm(jg.gradient(game), dict.fromkeys(("gen", "disc"), optimizer(rate)))
+        optimizers = dict.fromkeys(("gen", "disc"), optimizer(rate))
+        return algorithm(jg.gradient(game), optimizers=optimizers)
 
     return build
 
@@ -195,14 +196,16 @@ def play_unrolled(num_steps: int, mode: Literal["exact", "first_order"]) -> Buil
 
     def build(game: jg.Game, rate: ScalarOrSchedule) -> jg.Algorithm:
         ahead = jg.unrolled(game, num_steps=num_steps, mode=mode)
-        return jg.simultaneous(jg.gradient(ahead), sgds(rate))
+        return jg.simultaneous(jg.gradient(ahead), optimizers=sgds(rate))
 
     return build
 
 
 def play_lookahead(algorithm: Callable[..., jg.Algorithm], num_steps: int, alpha: float) -> Build:
     """Lookahead-minimax over an algorithm."""
-    return lambda game, rate: jg.lookahead(play(algorithm)(game, rate), num_steps, alpha)
+    return lambda game, rate: jg.lookahead(
+        play(algorithm)(game, rate), num_steps=num_steps, alpha=alpha
+    )
 
 
 def descent_methods() -> list[Method]:

@@ -113,9 +113,9 @@ def make_algorithm(
 ) -> jg.Algorithm:
     """Simultaneous RMSProp along a field, all seeds in one program of `num_steps` steps."""
     rmsprop = jg.optimizers.rmsprop(RATE, decay=0.9, eps=1e-10)
-    algorithm = jg.simultaneous(field, {"gen": rmsprop, "disc": rmsprop})
-    algorithm = jg.device_data(algorithm, sample, batch_size)
-    return jg.substeps(jg.seeds(algorithm, num_seeds), num_steps)
+    algorithm = jg.simultaneous(field, optimizers={"gen": rmsprop, "disc": rmsprop})
+    algorithm = jg.device_data(algorithm, sample=sample, batch_size=batch_size)
+    return jg.substeps(jg.seeds(algorithm, num_seeds=num_seeds), num_steps=num_steps)
 
 
 def make_sampler(game: jg.Game, latent: int, num: int) -> Sampler:

@@ -129,7 +129,7 @@ def sgds() -> dict[str, Any]:
 def descend(game: jg.Game, transform: Callable[[jg.Field], jg.Field] | None = None) -> jg.Algorithm:
     """Simultaneous descent, along the gradients or what a transformation makes of them."""
     field = jg.gradient(game)
-    return jg.simultaneous(field if transform is None else transform(field), sgds())
+    return jg.simultaneous(field if transform is None else transform(field), optimizers=sgds())
 
 
 def plain_methods() -> list[Method]:
@@ -137,7 +137,7 @@ def plain_methods() -> list[Method]:
     rotation = spiral(0.0)
 
     def take_turns(field: jg.Field, n_critic: int = 1) -> jg.Algorithm:
-        return jg.alternating(field, sgds(), n_critic)
+        return jg.alternating(field, optimizers=sgds(), n_critic=n_critic)
 
     never = "does not converge"
     sublinear = "sublinearly at best"
@@ -146,11 +146,15 @@ def plain_methods() -> list[Method]:
     non_saturating = jg.gradient(jg.dirac(losses.non_saturating()))
     wasserstein = jg.dirac(losses.wasserstein())
     return [
-        Method("minimax", jg.simultaneous(minimax, sgds()), rotation, None, never),
+        Method("minimax", jg.simultaneous(minimax, optimizers=sgds()), rotation, None, never),
         Method("minimax, alternating", take_turns(minimax), rotation, 1.0, never),
         Method("minimax, n_critic = 5", take_turns(minimax, 5), rotation, 1.0, never),
         Method(
-            "non-saturating", jg.simultaneous(non_saturating, sgds()), rotation, None, sublinear
+            "non-saturating",
+            jg.simultaneous(non_saturating, optimizers=sgds()),
+            rotation,
+            None,
+            sublinear,
         ),
         Method("non-saturating, alternating", take_turns(non_saturating), rotation, 1.0, sublinear),
         Method("relativistic", descend(jg.dirac(losses.relativistic())), rotation),
@@ -278,11 +282,13 @@ def algorithm_methods() -> list[Method]:
     e = RATE * SLOPE
     shrink = abs(complex(1 - e * e, e))
     ogda = float(np.sqrt((1 + np.sqrt(1 - 4 * e * e)) / 2))
-    optimistic_descent = jg.simultaneous(field, dict.fromkeys(PLAYERS, optimistic(RATE)))
-    ahead = jg.lookahead(jg.simultaneous(field, sgds()), num_steps=5, alpha=0.5)
+    optimistic_descent = jg.simultaneous(field, optimizers=dict.fromkeys(PLAYERS, optimistic(RATE)))
+    ahead = jg.lookahead(jg.simultaneous(field, optimizers=sgds()), num_steps=5, alpha=0.5)
     return [
-        Method("extragradient", jg.extragradient(field, sgds()), rotation, shrink),
-        Method("past extragradient", jg.past_extragradient(field, sgds()), rotation, ogda),
+        Method("extragradient", jg.extragradient(field, optimizers=sgds()), rotation, shrink),
+        Method(
+            "past extragradient", jg.past_extragradient(field, optimizers=sgds()), rotation, ogda
+        ),
         Method("OGDA", optimistic_descent, rotation, ogda),
         Method(
             "lookahead k = 5, alpha = 0.5",

@@ -55,6 +55,7 @@ def _make(
 
 def adam(
     learning_rate: ScalarOrSchedule,
+    *,
     b1: ScalarOrSchedule = 0.9,
     b2: ScalarOrSchedule = 0.999,
     eps: float = 1e-8,
@@ -92,6 +93,7 @@ def adam(
 
 def rmsprop(
     learning_rate: ScalarOrSchedule,
+    *,
     decay: ScalarOrSchedule = 0.9,
     eps: float = 1e-8,
     weight_clip: ScalarOrSchedule | None = None,
@@ -124,6 +126,7 @@ def rmsprop(
 
 def sgd(
     learning_rate: ScalarOrSchedule,
+    *,
     momentum: ScalarOrSchedule | None = None,
     weight_clip: ScalarOrSchedule | None = None,
 ) -> optax.GradientTransformation:
@@ -151,7 +154,7 @@ def sgd(
 
 
 def optimistic(
-    learning_rate: ScalarOrSchedule, alpha: float = 1.0, beta: float = 1.0
+    learning_rate: ScalarOrSchedule, *, alpha: float = 1.0, beta: float = 1.0
 ) -> optax.GradientTransformation:
     """Optimistic gradient descent, Optax's: w ← w - η (α ξ_t + β (ξ_t - ξ_{t-1})).
 
@@ -184,6 +187,7 @@ def optimistic(
 
 def optimistic_adam(
     learning_rate: ScalarOrSchedule,
+    *,
     b1: ScalarOrSchedule = 0.9,
     b2: ScalarOrSchedule = 0.999,
     alpha: float = 1.0,

@@ -110,7 +110,7 @@ def make(algorithm: str, field: str, dtype: Any, optimizer: str = "adam") -> Alg
     chosen = {"adam": optimizers.adam(1e-2, b1=0.5), "sgd": optimizers.sgd(0.1)}[optimizer]
     both = dict.fromkeys(("gen", "disc"), remembering(chosen))
     factory = {"simultaneous": jaxgan.simultaneous, "alternating": jaxgan.alternating}[algorithm]
-    return jaxgan.ema(factory(FIELDS[field](dtype), both), decay=0.9)
+    return jaxgan.ema(factory(FIELDS[field](dtype), optimizers=both), decay=0.9)
 
 
 def batch_of(algorithm: Algorithm, shape: tuple[int, ...], index: int, dtype: Any) -> Any:

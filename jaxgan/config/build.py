@@ -148,7 +148,7 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step
             raise ConfigError(f"penalties: {error}") from error
     if mesh is not None and config["mesh"]["per_replica"]:
         try:
-            game = distributed.replica_mean(game, mesh)
+            game = distributed.replica_mean(game, mesh=mesh)
         except ValueError as error:
             raise ConfigError(str(error)) from error
     if config["unrolled"] is not None:
@@ -236,16 +236,16 @@ def build_algorithm(
     )
     if source is not None:
         sample = source.sample if mesh is None else distributed.shard_sampler(source.sample, mesh)
-        algorithm = tf.device_data(algorithm, sample, config["batch_size"])
+        algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
     if config["nonfinite"] == "skip":
         algorithm = tf.skip_nonfinite(algorithm)
     for key in ("lookahead", "ema"):
         if config[key] is not None:
             algorithm = make(config[key], OPTIONAL, key, algorithm=algorithm)
     if config["num_seeds"] > 1:
-        algorithm = tf.seeds(algorithm, config["num_seeds"])
+        algorithm = tf.seeds(algorithm, num_seeds=config["num_seeds"])
     if config["substeps"] > 1:
-        algorithm = tf.substeps(algorithm, config["substeps"])
+        algorithm = tf.substeps(algorithm, num_steps=config["substeps"])
     return algorithm
 
 

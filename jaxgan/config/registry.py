@@ -150,7 +150,7 @@ def bgc_augmented(
       >>> bgc_augmented(games.dirac(), p=0.5).players
       ('disc', 'gen')
     """
-    return games.augmented_at(game, augment.bgc(policy, color_share), p=p)
+    return games.augmented_at(game, augment.bgc(policy, color_share=color_share), p=p)
 
 
 def gradient_field(field: Field) -> Field:

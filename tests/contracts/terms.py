@@ -21,6 +21,9 @@ from tests import helpers
 CONTEXT = Context(jax.random.key(0))
 Theta = dict[str, Any]
 
+PARTS = {"Penalty", "Term", "View", "input_gradient", "norm", "squared_norm"}
+"""What `penalties` exports beside its factories."""
+
 
 def fresh(term: Term, view: View) -> Any:
     return term.init(view.params)

@@ -70,19 +70,23 @@ def adams(game: Game) -> dict[str, Any]:
 
 
 def simultaneous(game: Game) -> Algorithm:
-    return jaxgan.simultaneous(jaxgan.gradient(game), adams(game))
+    return jaxgan.simultaneous(jaxgan.gradient(game), optimizers=adams(game))
 
 
 def with_field(transform: Any) -> Callable[[Game], Algorithm]:
-    return lambda game: jaxgan.simultaneous(transform(jaxgan.gradient(game)), adams(game))
+    return lambda game: jaxgan.simultaneous(
+        transform(jaxgan.gradient(game)), optimizers=adams(game)
+    )
 
 
 WAYS: Mapping[str, Callable[[Game], Algorithm]] = {
     "simultaneous": simultaneous,
     "consensus": with_field(partial(fields.consensus, gamma=0.1)),
-    "alternating": lambda game: jaxgan.alternating(jaxgan.gradient(game), adams(game)),
+    "alternating": lambda game: jaxgan.alternating(jaxgan.gradient(game), optimizers=adams(game)),
     "unrolled": lambda game: simultaneous(unrolled(game, num_steps=1)),
-    "extragradient": lambda game: jaxgan.extragradient(jaxgan.gradient(game), adams(game)),
+    "extragradient": lambda game: jaxgan.extragradient(
+        jaxgan.gradient(game), optimizers=adams(game)
+    ),
     "symplectic": with_field(fields.symplectic),
     "lola": with_field(partial(fields.lola, alpha=0.1)),
     "ema": lambda game: jaxgan.ema(simultaneous(game)),

@@ -166,7 +166,7 @@ def after_two_steps(algorithm: jaxgan.Algorithm) -> jax.Array:
 
 
 def plain() -> jaxgan.Algorithm:
-    return jaxgan.simultaneous(fields.gradient(curved()), helpers.sgds(0.1))
+    return jaxgan.simultaneous(fields.gradient(curved()), optimizers=helpers.sgds(0.1))
 
 
 def of_transform(make: Make) -> jax.Array:
@@ -176,7 +176,7 @@ def of_transform(make: Make) -> jax.Array:
 def of_optimizer(make: Make) -> jax.Array:
     optimizer = make()
     pair = {"gen": optimizer, "disc": optimizer}
-    return after_two_steps(jaxgan.simultaneous(fields.gradient(curved()), pair))
+    return after_two_steps(jaxgan.simultaneous(fields.gradient(curved()), optimizers=pair))
 
 
 def of_schedule(make: Make) -> jax.Array:

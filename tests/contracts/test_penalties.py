@@ -316,7 +316,7 @@ def test_bad_weights_and_intervals_of_these_are_refused(case: Case) -> None:
 
 def test_every_factory_has_a_row() -> None:
     names = {row.name for row in TABLE} | {case.name.split()[0] for case in CASES}
-    assert set(penalties.__all__) - {"Penalty", "Term", "View"} == names
+    assert set(penalties.__all__) - terms.PARTS == names
     assert all(row.factory().terms[0].name == row.name for row in TABLE)
     assert all(case.factory().terms[0].name == case.name.split()[0] for case in CASES[:-1])
 
@@ -447,7 +447,7 @@ def test_the_weight_multiplies_and_is_logged(factory: Callable[..., Penalty]) ->
 FACTORIES = {row.name: row.factory for row in reversed(TABLE)}
 
 
-@pytest.mark.parametrize("name", sorted(set(penalties.__all__) - {"Penalty", "Term", "View"}))
+@pytest.mark.parametrize("name", sorted(set(penalties.__all__) - terms.PARTS))
 def test_weights_and_lazy_terms_count_exactly(name: str, float64: None) -> None:
     factories = FACTORIES | {case.name.split()[0]: case.factory for case in reversed(CASES)}
     terms.check_weight_and_laziness(factories[name])
@@ -535,7 +535,7 @@ def counter(name: str = "count", **options: Any) -> Penalty:
 def trained(game: Game, algorithm: str, num_steps: int = 3) -> Any:
     field = jaxgan.gradient(game)
     options = {"n_critic": 2} if algorithm == "alternating" else {}
-    made = getattr(jaxgan, algorithm)(field, helpers.sgds(0.0), **options)
+    made = getattr(jaxgan, algorithm)(field, optimizers=helpers.sgds(0.0), **options)
     return helpers.run(made, made.init(jax.random.key(0)), num_steps)
 
 
@@ -600,7 +600,8 @@ def test_coupling_of_examples_shows_in_the_game() -> None:
 
 def test_a_game_without_a_critic_takes_no_input_penalty() -> None:
     algorithm = jaxgan.simultaneous(
-        jaxgan.gradient(with_penalty(jaxgan.bilinear(), penalties.r1())), helpers.sgds(0.1)
+        jaxgan.gradient(with_penalty(jaxgan.bilinear(), penalties.r1())),
+        optimizers=helpers.sgds(0.1),
     )
     with pytest.raises(TypeError, match="no critic"):
         algorithm.step(algorithm.init(jax.random.key(0)), {})

@@ -82,7 +82,7 @@ def test_methods_that_are_one_on_a_bilinear_game() -> None:
     for name in ("exact", "symplectic", "consensus"):
         np.testing.assert_allclose(join(found[name]), join(found["lookahead"]), rtol=1e-12)
     # A descent step along them is one of extragradient.
-    algorithm = jaxgan.extragradient(base, helpers.sgds(eta))
+    algorithm = jaxgan.extragradient(base, optimizers=helpers.sgds(eta))
     state = algorithm.init(jax.random.key(0))
     state = state._replace(params=jax.tree.map(jnp.asarray, start))
     moved = join(helpers.plain(algorithm.step(state, {})[0].params))

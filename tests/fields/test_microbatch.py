@@ -51,7 +51,7 @@ def test_parts_equal_the_whole_in_float64(float64: None) -> None:
 def test_a_training_in_parts_is_the_training() -> None:
     ends = []
     for own in (field(), microbatch(field(), num_parts=2)):
-        algorithm = jaxgan.alternating(own, helpers.sgds(1e-2), n_critic=2)
+        algorithm = jaxgan.alternating(own, optimizers=helpers.sgds(1e-2), n_critic=2)
         start = algorithm.init(jax.random.key(0))
         ends.append(helpers.run(algorithm, start, 3)[0])
     assert helpers.max_difference(*ends) < 1e-6

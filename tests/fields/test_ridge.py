@@ -68,7 +68,7 @@ def test_it_goes_there(numbers: Any, arrives: bool) -> None:
     def distance(scale: jax.Array) -> jax.Array:
         field = fields.follow_the_ridge(gradient(of(*(scale * number for number in numbers))))
         sgd = jaxgan.optimizers.sgd(0.05 / scale)
-        algorithm = jaxgan.simultaneous(field, {"gen": sgd, "disc": sgd})
+        algorithm = jaxgan.simultaneous(field, optimizers={"gen": sgd, "disc": sgd})
         state = algorithm.init(jax.random.key(0))
         state, _ = jax.lax.scan(
             lambda state, _: (algorithm.step(state, {})[0], None), state, length=100

@@ -278,8 +278,8 @@ def test_p_moves_as_published(name: str) -> None:
         "ada": lambda game: ada(game, length_images=200, augment=identity),
         "apa": lambda game: apa(game, length_images=200),
     }[name]
-    algorithm = simultaneous(gradient(sign_game(make)), helpers.sgds(1e-3))
-    steps = tf.substeps(algorithm, 80)
+    algorithm = simultaneous(gradient(sign_game(make)), optimizers=helpers.sgds(1e-3))
+    steps = tf.substeps(algorithm, num_steps=80)
     batches = {"image": jnp.asarray(streaks(80))[..., None, None, None]}
     step = jax.jit(algorithm.step)
     state, logged = algorithm.init(jax.random.key(0)), []
@@ -302,7 +302,7 @@ def test_p_moves_as_published(name: str) -> None:
 def test_only_updates_of_the_discriminator_count() -> None:
     """Two updates and one of the generator per step: after four, p moves in the fifth."""
     field = gradient(sign_game(lambda game: ada(game, length_images=200, augment=bgc(("color",)))))
-    algorithm = alternating(field, helpers.sgds(1e-3), n_critic=2)
+    algorithm = alternating(field, optimizers=helpers.sgds(1e-3), n_critic=2)
     state = algorithm.init(jax.random.key(0))
     batch, step = {"image": jnp.ones((3, 8, 1, 1, 1))}, jax.jit(algorithm.step)
     seen = []
@@ -324,7 +324,7 @@ def test_parts_of_a_batch_are_the_batch(name: str) -> None:
     """Microbatches see the draws and the p of the whole, and leave the same state behind."""
     field = gradient(WRAPPED[name](image_gan(jnp.float64, bias=3.0)))
     whole, parts = (
-        simultaneous(one, helpers.sgds(0.01))
+        simultaneous(one, optimizers=helpers.sgds(0.01))
         for one in (field, fields.microbatch(field, num_parts=4))
     )
     states = [one.init(jax.random.key(0)) for one in (whole, parts)]
@@ -355,8 +355,8 @@ def test_the_same_on_one_and_on_eight_devices(mode: str, policy: tuple[str, ...]
         )
         game = jaxgan.with_penalty(game, penalties.r1())
         if mode == "replicas":
-            game = distributed.replica_mean(game, mesh)
-        algorithm = simultaneous(gradient(game), helpers.sgds(0.01))
+            game = distributed.replica_mean(game, mesh=mesh)
+        algorithm = simultaneous(gradient(game), optimizers=helpers.sgds(0.01))
         like = jax.eval_shape(algorithm.init, jax.random.key(0))
         shardings = distributed.state_shardings(like, mesh)
         state = jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))
@@ -383,7 +383,7 @@ def test_a_game_that_looks_ahead_through_it() -> None:
         inner=jaxgan.optimizers.sgd(0.1),
         inner_state="fresh",
     )
-    algorithm = tf.seeds(simultaneous(gradient(game), helpers.sgds(0.1)), 2)
+    algorithm = tf.seeds(simultaneous(gradient(game), optimizers=helpers.sgds(0.1)), num_seeds=2)
     state = algorithm.init(jax.random.key(0))
     state.net_state["disc"]["ada"]["p"] = jnp.asarray([0.0, 1.0], jnp.float32)
     state, metrics = jax.jit(algorithm.step)(state, {"image": images()})

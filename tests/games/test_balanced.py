@@ -144,7 +144,7 @@ def test_it_trains_stacks_and_remembers() -> None:
         balanced(with_penalty(rich_game(), jaxgan.penalties.r1()), penalty), num_steps=1
     )
     field = jaxgan.fields.consensus(jaxgan.gradient(game), gamma=0.1)
-    algorithm = jaxgan.simultaneous(field, helpers.sgds(0.01))
+    algorithm = jaxgan.simultaneous(field, optimizers=helpers.sgds(0.01))
     state, step = algorithm.init(jax.random.key(0)), jax.jit(algorithm.step)
     for _ in range(2):
         state, metrics = step(state, rich_batch())

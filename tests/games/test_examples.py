@@ -117,7 +117,9 @@ WRAPS: dict[str, Callable[[Game], Game]] = {
 
 @pytest.mark.parametrize("name", helpers.rows(WRAPS, ["apa", "balanced"]))
 def test_games_of_trees_train(name: str) -> None:
-    algorithm = jaxgan.simultaneous(jaxgan.gradient(WRAPS[name](game_of(True))), helpers.sgds(0.1))
+    algorithm = jaxgan.simultaneous(
+        jaxgan.gradient(WRAPS[name](game_of(True))), optimizers=helpers.sgds(0.1)
+    )
     state = algorithm.init(jax.random.key(0))
     moved, metrics = jax.jit(algorithm.step)(state, batch_of(True))
     assert helpers.max_difference(moved.params, state.params) > 1e-4
@@ -155,7 +157,7 @@ def test_data_in_memory_may_be_trees_and_sequences() -> None:
     chosen = [int(np.argmax(row)) for row in is_same]
     np.testing.assert_allclose(batch["image"]["row"], parts["row"][chosen], rtol=1e-6)
     np.testing.assert_array_equal(batch["label"], np.asarray(chosen) % 2)
-    algorithm = jaxgan.simultaneous(jaxgan.gradient(game_of(True)), helpers.sgds(0.1))
+    algorithm = jaxgan.simultaneous(jaxgan.gradient(game_of(True)), optimizers=helpers.sgds(0.1))
     moved, _ = algorithm.step(algorithm.init(jax.random.key(0)), batch)
     assert int(moved.step) == 1
     sequences = data.array_source("sequences", parts["row"])

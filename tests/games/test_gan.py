@@ -107,7 +107,7 @@ def test_the_state_of_a_loss_is_the_discriminators_and_is_logged() -> None:
     game = helpers.mlp_gan(loss=began())
     assert game.couples_batch
     assert not helpers.mlp_gan().couples_batch
-    algorithm = jaxgan.alternating(gradient(game), helpers.sgds(0.0), n_critic=3)
+    algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.sgds(0.0), n_critic=3)
     state, history = helpers.run(algorithm, algorithm.init(KEY), 2)
     assert float(state.net_state["disc"]["loss"]["k"]) == 0.5 * 3 * 2
     assert "loss" not in state.net_state["gen"]

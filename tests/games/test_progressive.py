@@ -17,12 +17,12 @@ from jaxgan.config.base import ConfigError, load_config
 from jaxgan.config.networks import progan_discriminator, progan_generator
 from jaxgan.config.resolve import resolve
 from jaxgan.core.network import Network
-from jaxgan.core.penalty import View
 from jaxgan.core.state import Context
 from jaxgan.games import make_phases, progressive
 from jaxgan.games.progressive import averaged_to, repeated_to, shown_at
 from jaxgan.games.with_penalty import with_penalty
 from jaxgan.losses import wasserstein
+from jaxgan.penalties import View
 
 SHAPE, BATCH = (8, 8, 1), 4
 PHASES = make_phases((4, 8), fade_steps=10, stable_steps=20)

@@ -226,8 +226,8 @@ def spectral_radius(algorithm: Algorithm, batch: Any = None, num_steps: int = 1)
 def test_radii_on_the_bilinear_game(rate: float, coupling: float) -> None:
     field = gradient(jaxgan.bilinear(coupling))
     e = rate * coupling
-    simultaneous = jaxgan.simultaneous(field, helpers.sgds(rate))
-    alternating = jaxgan.alternating(field, helpers.sgds(rate))
+    simultaneous = jaxgan.simultaneous(field, optimizers=helpers.sgds(rate))
+    alternating = jaxgan.alternating(field, optimizers=helpers.sgds(rate))
     np.testing.assert_allclose(spectral_radius(simultaneous), np.sqrt(1 + e**2), rtol=1e-12)
     np.testing.assert_allclose(spectral_radius(alternating), 1.0, rtol=1e-9)
 
@@ -243,16 +243,18 @@ Make = Callable[[Field, float], Algorithm]
 
 def along(change: Callable[[float], Callable[[Field], Field]]) -> Make:
     """Simultaneous descent along another field, which may depend on the rate."""
-    return lambda field, rate: jaxgan.simultaneous(change(rate)(field), helpers.sgds(rate))
+    return lambda field, rate: jaxgan.simultaneous(
+        change(rate)(field), optimizers=helpers.sgds(rate)
+    )
 
 
 def with_rate(algorithm: Callable[..., Algorithm]) -> Make:
-    return lambda field, rate: algorithm(field, helpers.sgds(rate))
+    return lambda field, rate: algorithm(field, optimizers=helpers.sgds(rate))
 
 
 def optimistic(field: Field, rate: float) -> Algorithm:
     ogda = optimizers.optimistic(rate)
-    return jaxgan.simultaneous(field, {"gen": ogda, "disc": ogda})
+    return jaxgan.simultaneous(field, optimizers={"gen": ogda, "disc": ogda})
 
 
 def of_consensus(rate: float, a: float, gamma: float) -> float:
@@ -334,8 +336,10 @@ def test_competition_contracts_at_any_rate() -> None:
     [(0.3, 6, 0.4, 0.9467), (0.3, 6, 0.5, 0.9521), (0.3, 6, 0.8, 1.0033), (0.1, 5, 0.5, 0.9962)],
 )
 def test_radii_of_lookahead(rate: float, num_steps: int, alpha: float, per_step: float) -> None:
-    plain = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(rate))
-    found = spectral_radius(jaxgan.lookahead(plain, num_steps, alpha), num_steps=num_steps)
+    plain = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(rate))
+    found = spectral_radius(
+        jaxgan.lookahead(plain, num_steps=num_steps, alpha=alpha), num_steps=num_steps
+    )
     exact = abs((1 - alpha) + alpha * (1 + 1j * rate) ** num_steps)
     np.testing.assert_allclose(found, exact, atol=1e-6)
     np.testing.assert_allclose(found ** (1 / num_steps), per_step, atol=5e-5)
@@ -353,7 +357,7 @@ def test_radii_of_lookahead(rate: float, num_steps: int, alpha: float, per_step:
 def test_radii_of_unrolling(num_steps: int, mode: str, radius: float) -> None:
     eta = 0.1
     game = ahead(jaxgan.bilinear(), num_steps, eta, mode)
-    found = spectral_radius(jaxgan.simultaneous(gradient(game), helpers.sgds(eta)))
+    found = spectral_radius(jaxgan.simultaneous(gradient(game), optimizers=helpers.sgds(eta)))
     c = 2 if mode == "exact" else 1
     matrix = np.eye(2) - eta * np.array([[c * num_steps * eta, 1.0], [-1.0, 0.0]])
     # K = 10, exact, is a double root.
@@ -367,7 +371,9 @@ def test_the_largest_rate_is_that_of_the_eigenvalues() -> None:
     largest = np.min([-2 * v.real / abs(v) ** 2 for v in dirac_eigenvalues(jaxgan.dirac(), change)])
     field = change(gradient(jaxgan.dirac()))
     radii = [
-        spectral_radius(jaxgan.simultaneous(field, helpers.sgds(factor * largest)), batch)
+        spectral_radius(
+            jaxgan.simultaneous(field, optimizers=helpers.sgds(factor * largest)), batch
+        )
         for factor in (0.95, 1.0, 1.05)
     ]
     assert radii[0] < 1.0 - 1e-3
@@ -377,7 +383,7 @@ def test_the_largest_rate_is_that_of_the_eigenvalues() -> None:
 
 def test_alternation_leaves_the_circle_beyond_two() -> None:
     # The step's matrix has determinant 1 and trace 2 - η².
-    made = jaxgan.alternating(gradient(jaxgan.bilinear()), helpers.sgds(2.5))
+    made = jaxgan.alternating(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(2.5))
     half = (2 - 2.5**2) / 2
     np.testing.assert_allclose(spectral_radius(made), abs(half) + np.sqrt(half**2 - 1), rtol=1e-9)
 
@@ -388,7 +394,7 @@ def test_r1_makes_simultaneous_descent_converge_below_its_rate(gamma: float) -> 
     game = jaxgan.with_penalty(jaxgan.dirac(), penalties.r1(weight=gamma))
     radii = {}
     for factor in (0.9, 1.0, 1.1):
-        made = jaxgan.simultaneous(gradient(game), helpers.sgds(factor * gamma / 0.25))
+        made = jaxgan.simultaneous(gradient(game), optimizers=helpers.sgds(factor * gamma / 0.25))
         radii[factor] = spectral_radius(made, {"image": jnp.zeros((4, 1))})
     assert radii[0.9] < 1.0 - 1e-3
     np.testing.assert_allclose(radii[1.0], 1.0, atol=1e-9)

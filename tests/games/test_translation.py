@@ -139,7 +139,9 @@ def test_what_is_judged_in_place_of_an_image_has_its_own_gradient() -> None:
 
 def test_only_the_discriminators_own_update_moves_the_pools() -> None:
     optimizers = helpers.adams()
-    algorithm = alternating(gradient(make_cyclegan(pool_size=50)), optimizers, n_critic=2)
+    algorithm = alternating(
+        gradient(make_cyclegan(pool_size=50)), optimizers=optimizers, n_critic=2
+    )
     state = algorithm.init(KEY)
     step = jax.jit(algorithm.step)
     for i in (1, 2):
@@ -287,7 +289,7 @@ PLAYED = [
 @pytest.mark.parametrize(("name", "how"), PLAYED)
 def test_two_steps_are_finite(name: str, how: str) -> None:
     make = alternating if how == "alternating" else simultaneous
-    algorithm = make(FIELDS[how](GAMES[name]()), helpers.adams())
+    algorithm = make(FIELDS[how](GAMES[name]()), optimizers=helpers.adams())
     start = state = algorithm.init(KEY)
     step = jax.jit(algorithm.step)
     for i in range(2):

@@ -157,7 +157,7 @@ def test_the_bilinear_game_by_every_algorithm(
         jaxgan.extragradient: np.eye(2) - e * lean @ simultaneous,
     }
     for algorithm, matrix in expected.items():
-        found = step_matrix(algorithm(gradient(game), helpers.sgds(rate)))
+        found = step_matrix(algorithm(gradient(game), optimizers=helpers.sgds(rate)))
         np.testing.assert_allclose(found, matrix, atol=1e-12, err_msg=algorithm.__name__)
     # The radii of the table, to its digits.
     table = {(5, "exact"): 0.95394, (5, "first_order"): 0.97980, (10, "exact"): 0.9}

@@ -60,14 +60,16 @@ def test_checkpoints_and_loops_do_not_change_the_gradient(num_steps: int) -> Non
 
 
 def test_under_seeds_and_substeps() -> None:
-    algorithm = jaxgan.alternating(gradient(unrolled(curved(), num_steps=3)), helpers.adams(0.05))
+    algorithm = jaxgan.alternating(
+        gradient(unrolled(curved(), num_steps=3)), optimizers=helpers.adams(0.05)
+    )
     key, step, expected = jax.random.key(0), jax.jit(algorithm.step), []
     for member in range(2):
         state = algorithm.init(jax.random.fold_in(key, member))
         for _ in range(3):
             state, _ = step(state, {})
         expected.append(state)
-    many = jaxgan.substeps(jaxgan.seeds(algorithm, 2), 3)
+    many = jaxgan.substeps(jaxgan.seeds(algorithm, num_seeds=2), num_steps=3)
     state, _ = jax.jit(many.step)(many.init(key), {})
     for member in range(2):
         one = jaxgan.member(state, member)
@@ -98,7 +100,7 @@ def test_in_alternating_play_the_discriminator_does_not_look_ahead() -> None:
     batch = helpers.real_batch((2,), dtype=np.float64)
     counts = {}
     for name, game in {"plain": setting.game, "ahead": ahead}.items():
-        algorithm = jaxgan.alternating(gradient(game), helpers.adams())
+        algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.adams())
         state = algorithm.init(jax.random.key(0))
         counts[name] = {
             "disc": num_dots(
@@ -158,7 +160,7 @@ def relu_game(num_units: int, dtype: Any) -> Game:
 @pytest.mark.parametrize("dtype", helpers.rows([jnp.float32, jnp.float64], [jnp.float32]))
 def test_dead_units_leave_the_gradient_of_the_others_alone(dtype: Any) -> None:
     game = relu_game(8, dtype)
-    algorithm = jaxgan.alternating(gradient(game), helpers.adams())
+    algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.adams())
     state, _ = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3, dtype)
     batch = trained().batch
 
@@ -304,7 +306,7 @@ def test_learning_rates_may_be_traced(float64: None) -> None:
 
     def step(rate: jax.Array) -> jax.Array:
         algorithm = jaxgan.simultaneous(
-            gradient(jaxgan.unrolled(jaxgan.bilinear(), num_steps=3)), helpers.sgds(rate)
+            gradient(jaxgan.unrolled(jaxgan.bilinear(), num_steps=3)), optimizers=helpers.sgds(rate)
         )
         return algorithm.step(algorithm.init(jax.random.key(0)), {})[0].params["gen"]
 

@@ -65,7 +65,7 @@ def test_k_moves_in_the_discriminators_updates_and_is_logged() -> None:
     )
     game = jaxgan.gan(helpers.mlp_gen(), disc, latent=helpers.LATENT, loss=losses.began(0.5, 0.1))
     assert game.couples_batch
-    algorithm = jaxgan.alternating(gradient(game), helpers.sgds(1e-3), n_critic=2)
+    algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.sgds(1e-3), n_critic=2)
     _, history = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3)
     k = [float(metrics["disc/k"]) for metrics in history]
     assert 0.0 < k[0] < k[1] < k[2] <= 1.0
@@ -152,7 +152,7 @@ def test_a_semi_supervised_game_learns_its_classes() -> None:
     )
     loss = losses.feature_matching(losses.multi_class)
     game = jaxgan.gan(gen, Network(init, apply), latent=2, loss=loss)
-    algorithm = jaxgan.simultaneous(gradient(game), helpers.sgds(0.2))
+    algorithm = jaxgan.simultaneous(gradient(game), optimizers=helpers.sgds(0.2))
     step = jax.jit(algorithm.step)
     state = algorithm.init(key)
     for _ in range(150):
