@@ -84,7 +84,7 @@ def r3gan(toy: bool) -> Recipe:
     gen = partial(networks.r3gan_generator, **(small if toy else {}))
     disc = partial(networks.r3gan_discriminator, **(small if toy else {}))
     loss = losses.relativistic(losses.non_saturating())
-    both = Lazy(lambda every: penalties.r1(0.05, every) + penalties.r2(0.05, every), 1)
+    both = Lazy(lambda every: penalties.r1(0.05, every=every) + penalties.r2(0.05, every=every), 1)
     size, batch = (8, 4) if toy else (32, 64)
     return Recipe(size, 64, batch, gen, disc, loss, (both,), n_critic=0, averaged=True)
 
@@ -98,8 +98,8 @@ def stylegan2(toy: bool) -> Recipe:
     gen = partial(networks.stylegan2_generator, **width, **style)
     disc = partial(networks.stylegan2_discriminator, **width)
     lazies = (
-        Lazy(lambda every: penalties.r1(1.0, every), 2 if toy else 16),
-        Lazy(lambda every: penalties.path_length(2.0, every, shrink=2), 1 if toy else 4),
+        Lazy(lambda every: penalties.r1(1.0, every=every), 2 if toy else 16),
+        Lazy(lambda every: penalties.path_length(2.0, every=every, shrink=2), 1 if toy else 4),
     )
     size, latent, batch = (8, 8, 4) if toy else (64, 512, 32)
     loss = losses.non_saturating()

@@ -141,7 +141,7 @@ def plain_methods() -> list[Method]:
 
     never = "does not converge"
     sublinear = "sublinearly at best"
-    labels = losses.least_squares(-1.0, 1.0, 1.0)
+    labels = losses.least_squares(fake_label=-1.0, real_label=1.0, gen_label=1.0)
     minimax = jg.gradient(jg.dirac())
     non_saturating = jg.gradient(jg.dirac(losses.non_saturating()))
     wasserstein = jg.dirac(losses.wasserstein())

@@ -61,8 +61,10 @@ def coded_latents(config: Config, num: int) -> Coded:
     """
     sizes, num_continuous = tuple(config["game"]["categorical"]), config["game"]["num_continuous"]
     noise_dim = config["latent_dim"] - sum(sizes) - num_continuous
-    code = infogan_codes(noise_dim, sizes, num_continuous)[0]
-    latent = infogan_latent(noise_dim, sizes, num_continuous)(jax.random.key(2), (num,))
+    code = infogan_codes(noise_dim, categorical=sizes, num_continuous=num_continuous)[0]
+    latent = infogan_latent(noise_dim, categorical=sizes, num_continuous=num_continuous)(
+        jax.random.key(2), (num,)
+    )
     values = np.asarray(latent)[:, code.start : code.start + code.size].argmax(axis=1)
     return Coded(latent, values)
 

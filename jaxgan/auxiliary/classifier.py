@@ -11,7 +11,7 @@ from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry
 
 
-def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """ACGAN: the discriminator tells the class too, and the generator makes it tellable.
 
     L_D: -λ (E[log P(c | x)] + E[log P(c | G(z, c))]),  L_G: -λ E[log P(c | G(z, c))], P the softmax
@@ -52,7 +52,7 @@ def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Pena
     return Penalty((Term(name, values, weight, every, players=("disc", "gen")),))
 
 
-def supervised(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def supervised(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """A small labelled set, beside data without labels, teaches the discriminator's classifier.
 
     -λ E[log P(c | x)] over the scene's `labelled_image` [M, ...] and `labelled_label` [M], P the

@@ -8,7 +8,7 @@ from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
-def feature_matching(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def feature_matching(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """The generator matches the batch's mean of the discriminator's features.
 
     λ ‖E_x[f(x)] - E_z[f(G(z))]‖², f the discriminator's head `features` [B, F]. Salimans et al. let

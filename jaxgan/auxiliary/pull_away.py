@@ -8,7 +8,7 @@ from jaxgan.core.penalty import Penalty, Term, View, norm
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
-def pull_away(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
+def pull_away(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:
     """The codes of generated examples point in different directions.
 
     λ / (N (N - 1)) Σ_{i≠j} cos²(s_i, s_j), s the discriminator's head `code` [N, C] (an

@@ -39,7 +39,7 @@ def replica_mean(game: Game, *, mesh: Mesh) -> Game:
 
     Raises:
       ValueError: if the game looks ahead (the replicas' foreseen discriminators would differ: use
-        `unrolled(replica_mean(game, mesh))`), or the mesh splits the parameters.
+        `unrolled(replica_mean(game, mesh=mesh))`), or the mesh splits the parameters.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -59,7 +59,7 @@ def replica_mean(game: Game, *, mesh: Mesh) -> Game:
     if game.is_unrolled:
         raise ValueError(
             "replica_mean: the game looks ahead, and each replica would foresee another opponent; "
-            "use unrolled(replica_mean(game, mesh))"
+            "use unrolled(replica_mean(game, mesh=mesh))"
         )
     if mesh.shape[MODEL_AXIS] > 1:
         raise ValueError(

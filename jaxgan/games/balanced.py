@@ -22,7 +22,7 @@ MAX_BALANCE = 1e4
 """The largest weight that `balanced` gives to its terms."""
 
 
-def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "gen") -> Game:
+def balanced(game: Game, penalty: Penalty, *, ratio: float = 1.0, player: str = "gen") -> Game:
     """Adds terms to a player's loss, as strong as the loss itself where both meet: at the images.
 
     L_player + w A with A the weighted terms and

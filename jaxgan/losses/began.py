@@ -10,7 +10,7 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree
 
 
-def began(gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
+def began(*, gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
     """Autoencoder errors of data and of samples, held at a fixed ratio by a controller.
 
     With the error L = -logit ≥ 0, and k its state, from 0 on,

@@ -13,7 +13,7 @@ from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry, generated
 
 
-def consistency(augment: Augment, weight: ScalarOrSchedule = 10.0, every: int = 1) -> Penalty:
+def consistency(augment: Augment, *, weight: ScalarOrSchedule = 10.0, every: int = 1) -> Penalty:
     """CR: the discriminator's logit of a real example does not change with an augmentation T.
 
     λ E_x[(D(x) - D(T(x)))²], D the logit.
@@ -49,6 +49,7 @@ def consistency(augment: Augment, weight: ScalarOrSchedule = 10.0, every: int = 
 
 def balanced_consistency(
     augment: Augment,
+    *,
     weight: ScalarOrSchedule = 10.0,
     every: int = 1,
     fake_weight: ScalarOrSchedule = 10.0,
@@ -95,6 +96,7 @@ def balanced_consistency(
 
 def latent_consistency(
     weight: ScalarOrSchedule = 5.0,
+    *,
     every: int = 1,
     gen_weight: ScalarOrSchedule = 0.5,
     scale: float = 0.03,

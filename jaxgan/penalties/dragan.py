@@ -13,7 +13,7 @@ from jaxgan.penalties.needs import entry
 
 
 def dragan(
-    weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0, scale: float = 0.5
+    weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 1.0, scale: float = 0.5
 ) -> Penalty:
     """DRAGAN: the discriminator has slope `target` around the real examples.
 

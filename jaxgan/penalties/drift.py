@@ -8,7 +8,7 @@ from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
-def drift(weight: ScalarOrSchedule = 1e-3, every: int = 1) -> Penalty:
+def drift(weight: ScalarOrSchedule = 1e-3, *, every: int = 1) -> Penalty:
     """A critic of which only differences count does not drift away from zero.
 
     ε E_x[D(x)²] over real examples. The value of a Wasserstein critic is known up to a constant

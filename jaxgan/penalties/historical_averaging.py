@@ -15,7 +15,7 @@ from jaxgan.penalties.needs import owned, zero
 
 
 def historical_averaging(
-    weight: ScalarOrSchedule = 1.0, every: int = 1, player: str = "disc"
+    weight: ScalarOrSchedule = 1.0, *, every: int = 1, player: str = "disc"
 ) -> Penalty:
     """A player's parameters stay near the mean of what they have been.
 

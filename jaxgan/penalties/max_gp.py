@@ -9,7 +9,7 @@ from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.interpolates import interpolates
 
 
-def max_gp(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
+def max_gp(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:
     """MaxGP: the discriminator's Lipschitz constant, estimated at the steepest of many points.
 
     λ max_i ‖∇_x D(x̂_i)‖² over the batch's points x̂ between real and generated examples, as for

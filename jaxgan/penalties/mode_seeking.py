@@ -16,6 +16,7 @@ from jaxgan.penalties.needs import entry, generated
 
 def mode_seeking(
     weight: ScalarOrSchedule = 1.0,
+    *,
     every: int = 1,
     eps: float = 1e-5,
     latent: Callable[[Key, tuple[int, ...]], Array] | None = None,

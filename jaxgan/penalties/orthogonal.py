@@ -14,6 +14,7 @@ from jaxgan.penalties.kernels import kernels, named
 
 def orthogonal(
     weight: ScalarOrSchedule = 1e-4,
+    *,
     every: int = 1,
     off_diagonal: bool = False,
     player: str = "disc",

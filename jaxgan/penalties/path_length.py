@@ -17,7 +17,7 @@ from jaxgan.penalties.needs import entry, generated, moved, zero
 
 
 def path_length(
-    weight: ScalarOrSchedule = 2.0, every: int = 1, decay: float = 0.01, shrink: int = 1
+    weight: ScalarOrSchedule = 2.0, *, every: int = 1, decay: float = 0.01, shrink: int = 1
 ) -> Penalty:
     """The generator's Jacobian J = ∂G/∂w stretches all directions of the image alike.
 

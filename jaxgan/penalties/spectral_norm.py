@@ -17,6 +17,7 @@ from jaxgan.penalties.needs import owned
 
 def spectral_norm_penalty(
     weight: ScalarOrSchedule = 0.01,
+    *,
     every: int = 1,
     player: str = "disc",
     num_iterations: int = 1,

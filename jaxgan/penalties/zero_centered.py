@@ -9,7 +9,7 @@ from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.interpolates import interpolates
 
 
-def r1(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def r1(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """R1: the discriminator is flat at the data.
 
     γ/2 E_x[‖∇_x D(x)‖²], D the logit, γ the weight. Some codes leave out the half: their 10 is
@@ -39,7 +39,7 @@ def r1(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
     return Penalty((Term("r1", _half_squared_gradient("real"), weight, every),))
 
 
-def r2(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def r2(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """R2: the discriminator is flat at the generator's samples.
 
     γ/2 E_z[‖∇_x D(G(z))‖²], D the logit, γ the weight.
@@ -65,7 +65,7 @@ def r2(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
     return Penalty((Term("r2", _half_squared_gradient("fake"), weight, every),))
 
 
-def zero_centered_gp(weight: ScalarOrSchedule = 100.0, every: int = 1) -> Penalty:
+def zero_centered_gp(weight: ScalarOrSchedule = 100.0, *, every: int = 1) -> Penalty:
     """0-GP: the discriminator is flat between real and generated examples.
 
     λ E[‖∇_x D(x̂)‖²], D the logit, with x̂ between a real and a generated example as for `wgan_gp`.

@@ -164,7 +164,7 @@ def full_game(row: Row) -> Game:
     game = helpers.mlp_gan(penalty=lazy, gen_batch_norm=True, disc_batch_norm=True)
     for player in BOTH:
         log = recorder(NUM_STEPS * row.passes(player))
-        game = jaxgan.with_penalty(game, log, player)
+        game = jaxgan.with_penalty(game, log, player=player)
     return game
 
 

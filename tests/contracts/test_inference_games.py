@@ -128,7 +128,7 @@ def test_what_needs_an_opponent_says_so(name: str) -> None:
         fields.competitive(jaxgan.gradient(game), eta=0.1, solver="cg")
     with pytest.raises(ValueError, match="player is 'disc'"):
         jaxgan.with_penalty(game, jaxgan.penalties.r1(weight=1.0))
-    augmented = jaxgan.instance_noise(game, 0.1)
+    augmented = jaxgan.instance_noise(game, std=0.1)
     params, net_state = game.init(KEY)
     context = jaxgan.Context(KEY)
     scene, net_state = augmented.generate(params, net_state, helpers.real_batch(), context)

@@ -105,7 +105,7 @@ GAMES: dict[str, Callable[[], Game]] = {
     "apa": lambda: games.apa(plain()),
     "augmented": lambda: games.augmented(plain(), shifted),
     "augmented_at": lambda: games.augmented_at(plain(), scaled, p=0.5),
-    "instance_noise": lambda: games.instance_noise(plain(), 0.3),
+    "instance_noise": lambda: games.instance_noise(plain(), std=0.3),
     "with_signals": lambda: with_signals(plain()),
     "balanced": lambda: balanced(plain(), near_target()),
     "balanced(apa)": lambda: balanced(games.apa(plain()), near_target()),

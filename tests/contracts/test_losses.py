@@ -177,7 +177,7 @@ TABLE = [
     Row("least_squares", losses.least_squares, squares(0, 1), lambda r, f: (f - 1) ** 2 / 2),
     Row(
         "least_squares pearson",
-        lambda: losses.least_squares(-1.0, 1.0, 0.0),
+        lambda: losses.least_squares(fake_label=-1.0, real_label=1.0, gen_label=0.0),
         squares(-1, 1),
         lambda r, f: f**2 / 2,
     ),
@@ -201,7 +201,7 @@ TABLE = [
     ),
     Row(
         "minimax smoothed on both sides",
-        lambda: losses.minimax(0.1, 0.3),
+        lambda: losses.minimax(smoothing=0.1, fake_smoothing=0.3),
         lambda r, f: target(r, 0.1) + target(-f, 0.3),
         lambda r, f: -target(r, 0.1) - target(-f, 0.3),
     ),
@@ -293,7 +293,7 @@ TABLE = [
     ),
     Row(
         "relativistic_average least_squares",
-        lambda: losses.relativistic_average(losses.least_squares(-1.0, 1.0)),
+        lambda: losses.relativistic_average(losses.least_squares(fake_label=-1.0, real_label=1.0)),
         *averaged(squares(-1, 1)),
     ),
     Row(

@@ -64,7 +64,6 @@ def dimmed(key: Any, x: jax.Array, p: jax.Array) -> jax.Array:
 
 
 AUTOENCODER = (network(DIM, CODE, spread), network(CODE, DIM))
-CODES = dict(zip(("noise_dim", "categorical", "num_continuous"), terms.CODES, strict=True))
 ONE_WAY = (network(DIM, DIM), network(2 * DIM, 1, logit))
 NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "ada": ((terms.rich_game(),), {"augment": dimmed}),
@@ -88,11 +87,11 @@ NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "exponential": ((), {"init_value": 1.0, "final_value": 0.1, "num_steps": 10}),
     "fixed": ((augment.bgc(),), {}),
     "half_life": ((), {"num_steps": 10.0}),
-    "infogan": ((network(6, DIM), network(DIM, 5, heads)), CODES),
+    "infogan": ((network(6, DIM), network(DIM, 5, heads)), terms.CODES),
     "instance_noise": ((terms.rich_game(),), {}),
     "lookahead": ((), {"num_steps": 2}),
     "linear": ((), {"init_value": 1.0, "final_value": 0.1, "num_steps": 10}),
-    "mutual_information": ((), CODES),
+    "mutual_information": ((), terms.CODES),
     "pix2pix": (ONE_WAY, {}),
     "sos": ((), {"alpha": 0.5}),
     "competitive": ((), {"eta": 0.5}),

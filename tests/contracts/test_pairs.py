@@ -37,13 +37,13 @@ def flipped(key: jax.Array, x: jax.Array) -> jax.Array:
     return x[:, ::-1]
 
 
-GIVEN: Mapping[str, tuple[Any, ...]] = {
-    "balanced_consistency": (flipped,),
-    "consistency": (flipped,),
-    "mutual_information": (CODES[0], CODES[1], CODES[2]),
+GIVEN: Mapping[str, dict[str, Any]] = {
+    "balanced_consistency": {"augment": flipped},
+    "consistency": {"augment": flipped},
+    "mutual_information": CODES,
 }
 TERMS: dict[str, Callable[[], Penalty]] = {
-    name: partial(getattr(package, name), *GIVEN.get(name, ()))
+    name: partial(getattr(package, name), **GIVEN.get(name, {}))
     for package in (penalties, auxiliary)
     for name in package.__all__
     if name not in PARTS

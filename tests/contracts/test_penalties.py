@@ -551,7 +551,7 @@ def trained(game: Game, algorithm: str, num_steps: int = 3) -> Any:
 def test_a_state_moves_in_its_owners_updates_only(
     algorithm: str, player: str, expected: float
 ) -> None:
-    state, history = trained(with_penalty(linear_game(), counter(), player), algorithm)
+    state, history = trained(with_penalty(linear_game(), counter(), player=player), algorithm)
     assert float(state.net_state[player]["count"]["evaluations"]) == expected
     other = "gen" if player == "disc" else "disc"
     assert "count" not in state.net_state[other]
@@ -569,11 +569,13 @@ def test_a_lazy_state_moves_on_due_updates_only() -> None:
         lambda game: with_penalty(game, penalties.r1() + penalties.r1()),
         lambda game: with_penalty(with_penalty(game, penalties.r1()), penalties.r1(every=4)),
         lambda game: with_penalty(
-            jaxgan.instance_noise(with_penalty(game, penalties.r1()), 0.1), penalties.r1()
+            jaxgan.instance_noise(with_penalty(game, penalties.r1()), std=0.1), penalties.r1()
         ),
-        lambda game: with_penalty(with_penalty(game, penalties.r1()), penalties.r1(), "disc"),
+        lambda game: with_penalty(
+            with_penalty(game, penalties.r1()), penalties.r1(), player="disc"
+        ),
         lambda game: jaxgan.balanced(
-            with_penalty(game, penalties.r1()), penalties.r1(), 1.0, "disc"
+            with_penalty(game, penalties.r1()), penalties.r1(), ratio=1.0, player="disc"
         ),
     ],
 )
@@ -583,7 +585,7 @@ def test_a_player_has_a_term_once(add: Callable[[Game], Game]) -> None:
 
 
 def test_each_player_may_have_a_term_of_its_own() -> None:
-    game = with_penalty(with_penalty(linear_game(), penalties.r2()), penalties.r2(), "gen")
+    game = with_penalty(with_penalty(linear_game(), penalties.r2()), penalties.r2(), player="gen")
     assert game.terms == (("disc", "r2"), ("gen", "r2"))
     both = penalties.r2() + Penalty((replace(penalties.r2().terms[0], players=("gen",)),))
     assert with_penalty(linear_game(), both).terms == game.terms

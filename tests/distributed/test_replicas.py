@@ -118,7 +118,9 @@ def test_a_run_of_several_seeds() -> None:
 
 def test_what_cannot_be_exact_is_refused() -> None:
     mesh = distributed.make_mesh(NUM_REPLICAS)
-    with pytest.raises(ValueError, match=r"looks ahead.*unrolled\(replica_mean\(game, mesh\)\)"):
+    with pytest.raises(
+        ValueError, match=r"looks ahead.*unrolled\(replica_mean\(game, mesh=mesh\)\)"
+    ):
         distributed.replica_mean(jaxgan.unrolled(gan(), num_steps=1), mesh=mesh)
     with pytest.raises(ValueError, match=r"mesh\.model is 2; a replica has all parameters"):
         distributed.replica_mean(gan(), mesh=distributed.make_mesh(NUM_REPLICAS, model=2))

@@ -117,8 +117,8 @@ def test_one_unrolled_step_is_lola_or_lookahead(name: str) -> None:
         for player, opponent in (("gen", "disc"), ("disc", "gen")):
             unrolled = jaxgan.unrolled(
                 game,
-                player,
-                opponent,
+                player=player,
+                opponent=opponent,
                 num_steps=1,
                 mode=mode,
                 inner=jaxgan.optimizers.sgd(alpha),

@@ -81,11 +81,11 @@ def assert_same_losses(one: Any, other: Any) -> None:
 
 WRAPPED: dict[str, Callable[[Game], Game]] = {
     "augmented": lambda game: augmented(game, lazily),
-    "instance_noise": lambda game: instance_noise(game, 0.3),
+    "instance_noise": lambda game: instance_noise(game, std=0.3),
     "ada": lambda game: ada(game, length_images=32, every=2, augment=adjustable(lazily)),
     "apa": lambda game: apa(game, length_images=32, every=2),
     "all": lambda game: instance_noise(
-        apa(ada(game, length_images=32, every=1, augment=adjustable(lazily)), every=1), 0.1
+        apa(ada(game, length_images=32, every=1, augment=adjustable(lazily)), every=1), std=0.1
     ),
 }
 EACH = pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
@@ -119,8 +119,8 @@ def test_nothing_is_changed_where_nothing_is_trained(wrap: Callable[[Game], Game
     "wrap",
     [
         lambda game: augmented(game, lambda key, examples: examples),
-        lambda game: instance_noise(game, 0.0),
-        lambda game: instance_noise(game, linear(1.0, 0.0, num_steps=5)),
+        lambda game: instance_noise(game, std=0.0),
+        lambda game: instance_noise(game, std=linear(1.0, 0.0, num_steps=5)),
         ada,
         apa,
     ],
@@ -164,7 +164,7 @@ def test_noise_has_the_spread_of_its_schedule_on_points_too() -> None:
         return Network(lambda key: (jnp.zeros(()), {}), lambda w, s, x, **_: (apply(x), s))
 
     game = jaxgan.gan(network(lambda z: z), network(lambda x: x[:, 0] - 2.0 * x[:, 1]), latent=2)
-    noisy = instance_noise(game, linear(0.4, 0.0, num_steps=10))
+    noisy = instance_noise(game, std=linear(0.4, 0.0, num_steps=10))
     points = {"image": jnp.ones((20_000, 2))}
     for step, std in ((0, 0.4), (5, 0.2)):
         context = Context(KEY, step=jnp.int32(step))
@@ -351,7 +351,8 @@ def test_the_same_on_one_and_on_eight_devices(mode: str, policy: tuple[str, ...]
     for num in (1, 8):
         mesh = distributed.make_mesh(num)
         game = instance_noise(
-            ada(image_gan(jnp.float64, 3.0), length_images=20, every=1, augment=bgc(policy)), 0.1
+            ada(image_gan(jnp.float64, 3.0), length_images=20, every=1, augment=bgc(policy)),
+            std=0.1,
         )
         game = jaxgan.with_penalty(game, penalties.r1())
         if mode == "replicas":
@@ -405,7 +406,7 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: instance_noise(image_gan(), -0.1), "^std is -0.1; it must be at least 0 and"),
+        (lambda: instance_noise(image_gan(), std=-0.1), "^std is -0.1; it must be at least 0 and"),
         (
             lambda: augmented_at(image_gan(), bgc(), p=1.5),
             "^p is 1.5; it must be at least 0 and",
@@ -421,7 +422,7 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
             r"^augmented: the game looks ahead.*unrolled\(augmented\(game, \.\.\.\)\)$",
         ),
         (
-            lambda: play(instance_noise(jaxgan.bilinear(), 0.1), Context(KEY), {}),
+            lambda: play(instance_noise(jaxgan.bilinear(), std=0.1), Context(KEY), {}),
             "^instance_noise needs a game whose scene has 'real', such as `gan`$",
         ),
     ],

@@ -68,7 +68,7 @@ def expected_weight(fake: np.ndarray, ratio: float) -> float:
 
 @pytest.mark.parametrize("ratio", [0.0, 1.0, 0.3])
 def test_the_weight_is_the_closed_form(ratio: float, float64: None) -> None:
-    values, metrics, scene, _, grads = played(balanced(linear_game(), to_target(), ratio))
+    values, metrics, scene, _, grads = played(balanced(linear_game(), to_target(), ratio=ratio))
     bare, _, _, _, bare_grads = played(linear_game())
     fake, z = np.asarray(scene["fake"]), np.asarray(scene["latent"])
     weight = expected_weight(fake, ratio)

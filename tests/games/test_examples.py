@@ -100,7 +100,7 @@ def test_every_part_has_its_own_noise() -> None:
     same = {"point": jnp.zeros((NUM, 2)), "row": jnp.zeros((NUM, 2))}
     gen = Network(lambda key: (jnp.zeros(()), {}), lambda w, s, z, **_: (same, s))
     game = jaxgan.gan(gen, Network(lambda key: (jnp.zeros(()), {}), disc), latent=5)
-    pull(games.instance_noise(game, 0.5), {"image": same})
+    pull(games.instance_noise(game, std=0.5), {"image": same})
     noise = [np.asarray(leaf) for x in seen for leaf in x.values()]
     assert len(noise) == 4  # of real and generated examples
     assert len(np.unique(np.stack(noise))) == 4 * NUM * 2

@@ -31,7 +31,7 @@ DOUBTS: dict[str, tuple[Loss, Formula]] = {
     "least_squares": (jg.losses.least_squares(), lambda r, f: (abs(r - 1.0) + abs(f)) / 2),
     "wasserstein": (jg.losses.wasserstein(), lambda r, f: np.ones(1)),
     "relativistic": (jg.losses.relativistic(), lambda r, f: sigmoid(f - r)),
-    "ebgan": (jg.losses.ebgan(1.0), lambda r, f: (1.0 + (f > -1.0)) / 2),
+    "ebgan": (jg.losses.ebgan(margin=1.0), lambda r, f: (1.0 + (f > -1.0)) / 2),
 }
 
 

@@ -99,7 +99,7 @@ def simulate(stored: list[float], size: int, images: list[float], draws: np.ndar
 
 @pytest.mark.parametrize(("size", "num"), [(5, 3), (2, 6), (1, 1)])
 def test_the_pool_is_that_of_a_plain_simulation(size: int, num: int) -> None:
-    pool, stored = empty_pool(size, (1, 1, 1)), list[float]()
+    pool, stored = empty_pool(size, shape=(1, 1, 1)), list[float]()
     step = jax.jit(query)
     random = np.random.default_rng(0)
     for i in range(8):
@@ -116,15 +116,15 @@ def test_the_pool_is_that_of_a_plain_simulation(size: int, num: int) -> None:
 def test_two_halves_of_a_batch_leave_the_pool_of_the_whole() -> None:
     images = jnp.arange(8.0).reshape(8, 1, 1, 1)
     draws = jax.random.uniform(KEY, (8, 2))
-    judged, whole = query(empty_pool(3, (1, 1, 1)), images, draws)
-    first, pool = query(empty_pool(3, (1, 1, 1)), images[:4], draws[:4])
+    judged, whole = query(empty_pool(3, shape=(1, 1, 1)), images, draws)
+    first, pool = query(empty_pool(3, shape=(1, 1, 1)), images[:4], draws[:4])
     second, pool = query(pool, images[4:], draws[4:])
     np.testing.assert_array_equal(jnp.concatenate([first, second]), judged)
     helpers.assert_same_bits(pool, whole)
 
 
 def test_what_is_judged_in_place_of_an_image_has_its_own_gradient() -> None:
-    _, pool = query(empty_pool(1, (1, 1, 1)), jnp.ones((1, 1, 1, 1)), jnp.zeros((1, 2)))
+    _, pool = query(empty_pool(1, shape=(1, 1, 1)), jnp.ones((1, 1, 1, 1)), jnp.zeros((1, 2)))
     images = jnp.asarray([2.0, 3.0, 4.0]).reshape(3, 1, 1, 1)
     draws = jnp.asarray([[0.9, 0.0], [0.1, 0.0], [0.9, 0.0]])
 
@@ -314,7 +314,7 @@ def test_two_steps_are_finite(name: str, how: str) -> None:
         ),
         (lambda: GAMES["pix2pix"](l1_weight=-1.0), "l1_weight is -1.0; it must be at least 0"),
         (lambda: GAMES["super_resolution"](pixel="l3"), "pixel is 'l3'; it must be 'l1' or 'l2'"),
-        (lambda: empty_pool(0, (1,)), "pool_size is 0; it must be at least 1"),
+        (lambda: empty_pool(0, shape=(1,)), "pool_size is 0; it must be at least 1"),
     ],
 )
 def test_what_is_refused(build: Callable[[], Any], words: str) -> None:
@@ -341,7 +341,7 @@ def test_data_that_do_not_fit_are_refused_when_played(name: str) -> None:
 )
 def test_images_that_belong_together_are_not_changed_apart(name: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        play(instance_noise(GAMES[name](), 0.1), batch_of(name))
+        play(instance_noise(GAMES[name](), std=0.1), batch_of(name))
 
 
 def parts(game: Any, source: str, spec: dict[str, tuple[int, ...]], **config: Any) -> Parts:

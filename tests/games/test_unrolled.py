@@ -279,7 +279,9 @@ def test_every_inner_step_may_have_its_own_batch(player: str) -> None:
     expected = jax.grad(hand_loss(setting, 3, player, parts=inner, last=last))(
         setting.params[player]
     )
-    game = unrolled(setting.game, player, opponent, num_steps=3, inner_batch="fresh")
+    game = unrolled(
+        setting.game, player=player, opponent=opponent, num_steps=3, inner_batch="fresh"
+    )
     grads, _, _ = pull(game, setting)
     assert distance(grads[player], expected) < 1e-9
     # The opponent's own loss is that of the whole batch.

@@ -129,7 +129,7 @@ def test_the_fakes_are_made_once_unless_the_generator_moves(
 
     setting, player = trained(), {"gen": "disc", "disc": "gen"}[opponent]
     game = jaxgan.gan(gen._replace(apply=apply), helpers.mlp_disc(jnp.float64), latent=3)
-    field = gradient(unrolled(game, player, opponent, num_steps=3))
+    field = gradient(unrolled(game, player=player, opponent=opponent, num_steps=3))
     calls.clear()
     args = (setting.params, (), setting.net_state, setting.batch, setting.context)
     jax.make_jaxpr(field.apply)(*args)

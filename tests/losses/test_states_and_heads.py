@@ -19,7 +19,7 @@ CONTEXT = Context(jax.random.key(0))
 
 def test_the_controller_by_hand() -> None:
     gamma, rate = 0.4, 0.3
-    loss = losses.began(gamma, rate)
+    loss = losses.began(gamma=gamma, lambda_k=rate)
     step = jax.jit(lambda real, fake, state: loss.disc(real, fake, state, CONTEXT))
     draw = np.random.default_rng(0)
     state, k, seen = loss.init(), 0.0, []
@@ -63,7 +63,9 @@ def test_k_moves_in_the_discriminators_updates_and_is_logged() -> None:
         lambda key: (jnp.full(helpers.DIM, 0.5), {}),
         lambda w, state, x, train=True, key=None: (-jnp.sum((x - x * w[None]) ** 2, axis=1), state),
     )
-    game = jaxgan.gan(helpers.mlp_gen(), disc, latent=helpers.LATENT, loss=losses.began(0.5, 0.1))
+    game = jaxgan.gan(
+        helpers.mlp_gen(), disc, latent=helpers.LATENT, loss=losses.began(gamma=0.5, lambda_k=0.1)
+    )
     assert game.couples_batch
     algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.sgds(1e-3), n_critic=2)
     _, history = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3)
@@ -101,7 +103,7 @@ def test_unlabelled_examples_are_only_real() -> None:
     label = [1, -1, 0, -1]
     real, fake = outputs(label)
     mixed, _ = losses.multi_class().disc(real, fake, (), CONTEXT)
-    bare, _ = losses.multi_class(0.0).disc(real, fake, (), CONTEXT)
+    bare, _ = losses.multi_class(label_weight=0.0).disc(real, fake, (), CONTEXT)
     whole, _ = losses.multi_class().disc(outputs([1, 1, 0, 0])[0], fake, (), CONTEXT)
     is_labelled = np.array(label) >= 0
     np.testing.assert_array_equal(np.asarray(mixed)[~is_labelled], np.asarray(bare)[~is_labelled])
