@@ -132,7 +132,7 @@ def chosen(weights: Array) -> Loss:
         values = [loss.gen(real_out, fake_out, (), context) for loss in losses]
         return sum((w * v for w, v in zip(weights, values, strict=True)), jnp.zeros(()))
 
-    return Loss(disc, gen)
+    return Loss(disc=disc, gen=gen)
 
 
 def play_all(cases: Sequence[Case], num_lines: int, seed: int = 0) -> list[list[dict[str, float]]]:

@@ -49,8 +49,8 @@ def small_gan(dtype: Any, minibatch: bool = False) -> Game:
         return hidden @ w["out"], state
 
     return jaxgan.gan(
-        Network(gen_init, lambda w, state, z, **_: (z @ w, state)),
-        Network(disc_init, disc_apply, couples_batch=minibatch),
+        Network(init=gen_init, apply=lambda w, state, z, **_: (z @ w, state)),
+        Network(init=disc_init, apply=disc_apply, couples_batch=minibatch),
         latent=lambda key, shape: jax.random.normal(key, (*shape, helpers.LATENT), dtype),
     )
 

@@ -88,7 +88,7 @@ def extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
         )
         return state, flatten_metrics(metrics)
 
-    return Algorithm(init, step, (2,), field)
+    return Algorithm(init=init, step=step, num_batches=(2,), field=field)
 
 
 def past_extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
@@ -155,4 +155,4 @@ def past_extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
         )
         return state, flatten_metrics(metrics)
 
-    return Algorithm(init, step, (), field)
+    return Algorithm(init=init, step=step, num_batches=(), field=field)

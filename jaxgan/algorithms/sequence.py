@@ -110,7 +110,7 @@ def sequence(
         means = {name: value / times[name] for name, value in sums.items()}
         return state._replace(step=state.step + 1), means
 
-    return Algorithm(init, step, (len(moves),), field)
+    return Algorithm(init=init, step=step, num_batches=(len(moves),), field=field)
 
 
 def _move(

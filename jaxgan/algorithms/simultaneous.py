@@ -73,4 +73,4 @@ def simultaneous(field: Field, *, optimizers: Optimizers) -> Algorithm:
         )
         return state, flatten_metrics(metrics)
 
-    return Algorithm(init, step, (), field)
+    return Algorithm(init=init, step=step, num_batches=(), field=field)

@@ -50,8 +50,8 @@ def mutual_information(
 
     Example:
       >>> z = infogan_latent(2, categorical=(4,), num_continuous=0)(jax.random.key(0), (3,))
-      >>> view = View({}, abs, {"latent": z}, None, "gen",
-      ...             {"fake": {"code_logits": jnp.zeros((3, 4))}})
+      >>> view = View({}, abs, {"latent": z}, None, player="gen",
+      ...             outputs={"fake": {"code_logits": jnp.zeros((3, 4))}})
       >>> term = mutual_information(noise_dim=2, categorical=(4,), num_continuous=0).terms[0]
       >>> [round(abs(float(v)), 4) for v in term.values(view, ())[0]]  # nothing known of the code
       [0.0, 0.0, 0.0]
@@ -86,7 +86,9 @@ def mutual_information(
             bound = bound + jnp.asarray(continuous_weight, found_bound.dtype) * found_bound
         return -bound, state
 
-    return Penalty((Term(name, values, weight, every, players=("disc", "gen")),))
+    return Penalty(
+        (Term(name=name, values=values, weight=weight, every=every, players=("disc", "gen")),)
+    )
 
 
 def _split(joined: PyTree, sizes: tuple[int, ...], name: str) -> list[Array]:

@@ -70,7 +70,15 @@ def make_init(field: Field, *, optimizers: Optimizers) -> Callable[[Key], TrainS
         params, net_state = field.game.init(stream(key, "init"))
         opt_state = {p: opt.init(optimizers[p], params[p]) for p in params}
         memory = field.init(params)
-        return TrainState(jnp.int32(0), key, params, net_state, opt_state, memory, ema={})
+        return TrainState(
+            step=jnp.int32(0),
+            key=key,
+            params=params,
+            net_state=net_state,
+            opt_state=opt_state,
+            memory=memory,
+            ema={},
+        )
 
     return init
 

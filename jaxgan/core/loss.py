@@ -77,7 +77,7 @@ def stateless(
     def gen_values(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         return gen(*logits(real_out, fake_out), context)
 
-    return Loss(disc_values, gen_values)
+    return Loss(disc=disc_values, gen=gen_values)
 
 
 def logits(real_out: PyTree, fake_out: PyTree) -> tuple[Array, Array]:

@@ -120,7 +120,7 @@ def make_evaluator(
       >>> from jaxgan import distributed, gan
       >>> from jaxgan.data import ring
       >>> from jaxgan.core.network import Network
-      >>> still = Network(lambda key: ((), {}), lambda w, state, x, **_: (x, state))
+      >>> still = Network(init=lambda key: ((), {}), apply=lambda w, state, x, **_: (x, state))
       >>> evaluator = make_evaluator(
       ...     gan(still, still, latent=2), ring(), None, distributed.make_mesh(1),
       ...     Options(metrics=["modes"], num_samples=100))

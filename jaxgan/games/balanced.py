@@ -53,7 +53,8 @@ def balanced(game: Game, penalty: Penalty, *, ratio: float = 1.0, player: str = 
     Example:
       >>> from jaxgan.games import dirac
       >>> from jaxgan.penalties import Penalty, Term
-      >>> near_one = Term("near_one", lambda view, state: (5.0 * (view.scene["fake"] - 1.0), state))
+      >>> values = lambda view, state: (5.0 * (view.scene["fake"] - 1.0), state)
+      >>> near_one = Term(name="near_one", values=values)
       >>> game = balanced(dirac(), Penalty((near_one,)))
       >>> params = {"gen": jnp.zeros(1), "disc": jnp.ones(1)}
       >>> context, batch = Context(jax.random.key(0)), {"image": jnp.zeros((1, 1))}

@@ -27,7 +27,7 @@ def init_autoencoder(
       (params, net_state), each {"encoder", "decoder"}.
 
     Example:
-      >>> one = Network(lambda key: (1.0, {}), lambda w, state, x, train=True, key=None: (x, state))
+      >>> one = Network(init=lambda key: (1.0, {}), apply=lambda w, state, x, **_: (x, state))
       >>> init_autoencoder(one, one, jax.random.key(0))[0]
       {'encoder': 1.0, 'decoder': 1.0}
     """
@@ -60,7 +60,7 @@ def encode(
       >>> from jaxgan.core.state import Context
       >>> def apply(w, state, x, train=True, key=None):
       ...     return {"mean": x @ w, "log_var": jnp.zeros((len(x), 1))}, state
-      >>> encoder = Network(lambda key: (jnp.ones((2, 1)), {}), apply)
+      >>> encoder = Network(init=lambda key: (jnp.ones((2, 1)), {}), apply=apply)
       >>> batch = {"image": jnp.ones((1, 2)), "noise": jnp.full((1, 1), 0.5)}
       >>> encode(encoder, jnp.ones((2, 1)), {}, batch, Context(jax.random.key(0)))[0]["code"].item()
       2.5

@@ -44,7 +44,7 @@ def consistency(augment: Augment, *, weight: ScalarOrSchedule = 10.0, every: int
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         return _gap(view, "real", augment, "consistency"), state
 
-    return Penalty((Term("consistency", values, weight, every),))
+    return Penalty((Term(name="consistency", values=values, weight=weight, every=every),))
 
 
 def balanced_consistency(
@@ -84,7 +84,7 @@ def balanced_consistency(
         def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
             return _gap(view, which, augment, name), state
 
-        return Term(name, values, weight, every)
+        return Term(name=name, values=values, weight=weight, every=every)
 
     return Penalty(
         (
@@ -151,8 +151,14 @@ def latent_consistency(
 
     return Penalty(
         (
-            Term("latent_consistency", disc, weight, every),
-            Term("latent_consistency_gen", gen, gen_weight, every, players=("gen",)),
+            Term(name="latent_consistency", values=disc, weight=weight, every=every),
+            Term(
+                name="latent_consistency_gen",
+                values=gen,
+                weight=gen_weight,
+                every=every,
+                players=("gen",),
+            ),
         )
     )
 

@@ -59,4 +59,6 @@ def dragan(
         slopes = norm(view.input_gradient(near))
         return (slopes - jnp.asarray(target, slopes.dtype)) ** 2, state
 
-    return Penalty((Term("dragan", values, weight, every, couples_batch=True),))
+    return Penalty(
+        (Term(name="dragan", values=values, weight=weight, every=every, couples_batch=True),)
+    )

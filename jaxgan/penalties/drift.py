@@ -37,4 +37,4 @@ def drift(weight: ScalarOrSchedule = 1e-3, *, every: int = 1) -> Penalty:
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         return jnp.square(view.head("real", "logits", "drift")), state
 
-    return Penalty((Term("drift", values, weight, every),))
+    return Penalty((Term(name="drift", values=values, weight=weight, every=every),))

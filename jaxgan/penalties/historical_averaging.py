@@ -67,5 +67,13 @@ def historical_averaging(
         return has_past * reduce(operator.add, squares), {"mean": mean, "count": count + 1.0}
 
     # Each part of a batch that is split moves the state once more.
-    term = Term(name, values, weight, every, init, couples_batch=True, players=(player,))
+    term = Term(
+        name=name,
+        values=values,
+        weight=weight,
+        every=every,
+        init=init,
+        couples_batch=True,
+        players=(player,),
+    )
     return Penalty((term,))

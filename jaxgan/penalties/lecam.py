@@ -62,4 +62,15 @@ def lecam(weight: ScalarOrSchedule = 0.3, *, every: int = 1, decay: float = 0.99
         to_real = fake - fixed["real"].astype(fake.dtype)
         return to_fake**2 + to_real**2, anchors
 
-    return Penalty((Term("lecam", values, weight, every, init, couples_batch=True),))
+    return Penalty(
+        (
+            Term(
+                name="lecam",
+                values=values,
+                weight=weight,
+                every=every,
+                init=init,
+                couples_batch=True,
+            ),
+        )
+    )

@@ -42,4 +42,6 @@ def max_gp(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:
         slopes = squared_norm(view.input_gradient(interpolates(view, "max_gp")))
         return jnp.max(slopes), state
 
-    return Penalty((Term("max_gp", values, weight, every, couples_batch=True),))
+    return Penalty(
+        (Term(name="max_gp", values=values, weight=weight, every=every, couples_batch=True),)
+    )

@@ -70,7 +70,16 @@ def mode_seeking(
         return 1.0 / (ratio + jnp.asarray(eps, ratio.dtype)), state
 
     return Penalty(
-        (Term("mode_seeking", values, weight, every, couples_batch=True, players=("gen",)),)
+        (
+            Term(
+                name="mode_seeking",
+                values=values,
+                weight=weight,
+                every=every,
+                couples_batch=True,
+                players=("gen",),
+            ),
+        )
     )
 
 

@@ -58,4 +58,4 @@ def orthogonal(
             squares.append(jnp.sum(excess * excess))
         return reduce(operator.add, squares), state
 
-    return Penalty((Term(name, values, weight, every, players=(player,)),))
+    return Penalty((Term(name=name, values=values, weight=weight, every=every, players=(player,)),))

@@ -78,7 +78,17 @@ def path_length(
         return (lengths - fixed) ** 2, {"length": mean}
 
     return Penalty(
-        (Term("path_length", values, weight, every, init, couples_batch=True, players=("gen",)),)
+        (
+            Term(
+                name="path_length",
+                values=values,
+                weight=weight,
+                every=every,
+                init=init,
+                couples_batch=True,
+                players=("gen",),
+            ),
+        )
     )
 
 

@@ -87,4 +87,4 @@ def _slope(
         excess = slopes - jnp.asarray(target, slopes.dtype)
         return (jax.nn.relu(excess) if one_sided else excess) ** 2, state
 
-    return Penalty((Term(name, values, weight, every),))
+    return Penalty((Term(name=name, values=values, weight=weight, every=every),))

@@ -105,7 +105,12 @@ def ring_game() -> Game:
         values = {"a": p["a"] * p["b"], "b": p["b"] * p["c"], "c": p["c"] * p["a"]}
         return values, (net_state, {name: {} for name in "abc"}, {})
 
-    return Game(init, lambda params, state, batch, context: ({}, state), losses, lambda *a: None)
+    return Game(
+        init=init,
+        generate=lambda params, state, batch, context: ({}, state),
+        losses=losses,
+        critic=lambda *a: None,
+    )
 
 
 def test_games_of_three_players(float64: None) -> None:

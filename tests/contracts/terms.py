@@ -144,7 +144,10 @@ def rich_game(loss: Any = None) -> Game:
         return {**out, "logits": logits, "features": features, "code": features}, state
 
     return jaxgan.gan(
-        Network(gen_init, gen), Network(disc_init, disc), latent=infogan_latent(**CODES), loss=loss
+        Network(init=gen_init, apply=gen),
+        Network(init=disc_init, apply=disc),
+        latent=infogan_latent(**CODES),
+        loss=loss,
     )
 
 

@@ -152,7 +152,7 @@ def recorder(size: int) -> Penalty:
         logs = jax.tree.map(lambda log, value: log.at[row].set(value), kept, seen)
         return jnp.zeros(()), {**logs, "row": row + 1}
 
-    return Penalty((Term("recorder", values, weight=0.0, init=init),))
+    return Penalty((Term(name="recorder", values=values, weight=0.0, init=init),))
 
 
 NUM_STEPS = 4
@@ -350,7 +350,7 @@ def counting_game() -> Game:
         def apply(w: Any, state: Any, x: Any, *, train: bool = True, key: Any = None) -> Any:
             return x @ w, {"calls": state["calls"] + 1}
 
-        return Network(lambda key: (jnp.ones(shape), {"calls": jnp.int32(0)}), apply)
+        return Network(init=lambda key: (jnp.ones(shape), {"calls": jnp.int32(0)}), apply=apply)
 
     gen, disc = network((helpers.LATENT, helpers.DIM)), network((helpers.DIM,))
     return jaxgan.gan(gen, disc, latent=helpers.LATENT)

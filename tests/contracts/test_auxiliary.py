@@ -34,7 +34,7 @@ def classified(logits: np.ndarray, label: np.ndarray = LABEL) -> np.ndarray:
 def heads(which: str, player: str = "disc", name: str = "class_logits") -> Any:
     def view(theta: Theta) -> View:
         outputs = {key: {name: theta[key]} for key in which.split()}
-        return View({}, abs, {"label": jnp.asarray(LABEL)}, CONTEXT, player, outputs)
+        return View({}, abs, {"label": jnp.asarray(LABEL)}, CONTEXT, player=player, outputs=outputs)
 
     return view
 
@@ -79,7 +79,7 @@ READ = {"code_logits": points(6, (6, 5)), "code_mean": points(7, (6, 2))}
 
 def reader(theta: Theta) -> View:
     scene = {"latent": jnp.asarray(latents(), theta["code_mean"].dtype)}
-    return View({}, abs, scene, CONTEXT, "gen", {"fake": theta})
+    return View({}, abs, scene, CONTEXT, player="gen", outputs={"fake": theta})
 
 
 def not_understood(theta: Theta, base: Theta, weight: float = 1.0) -> Any:
@@ -323,8 +323,12 @@ def test_bad_options_are_refused(make: Callable[[], Any], match: str) -> None:
     ],
 )
 def test_a_game_that_lacks_what_a_term_needs_is_told_so(penalty: Penalty, match: str) -> None:
-    disc = jaxgan.Network(lambda key: (jnp.ones(2), {}), lambda w, state, x, **_: (x @ w, state))
-    gen = jaxgan.Network(lambda key: (jnp.ones(2), {}), lambda w, state, z, **_: (z[:, :2], state))
+    disc = jaxgan.Network(
+        init=lambda key: (jnp.ones(2), {}), apply=lambda w, state, x, **_: (x @ w, state)
+    )
+    gen = jaxgan.Network(
+        init=lambda key: (jnp.ones(2), {}), apply=lambda w, state, z, **_: (z[:, :2], state)
+    )
     game = with_penalty(jaxgan.gan(gen, disc, latent=3), penalty)
     params, net_state = game.init(jax.random.key(0))
     scene, _ = game.generate(params, net_state, {"image": jnp.ones((4, 2))}, CONTEXT)
@@ -342,6 +346,6 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     wrong = {"code_logits": jnp.zeros((6, 4)), "code_mean": jnp.zeros((6, 2))}
     with pytest.raises(ValueError, match=r"code_logits are of widths \(4,\); the codes have"):
         infogan().terms[0].values(reader(wrong), ())
-    alone = View({}, abs, {}, CONTEXT, "gen", {"fake": {"code": jnp.ones((1, 2))}})
+    alone = View({}, abs, {}, CONTEXT, player="gen", outputs={"fake": {"code": jnp.ones((1, 2))}})
     with pytest.raises(ValueError, match="pull_away: the batch has 1 example; it needs two"):
         auxiliary.pull_away().terms[0].values(alone, ())

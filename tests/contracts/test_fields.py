@@ -278,7 +278,7 @@ def test_the_field_is_its_formula(row: Row, name: str, float64: None) -> None:
         def body(carry: Any, step: Any) -> Any:
             params, memory = carry
             pull, memory, (_, metrics) = field.apply(
-                params, memory, {}, {}, Context(jax.random.key(0), step)
+                params, memory, {}, {}, Context(jax.random.key(0), step=step)
             )
             return (jax.tree.map(lambda w, u: w - STEP * u, params, pull), memory), (pull, metrics)
 

@@ -52,7 +52,7 @@ def mlp(sizes: tuple[int, ...], squeeze: bool = False) -> Network:
             x = (jnp.tanh(x) if index else x) @ layer["kernel"]
         return (x[:, 0] if squeeze else x), state
 
-    return Network(init, apply)
+    return Network(init=init, apply=apply)
 
 
 def plain(disc: Network | None = None, gen: Network | None = None) -> Game:
@@ -67,7 +67,7 @@ def near_target() -> Penalty:
     def values(view: View, state: Any) -> tuple[jax.Array, Any]:
         return jnp.sum((view.scene["fake"] - 0.5) ** 2, axis=1), state
 
-    return Penalty((Term("near_target", values, players=("gen",)),))
+    return Penalty((Term(name="near_target", values=values, players=("gen",)),))
 
 
 def shifted(key: Any, x: jax.Array) -> jax.Array:

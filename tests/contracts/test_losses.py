@@ -573,7 +573,12 @@ def test_what_is_built_on_a_base_keeps_its_state(over: Callable[..., Loss]) -> N
     def disc(real: Any, fake: Any, state: PyTree, context: Context) -> tuple[jax.Array, PyTree]:
         return fake - real, {"count": state["count"] + 1}
 
-    base = Loss(disc, lambda real, fake, state, context: real, lambda: {"count": 3}, True)
+    base = Loss(
+        disc=disc,
+        gen=lambda real, fake, state, context: real,
+        init=lambda: {"count": 3},
+        couples_batch=True,
+    )
     loss = over(base)
     _, state = loss.disc(jnp.zeros(2), jnp.zeros(2), loss.init(), CONTEXT)
     assert state == {"count": 4}

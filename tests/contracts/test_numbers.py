@@ -22,7 +22,7 @@ from tests import helpers
 from tests.contracts import terms
 
 VALUES = (0.25, 0.5)  # in the range of every number so far
-CONTEXT = jaxgan.Context(jax.random.key(0), jnp.int32(3))
+CONTEXT = jaxgan.Context(jax.random.key(0), step=jnp.int32(3))
 DIM, CODE = helpers.DIM, 3
 
 Make = Callable[..., Any]
@@ -35,7 +35,9 @@ def network(num_in: int, num_out: int, wrap: Callable[[Any], Any] = lambda x: x)
     def apply(w: Any, state: Any, x: Any, *, train: bool = True, key: Any = None) -> Any:
         return wrap(x @ w), state
 
-    return jaxgan.Network(lambda key: (jnp.asarray(kernel, jnp.result_type(float)), {}), apply)
+    return jaxgan.Network(
+        init=lambda key: (jnp.asarray(kernel, jnp.result_type(float)), {}), apply=apply
+    )
 
 
 def logit(x: jax.Array) -> jax.Array:

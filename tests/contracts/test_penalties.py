@@ -117,7 +117,9 @@ def linear_play(theta: Theta) -> View:
     scene["fake"] = generator(scene["latent"])
     outputs = {which: critic(scene[which]) for which in ("real", "fake")}
     players = {"gen": theta["a"], "disc": theta["w"]}
-    return View(players, critic, scene, CONTEXT, "disc", outputs, generator)
+    return View(
+        players, critic, scene, CONTEXT, player="disc", outputs=outputs, generator=generator
+    )
 
 
 LINEAR = {"w": points(4, (3,)), "a": points(5, (4, 3))}
@@ -153,7 +155,7 @@ def kernels_of(player: str) -> Callable[[Theta], View]:
             "Conv_0": {"kernel": theta["conv"], "kernel_scale": jnp.full((2, 2), 9.0)},
             "Norm_0": {"kernel": jnp.full(3, 9.0)},
         }
-        return View({player: params, "other": {}}, abs, {}, CONTEXT, player)
+        return View({player: params, "other": {}}, abs, {}, CONTEXT, player=player)
 
     return view
 
@@ -413,8 +415,8 @@ def linear_game() -> Game:
         return x @ params, state
 
     return jaxgan.gan(
-        Network(lambda key: (jnp.zeros(2), {}), gen),
-        Network(lambda key: (jnp.asarray(SLOPE), {}), disc),
+        Network(init=lambda key: (jnp.zeros(2), {}), apply=gen),
+        Network(init=lambda key: (jnp.asarray(SLOPE), {}), apply=disc),
         latent=2,
     )
 
@@ -528,7 +530,9 @@ def counter(name: str = "count", **options: Any) -> Penalty:
         new = {"evaluations": state["evaluations"] + 1.0}
         return new["evaluations"], new
 
-    term = Term(name, values, init=lambda params: {"evaluations": jnp.zeros(())}, **options)
+    term = Term(
+        name=name, values=values, init=lambda params: {"evaluations": jnp.zeros(())}, **options
+    )
     return Penalty((term,))
 
 
@@ -650,9 +654,9 @@ def test_the_squared_path_length_is_that_of_the_jacobian_per_pixel() -> None:
             abs,
             {"latent": z},
             CONTEXT,
-            "gen",
-            {},
-            lambda z, shape=shape: jnp.reshape(z @ a, (-1, *shape)),
+            player="gen",
+            outputs={},
+            generator=lambda z, shape=shape: jnp.reshape(z @ a, (-1, *shape)),
         )
         term = penalties.path_length().terms[0]
         values, _ = term.values(view, {"length": jnp.zeros(())})
@@ -712,10 +716,12 @@ def test_averages_move_in_their_players_updates_only() -> None:
 
 def constant_game(logit: float) -> Game:
     disc = Network(
-        lambda key: (jnp.full(1, logit), {}),
-        lambda params, state, x, **_: (params[0] + 0.0 * x[:, 0], state),
+        init=lambda key: (jnp.full(1, logit), {}),
+        apply=lambda params, state, x, **_: (params[0] + 0.0 * x[:, 0], state),
     )
-    gen = Network(lambda key: (jnp.zeros(2), {}), lambda w, state, z, **_: (z + w[None], state))
+    gen = Network(
+        init=lambda key: (jnp.zeros(2), {}), apply=lambda w, state, z, **_: (z + w[None], state)
+    )
     return jaxgan.gan(gen, disc, latent=2)
 
 

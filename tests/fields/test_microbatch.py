@@ -81,7 +81,7 @@ def test_state_passes_from_part_to_part() -> None:
         return jnp.zeros(()), {"parts": state["parts"] + 1, "last": view.context.part}
 
     init = {"parts": jnp.int32(0), "last": jnp.int32(0)}
-    term = penalties.Term("count", values, init=lambda params: init)
+    term = penalties.Term(name="count", values=values, init=lambda params: init)
     game = jaxgan.with_penalty(jaxgan.dirac(), penalties.Penalty((term,)))
     own = microbatch(gradient(game), num_parts=4)
     params, net_state = game.init(jax.random.key(0))

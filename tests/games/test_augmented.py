@@ -46,8 +46,11 @@ def image_gan(dtype: Any = jnp.float32, bias: float = 0.0) -> Game:
         return {"linear": linear, "square": square, "bias": jnp.asarray(bias, dtype)}, {}
 
     return jaxgan.gan(
-        Network(lambda key: (jax.random.normal(key, (LATENT, SIDE * SIDE), dtype), {}), gen_apply),
-        Network(disc_init, disc_apply),
+        Network(
+            init=lambda key: (jax.random.normal(key, (LATENT, SIDE * SIDE), dtype), {}),
+            apply=gen_apply,
+        ),
+        Network(init=disc_init, apply=disc_apply),
         latent=lambda key, shape: jax.random.normal(key, (*shape, LATENT), dtype),
     )
 
@@ -161,7 +164,9 @@ def test_a_probability_may_be_a_schedule() -> None:
 
 def test_noise_has_the_spread_of_its_schedule_on_points_too() -> None:
     def network(apply: Callable[..., Any]) -> Network:
-        return Network(lambda key: (jnp.zeros(()), {}), lambda w, s, x, **_: (apply(x), s))
+        return Network(
+            init=lambda key: (jnp.zeros(()), {}), apply=lambda w, s, x, **_: (apply(x), s)
+        )
 
     game = jaxgan.gan(network(lambda z: z), network(lambda x: x[:, 0] - 2.0 * x[:, 1]), latent=2)
     noisy = instance_noise(game, std=linear(0.4, 0.0, num_steps=10))
@@ -258,9 +263,12 @@ def sign_game(wrap: Callable[[Game], Game]) -> Game:
         return jnp.mean(x, axis=(1, 2, 3)) + 1e-9 * w, state
 
     gen = Network(
-        lambda key: (jnp.zeros(()), {}), lambda w, s, z, **_: (z[:, :, None, None] + w, s)
+        init=lambda key: (jnp.zeros(()), {}),
+        apply=lambda w, s, z, **_: (z[:, :, None, None] + w, s),
     )
-    return wrap(jaxgan.gan(gen, Network(lambda key: (jnp.zeros(()), {}), mean), latent=1))
+    return wrap(
+        jaxgan.gan(gen, Network(init=lambda key: (jnp.zeros(()), {}), apply=mean), latent=1)
+    )
 
 
 def streaks(num: int) -> np.ndarray:

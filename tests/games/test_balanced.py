@@ -33,8 +33,8 @@ def linear_game() -> Game:
         return z @ w["a"], state
 
     return jaxgan.gan(
-        Network(lambda key: ({"a": jnp.asarray(points(1, (3, 2)))}, {}), gen),
-        Network(lambda key: (jnp.asarray(SLOPE), {}), disc),
+        Network(init=lambda key: ({"a": jnp.asarray(points(1, (3, 2)))}, {}), apply=gen),
+        Network(init=lambda key: (jnp.asarray(SLOPE), {}), apply=disc),
         latent=3,
         loss=losses.wasserstein(),
     )
@@ -46,7 +46,7 @@ def to_target(weight: float = 1.0, name: str = "to_target", **options: Any) -> P
     def values(view: View, state: Any) -> tuple[jax.Array, Any]:
         return 0.5 * jnp.sum((view.scene["fake"] - TARGET[None]) ** 2, axis=1), state
 
-    return Penalty((Term(name, values, weight, players=("gen",), **options),))
+    return Penalty((Term(name=name, values=values, weight=weight, players=("gen",), **options),))
 
 
 def played(game: Game, params: Any = None) -> Any:

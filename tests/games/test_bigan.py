@@ -44,7 +44,11 @@ def table_game(loss: Any) -> Game:
     def disc(w: Any, state: Any, image: Any, code: Any, train: bool = True, key: Any = None) -> Any:
         return jnp.einsum("bi,ij,bj->b", image[:, :NUM_X], w, code[:, :NUM_Z]), state
 
-    networks = (Network(nothing, gen), Network(nothing, encoder), Network(disc_init, disc))
+    networks = (
+        Network(init=nothing, apply=gen),
+        Network(init=nothing, apply=encoder),
+        Network(init=disc_init, apply=disc),
+    )
     return bigan(*networks, latent=NUM_X + NUM_Z, loss=loss)
 
 

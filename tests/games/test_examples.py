@@ -43,8 +43,8 @@ def game_of(is_tree: bool) -> Game:
         return jnp.tanh(joined(x)) @ w, state
 
     return jaxgan.gan(
-        Network(lambda key: (jax.random.normal(key, (LATENT, 5)), {}), gen),
-        Network(lambda key: (jax.random.normal(key, (5,)), {}), disc),
+        Network(init=lambda key: (jax.random.normal(key, (LATENT, 5)), {}), apply=gen),
+        Network(init=lambda key: (jax.random.normal(key, (5,)), {}), apply=disc),
         latent=LATENT,
     )
 
@@ -98,8 +98,8 @@ def test_every_part_has_its_own_noise() -> None:
         return jnp.zeros(NUM), state
 
     same = {"point": jnp.zeros((NUM, 2)), "row": jnp.zeros((NUM, 2))}
-    gen = Network(lambda key: (jnp.zeros(()), {}), lambda w, s, z, **_: (same, s))
-    game = jaxgan.gan(gen, Network(lambda key: (jnp.zeros(()), {}), disc), latent=5)
+    gen = Network(init=lambda key: (jnp.zeros(()), {}), apply=lambda w, s, z, **_: (same, s))
+    game = jaxgan.gan(gen, Network(init=lambda key: (jnp.zeros(()), {}), apply=disc), latent=5)
     pull(games.instance_noise(game, std=0.5), {"image": same})
     noise = [np.asarray(leaf) for x in seen for leaf in x.values()]
     assert len(noise) == 4  # of real and generated examples

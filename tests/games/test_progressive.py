@@ -129,7 +129,7 @@ def image_network(weights: Any) -> Any:
         flat = inputs["image"].reshape(len(inputs["image"]), -1)
         return jnp.sin(flat @ params[: flat.shape[1]]), state
 
-    return Network(lambda key: (weights, {}), apply)
+    return Network(init=lambda key: (weights, {}), apply=apply)
 
 
 @pytest.mark.usefixtures("float64")
@@ -144,7 +144,7 @@ def test_slopes_are_those_at_images_of_full_size(name: str, step: int) -> None:
         return params * averaged_to(jnp.asarray(fake), size), state
 
     game = progressive(
-        lambda r: Network(lambda key: (jnp.ones(()), {}), gen_apply),
+        lambda r: Network(init=lambda key: (jnp.ones(()), {}), apply=gen_apply),
         lambda r: image_network(weights),
         phases=PHASES,
         step=step,

@@ -36,7 +36,7 @@ def pixelwise(num_in: int, num_out: int = 0, factor: int = 1) -> Network:
         y = x.repeat(factor, axis=1).repeat(factor, axis=2) @ w
         return (jnp.tanh(y) if num_out else y[..., 0]), state
 
-    return Network(init, apply)
+    return Network(init=init, apply=apply)
 
 
 def make_cyclegan(**options: Any) -> Game:

@@ -349,8 +349,8 @@ def test_network_state_is_carried_through_the_inner_steps_and_dropped() -> None:
     def apply(w: Any, state: Any, x: Any, *, train: bool = True, key: Any = None) -> Any:
         return (1 + 0.1 * state) * (x @ w), state + 1.0
 
-    disc = Network(lambda key: (jnp.array([0.5, -0.3]), jnp.zeros(())), apply)
-    gen = Network(lambda key: (jnp.ones((3, 2)), {}), lambda w, s, z, **_: (z @ w, s))
+    disc = Network(init=lambda key: (jnp.array([0.5, -0.3]), jnp.zeros(())), apply=apply)
+    gen = Network(init=lambda key: (jnp.ones((3, 2)), {}), apply=lambda w, s, z, **_: (z @ w, s))
     game = jaxgan.gan(gen, disc, latent=3)
     params, net_state = game.init(jax.random.key(0))
     net_state["disc"]["network"] = jnp.full((), 4.0)

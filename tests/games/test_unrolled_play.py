@@ -152,7 +152,7 @@ def relu_game(num_units: int, dtype: Any) -> Game:
 
     return jaxgan.gan(
         helpers.mlp_gen(dtype),
-        Network(init, apply),
+        Network(init=init, apply=apply),
         latent=lambda key, shape: jax.random.normal(key, (*shape, 3), dtype),
     )
 

@@ -41,7 +41,7 @@ def linear(weight: Any, bias: Any, log_var: Any = None) -> Network:
             return mean, state
         return {"mean": mean, "log_var": jnp.broadcast_to(w["log_var"], mean.shape)}, state
 
-    return Network(init, apply)
+    return Network(init=init, apply=apply)
 
 
 def corners(dim: int) -> np.ndarray:
@@ -228,7 +228,7 @@ def test_each_player_of_a_vae_gan_descends_its_own_loss(float64: None) -> None:
         return {"logits": jnp.sum(features, axis=1), "features": features}, state
 
     def network(name: str, apply: Any) -> Network:
-        return Network(lambda key: (jnp.asarray(weights[name]), {}), apply)
+        return Network(init=lambda key: (jnp.asarray(weights[name]), {}), apply=apply)
 
     networks = [network(*pair) for pair in (("enc", encoder), ("gen", decoder), ("disc", disc))]
     game = vae_gan(*networks, latent_dim=2, gamma=0.7, beta=1.5, loss=losses.non_saturating())
@@ -270,7 +270,7 @@ def test_augmentation_changes_an_example_and_its_reconstruction_alike() -> None:
     def identity(w: Any, state: Any, x: Any, train: bool = True, key: Any = None) -> Any:
         return {"logits": jnp.sum(x, axis=1), "features": x}, state
 
-    disc = Network(lambda key: ({}, {}), identity)
+    disc = Network(init=lambda key: ({}, {}), apply=identity)
     encoder, decoder = linear(np.eye(2), np.zeros(2), -20.0), linear(0.5 * np.eye(2), np.zeros(2))
     bare = vae_gan(encoder, decoder, disc, latent_dim=2)
     found = [play(game, helpers.real_batch())[1][1] for game in (bare, augmented(bare, shift))]

@@ -60,8 +60,11 @@ def test_the_state_keeps_its_dtype_whatever_the_logits() -> None:
 def test_k_moves_in_the_discriminators_updates_and_is_logged() -> None:
     # An autoencoder's error: the discriminator's logit is minus that.
     disc = Network(
-        lambda key: (jnp.full(helpers.DIM, 0.5), {}),
-        lambda w, state, x, train=True, key=None: (-jnp.sum((x - x * w[None]) ** 2, axis=1), state),
+        init=lambda key: (jnp.full(helpers.DIM, 0.5), {}),
+        apply=lambda w, state, x, train=True, key=None: (
+            -jnp.sum((x - x * w[None]) ** 2, axis=1),
+            state,
+        ),
     )
     game = jaxgan.gan(
         helpers.mlp_gen(), disc, latent=helpers.LATENT, loss=losses.began(gamma=0.5, lambda_k=0.1)
@@ -149,11 +152,11 @@ def test_a_semi_supervised_game_learns_its_classes() -> None:
         return {n: jax.random.normal(key, s) * 0.5 for n, s in shapes.items()}, {}
 
     gen = Network(
-        lambda key: (jnp.zeros(2), {}),
-        lambda w, state, z, train=True, key=None: (0.3 * z + w[None], state),
+        init=lambda key: (jnp.zeros(2), {}),
+        apply=lambda w, state, z, train=True, key=None: (0.3 * z + w[None], state),
     )
     loss = losses.feature_matching(losses.multi_class)
-    game = jaxgan.gan(gen, Network(init, apply), latent=2, loss=loss)
+    game = jaxgan.gan(gen, Network(init=init, apply=apply), latent=2, loss=loss)
     algorithm = jaxgan.simultaneous(gradient(game), optimizers=helpers.sgds(0.2))
     step = jax.jit(algorithm.step)
     state = algorithm.init(key)

@@ -74,7 +74,7 @@ def counting(network: Network) -> Network:
         output, inner = network.apply(params, inner, *inputs, **options)
         return output, {**inner, "calls": state["calls"] + 1}
 
-    return Network(init, apply, network.couples_batch)
+    return Network(init=init, apply=apply, couples_batch=network.couples_batch)
 
 
 def gan() -> jaxgan.Algorithm:

@@ -67,7 +67,7 @@ def make_explorer(
       >>> from jaxgan import Network, from_linen, gan
       >>> gen = from_linen(nn.Sequential([nn.Dense(4), lambda x: x.reshape(-1, 2, 2, 1)]),
       ...                  jnp.zeros((1, 3)))
-      >>> game = gan(gen, Network(lambda key: ((), {}), None), latent=3)
+      >>> game = gan(gen, Network(init=lambda key: ((), {}), apply=None), latent=3)
       >>> params, net_state = game.init(jax.random.key(0))
       >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
       >>> spec = {"image": jax.ShapeDtypeStruct((2, 2, 1), jnp.float32)}
