@@ -97,7 +97,7 @@ def measure(workdir: Path, cache_dir: Path | None) -> tuple[dict[str, Any], np.n
             f"{workdir}: plays {run.config['game']['name']}; this report is of infogan"
         )
     latent, values = coded_latents(run.config, NUM)
-    draw = jax.jit(lambda state, batch: make_scene(run.game, state, batch, jax.random.key(1)))
+    draw = jax.jit(lambda state, batch: make_scene(jax.random.key(1), run.game, state, batch))
     samples = np.asarray(draw(run.state, {"latent": jnp.asarray(latent)})["fake"])
     judge = open_features("classifier", source=open_reference(run.config), cache_dir=cache_dir)
     logits = extract(judge, samples)["logits"]

@@ -133,7 +133,9 @@ def make_evaluator(
             raise EvaluationError("metrics: none; give at least one")
         asked = table.default_metrics(source, extractor)
     chosen = table.check_metrics(
-        asked, source, table.Game(bool(num_classes), latent_dim is not None)
+        asked,
+        source,
+        table.Game(is_conditional=bool(num_classes), has_latents=latent_dim is not None),
     )
     table.check_features(chosen, source, extractor)
     _check_options(options, latent_dim, has_styles(game, source.element_spec))

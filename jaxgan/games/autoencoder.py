@@ -134,7 +134,7 @@ class _Autoencoder:
         check_number("sparsity_target", self.sparsity_target, above=0, below=1)
 
     def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
-        params, net_state = init_autoencoder(self.encoder, self.decoder, key)
+        params, net_state = init_autoencoder(key, self.encoder, self.decoder)
         return {"gen": params}, {"gen": net_state}
 
     def generate(

@@ -194,7 +194,7 @@ class _Vae:
     beta: ScalarOrSchedule
 
     def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
-        params, net_state = init_autoencoder(self.encoder, self.decoder, key)
+        params, net_state = init_autoencoder(key, self.encoder, self.decoder)
         if own := self.likelihood.init():
             params["likelihood"] = own
         return {"gen": params}, {"gen": net_state}

@@ -83,7 +83,7 @@ def make_explorer(
     def scene(given: Mapping[str, Array], labels: Array, key: Key) -> dict[str, Array]:
         num = labels.shape[0]
         batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        found = make_scene(game, state, {**batch, "label": labels, **given}, key)
+        found = make_scene(key, game, state, {**batch, "label": labels, **given})
         return {name: found[name] for name in ("fake", "latent", "w") if name in found}
 
     jitted, key = jax.jit(scene), jax.random.key(0)
