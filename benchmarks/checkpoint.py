@@ -79,7 +79,7 @@ class Training:
         if case.penalized:
             game = jg.with_penalty(game, jg.penalties.r1(1.0) + jg.penalties.r2(1.0))
         adam = jg.optimizers.adam(2e-4, b1=0.5)
-        plain = jg.simultaneous(jg.gradient(game), {"gen": adam, "disc": adam})
+        plain = jg.simultaneous(jg.gradient(game), optimizers={"gen": adam, "disc": adam})
         algorithm = jg.ema(plain, decay=0.999)
         self.state = jax.jit(algorithm.init)(jax.random.key(0))
         self._step = jax.jit(algorithm.step, donate_argnums=0)

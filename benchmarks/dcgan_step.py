@@ -83,10 +83,10 @@ def jaxgan_contestant(case: str, base_channels: int) -> Contestant:
     optimizers = {
         player: jg.optimizers.adam(LEARNING_RATE, b1=B1, b2=B2) for player in ("gen", "disc")
     }
-    algorithm = jg.simultaneous(jg.gradient(game), optimizers)
+    algorithm = jg.simultaneous(jg.gradient(game), optimizers=optimizers)
     batches = [{"image": jnp.asarray(_images(i))} for i in range(STEPS_PER_TURN)]
     if case == "substeps":
-        algorithm = jg.substeps(algorithm, STEPS_PER_TURN)
+        algorithm = jg.substeps(algorithm, num_steps=STEPS_PER_TURN)
         batches = [jax.tree.map(lambda *images: jnp.stack(images), *batches)]
     state = jax.jit(algorithm.init)(jax.random.key(0))
     num_params = sum(leaf.size for leaf in jax.tree.leaves(state.params))

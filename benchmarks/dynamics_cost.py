@@ -18,6 +18,7 @@ exact unrolling with k = 5 cannot cost less than about 10 there, and first order
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -76,7 +77,7 @@ def unrolling(
 ) -> Algorithm:
     """Simultaneous play of an unrolled game."""
     unrolled = jg.unrolled(game, num_steps=num_steps, mode=mode, **options)
-    return jg.simultaneous(jg.gradient(unrolled), ADAMS)
+    return jg.simultaneous(jg.gradient(unrolled), optimizers=ADAMS)
 
 
 def unrolled_methods(game: jg.Game) -> dict[str, Method]:
@@ -100,28 +101,28 @@ def all_methods() -> dict[str, Method]:
     field = jg.gradient(game)
 
     def play(transform: Callable[[jg.Field], jg.Field]) -> Algorithm:
-        return jg.simultaneous(transform(field), ADAMS)
+        return jg.simultaneous(transform(field), optimizers=ADAMS)
 
     def cgd(num: int) -> Algorithm:
-        return play(fields.competitive(RATE, tol=NEVER, max_iterations=num))
+        return play(partial(fields.competitive, eta=RATE, tol=NEVER, max_iterations=num))
 
     optimistic = dict.fromkeys(ADAMS, jg.optimizers.optimistic_adam(RATE, b1=0.5))
     return {
-        BASE: Method(jg.simultaneous(field, ADAMS)),
-        "alternating": Method(jg.alternating(field, ADAMS)),
-        "consensus": Method(play(fields.consensus()), 3.5),
-        "symplectic": Method(play(fields.symplectic()), 4.0),
-        "extragradient": Method(jg.extragradient(field, ADAMS), 2.2),
-        "past extragradient": Method(jg.past_extragradient(field, ADAMS)),
-        "optimistic": Method(jg.simultaneous(field, optimistic)),
-        "lookahead-minimax": Method(jg.lookahead(jg.simultaneous(field, ADAMS))),
-        "lookahead_opponent": Method(play(fields.lookahead_opponent(RATE))),
-        "lola": Method(play(fields.lola(RATE))),
-        "sos": Method(play(fields.sos(RATE))),
+        BASE: Method(jg.simultaneous(field, optimizers=ADAMS)),
+        "alternating": Method(jg.alternating(field, optimizers=ADAMS)),
+        "consensus": Method(play(fields.consensus), 3.5),
+        "symplectic": Method(play(fields.symplectic), 4.0),
+        "extragradient": Method(jg.extragradient(field, optimizers=ADAMS), 2.2),
+        "past extragradient": Method(jg.past_extragradient(field, optimizers=ADAMS)),
+        "optimistic": Method(jg.simultaneous(field, optimizers=optimistic)),
+        "lookahead-minimax": Method(jg.lookahead(jg.simultaneous(field, optimizers=ADAMS))),
+        "lookahead_opponent": Method(play(partial(fields.lookahead_opponent, alpha=RATE))),
+        "lola": Method(play(partial(fields.lola, alpha=RATE))),
+        "sos": Method(play(partial(fields.sos, alpha=RATE))),
         "competitive, 5 cg iterations": Method(cgd(5)),
         "competitive, 10 cg iterations": Method(cgd(10)),
-        "competitive, cg to 1e-6": Method(play(fields.competitive(RATE))),
-        "follow_the_ridge": Method(play(fields.follow_the_ridge(tol=NEVER))),
+        "competitive, cg to 1e-6": Method(play(partial(fields.competitive, eta=RATE))),
+        "follow_the_ridge": Method(play(partial(fields.follow_the_ridge, tol=NEVER))),
         **unrolled_methods(game),
     }
 
@@ -130,14 +131,16 @@ def metz_methods() -> dict[str, Method]:
     """Unrolling of a discriminator of one layer."""
     game = make_game(num_layers=1)
     return {
-        BASE: Method(jg.simultaneous(jg.gradient(game), ADAMS)),
+        BASE: Method(jg.simultaneous(jg.gradient(game), optimizers=ADAMS)),
         **unrolled_methods(game),
     }
 
 
 def runner(algorithm: Algorithm) -> Callable[[], None]:
     """A call of `STEPS` steps that keeps its state, donated."""
-    many = jg.substeps(jg.device_data(algorithm, DATA.sample, BATCH), STEPS)
+    many = jg.substeps(
+        jg.device_data(algorithm, sample=DATA.sample, batch_size=BATCH), num_steps=STEPS
+    )
     step = jax.jit(many.step, donate_argnums=0)
     # Not compiled: that would take longer than all the calls of most methods.
     states = [many.init(jax.random.key(0))]
@@ -182,7 +185,7 @@ def measure_costs(
 def temporary_bytes(num_steps: int, remat: bool) -> int:
     """What the compiled step of exact unrolling allocates beyond its arguments and results."""
     algorithm = unrolling(make_game(), num_steps, remat=remat)
-    fed = jg.device_data(algorithm, DATA.sample, BATCH)
+    fed = jg.device_data(algorithm, sample=DATA.sample, batch_size=BATCH)
     state = jax.eval_shape(fed.init, jax.random.key(0))
     planned = jax.jit(fed.step).lower(state, {}).compile().memory_analysis()
     if planned is None:

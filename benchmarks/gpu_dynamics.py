@@ -45,7 +45,11 @@ def make_game(toy: bool, loss: jg.Loss) -> jg.Game:
 def play(field: jg.Field) -> jg.Algorithm:
     """Simultaneous play with Adam, fed on the device."""
     adam = jg.optimizers.adam(RATE, b1=0.5)
-    return jg.device_data(jg.simultaneous(field, {"gen": adam, "disc": adam}), draw, BATCH)
+    return jg.device_data(
+        jg.simultaneous(field, optimizers={"gen": adam, "disc": adam}),
+        sample=draw,
+        batch_size=BATCH,
+    )
 
 
 def measure(
@@ -57,9 +61,9 @@ def measure(
     """Measures `num_steps` in a call."""
     algorithm = make()
     if num_seeds > 1:
-        algorithm = jg.seeds(algorithm, num_seeds)
+        algorithm = jg.seeds(algorithm, num_seeds=num_seeds)
     num_steps = min(num_steps, 2) if setting.toy else num_steps
-    many = jg.substeps(algorithm, num_steps) if num_steps > 1 else algorithm
+    many = jg.substeps(algorithm, num_steps=num_steps) if num_steps > 1 else algorithm
     images = BATCH * num_seeds
     return gpu_measure.measure_step(
         many, {}, setting, images=images, steps_per_call=num_steps, period=1
@@ -86,7 +90,7 @@ def rows(setting: gpu_session.Setting, *, what: str) -> dict[str, Callable[[], d
         return {f"{num} seeds": partial(measure, make, setting, 100, num) for num in counts}
     methods: dict[str, Callable[[], jg.Algorithm]] = {
         "simultaneous": plain(minimax),
-        "consensus": lambda: play(fields.consensus()(jg.gradient(of(minimax)))),
+        "consensus": lambda: play(fields.consensus(jg.gradient(of(minimax)))),
     }
     for k in (2,) if setting.toy else INNER:
         methods[f"unrolled, exact, k={k}"] = partial(_unrolled, of(minimax), k)

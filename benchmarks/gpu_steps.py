@@ -84,7 +84,7 @@ def r3gan(toy: bool) -> Recipe:
     gen = partial(networks.r3gan_generator, **(small if toy else {}))
     disc = partial(networks.r3gan_discriminator, **(small if toy else {}))
     loss = losses.relativistic(losses.non_saturating())
-    both = Lazy(lambda every: penalties.r1(0.05, every) + penalties.r2(0.05, every), 1)
+    both = Lazy(lambda every: penalties.r1(0.05, every=every) + penalties.r2(0.05, every=every), 1)
     size, batch = (8, 4) if toy else (32, 64)
     return Recipe(size, 64, batch, gen, disc, loss, (both,), n_critic=0, averaged=True)
 
@@ -98,8 +98,8 @@ def stylegan2(toy: bool) -> Recipe:
     gen = partial(networks.stylegan2_generator, **width, **style)
     disc = partial(networks.stylegan2_discriminator, **width)
     lazies = (
-        Lazy(lambda every: penalties.r1(1.0, every), 2 if toy else 16),
-        Lazy(lambda every: penalties.path_length(2.0, every, shrink=2), 1 if toy else 4),
+        Lazy(lambda every: penalties.r1(1.0, every=every), 2 if toy else 16),
+        Lazy(lambda every: penalties.path_length(2.0, every=every, shrink=2), 1 if toy else 4),
     )
     size, latent, batch = (8, 8, 4) if toy else (64, 512, 32)
     loss = losses.non_saturating()
@@ -120,9 +120,9 @@ def make_algorithm(recipe: Recipe, precision: str, lazies: tuple[Lazy, ...]) -> 
     adam = jg.optimizers.adam(recipe.rate, b1=recipe.b1, b2=0.99)
     field, optimizers = jg.gradient(game), {"gen": adam, "disc": adam}
     if recipe.n_critic:
-        algorithm = jg.alternating(field, optimizers, n_critic=recipe.n_critic)
+        algorithm = jg.alternating(field, optimizers=optimizers, n_critic=recipe.n_critic)
     else:
-        algorithm = jg.simultaneous(field, optimizers)
+        algorithm = jg.simultaneous(field, optimizers=optimizers)
     return jg.ema(algorithm, decay=0.999) if recipe.averaged else algorithm
 
 
@@ -162,7 +162,7 @@ def step(
     """Measures a training, `num` steps in a call."""
     algorithm = make_algorithm(recipe, precision, recipe.lazies)
     if num > 1:
-        algorithm = jg.substeps(algorithm, num)
+        algorithm = jg.substeps(algorithm, num_steps=num)
     period = max([lazy.every for lazy in recipe.lazies], default=1)
     found = gpu_measure.measure_step(
         algorithm,

@@ -39,7 +39,7 @@ def make_algorithm(precision: str, remat: str) -> jg.Algorithm:
         latent=LATENT,
     )
     adam = jg.optimizers.adam(2e-4, b1=0.5)
-    return jg.simultaneous(jg.gradient(game), {"gen": adam, "disc": adam})
+    return jg.simultaneous(jg.gradient(game), optimizers={"gen": adam, "disc": adam})
 
 
 def plan(algorithm: jg.Algorithm, platform: str) -> dict[str, float]:

@@ -39,16 +39,16 @@ def our_algorithm() -> Algorithm:
     disc = jg.from_linen(MLPDiscriminator((WIDTH, WIDTH)), point)
     game = jg.gan(gen, disc, latent=LATENT, loss=jg.losses.non_saturating())
     adam = jg.optimizers.adam(RATE, b1=0.5)
-    algorithm = jg.simultaneous(jg.gradient(game), {"gen": adam, "disc": adam})
+    algorithm = jg.simultaneous(jg.gradient(game), optimizers={"gen": adam, "disc": adam})
     source = open_source("ring", num_modes=MODES, radius=RADIUS, std=STD)
     if not isinstance(source, DeviceSource):
         raise TypeError("the ring is sampled on the device")
-    return jg.device_data(algorithm, source.sample, BATCH)
+    return jg.device_data(algorithm, sample=source.sample, batch_size=BATCH)
 
 
 def our_steps(algorithm: Algorithm) -> Callable[[], None]:
     """A call of `STEPS` steps that keeps its state, donated."""
-    many = jg.substeps(algorithm, STEPS)
+    many = jg.substeps(algorithm, num_steps=STEPS)
     step = jax.jit(many.step, donate_argnums=0)
     states = [jax.jit(many.init)(jax.random.key(0))]
 
@@ -86,7 +86,7 @@ def main() -> None:
     algorithm = our_algorithm()
     candidates = {
         "jaxgan": our_steps(algorithm),
-        "jaxgan, 16 seeds": our_steps(jg.seeds(algorithm, 16)),
+        "jaxgan, 16 seeds": our_steps(jg.seeds(algorithm, num_seeds=16)),
         "torch eager": torch_steps_of(compiled=False),
         "torch compile": torch_steps_of(compiled=True),
     }

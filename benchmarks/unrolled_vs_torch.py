@@ -63,8 +63,10 @@ def our_game(**options: Any) -> jg.Game:
 
 def our_steps(**options: Any) -> Callable[[], None]:
     """A call of `STEPS` steps that keeps its state, donated."""
-    algorithm = jg.simultaneous(jg.gradient(our_game(**options)), ADAMS)
-    many = jg.substeps(jg.device_data(algorithm, DATA.sample, BATCH), STEPS)
+    algorithm = jg.simultaneous(jg.gradient(our_game(**options)), optimizers=ADAMS)
+    many = jg.substeps(
+        jg.device_data(algorithm, sample=DATA.sample, batch_size=BATCH), num_steps=STEPS
+    )
     step = jax.jit(many.step, donate_argnums=0)
     states = [jax.jit(many.init)(jax.random.key(0))]
 

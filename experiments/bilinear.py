@@ -176,7 +176,7 @@ def play_field(make: Callable[[ScalarOrSchedule], Any]) -> Build:
     """Simultaneous descent along a field that is made with the rate."""
 
     def build(game: jg.Game, rate: ScalarOrSchedule) -> jg.Algorithm:
-        return jg.simultaneous(make(rate)(jg.gradient(game)), sgds(rate))
+        return jg.simultaneous(make(rate)(jg.gradient(game)), optimizers=sgds(rate))
 
     return build
 
@@ -185,7 +185,8 @@ def play(algorithm: Callable[..., jg.Algorithm], optimizer: Callable[..., Any] =
     """An algorithm over the game's own gradients."""
 
     def build(game: jg.Game, rate: ScalarOrSchedule) -> jg.Algorithm:
-        return algorithm(jg.gradient(game), dict.fromkeys(("gen", "disc"), optimizer(rate)))
+        optimizers = dict.fromkeys(("gen", "disc"), optimizer(rate))
+        return algorithm(jg.gradient(game), optimizers=optimizers)
 
     return build
 
@@ -195,14 +196,16 @@ def play_unrolled(num_steps: int, mode: Literal["exact", "first_order"]) -> Buil
 
     def build(game: jg.Game, rate: ScalarOrSchedule) -> jg.Algorithm:
         ahead = jg.unrolled(game, num_steps=num_steps, mode=mode)
-        return jg.simultaneous(jg.gradient(ahead), sgds(rate))
+        return jg.simultaneous(jg.gradient(ahead), optimizers=sgds(rate))
 
     return build
 
 
 def play_lookahead(algorithm: Callable[..., jg.Algorithm], num_steps: int, alpha: float) -> Build:
     """Lookahead-minimax over an algorithm."""
-    return lambda game, rate: jg.lookahead(play(algorithm)(game, rate), num_steps, alpha)
+    return lambda game, rate: jg.lookahead(
+        play(algorithm)(game, rate), num_steps=num_steps, alpha=alpha
+    )
 
 
 def descent_methods() -> list[Method]:
@@ -217,9 +220,9 @@ def descent_methods() -> list[Method]:
     def proximal(eta: float, a: float) -> float:
         return 1 / outwards(eta, a)
 
-    ridge = play_field(lambda rate: fields.follow_the_ridge())
-    cgd = play_field(lambda rate: fields.competitive(rate, tol=1e-12))
-    lcgd = play_field(fields.lookahead_opponent)
+    ridge = play_field(lambda rate: fields.follow_the_ridge)
+    cgd = play_field(lambda rate: partial(fields.competitive, eta=rate, tol=1e-12))
+    lcgd = play_field(lambda rate: partial(fields.lookahead_opponent, alpha=rate))
     return [
         Method("simultaneous", play(jg.simultaneous), outwards, 0, 0),
         Method("follow the ridge (flat here)", ridge, outwards, 0, 0),
@@ -253,15 +256,30 @@ def second_order_methods() -> list[Method]:
 
     jare = {"gen": ("disc",), "disc": ("gen",)}
     taken: list[tuple[str, Any, Radius, int]] = [
-        ("consensus, gamma = 1", lambda rate: fields.consensus(GAMMA), both, 0),
-        ("SGA, lambda = 1", lambda rate: fields.symplectic(GAMMA), both, 0),
-        ("JARE, gamma = 1", lambda rate: fields.consensus(GAMMA, jare), both, 0),
-        ("gradient norm, 0.5", lambda rate: fields.gradient_norm(GAMMA / 2), one, 1),
-        ("smoothing, gamma = 1", lambda rate: fields.consensus(GAMMA, {"disc": ("gen",)}), one, 1),
-        ("LOLA, alpha = eta", fields.lola, shaped, 2),
-        ("LOLA exact", partial(fields.lola, mode="exact"), shaped, 2),
-        ("SOS, alpha = eta", fields.sos, shrink, 3),
-        ("LookAhead exact", partial(fields.lookahead_opponent, mode="exact"), shrink, 3),
+        ("consensus, gamma = 1", lambda rate: partial(fields.consensus, gamma=GAMMA), both, 0),
+        ("SGA, lambda = 1", lambda rate: partial(fields.symplectic, lam=GAMMA), both, 0),
+        (
+            "JARE, gamma = 1",
+            lambda rate: partial(fields.consensus, gamma=GAMMA, norms=jare),
+            both,
+            0,
+        ),
+        ("gradient norm, 0.5", lambda rate: partial(fields.gradient_norm, eta=GAMMA / 2), one, 1),
+        (
+            "smoothing, gamma = 1",
+            lambda rate: partial(fields.consensus, gamma=GAMMA, norms={"disc": ("gen",)}),
+            one,
+            1,
+        ),
+        ("LOLA, alpha = eta", lambda rate: partial(fields.lola, alpha=rate), shaped, 2),
+        ("LOLA exact", lambda rate: partial(fields.lola, alpha=rate, mode="exact"), shaped, 2),
+        ("SOS, alpha = eta", lambda rate: partial(fields.sos, alpha=rate), shrink, 3),
+        (
+            "LookAhead exact",
+            lambda rate: partial(fields.lookahead_opponent, alpha=rate, mode="exact"),
+            shrink,
+            3,
+        ),
     ]
     return [Method(name, play_field(make), radius, 1, curve) for name, make, radius, curve in taken]
 

@@ -132,7 +132,7 @@ def chosen(weights: Array) -> Loss:
         values = [loss.gen(real_out, fake_out, (), context) for loss in losses]
         return sum((w * v for w, v in zip(weights, values, strict=True)), jnp.zeros(()))
 
-    return Loss(disc, gen)
+    return Loss(disc=disc, gen=gen)
 
 
 def play_all(cases: Sequence[Case], num_lines: int, seed: int = 0) -> list[list[dict[str, float]]]:
@@ -169,7 +169,7 @@ def play_all(cases: Sequence[Case], num_lines: int, seed: int = 0) -> list[list[
             player: jg.optimizers.adam(number(f"{player}_rate"), b1=number("b1"), b2=0.99)
             for player in ("gen", "disc")
         }
-        algorithm = jg.simultaneous(jg.fields.with_norms(jg.gradient(game)), adams)
+        algorithm = jg.simultaneous(jg.fields.with_norms(jg.gradient(game)), optimizers=adams)
 
         def sample(key: Array, num: int) -> dict[str, Array]:
             fresh = RING.sample(key, num)["image"]
@@ -177,8 +177,8 @@ def play_all(cases: Sequence[Case], num_lines: int, seed: int = 0) -> list[list[
             few = FEW["image"][index.astype(jnp.int32)]
             return {"image": jnp.where(setting["num_data"] > 0, few, fresh)}
 
-        algorithm = jg.device_data(algorithm, sample, BATCH)
-        algorithm = jg.substeps(algorithm, STEPS_PER_LINE)
+        algorithm = jg.device_data(algorithm, sample=sample, batch_size=BATCH)
+        algorithm = jg.substeps(algorithm, num_steps=STEPS_PER_LINE)
         context = jg.Context(jax.random.key(1), train=False)
         like = {"image": jnp.zeros((NUM_SAMPLES, 2))}
 

@@ -113,9 +113,9 @@ def make_algorithm(
 ) -> jg.Algorithm:
     """Simultaneous RMSProp along a field, all seeds in one program of `num_steps` steps."""
     rmsprop = jg.optimizers.rmsprop(RATE, decay=0.9, eps=1e-10)
-    algorithm = jg.simultaneous(field, {"gen": rmsprop, "disc": rmsprop})
-    algorithm = jg.device_data(algorithm, sample, batch_size)
-    return jg.substeps(jg.seeds(algorithm, num_seeds), num_steps)
+    algorithm = jg.simultaneous(field, optimizers={"gen": rmsprop, "disc": rmsprop})
+    algorithm = jg.device_data(algorithm, sample=sample, batch_size=batch_size)
+    return jg.substeps(jg.seeds(algorithm, num_seeds=num_seeds), num_steps=num_steps)
 
 
 def make_sampler(game: jg.Game, latent: int, num: int) -> Sampler:
@@ -232,7 +232,7 @@ def all_spectra(
     num_batches: int,
 ) -> dict[str, list[dict[str, np.ndarray]]]:
     """{point: [spectra of each seed]}; that of the consensus field, the slowest, of seed 0 only."""
-    regularised = consensus(gamma)(plain)
+    regularised = consensus(plain, gamma=gamma)
     found: dict[str, list[dict[str, np.ndarray]]] = {point: [] for point in ends}
     for point, state in ends.items():
         for index in range(num_seeds):
@@ -380,7 +380,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     game = make_game(args.width)
     plain = jg.gradient(game)
-    fields = {"plain": plain, "consensus": consensus(args.gamma)(plain)}
+    fields = {"plain": plain, "consensus": consensus(plain, gamma=args.gamma)}
     sampler = make_sampler(game, LATENT, NUM_SAMPLES)
     runs: dict[str, Run] = {}
     for name, field in fields.items():

@@ -20,6 +20,7 @@ unrolling has twice the damping of first-order unrolling.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,7 +129,7 @@ def sgds() -> dict[str, Any]:
 def descend(game: jg.Game, transform: Callable[[jg.Field], jg.Field] | None = None) -> jg.Algorithm:
     """Simultaneous descent, along the gradients or what a transformation makes of them."""
     field = jg.gradient(game)
-    return jg.simultaneous(field if transform is None else transform(field), sgds())
+    return jg.simultaneous(field if transform is None else transform(field), optimizers=sgds())
 
 
 def plain_methods() -> list[Method]:
@@ -136,20 +137,24 @@ def plain_methods() -> list[Method]:
     rotation = spiral(0.0)
 
     def take_turns(field: jg.Field, n_critic: int = 1) -> jg.Algorithm:
-        return jg.alternating(field, sgds(), n_critic)
+        return jg.alternating(field, optimizers=sgds(), n_critic=n_critic)
 
     never = "does not converge"
     sublinear = "sublinearly at best"
-    labels = losses.least_squares(-1.0, 1.0, 1.0)
+    labels = losses.least_squares(fake_label=-1.0, real_label=1.0, gen_label=1.0)
     minimax = jg.gradient(jg.dirac())
     non_saturating = jg.gradient(jg.dirac(losses.non_saturating()))
     wasserstein = jg.dirac(losses.wasserstein())
     return [
-        Method("minimax", jg.simultaneous(minimax, sgds()), rotation, None, never),
+        Method("minimax", jg.simultaneous(minimax, optimizers=sgds()), rotation, None, never),
         Method("minimax, alternating", take_turns(minimax), rotation, 1.0, never),
         Method("minimax, n_critic = 5", take_turns(minimax, 5), rotation, 1.0, never),
         Method(
-            "non-saturating", jg.simultaneous(non_saturating, sgds()), rotation, None, sublinear
+            "non-saturating",
+            jg.simultaneous(non_saturating, optimizers=sgds()),
+            rotation,
+            None,
+            sublinear,
         ),
         Method("non-saturating, alternating", take_turns(non_saturating), rotation, 1.0, sublinear),
         Method("relativistic", descend(jg.dirac(losses.relativistic())), rotation),
@@ -199,50 +204,54 @@ def second_order_methods() -> list[Method]:
     """Fields that look at the game's Jacobian."""
     square = SLOPE**2
     game, wasserstein = jg.dirac(), jg.dirac(losses.wasserstein())
-    smoothing = fields.consensus(1.0, {"disc": ("gen",)})
-    jare = fields.consensus(1.0, {"gen": ("disc",), "disc": ("gen",)})
-    cgd = fields.competitive(1.0, tol=1e-12)
+    smoothing = partial(fields.consensus, gamma=1.0, norms={"disc": ("gen",)})
+    jare = partial(fields.consensus, gamma=1.0, norms={"gen": ("disc",), "disc": ("gen",)})
+    cgd = partial(fields.competitive, eta=1.0, tol=1e-12)
     # (I + J_off)^-1 J has the eigenvalues i f' / (1 + i f').
     inner = 1 / (1 + square)
     yes = "converges"
     return [
         Method(
             "consensus, gamma = 1",
-            descend(game, fields.consensus(1.0)),
+            descend(game, partial(fields.consensus, gamma=1.0)),
             spiral(square),
             None,
             yes,
         ),
         Method(
             "consensus, gamma = 10",
-            descend(game, fields.consensus(10.0)),
+            descend(game, partial(fields.consensus, gamma=10.0)),
             spiral(10 * square),
             None,
             yes,
         ),
         Method(
             "Wasserstein, consensus, gamma = 1",
-            descend(wasserstein, fields.consensus(1.0)),
+            descend(wasserstein, partial(fields.consensus, gamma=1.0)),
             spiral(1.0, 1.0),
             None,
             yes,
         ),
-        Method(
-            "gradient norm, eta = 0.5", descend(game, fields.gradient_norm()), one_sided(square)
-        ),
+        Method("gradient norm, eta = 0.5", descend(game, fields.gradient_norm), one_sided(square)),
         Method("smoothing, gamma = 1", descend(game, smoothing), one_sided(square)),
         Method("JARE, gamma = 1", descend(game, jare), spiral(square)),
-        Method("SGA, lambda = 1", descend(game, fields.symplectic()), spiral(square)),
+        Method("SGA, lambda = 1", descend(game, fields.symplectic), spiral(square)),
         Method("CGD, eta = 1", descend(game, cgd), spiral(square * inner, SLOPE * inner)),
         Method(
-            "LookAhead, alpha = 1", descend(game, fields.lookahead_opponent(1.0)), spiral(square)
+            "LookAhead, alpha = 1",
+            descend(game, partial(fields.lookahead_opponent, alpha=1.0)),
+            spiral(square),
         ),
-        Method("LOLA, alpha = 1", descend(game, fields.lola(1.0)), spiral(2 * square)),
         Method(
-            "LOLA exact, alpha = 1", descend(game, fields.lola(1.0, "exact")), spiral(2 * square)
+            "LOLA, alpha = 1", descend(game, partial(fields.lola, alpha=1.0)), spiral(2 * square)
         ),
-        Method("SOS, alpha = 1", descend(game, fields.sos(1.0)), spiral(square)),
-        Method("follow the ridge", descend(game, fields.follow_the_ridge()), spiral(0.0)),
+        Method(
+            "LOLA exact, alpha = 1",
+            descend(game, partial(fields.lola, alpha=1.0, mode="exact")),
+            spiral(2 * square),
+        ),
+        Method("SOS, alpha = 1", descend(game, partial(fields.sos, alpha=1.0)), spiral(square)),
+        Method("follow the ridge", descend(game, fields.follow_the_ridge), spiral(0.0)),
     ]
 
 
@@ -273,11 +282,13 @@ def algorithm_methods() -> list[Method]:
     e = RATE * SLOPE
     shrink = abs(complex(1 - e * e, e))
     ogda = float(np.sqrt((1 + np.sqrt(1 - 4 * e * e)) / 2))
-    optimistic_descent = jg.simultaneous(field, dict.fromkeys(PLAYERS, optimistic(RATE)))
-    ahead = jg.lookahead(jg.simultaneous(field, sgds()), num_steps=5, alpha=0.5)
+    optimistic_descent = jg.simultaneous(field, optimizers=dict.fromkeys(PLAYERS, optimistic(RATE)))
+    ahead = jg.lookahead(jg.simultaneous(field, optimizers=sgds()), num_steps=5, alpha=0.5)
     return [
-        Method("extragradient", jg.extragradient(field, sgds()), rotation, shrink),
-        Method("past extragradient", jg.past_extragradient(field, sgds()), rotation, ogda),
+        Method("extragradient", jg.extragradient(field, optimizers=sgds()), rotation, shrink),
+        Method(
+            "past extragradient", jg.past_extragradient(field, optimizers=sgds()), rotation, ogda
+        ),
         Method("OGDA", optimistic_descent, rotation, ogda),
         Method(
             "lookahead k = 5, alpha = 0.5",

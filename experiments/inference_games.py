@@ -70,7 +70,7 @@ class Run(NamedTuple):
 
     def scene(self, batch: dict[str, Any]) -> dict[str, Any]:
         """What the game makes of a batch, outside training."""
-        draw = jax.jit(lambda state, batch: make_scene(self.game, state, batch, jax.random.key(1)))
+        draw = jax.jit(lambda state, batch: make_scene(jax.random.key(1), self.game, state, batch))
         return jax.device_get(draw(self.state, batch))
 
 

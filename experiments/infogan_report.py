@@ -61,8 +61,10 @@ def coded_latents(config: Config, num: int) -> Coded:
     """
     sizes, num_continuous = tuple(config["game"]["categorical"]), config["game"]["num_continuous"]
     noise_dim = config["latent_dim"] - sum(sizes) - num_continuous
-    code = infogan_codes(noise_dim, sizes, num_continuous)[0]
-    latent = infogan_latent(noise_dim, sizes, num_continuous)(jax.random.key(2), (num,))
+    code = infogan_codes(noise_dim, categorical=sizes, num_continuous=num_continuous)[0]
+    latent = infogan_latent(noise_dim, categorical=sizes, num_continuous=num_continuous)(
+        jax.random.key(2), (num,)
+    )
     values = np.asarray(latent)[:, code.start : code.start + code.size].argmax(axis=1)
     return Coded(latent, values)
 
@@ -95,7 +97,7 @@ def measure(workdir: Path, cache_dir: Path | None) -> tuple[dict[str, Any], np.n
             f"{workdir}: plays {run.config['game']['name']}; this report is of infogan"
         )
     latent, values = coded_latents(run.config, NUM)
-    draw = jax.jit(lambda state, batch: make_scene(run.game, state, batch, jax.random.key(1)))
+    draw = jax.jit(lambda state, batch: make_scene(jax.random.key(1), run.game, state, batch))
     samples = np.asarray(draw(run.state, {"latent": jnp.asarray(latent)})["fake"])
     judge = open_features("classifier", source=open_reference(run.config), cache_dir=cache_dir)
     logits = extract(judge, samples)["logits"]

@@ -136,13 +136,13 @@ def train(play: Play, digits: Digits, budget: Budget) -> Trained:
     rate = jg.cosine(RATE, 0.0, budget.num_steps)
     adam = partial(jg.optimizers.adam, rate, b1=0.5, b2=0.99)
     players = {"gen": adam(), "disc": adam(weight_clip=play.weight_clip)}
-    algorithm = jg.simultaneous(jg.gradient(game), players)
-    algorithm = jg.device_data(algorithm, sampler_of(digits), BATCH)
-    algorithm = jg.seeds(algorithm, budget.num_seeds)
+    algorithm = jg.simultaneous(jg.gradient(game), optimizers=players)
+    algorithm = jg.device_data(algorithm, sample=sampler_of(digits), batch_size=BATCH)
+    algorithm = jg.seeds(algorithm, num_seeds=budget.num_seeds)
     per_call = min(STEPS_PER_CALL, budget.num_steps)
     start = time.perf_counter()
     state = jax.jit(algorithm.init)(jax.random.key(0))
-    step = jax.jit(jg.substeps(algorithm, per_call).step, donate_argnums=0)
+    step = jax.jit(jg.substeps(algorithm, num_steps=per_call).step, donate_argnums=0)
     compiled = step.lower(state, {}).compile()
     trained = time.perf_counter()
     for _ in range(budget.num_steps // per_call):

@@ -140,12 +140,14 @@ def train(
     players = {"gen": adam(rates[0]), "disc": adam(rates[1], weight_clip=play.weight_clip)}
     field = jg.gradient(game)
     if play.n_critic:
-        algorithm = jg.alternating(field, players, n_critic=play.n_critic)
+        algorithm = jg.alternating(field, optimizers=players, n_critic=play.n_critic)
     else:
-        algorithm = jg.simultaneous(field, players)
-    algorithm = jg.seeds(jg.device_data(algorithm, data.sample, BATCH), num_seeds)
+        algorithm = jg.simultaneous(field, optimizers=players)
+    algorithm = jg.seeds(
+        jg.device_data(algorithm, sample=data.sample, batch_size=BATCH), num_seeds=num_seeds
+    )
     per_call = min(STEPS_PER_CALL, num_steps)
-    step = jax.jit(jg.substeps(algorithm, per_call).step, donate_argnums=0)
+    step = jax.jit(jg.substeps(algorithm, num_steps=per_call).step, donate_argnums=0)
     state = jax.jit(algorithm.init)(jax.random.key(0))
     for _ in range(num_steps // per_call):
         state, _ = step(state, {})

@@ -256,11 +256,11 @@ def train_together(players: PlayerTree, source: Source, num_steps: int, told: To
         player: jg.optimizers.adam(jg.cosine(rate, 0.0, num_steps), b1=B1)
         for player, rate in RATES.items()
     }
-    algorithm = jg.alternating(jg.gradient(make_game(players)), optimizers)
-    algorithm = jg.ema(algorithm, ema_decay(num_steps), player="disc")
+    algorithm = jg.alternating(jg.gradient(make_game(players)), optimizers=optimizers)
+    algorithm = jg.ema(algorithm, decay=ema_decay(num_steps), player="disc")
     every = num_steps // NUM_POINTS
     per_call = max(n for n in range(1, min(every, STEPS_PER_CALL) + 1) if every % n == 0)
-    algorithm = jg.substeps(algorithm, per_call)
+    algorithm = jg.substeps(algorithm, num_steps=per_call)
     step = jax.jit(algorithm.step, donate_argnums=0)
     state = jax.jit(algorithm.init)(jax.random.key(0))
     batches = pipeline(source, batch_size=BATCH, seed=0, num_batches=algorithm.num_batches)

@@ -97,7 +97,10 @@ def make_game(width: int) -> jg.Game:
 def make_fields(game: jg.Game) -> dict[str, jg.Field]:
     """What is compared."""
     plain = jg.gradient(game)
-    return {"RMSProp": plain, "SGA": symplectic(1.0, align=True, eps=0.1, count="tensors")(plain)}
+    return {
+        "RMSProp": plain,
+        "SGA": symplectic(plain, lam=1.0, align=True, eps=0.1, count="tensors"),
+    }
 
 
 def rows_of(runs: Mapping[str, Run]) -> list[Row]:

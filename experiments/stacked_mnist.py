@@ -157,9 +157,9 @@ def make_algorithm(
         "disc": jg.optimizers.adam(2e-4, b1=0.5, b2=0.99),
         "gen": jg.optimizers.adam(1e-4, b1=0.5, b2=0.99),
     }
-    algorithm = jg.alternating(jg.gradient(game), optimizers)
-    algorithm = jg.device_data(algorithm, stacked_sampler(digits), BATCH)
-    return jg.substeps(jg.seeds(algorithm, num_seeds), steps_per_call)
+    algorithm = jg.alternating(jg.gradient(game), optimizers=optimizers)
+    algorithm = jg.device_data(algorithm, sample=stacked_sampler(digits), batch_size=BATCH)
+    return jg.substeps(jg.seeds(algorithm, num_seeds=num_seeds), num_steps=steps_per_call)
 
 
 class Run(NamedTuple):

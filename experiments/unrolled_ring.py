@@ -80,9 +80,9 @@ def make_algorithm(variant: Variant, num_seeds: int, steps_per_call: int) -> jg.
     # Networks this small need no recomputation.
     game = jg.unrolled(make_game(), num_steps=variant.num_steps, mode=variant.mode, remat=False)
     adam = jg.optimizers.adam(RATE, b1=0.5)
-    algorithm = jg.alternating(jg.gradient(game), {"gen": adam, "disc": adam})
-    algorithm = jg.device_data(algorithm, DATA.sample, BATCH)
-    return jg.substeps(jg.seeds(algorithm, num_seeds), steps_per_call)
+    algorithm = jg.alternating(jg.gradient(game), optimizers={"gen": adam, "disc": adam})
+    algorithm = jg.device_data(algorithm, sample=DATA.sample, batch_size=BATCH)
+    return jg.substeps(jg.seeds(algorithm, num_seeds=num_seeds), num_steps=steps_per_call)
 
 
 def make_sampler(num: int) -> Any:

@@ -66,6 +66,7 @@ def _make(
 
 def adam(
     learning_rate: ScalarOrSchedule,
+    *,
     b1: ScalarOrSchedule = 0.9,
     b2: ScalarOrSchedule = 0.999,
     eps: float = 1e-8,
@@ -103,6 +104,7 @@ def adam(
 
 def rmsprop(
     learning_rate: ScalarOrSchedule,
+    *,
     decay: ScalarOrSchedule = 0.9,
     eps: float = 1e-8,
     weight_clip: ScalarOrSchedule | None = None,
@@ -135,6 +137,7 @@ def rmsprop(
 
 def sgd(
     learning_rate: ScalarOrSchedule,
+    *,
     momentum: ScalarOrSchedule | None = None,
     weight_clip: ScalarOrSchedule | None = None,
 ) -> optax.GradientTransformation:
@@ -162,7 +165,7 @@ def sgd(
 
 
 def optimistic(
-    learning_rate: ScalarOrSchedule, alpha: float = 1.0, beta: float = 1.0
+    learning_rate: ScalarOrSchedule, *, alpha: float = 1.0, beta: float = 1.0
 ) -> optax.GradientTransformation:
     """Optimistic gradient descent, Optax's: w ← w - η (α ξ_t + β (ξ_t - ξ_{t-1})).
 
@@ -195,6 +198,7 @@ def optimistic(
 
 def optimistic_adam(
     learning_rate: ScalarOrSchedule,
+    *,
     b1: ScalarOrSchedule = 0.9,
     b2: ScalarOrSchedule = 0.999,
     alpha: float = 1.0,

@@ -49,8 +49,8 @@ def small_gan(dtype: Any, minibatch: bool = False) -> Game:
         return hidden @ w["out"], state
 
     return jaxgan.gan(
-        Network(gen_init, lambda w, state, z, **_: (z @ w, state)),
-        Network(disc_init, disc_apply, couples_batch=minibatch),
+        Network(init=gen_init, apply=lambda w, state, z, **_: (z @ w, state)),
+        Network(init=disc_init, apply=disc_apply, couples_batch=minibatch),
         latent=lambda key, shape: jax.random.normal(key, (*shape, helpers.LATENT), dtype),
     )
 
@@ -86,8 +86,8 @@ def lookahead(game: Game) -> Game:
 
 FIELDS: dict[str, Callable[[Any], Field]] = {
     "unrolled": lambda dtype: gradient(lookahead(small_gan(dtype))),
-    "consensus": lambda dtype: fields.consensus(1.0)(gradient(small_gan(dtype))),
-    "both": lambda dtype: fields.consensus(1.0)(gradient(lookahead(small_gan(dtype)))),
+    "consensus": lambda dtype: fields.consensus(gradient(small_gan(dtype)), gamma=1.0),
+    "both": lambda dtype: fields.consensus(gradient(lookahead(small_gan(dtype))), gamma=1.0),
     "minibatch": lambda dtype: gradient(small_gan(dtype, minibatch=True)),
     "dcgan": lambda dtype: gradient(dcgan(dtype)),
 }
@@ -110,7 +110,7 @@ def make(algorithm: str, field: str, dtype: Any, optimizer: str = "adam") -> Alg
     chosen = {"adam": optimizers.adam(1e-2, b1=0.5), "sgd": optimizers.sgd(0.1)}[optimizer]
     both = dict.fromkeys(("gen", "disc"), remembering(chosen))
     factory = {"simultaneous": jaxgan.simultaneous, "alternating": jaxgan.alternating}[algorithm]
-    return jaxgan.ema(factory(FIELDS[field](dtype), both), decay=0.9)
+    return jaxgan.ema(factory(FIELDS[field](dtype), optimizers=both), decay=0.9)
 
 
 def batch_of(algorithm: Algorithm, shape: tuple[int, ...], index: int, dtype: Any) -> Any:

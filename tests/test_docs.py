@@ -87,7 +87,7 @@ def sections() -> Iterator[Any]:
         ("discriminator", config_tables.DISCRIMINATORS, shape),
         ("discriminator", config_tables.JOINT_DISCRIMINATORS, shape),
         ("encoder", config_tables.ENCODERS, shape),
-        ("field", config_tables.FIELDS, ()),
+        ("field", config_tables.FIELDS, ("field",)),
         ("game", named, ("parts",)),
         ("generator", config_tables.GENERATORS, shape),
         ("generator", config_tables.TRANSLATORS, shape),

@@ -213,8 +213,8 @@ def test_figures_of_the_tables(script: Script, tmp_path: Path) -> None:
 def test_lazy_penalties_are_counted_when_they_are_due(script: Script) -> None:
     steps = script("gpu_steps")
     lazies = (
-        steps.Lazy(lambda every: penalties.r1(1.0, every), 2),
-        steps.Lazy(lambda every: penalties.r2(1.0, every), 1),
+        steps.Lazy(lambda every: penalties.r1(1.0, every=every), 2),
+        steps.Lazy(lambda every: penalties.r2(1.0, every=every), 1),
     )
     gen = partial(networks.mlp_generator, features=(4,))
     disc = partial(networks.mlp_discriminator, features=(4,))

@@ -38,7 +38,9 @@ PAIRS = [
         id="rmsprop",
     ),
     pytest.param(optimizers.sgd(1e-2), optax.sgd(1e-2), id="sgd"),
-    pytest.param(optimizers.sgd(1e-2, -0.3), optax.sgd(1e-2, momentum=-0.3), id="sgd momentum"),
+    pytest.param(
+        optimizers.sgd(1e-2, momentum=-0.3), optax.sgd(1e-2, momentum=-0.3), id="sgd momentum"
+    ),
 ]
 
 
@@ -114,7 +116,7 @@ def test_optimistic_adam_by_hand(alpha: float, beta: float, rate: Any, float64: 
         past = r
         path.append(params)
     made = optimizers.optimistic_adam(
-        rate, b1, b2, alpha=alpha, beta=beta, eps=eps, eps_root=eps_root
+        rate, b1=b1, b2=b2, alpha=alpha, beta=beta, eps=eps, eps_root=eps_root
     )
     # Schedules give float32 numbers.
     tolerance = 1e-6 if callable(rate) else 1e-12
@@ -122,9 +124,9 @@ def test_optimistic_adam_by_hand(alpha: float, beta: float, rate: Any, float64: 
 
 
 def test_the_decays_of_optimistic_adam_may_be_schedules(float64: None) -> None:
-    constant = optimizers.optimistic_adam(0.1, 0.5, 0.9)
-    scheduled = optimizers.optimistic_adam(0.1, linear(0.5, 0.5, 10), linear(0.9, 0.9, 10))
-    moving = optimizers.optimistic_adam(0.1, linear(0.5, 0.0, 10), 0.9)
+    constant = optimizers.optimistic_adam(0.1, b1=0.5, b2=0.9)
+    scheduled = optimizers.optimistic_adam(0.1, b1=linear(0.5, 0.5, 10), b2=linear(0.9, 0.9, 10))
+    moving = optimizers.optimistic_adam(0.1, b1=linear(0.5, 0.0, 10), b2=0.9)
     found = trajectory(constant)
     np.testing.assert_allclose(trajectory(scheduled), found, rtol=1e-5, atol=1e-6)
     assert np.abs(trajectory(moving) - found).max() > 1e-2

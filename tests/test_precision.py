@@ -42,7 +42,7 @@ def unrolled(game: Game, mesh: Mesh) -> Game:
     return jaxgan.unrolled(game, num_steps=1)
 
 
-MICROBATCH = fields.microbatch(2)
+MICROBATCH = functools.partial(fields.microbatch, num_parts=2)
 PATHS = {
     "float32": Path(),
     "bfloat16": Path(BF16),
@@ -50,7 +50,7 @@ PATHS = {
     "bfloat16, batch norm, replicas": Path({**BF16, "norm": "batch"}, distributed.replica_mean),
     "float32, R1, microbatch": Path({}, with_r1, MICROBATCH),
     "bfloat16, full, R1, microbatch": Path({**BF16, "remat": "full"}, with_r1, MICROBATCH),
-    "bfloat16, consensus": Path(BF16, field=fields.consensus(1.0)),
+    "bfloat16, consensus": Path(BF16, field=functools.partial(fields.consensus, gamma=1.0)),
     "bfloat16, unrolled": Path(BF16, unrolled),
 }
 
@@ -70,7 +70,7 @@ def make_game(**options: Any) -> Game:
 
 def make_algorithm(path: Path, mesh: Mesh) -> Algorithm:
     field = path.field(jaxgan.gradient(path.game(make_game(**path.network), mesh)))
-    return jaxgan.simultaneous(field, helpers.adams())
+    return jaxgan.simultaneous(field, optimizers=helpers.adams())
 
 
 def images() -> dict[str, jax.Array]:
@@ -253,7 +253,7 @@ def test_perceptrons_in_bfloat16_learn_in_float32(shape: tuple[int, ...]) -> Non
     gen = networks.mlp_generator(shape, LATENT, features=(16,), precision="bfloat16", remat="full")
     disc = networks.mlp_discriminator(shape, features=(16,), precision="bfloat16", remat="full")
     game = jaxgan.with_penalty(jaxgan.gan(gen, disc, latent=LATENT), R1)
-    algorithm = jaxgan.simultaneous(jaxgan.gradient(game), helpers.sgds(0.1))
+    algorithm = jaxgan.simultaneous(jaxgan.gradient(game), optimizers=helpers.sgds(0.1))
     batch = {"image": jnp.ones((BATCH, *shape))}
     state, metrics = jax.jit(algorithm.step)(algorithm.init(jax.random.key(0)), batch)
     leaves = jax.tree.leaves((state.params, state.opt_state, metrics))

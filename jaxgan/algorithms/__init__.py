@@ -1,15 +1,27 @@
-"""Algorithms: one a file."""
+"""Algorithms, and what one of one's own needs: one a file."""
 
 from jaxgan.algorithms.alternating import alternating
 from jaxgan.algorithms.extragradient import extragradient, past_extragradient
 from jaxgan.algorithms.sequence import sequence
 from jaxgan.algorithms.simultaneous import simultaneous
-from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.algorithm import (
+    Algorithm,
+    Optimizers,
+    apply_updates,
+    flatten_metrics,
+    make_context,
+    make_init,
+)
 
 __all__ = [
     "Algorithm",
+    "Optimizers",
     "alternating",
+    "apply_updates",
     "extragradient",
+    "flatten_metrics",
+    "make_context",
+    "make_init",
     "past_extragradient",
     "sequence",
     "simultaneous",

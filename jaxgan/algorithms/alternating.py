@@ -8,7 +8,7 @@ from jaxgan.core.field import Field
 
 
 def alternating(
-    field: Field, optimizers: Optimizers, n_critic: int = 1, critic: str = "disc"
+    field: Field, *, optimizers: Optimizers, n_critic: int = 1, critic: str = "disc"
 ) -> Algorithm:
     """The discriminator moves `n_critic` times, then every other player once.
 
@@ -37,7 +37,8 @@ def alternating(
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> algorithm = alternating(gradient(bilinear()), {"gen": sgd(0.5), "disc": sgd(0.5)})
+      >>> sgds = {"gen": sgd(0.5), "disc": sgd(0.5)}
+      >>> algorithm = alternating(gradient(bilinear()), optimizers=sgds)
       >>> state = algorithm.init(jax.random.key(0))
       >>> for step in range(60):
       ...     state, metrics = algorithm.step(state, {})
@@ -58,4 +59,4 @@ def alternating(
     if critic not in players:
         raise ValueError(f"critic is {critic!r}; the game's players are {list(players)}")
     others = tuple(player for player in players if player != critic)
-    return sequence(field, optimizers, (*(critic,) * n_critic, others))
+    return sequence(field, optimizers=optimizers, pattern=(*(critic,) * n_critic, others))

@@ -20,7 +20,7 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Key, Metrics
 
 
-def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
+def extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
     """All players step tentatively, look at the field there, and step from where they were.
 
     w_{t+½} = w_t - η ξ(w_t);  w_{t+1} = w_t - η ξ(w_{t+½}), with each player's own optimizer in
@@ -46,7 +46,8 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> algorithm = extragradient(gradient(bilinear()), {"gen": sgd(0.5), "disc": sgd(0.5)})
+      >>> sgds = {"gen": sgd(0.5), "disc": sgd(0.5)}
+      >>> algorithm = extragradient(gradient(bilinear()), optimizers=sgds)
       >>> state = algorithm.init(jax.random.key(0))
       >>> for step in range(3):
       ...     state, metrics = algorithm.step(state, {})
@@ -59,21 +60,25 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
     References:
       Korpelevich, 1976; Gidel et al., 2019 (arXiv:1802.10551), algorithms 2 and 4.
     """
-    init = make_init(field, optimizers)
+    init = make_init(field, optimizers=optimizers)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         check_batches(batch, 2)
         first, second = (jax.tree.map(lambda x, i=i: x[i], batch) for i in range(2))
         updates = dict.fromkeys(state.params, state.step)
-        context = make_context(state, optimizers, updates, phase=0)
+        context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
         grads, memory, (net_state, _) = field.apply(
             state.params, state.memory, state.net_state, first, context
         )
-        half, opt_state = apply_updates(state, grads, optimizers, tuple(state.params))
+        half, opt_state = apply_updates(
+            state, grads, optimizers=optimizers, players=tuple(state.params)
+        )
         state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
-        context = make_context(state, optimizers, updates, phase=1)
+        context = make_context(state, optimizers=optimizers, updates=updates, phase=1)
         grads, memory, (net_state, metrics) = field.apply(half, memory, net_state, second, context)
-        params, opt_state = apply_updates(state, grads, optimizers, tuple(state.params))
+        params, opt_state = apply_updates(
+            state, grads, optimizers=optimizers, players=tuple(state.params)
+        )
         state = state._replace(
             step=state.step + 1,
             params=params,
@@ -83,10 +88,10 @@ def extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
         )
         return state, flatten_metrics(metrics)
 
-    return Algorithm(init, step, (2,), field)
+    return Algorithm(init=init, step=step, num_batches=(2,), field=field)
 
 
-def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
+def past_extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
     """Extragradient that extrapolates along the last gradient: one evaluation per step, not two.
 
     w_{t+½} = w_t - η ξ(w_{t-½});  w_{t+1} = w_t - η ξ(w_{t+½}). The first step extrapolates by
@@ -107,7 +112,8 @@ def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> algorithm = past_extragradient(gradient(bilinear()), {"gen": sgd(0.4), "disc": sgd(0.4)})
+      >>> sgds = {"gen": sgd(0.4), "disc": sgd(0.4)}
+      >>> algorithm = past_extragradient(gradient(bilinear()), optimizers=sgds)
       >>> state = algorithm.init(jax.random.key(0))
       >>> for step in range(30):
       ...     state, metrics = algorithm.step(state, {})
@@ -121,7 +127,7 @@ def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
     References:
       Popov, 1980; Gidel et al., 2019 (arXiv:1802.10551), section 3.3.
     """
-    first_state = make_init(field, optimizers)
+    first_state = make_init(field, optimizers=optimizers)
 
     def init(key: Key) -> TrainState:
         state = first_state(key)
@@ -131,13 +137,15 @@ def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         everyone = tuple(state.params)
         updates = dict.fromkeys(everyone, state.step)
-        half, opt_state = apply_updates(state, state.memory["past"], optimizers, everyone)
+        half, opt_state = apply_updates(
+            state, state.memory["past"], optimizers=optimizers, players=everyone
+        )
         state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
-        context = make_context(state, optimizers, updates, phase=0)
+        context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
         grads, memory, (net_state, metrics) = field.apply(
             half, state.memory["field"], state.net_state, batch, context
         )
-        params, opt_state = apply_updates(state, grads, optimizers, everyone)
+        params, opt_state = apply_updates(state, grads, optimizers=optimizers, players=everyone)
         state = state._replace(
             step=state.step + 1,
             params=params,
@@ -147,4 +155,4 @@ def past_extragradient(field: Field, optimizers: Optimizers) -> Algorithm:
         )
         return state, flatten_metrics(metrics)
 
-    return Algorithm(init, step, (), field)
+    return Algorithm(init=init, step=step, num_batches=(), field=field)

@@ -27,7 +27,7 @@ Move = tuple[str, ...]
 
 
 def sequence(
-    field: Field, optimizers: Optimizers, pattern: Sequence[str | Move] = ("disc", "gen")
+    field: Field, *, optimizers: Optimizers, pattern: Sequence[str | Move] = ("disc", "gen")
 ) -> Algorithm:
     """The players move in a fixed pattern, each move seeing what the one before has changed.
 
@@ -52,7 +52,8 @@ def sequence(
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
       >>> sgds = {"gen": sgd(0.5), "disc": sgd(0.5)}
-      >>> algorithm = sequence(gradient(bilinear()), sgds, ("disc", "gen", "gen"))
+      >>> pattern = ("disc", "gen", "gen")
+      >>> algorithm = sequence(gradient(bilinear()), optimizers=sgds, pattern=pattern)
       >>> state, _ = algorithm.step(algorithm.init(jax.random.key(0)), {})
       >>> state.params["disc"].tolist(), state.params["gen"].tolist(), algorithm.num_batches
       ([1.5], [-0.5], (3,))
@@ -69,7 +70,7 @@ def sequence(
             raise ValueError(f"pattern has {name!r}; the game's players are {list(players)}")
     if idle := [player for player in players if player not in itertools.chain(*moves)]:
         raise ValueError(f"pattern is {list(pattern)}; {idle} would never move")
-    init = make_init(field, optimizers)
+    init = make_init(field, optimizers=optimizers)
     per_step = {player: sum(player in move for move in moves) for player in players}
     # Equal moves in a row become one loop.
     runs = [(move, len(list(group))) for move, group in itertools.groupby(moves)]
@@ -109,7 +110,7 @@ def sequence(
         means = {name: value / times[name] for name, value in sums.items()}
         return state._replace(step=state.step + 1), means
 
-    return Algorithm(init, step, (len(moves),), field)
+    return Algorithm(init=init, step=step, num_batches=(len(moves),), field=field)
 
 
 def _move(
@@ -122,11 +123,11 @@ def _move(
     phase: Array | int,
 ) -> tuple[TrainState, Metrics]:
     """One move; only a player's own update keeps that player's network state and metrics."""
-    context = make_context(state, optimizers, counts, phase)
+    context = make_context(state, optimizers=optimizers, updates=counts, phase=phase)
     grads, memory, (net_state, metrics) = field.apply(
         state.params, state.memory, state.net_state, batch, context
     )
-    params, opt_state = apply_updates(state, grads, optimizers, movers)
+    params, opt_state = apply_updates(state, grads, optimizers=optimizers, players=movers)
     net_state = {p: net_state[p] if p in movers else state.net_state[p] for p in net_state}
     metrics = {player: metrics[player] for player in movers}
     state = state._replace(params=params, net_state=net_state, opt_state=opt_state, memory=memory)

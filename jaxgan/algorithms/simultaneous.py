@@ -15,7 +15,7 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics
 
 
-def simultaneous(field: Field, optimizers: Optimizers) -> Algorithm:
+def simultaneous(field: Field, *, optimizers: Optimizers) -> Algorithm:
     """All players move at once, each along the field at the same point.
 
     w_{t+1} = w_t - η ξ(w_t), with each player's own optimizer in place of η. One forward pass of
@@ -39,7 +39,8 @@ def simultaneous(field: Field, optimizers: Optimizers) -> Algorithm:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> algorithm = simultaneous(gradient(bilinear()), {"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
+      >>> algorithm = simultaneous(gradient(bilinear()), optimizers=sgds)
       >>> state = algorithm.init(jax.random.key(0))
       >>> for step in range(3):
       ...     state, metrics = algorithm.step(state, {})
@@ -52,15 +53,17 @@ def simultaneous(field: Field, optimizers: Optimizers) -> Algorithm:
     References:
       Mescheder et al., 2017 (arXiv:1705.10461), algorithm 1.
     """
-    init = make_init(field, optimizers)
+    init = make_init(field, optimizers=optimizers)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         updates = dict.fromkeys(state.params, state.step)
-        context = make_context(state, optimizers, updates, phase=0)
+        context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
         grads, memory, (net_state, metrics) = field.apply(
             state.params, state.memory, state.net_state, batch, context
         )
-        params, opt_state = apply_updates(state, grads, optimizers, tuple(state.params))
+        params, opt_state = apply_updates(
+            state, grads, optimizers=optimizers, players=tuple(state.params)
+        )
         state = state._replace(
             step=state.step + 1,
             params=params,
@@ -70,4 +73,4 @@ def simultaneous(field: Field, optimizers: Optimizers) -> Algorithm:
         )
         return state, flatten_metrics(metrics)
 
-    return Algorithm(init, step, (), field)
+    return Algorithm(init=init, step=step, num_batches=(), field=field)

@@ -38,6 +38,7 @@ def products(
     net_state: PlayerTree,
     batch: Batch,
     context: Context,
+    *,
     memory: PyTree | None = None,
 ) -> Products:
     """Evaluates a field once, for products with its Jacobian from either side.
@@ -45,7 +46,7 @@ def products(
     Each product costs about as much as the field itself, whatever the number of parameters.
 
     Args:
-      field: any field; with `consensus(...)` around it these are that field's products.
+      field: any field; with `consensus` around it these are that field's products.
       params: the point w.
       net_state: the players' network states.
       batch: real data.

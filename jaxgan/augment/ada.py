@@ -21,7 +21,7 @@ CUTOUT_SIZE = 0.5
 """The sides of the rectangle that is cut out, relative to the image's."""
 
 
-def bgc(policy: tuple[str, ...] = GROUPS, color_share: float = 1.0) -> AdaptiveAugment:
+def bgc(policy: tuple[str, ...] = GROUPS, *, color_share: float = 1.0) -> AdaptiveAugment:
     """Pixel blitting, general geometric transformations and colour transformations.
 
     Each of the twelve changes is made with probability p, by itself; see `geometric_matrix` and

@@ -48,7 +48,7 @@ def each(augment: Augment, keys: Array, images: PyTree) -> PyTree:
     return jax.vmap(one)(keys, images)
 
 
-def fixed(augment: AdaptiveAugment, p: float) -> Augment:
+def fixed(augment: AdaptiveAugment, *, p: float) -> Augment:
     """An adaptive augmentation with its probability fixed.
 
     Args:
@@ -62,7 +62,7 @@ def fixed(augment: AdaptiveAugment, p: float) -> Augment:
       ValueError: if p is not in [0, 1].
 
     Example:
-      >>> fixed(lambda key, images, p: images * p, 0.5)(None, jnp.ones(1)).tolist()
+      >>> fixed(lambda key, images, p: images * p, p=0.5)(None, jnp.ones(1)).tolist()
       [0.5]
     """
     check_number("p", p, at_least=0, at_most=1)

@@ -11,7 +11,7 @@ from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry
 
 
-def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """ACGAN: the discriminator tells the class too, and the generator makes it tellable.
 
     L_D: -λ (E[log P(c | x)] + E[log P(c | G(z, c))]),  L_G: -λ E[log P(c | G(z, c))], P the softmax
@@ -31,8 +31,8 @@ def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Pena
 
     Example:
       >>> heads = {"class_logits": jnp.zeros((2, 4))}
-      >>> view = View({}, abs, {"label": jnp.asarray([0, 3])}, None, "disc",
-      ...             {"real": heads, "fake": heads})
+      >>> view = View({}, abs, {"label": jnp.asarray([0, 3])}, None, player="disc",
+      ...             outputs={"real": heads, "fake": heads})
       >>> values, _ = auxiliary_classifier().terms[0].values(view, ())
       >>> [round(float(value), 4) for value in values]  # 2 log 4
       [2.7726, 2.7726]
@@ -49,10 +49,12 @@ def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Pena
             losses = losses + cross_entropy(view.head("real", "class_logits", name), label)
         return losses, state
 
-    return Penalty((Term(name, values, weight, every, players=("disc", "gen")),))
+    return Penalty(
+        (Term(name=name, values=values, weight=weight, every=every, players=("disc", "gen")),)
+    )
 
 
-def supervised(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def supervised(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """A small labelled set, beside data without labels, teaches the discriminator's classifier.
 
     -λ E[log P(c | x)] over the scene's `labelled_image` [M, ...] and `labelled_label` [M], P the
@@ -84,7 +86,7 @@ def supervised(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
         class_logits = head_of(out, "class_logits", "supervised")
         return cross_entropy(class_logits, entry(view, "labelled_label", "supervised")), state
 
-    return Penalty((Term("supervised", values, weight, every),))
+    return Penalty((Term(name="supervised", values=values, weight=weight, every=every),))
 
 
 def cross_entropy(class_logits: Array, label: Array) -> Array:

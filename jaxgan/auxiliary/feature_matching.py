@@ -8,7 +8,7 @@ from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
-def feature_matching(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def feature_matching(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """The generator matches the batch's mean of the discriminator's features.
 
     λ ‖E_x[f(x)] - E_z[f(G(z))]‖², f the discriminator's head `features` [B, F]. Salimans et al. let
@@ -28,7 +28,7 @@ def feature_matching(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
     Example:
       >>> outputs = {"real": {"features": jnp.asarray([[1.0], [3.0]])},
       ...            "fake": {"features": jnp.asarray([[0.0], [1.0]])}}
-      >>> view = View({}, abs, {}, None, "gen", outputs)
+      >>> view = View({}, abs, {}, None, player="gen", outputs=outputs)
       >>> float(feature_matching().terms[0].values(view, ())[0])  # (2 - ½)²
       2.25
 
@@ -44,5 +44,14 @@ def feature_matching(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
         return jnp.sum((real - fake) ** 2), state
 
     return Penalty(
-        (Term("feature_matching", values, weight, every, couples_batch=True, players=("gen",)),)
+        (
+            Term(
+                name="feature_matching",
+                values=values,
+                weight=weight,
+                every=every,
+                couples_batch=True,
+                players=("gen",),
+            ),
+        )
     )

@@ -16,10 +16,11 @@ from jaxgan.penalties.needs import entry
 
 
 def mutual_information(
+    weight: ScalarOrSchedule = 1.0,
+    *,
     noise_dim: int,
     categorical: tuple[int, ...] = (10,),
     num_continuous: int = 2,
-    weight: ScalarOrSchedule = 1.0,
     every: int = 1,
     continuous_weight: float = 1.0,
 ) -> Penalty:
@@ -33,10 +34,10 @@ def mutual_information(
     there is one, `code_log_std`; without it Q has deviation 1.
 
     Args:
+      weight: λ, a number or a schedule of the step.
       noise_dim: elements of the latent before the codes.
       categorical: number of values of each categorical code.
       num_continuous: number of continuous codes.
-      weight: λ, a number or a schedule of the step.
       every: in every n-th update of either player, with weight nλ.
       continuous_weight: λ_c; the paper takes a smaller one for continuous codes.
 
@@ -48,10 +49,10 @@ def mutual_information(
         head has another shape.
 
     Example:
-      >>> z = infogan_latent(2, (4,), 0)(jax.random.key(0), (3,))
-      >>> view = View({}, abs, {"latent": z}, None, "gen",
-      ...             {"fake": {"code_logits": jnp.zeros((3, 4))}})
-      >>> term = mutual_information(2, (4,), 0).terms[0]
+      >>> z = infogan_latent(2, categorical=(4,), num_continuous=0)(jax.random.key(0), (3,))
+      >>> view = View({}, abs, {"latent": z}, None, player="gen",
+      ...             outputs={"fake": {"code_logits": jnp.zeros((3, 4))}})
+      >>> term = mutual_information(noise_dim=2, categorical=(4,), num_continuous=0).terms[0]
       >>> [round(abs(float(v)), 4) for v in term.values(view, ())[0]]  # nothing known of the code
       [0.0, 0.0, 0.0]
 
@@ -85,7 +86,9 @@ def mutual_information(
             bound = bound + jnp.asarray(continuous_weight, found_bound.dtype) * found_bound
         return -bound, state
 
-    return Penalty((Term(name, values, weight, every, players=("disc", "gen")),))
+    return Penalty(
+        (Term(name=name, values=values, weight=weight, every=every, players=("disc", "gen")),)
+    )
 
 
 def _split(joined: PyTree, sizes: tuple[int, ...], name: str) -> list[Array]:
@@ -160,7 +163,7 @@ def gaussian_bound(mean: Array, log_std: Array, code: Array) -> Array:
 
 
 def infogan_latent(
-    noise_dim: int, categorical: tuple[int, ...] = (10,), num_continuous: int = 2
+    noise_dim: int, *, categorical: tuple[int, ...] = (10,), num_continuous: int = 2
 ) -> Callable[[Key, tuple[int, ...]], Array]:
     """Latents with codes: [noise, one-hot codes, continuous codes].
 

@@ -8,7 +8,7 @@ from jaxgan.core.penalty import Penalty, Term, View, norm
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
-def pull_away(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
+def pull_away(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:
     """The codes of generated examples point in different directions.
 
     λ / (N (N - 1)) Σ_{i≠j} cos²(s_i, s_j), s the discriminator's head `code` [N, C] (an
@@ -27,7 +27,7 @@ def pull_away(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
 
     Example:
       >>> code = jnp.asarray([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
-      >>> view = View({}, abs, {}, None, "gen", {"fake": {"code": code}})
+      >>> view = View({}, abs, {}, None, player="gen", outputs={"fake": {"code": code}})
       >>> round(float(pull_away().terms[0].values(view, ())[0]), 4)  # one pair of three
       0.3333
 
@@ -46,5 +46,14 @@ def pull_away(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
         return jnp.sum(others * cosines**2) / (num * (num - 1)), state
 
     return Penalty(
-        (Term("pull_away", values, weight, every, couples_batch=True, players=("gen",)),)
+        (
+            Term(
+                name="pull_away",
+                values=values,
+                weight=weight,
+                every=every,
+                couples_batch=True,
+                players=("gen",),
+            ),
+        )
     )

@@ -65,7 +65,7 @@ def l2(x: Array, y: Array) -> Array:
     return jnp.mean((x - y) ** 2, axis=tuple(range(1, x.ndim)))
 
 
-def cycle_consistency(x: Array, reconstructed: Array, norm: Norm = l1) -> Array:
+def cycle_consistency(x: Array, reconstructed: Array, *, norm: Norm = l1) -> Array:
     """There and back again: an image mapped to the other domain and back is itself.
 
     norm(x, F(G(x))); CycleGAN adds the two directions, with weight 10.
@@ -91,7 +91,7 @@ def cycle_consistency(x: Array, reconstructed: Array, norm: Norm = l1) -> Array:
     return norm(x, reconstructed)
 
 
-def identity(x: Array, mapped: Array, norm: Norm = l1) -> Array:
+def identity(x: Array, mapped: Array, *, norm: Norm = l1) -> Array:
     """An image that is in the target domain already is left alone.
 
     norm(y, G(y)) for y of the domain that G maps to; CycleGAN gives it half the cycle's weight.

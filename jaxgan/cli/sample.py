@@ -218,7 +218,7 @@ def _show(run: Loaded, args: argparse.Namespace, config: Config, out: Path) -> N
     from jaxgan.writers.stored import save_npz
 
     source = open_reference(config, data_dir=args.data_dir)
-    shown = run.show(examples(source, args.num, jax.random.key(args.seed)), args.seed)
+    shown = run.show(examples(jax.random.key(args.seed), source, args.num), args.seed)
     if out.suffix.lower() == ".png":
         writers.save_png(out, side_by_side(shown, args.num))
     else:

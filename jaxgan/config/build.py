@@ -143,7 +143,7 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step
             raise ConfigError(f"penalties: {error}") from error
     if mesh is not None and config["mesh"]["per_replica"]:
         try:
-            game = distributed.replica_mean(game, mesh)
+            game = distributed.replica_mean(game, mesh=mesh)
         except ValueError as error:
             raise ConfigError(str(error)) from error
     if config["unrolled"] is not None:
@@ -169,12 +169,8 @@ def build_field(config: Config, game: Game) -> Field:
     """
     field = fields.gradient(game)
     if config["num_microbatches"] > 1:
-        field = fields.microbatch(config["num_microbatches"])(field)
-    transform = make(config["field"], FIELDS, "field")
-    try:
-        return fields.with_norms(transform(field))
-    except ValueError as error:
-        raise ConfigError(f"field: {error}") from error
+        field = fields.microbatch(field, num_parts=config["num_microbatches"])
+    return fields.with_norms(make(config["field"], FIELDS, "field", field=field))
 
 
 def build_optimizers(config: Config) -> Optimizers:
@@ -235,16 +231,16 @@ def build_algorithm(
     )
     if source is not None:
         sample = source.sample if mesh is None else distributed.shard_sampler(source.sample, mesh)
-        algorithm = tf.device_data(algorithm, sample, config["batch_size"])
+        algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
     if config["nonfinite"] == "skip":
         algorithm = tf.skip_nonfinite(algorithm)
     for key in ("lookahead", "ema"):
         if config[key] is not None:
             algorithm = make(config[key], OPTIONAL, key, algorithm=algorithm)
     if config["num_seeds"] > 1:
-        algorithm = tf.seeds(algorithm, config["num_seeds"])
+        algorithm = tf.seeds(algorithm, num_seeds=config["num_seeds"])
     if config["substeps"] > 1:
-        algorithm = tf.substeps(algorithm, config["substeps"])
+        algorithm = tf.substeps(algorithm, num_steps=config["substeps"])
     return algorithm
 
 

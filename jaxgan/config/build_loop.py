@@ -111,7 +111,7 @@ def images_per_step(config: Config, algorithm: Algorithm) -> int:
 
     Example:
       >>> config = {"batch_size": 64, "num_seeds": 2, "substeps": 10}
-      >>> images_per_step(config, Algorithm(None, None, (10, 2), None))
+      >>> images_per_step(config, Algorithm(init=None, step=None, num_batches=(10, 2), field=None))
       256
     """
     per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from jaxgan import algorithms, augment, auxiliary, fields, games, losses, optimizers, penalties
@@ -32,11 +32,11 @@ def feature_matching_loss(base: Any = "non_saturating") -> Loss:
     return losses.feature_matching(_base(base))
 
 
-def flip_labels_loss(probability: ScalarOrSchedule, base: Any = "non_saturating") -> Loss:
+def flip_labels_loss(base: Any = "non_saturating", *, probability: ScalarOrSchedule) -> Loss:
     """`losses.flip_labels` over a base that is itself named by a section.
 
     Example:
-      >>> isinstance(flip_labels_loss(0.1, "hinge"), Loss)
+      >>> isinstance(flip_labels_loss("hinge", probability=0.1), Loss)
       True
     """
     return losses.flip_labels(_base(base), probability=probability)
@@ -62,18 +62,18 @@ def relativistic_average_loss(base: Any = "non_saturating") -> Loss:
     return losses.relativistic_average(_base(base))
 
 
-def top_k_loss(fraction: ScalarOrSchedule, base: Any = "non_saturating") -> Loss:
+def top_k_loss(base: Any = "non_saturating", *, fraction: ScalarOrSchedule) -> Loss:
     """`losses.top_k` over a base that is itself named by a section.
 
     Example:
-      >>> top_k_loss(0.5, {"name": "flip_labels", "probability": 0.1}).couples_batch
+      >>> top_k_loss("hinge", fraction=0.5).couples_batch
       True
     """
     return losses.top_k(_base(base), fraction=fraction)
 
 
 def normal_mode_seeking(
-    weight: ScalarOrSchedule = 1.0, every: int = 1, eps: float = 1e-5
+    weight: ScalarOrSchedule = 1.0, *, every: int = 1, eps: float = 1e-5
 ) -> Penalty:
     """`penalties.mode_seeking` for standard normal latents, which are those of a config's game.
 
@@ -81,11 +81,11 @@ def normal_mode_seeking(
       >>> normal_mode_seeking(weight=2.0).terms[0].weight
       2.0
     """
-    return penalties.mode_seeking(weight, every, eps)
+    return penalties.mode_seeking(weight, every=every, eps=eps)
 
 
 def diffaugment_consistency(
-    weight: ScalarOrSchedule = 10.0, every: int = 1, policy: tuple[str, ...] = POLICY
+    weight: ScalarOrSchedule = 10.0, *, every: int = 1, policy: tuple[str, ...] = POLICY
 ) -> Penalty:
     """`penalties.consistency` under `augment.diffaugment`.
 
@@ -93,11 +93,12 @@ def diffaugment_consistency(
       >>> diffaugment_consistency(policy=("translation",)).terms[0].name
       'consistency'
     """
-    return penalties.consistency(augment.diffaugment(policy), weight, every)
+    return penalties.consistency(augment.diffaugment(policy), weight=weight, every=every)
 
 
 def diffaugment_balanced_consistency(
     weight: ScalarOrSchedule = 10.0,
+    *,
     every: int = 1,
     fake_weight: ScalarOrSchedule = 10.0,
     policy: tuple[str, ...] = POLICY,
@@ -108,15 +109,16 @@ def diffaugment_balanced_consistency(
       >>> len(diffaugment_balanced_consistency().terms)
       2
     """
-    changed = augment.diffaugment(policy)
-    return penalties.balanced_consistency(changed, weight, every, fake_weight)
+    return penalties.balanced_consistency(
+        augment.diffaugment(policy), weight=weight, every=every, fake_weight=fake_weight
+    )
 
 
-def diffaugmented(game: Game, policy: tuple[str, ...] = POLICY) -> Game:
+def diffaugmented(game: Game, *, policy: tuple[str, ...] = POLICY) -> Game:
     """`games.augmented` by `augment.diffaugment`.
 
     Example:
-      >>> diffaugmented(games.dirac(), ("color",)).players
+      >>> diffaugmented(games.dirac(), policy=("color",)).players
       ('disc', 'gen')
     """
     return games.augmented(game, augment.diffaugment(policy))
@@ -124,6 +126,7 @@ def diffaugmented(game: Game, policy: tuple[str, ...] = POLICY) -> Game:
 
 def ada_augmented(
     game: Game,
+    *,
     target: float = 0.6,
     length_images: int = 500_000,
     every: int = 4,
@@ -135,11 +138,18 @@ def ada_augmented(
       >>> ada_augmented(games.dirac(), target=0.5).players
       ('disc', 'gen')
     """
-    return games.ada(game, target, length_images, every, augment.bgc(policy))
+    return games.ada(
+        game,
+        target=target,
+        length_images=length_images,
+        every=every,
+        augment=augment.bgc(policy),
+    )
 
 
 def bgc_augmented(
     game: Game,
+    *,
     p: ScalarOrSchedule,
     policy: tuple[str, ...] = ("blit", "geometric", "color"),
     color_share: float = 1.0,
@@ -150,17 +160,18 @@ def bgc_augmented(
       >>> bgc_augmented(games.dirac(), p=0.5).players
       ('disc', 'gen')
     """
-    return games.augmented_at(game, augment.bgc(policy, color_share), p=p)
+    return games.augmented_at(game, augment.bgc(policy, color_share=color_share), p=p)
 
 
-def gradient_field() -> Callable[[Field], Field]:
+def gradient_field(field: Field) -> Field:
     """Every player's own gradient, as it is.
 
     Example:
-      >>> gradient_field()("field")
-      'field'
+      >>> field = fields.gradient(games.dirac())
+      >>> gradient_field(field) is field
+      True
     """
-    return lambda field: field
+    return field
 
 
 GENERATORS: Table = {

@@ -155,7 +155,7 @@ def resolve(config: Config) -> Config:
         "algorithm",
         given=("field", "optimizers", "critic"),
     )
-    full["field"] = complete(config.get("field", "gradient"), FIELDS, "field")
+    full["field"] = complete(config.get("field", "gradient"), FIELDS, "field", given=("field",))
     augment = config.get("augment")
     is_none = augment is None or augment == "none"
     full["augment"] = (

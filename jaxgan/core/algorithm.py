@@ -35,7 +35,7 @@ class Algorithm(NamedTuple):
     field: Field
 
 
-def make_init(field: Field, optimizers: Optimizers) -> Callable[[Key], TrainState]:
+def make_init(field: Field, *, optimizers: Optimizers) -> Callable[[Key], TrainState]:
     """The initial state of an algorithm that keeps one optimizer state per player.
 
     Args:
@@ -53,7 +53,7 @@ def make_init(field: Field, optimizers: Optimizers) -> Callable[[Key], TrainStat
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> make_init(gradient(bilinear()), {"gen": sgd(0.1)})
+      >>> make_init(gradient(bilinear()), optimizers={"gen": sgd(0.1)})
       Traceback (most recent call last):
       ...
       ValueError: optimizers are given for ['gen']; the game's players are ['disc', 'gen']
@@ -70,13 +70,21 @@ def make_init(field: Field, optimizers: Optimizers) -> Callable[[Key], TrainStat
         params, net_state = field.game.init(stream(key, "init"))
         opt_state = {p: opt.init(optimizers[p], params[p]) for p in params}
         memory = field.init(params)
-        return TrainState(jnp.int32(0), key, params, net_state, opt_state, memory, ema={})
+        return TrainState(
+            step=jnp.int32(0),
+            key=key,
+            params=params,
+            net_state=net_state,
+            opt_state=opt_state,
+            memory=memory,
+            ema={},
+        )
 
     return init
 
 
 def make_context(
-    state: TrainState, optimizers: Optimizers, updates: Mapping[str, Array], phase: Array | int
+    state: TrainState, *, optimizers: Optimizers, updates: Mapping[str, Array], phase: Array | int
 ) -> Context:
     """The context of one update.
 
@@ -92,7 +100,7 @@ def make_context(
     Example:
       >>> import jax
       >>> state = TrainState(jnp.int32(4), jax.random.key(0), {}, {}, {}, (), {})
-      >>> context = make_context(state, {}, {"disc": jnp.int32(8)}, phase=0)
+      >>> context = make_context(state, optimizers={}, updates={"disc": jnp.int32(8)}, phase=0)
       >>> int(context.num_updates("disc")), int(context.num_updates("gen"))
       (8, 4)
     """
@@ -152,7 +160,7 @@ def flatten_metrics(metrics: Mapping[str, Mapping[str, Array]]) -> Metrics:
 
 
 def apply_updates(
-    state: TrainState, grads: PlayerTree, optimizers: Optimizers, players: tuple[str, ...]
+    state: TrainState, grads: PlayerTree, *, optimizers: Optimizers, players: tuple[str, ...]
 ) -> tuple[PlayerTree, PlayerTree]:
     """One optimizer step of each of some players.
 
@@ -171,7 +179,8 @@ def apply_updates(
       >>> params, sgd = {"gen": jnp.ones(1), "disc": jnp.ones(1)}, optimizers.sgd(0.5)
       >>> opt_state = {p: opt.init(sgd, w) for p, w in params.items()}
       >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, {}, opt_state, (), {})
-      >>> new, _ = apply_updates(state, params, {"gen": sgd, "disc": sgd}, ("gen",))
+      >>> sgds = {"gen": sgd, "disc": sgd}
+      >>> new, _ = apply_updates(state, params, optimizers=sgds, players=("gen",))
       >>> new["gen"].tolist(), new["disc"].tolist()
       ([0.5], [1.0])
     """

@@ -101,4 +101,6 @@ def linearize(
 
     pull, jvp, (new_memory, rest) = jax.linearize(evaluate, params, has_aux=True)
     transpose = jax.linear_transpose(jvp, params)
-    return Linearized(pull, jvp, lambda v: transpose(v)[0], new_memory, rest)
+    return Linearized(
+        pull=pull, jvp=jvp, vjp=lambda v: transpose(v)[0], memory=new_memory, rest=rest
+    )

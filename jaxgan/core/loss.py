@@ -77,7 +77,7 @@ def stateless(
     def gen_values(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         return gen(*logits(real_out, fake_out), context)
 
-    return Loss(disc_values, gen_values)
+    return Loss(disc=disc_values, gen=gen_values)
 
 
 def logits(real_out: PyTree, fake_out: PyTree) -> tuple[Array, Array]:
@@ -129,12 +129,12 @@ def with_logits(out: PyTree, values: Array) -> PyTree:
     return {**out, "logits": values} if isinstance(out, Mapping) else values
 
 
-def as_loss(base: Loss | Callable[..., Loss], options: Mapping[str, Any]) -> Loss:
+def as_loss(base: Loss | Callable[..., Loss], **options: Any) -> Loss:
     """The objective that another one is built on.
 
     Args:
       base: an objective, or its factory.
-      options: arguments of the factory.
+      **options: arguments of the factory.
 
     Returns:
       A `Loss`.
@@ -144,7 +144,7 @@ def as_loss(base: Loss | Callable[..., Loss], options: Mapping[str, Any]) -> Los
 
     Example:
       >>> loss = stateless(lambda real, fake, context: fake, lambda real, fake, context: -fake)
-      >>> as_loss(loss, {}) is loss, as_loss(lambda: loss, {}) is loss
+      >>> as_loss(loss) is loss, as_loss(lambda: loss) is loss
       (True, True)
     """
     if not isinstance(base, Loss):

@@ -144,7 +144,7 @@ def unconditional(network: Network) -> Network:
     return network._replace(apply=ignoring(network.apply), styles=styles)
 
 
-def packed(network: Network, num: int) -> Network:
+def packed(network: Network, *, num: int) -> Network:
     """PacGAN: a discriminator that judges several examples at once, so that it sees collapse.
 
     Consecutive examples of the batch are joined along the last axis: images [B, H, W, C] become

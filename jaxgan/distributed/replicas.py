@@ -17,7 +17,7 @@ from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, Scene
 from jaxgan.distributed.sharding import DATA_AXIS, MODEL_AXIS
 
 
-def replica_mean(game: Game, mesh: Mesh) -> Game:
+def replica_mean(game: Game, *, mesh: Mesh) -> Game:
     """The game of replicas that only average: the per-replica (`pmap`) mode, by `shard_map`.
 
     L_p = (1/R) Σ_r L_p(batch_r): each of the R devices plays its part of the batch by itself, so
@@ -39,7 +39,7 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
 
     Raises:
       ValueError: if the game looks ahead (the replicas' foreseen discriminators would differ: use
-        `unrolled(replica_mean(game, mesh))`), or the mesh splits the parameters.
+        `unrolled(replica_mean(game, mesh=mesh))`), or the mesh splits the parameters.
 
     Example:
       >>> from jaxgan.games import dirac
@@ -49,7 +49,7 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
       ...     scene, _ = game.generate(params, net_state, batch, context)
       ...     return game.losses(params, net_state, scene, context)[0]["disc"]
       >>> from jaxgan.distributed import make_mesh
-      >>> replicas = replica_mean(dirac(), make_mesh(2))
+      >>> replicas = replica_mean(dirac(), mesh=make_mesh(2))
       >>> bool(jnp.allclose(jax.jit(loss, static_argnums=0)(replicas), loss(dirac())))
       True
 
@@ -59,7 +59,7 @@ def replica_mean(game: Game, mesh: Mesh) -> Game:
     if game.is_unrolled:
         raise ValueError(
             "replica_mean: the game looks ahead, and each replica would foresee another opponent; "
-            "use unrolled(replica_mean(game, mesh))"
+            "use unrolled(replica_mean(game, mesh=mesh))"
         )
     if mesh.shape[MODEL_AXIS] > 1:
         raise ValueError(

@@ -201,7 +201,8 @@ def state_template(
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> algorithm = simultaneous(gradient(bilinear()), {"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
+      >>> algorithm = simultaneous(gradient(bilinear()), optimizers=sgds)
       >>> state_template(algorithm, make_mesh(2)).step.sharding.mesh.size
       2
     """
@@ -246,7 +247,8 @@ def jit_step(algorithm: Algorithm, mesh: Mesh, shardings: PyTree) -> Any:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> algorithm = simultaneous(gradient(bilinear()), {"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
+      >>> algorithm = simultaneous(gradient(bilinear()), optimizers=sgds)
       >>> mesh, state = make_mesh(1), algorithm.init(jax.random.key(0))
       >>> state, _ = jit_step(algorithm, mesh, state_shardings(state, mesh))(state, {})
       >>> int(state.step)

@@ -120,7 +120,7 @@ def make_evaluator(
       >>> from jaxgan import distributed, gan
       >>> from jaxgan.data import ring
       >>> from jaxgan.core.network import Network
-      >>> still = Network(lambda key: ((), {}), lambda w, state, x, **_: (x, state))
+      >>> still = Network(init=lambda key: ((), {}), apply=lambda w, state, x, **_: (x, state))
       >>> evaluator = make_evaluator(
       ...     gan(still, still, latent=2), ring(), None, distributed.make_mesh(1),
       ...     Options(metrics=["modes"], num_samples=100))
@@ -133,7 +133,9 @@ def make_evaluator(
             raise EvaluationError("metrics: none; give at least one")
         asked = table.default_metrics(source, extractor)
     chosen = table.check_metrics(
-        asked, source, table.Game(bool(num_classes), latent_dim is not None)
+        asked,
+        source,
+        table.Game(is_conditional=bool(num_classes), has_latents=latent_dim is not None),
     )
     table.check_features(chosen, source, extractor)
     _check_options(options, latent_dim, has_styles(game, source.element_spec))

@@ -1,20 +1,24 @@
-"""Fields, and maps from field to field: one a file."""
+"""Fields, maps from field to field, and what a field of one's own needs: one a file."""
 
 from jaxgan.core.field import Field, Linearized, linearize
+from jaxgan.fields import trees
 from jaxgan.fields.competitive import competitive
 from jaxgan.fields.consensus import consensus, gradient_norm
 from jaxgan.fields.follow_the_ridge import follow_the_ridge
 from jaxgan.fields.gradient import gradient
+from jaxgan.fields.interaction import off_diagonal, shaping
 from jaxgan.fields.lola import lola
 from jaxgan.fields.lookahead_opponent import lookahead_opponent
 from jaxgan.fields.microbatch import microbatch
 from jaxgan.fields.norms import with_norms
+from jaxgan.fields.solve import Solution, solve, with_solver_metrics
 from jaxgan.fields.sos import sos
 from jaxgan.fields.symplectic import symplectic
 
 __all__ = [
     "Field",
     "Linearized",
+    "Solution",
     "competitive",
     "consensus",
     "follow_the_ridge",
@@ -24,7 +28,12 @@ __all__ = [
     "lola",
     "lookahead_opponent",
     "microbatch",
+    "off_diagonal",
+    "shaping",
+    "solve",
     "sos",
     "symplectic",
+    "trees",
     "with_norms",
+    "with_solver_metrics",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import jax
 
 from jaxgan.core.checks import check_scalar
@@ -24,11 +22,13 @@ from jaxgan.fields.solve import (
 
 
 def competitive(
+    field: Field,
+    *,
     eta: ScalarOrSchedule,
     solver: Solver = "cg",
     tol: float = 1e-6,
     max_iterations: int = 100,
-) -> Callable[[Field], Field]:
+) -> Field:
     """The Nash equilibrium of the game's local bilinear approximation: (I + η J_off)⁻¹ ξ.
 
     J_off is the Jacobian without its diagonal blocks: each player answers the others' answers. In
@@ -40,23 +40,24 @@ def competitive(
     all players at once, in any game. Either starts from the last solution.
 
     Args:
+      field: any field; the plain gradient of a zero-sum game for "cg".
       eta: η, the players' step, a number or a schedule of the step.
       solver: "cg" or "gmres".
       tol: relative residual to reach.
       max_iterations: at most so many products per evaluation.
 
     Returns:
-      A map from field to field. It logs `solver_residual` and `solver_converged`.
+      A `Field`. It logs `solver_residual` and `solver_converged`.
 
     Raises:
-      ValueError: for a wrong option or, when applied, if "cg" is given a game that is not
+      ValueError: for a wrong option or if "cg" is given a game that is not
         zero-sum or a field that is not its gradient.
 
     Example:
       >>> import jax.numpy as jnp
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
-      >>> field = competitive(eta=1.0)(gradient(bilinear()))
+      >>> field = competitive(gradient(bilinear()), eta=1.0)
       >>> params, net_state = field.game.init(jax.random.key(0))
       >>> pull, _, _ = field.apply(params, field.init(params), net_state, {},
       ...                          Context(jax.random.key(0)))
@@ -68,37 +69,33 @@ def competitive(
     """
     check_scalar("eta", eta, at_least=0)
     check_solver(solver, tol, max_iterations)
+    warn_if_detached(field.game, "competitive")
+    if solver == "cg" and not (field.game.is_zero_sum and field.is_gradient):
+        raise ValueError(
+            "competitive: solver is 'cg', which needs the plain gradient of a zero-sum game "
+            "(minimax or wasserstein loss, no penalty); solver='gmres' takes any field"
+        )
 
-    def transform(field: Field) -> Field:
-        warn_if_detached(field.game, "competitive")
-        if solver == "cg" and not (field.game.is_zero_sum and field.is_gradient):
-            raise ValueError(
-                "competitive: solver is 'cg', which needs the plain gradient of a zero-sum game "
-                "(minimax or wasserstein loss, no penalty); solver='gmres' takes any field"
-            )
+    def apply(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        here = linearize(field, params, memory["field"], net_state, batch, context)
+        step = at(eta, context.step)
+        find = _by_gmres if solver == "gmres" else _by_cg
+        found = find(here, step, memory["guess"], tol, max_iterations)
+        guess = jax.tree.map(jax.lax.stop_gradient, found.value)
+        net_state, metrics = here.rest
+        metrics = with_solver_metrics(metrics, found)
+        return found.value, {"field": here.memory, "guess": guess}, (net_state, metrics)
 
-        def apply(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            here = linearize(field, params, memory["field"], net_state, batch, context)
-            step = at(eta, context.step)
-            find = _by_gmres if solver == "gmres" else _by_cg
-            found = find(here, step, memory["guess"], tol, max_iterations)
-            guess = jax.tree.map(jax.lax.stop_gradient, found.value)
-            net_state, metrics = here.rest
-            metrics = with_solver_metrics(metrics, found)
-            return found.value, {"field": here.memory, "guess": guess}, (net_state, metrics)
+    def init(params: PlayerTree) -> PyTree:
+        return {"field": field.init(params), "guess": trees.zeros(params)}
 
-        def init(params: PlayerTree) -> PyTree:
-            return {"field": field.init(params), "guess": trees.zeros(params)}
-
-        return Field(field.game, init, apply)
-
-    return transform
+    return Field(game=field.game, init=init, apply=apply)
 
 
 def _by_gmres(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from jaxgan.core.checks import check_scalar
 from jaxgan.core.field import Field, Pull, linearize
@@ -14,8 +14,11 @@ from jaxgan.fields import trees
 
 
 def consensus(
-    gamma: ScalarOrSchedule = 10.0, norms: Mapping[str, Sequence[str]] | None = None
-) -> Callable[[Field], Field]:
+    field: Field,
+    *,
+    gamma: ScalarOrSchedule = 10.0,
+    norms: Mapping[str, Sequence[str]] | None = None,
+) -> Field:
     """All players also descend the squared length of the field: ξ + γ Jᵀ ξ.
 
     Jᵀξ = ∇ ½‖ξ‖², so the players agree to reduce the gradients of all. Near an equilibrium it turns
@@ -31,14 +34,15 @@ def consensus(
     - `{"gen": ("disc",)}`: see `gradient_norm`.
 
     Args:
+      field: such as `gradient(game)`.
       gamma: γ, a number or a schedule of the step.
       norms: for each player that is pulled, whose gradients it makes smaller.
 
     Returns:
-      A map from field to field.
+      A `Field`.
 
     Raises:
-      ValueError: if γ is negative or, when applied, `norms` names a player that is not in the game.
+      ValueError: if γ is negative or `norms` names a player that is not in the game.
 
     Example:
       On f = x y consensus adds γ w to the rotation, so the origin attracts:
@@ -46,7 +50,7 @@ def consensus(
       >>> import jax
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
-      >>> field = consensus(gamma=2.0)(gradient(bilinear()))
+      >>> field = consensus(gradient(bilinear()), gamma=2.0)
       >>> params, net_state = field.game.init(jax.random.key(0))
       >>> pull, _, _ = field.apply(params, (), net_state, {}, Context(jax.random.key(0)))
       >>> pull["gen"].tolist(), pull["disc"].tolist()
@@ -56,61 +60,57 @@ def consensus(
       Mescheder et al., 2017 (arXiv:1705.10461); JARE: Nie & Patel, 2019 (arXiv:1806.09235).
     """
     check_scalar("gamma", gamma, at_least=0)
+    warn_if_detached(field.game, "consensus")
+    players = field.game.players
+    table = dict.fromkeys(players, players) if norms is None else dict(norms)
+    named = {name for row in table.items() for name in (row[0], *row[1])}
+    if not named <= set(players):
+        raise ValueError(
+            f"norms names {sorted(named - set(players))}; the game's players are {list(players)}"
+        )
 
-    def transform(field: Field) -> Field:
-        warn_if_detached(field.game, "consensus")
-        players = field.game.players
-        table = dict.fromkeys(players, players) if norms is None else dict(norms)
-        named = {name for row in table.items() for name in (row[0], *row[1])}
-        if not named <= set(players):
-            raise ValueError(
-                f"norms names {sorted(named - set(players))}; "
-                f"the game's players are {list(players)}"
-            )
+    def apply(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        here = linearize(field, params, memory, net_state, batch, context)
+        weight = at(gamma, context.step)
+        pull = dict(here.pull)
+        # Players that share a row share its pullback.
+        for row in dict.fromkeys(frozenset(row) for row in table.values()):
+            others = [p for p in players if p not in row]
+            descent = here.vjp(trees.without(here.pull, others))
+            for player in (p for p in table if frozenset(table[p]) == row):
+                pull[player] = trees.add(here.pull[player], weight, descent[player])
+        return pull, here.memory, here.rest
 
-        def apply(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            here = linearize(field, params, memory, net_state, batch, context)
-            weight = at(gamma, context.step)
-            pull = dict(here.pull)
-            # Players that share a row share its pullback.
-            for row in dict.fromkeys(frozenset(row) for row in table.values()):
-                others = [p for p in players if p not in row]
-                descent = here.vjp(trees.without(here.pull, others))
-                for player in (p for p in table if frozenset(table[p]) == row):
-                    pull[player] = trees.add(here.pull[player], weight, descent[player])
-            return pull, here.memory, here.rest
-
-        return Field(field.game, field.init, apply)
-
-    return transform
+    return Field(game=field.game, init=field.init, apply=apply)
 
 
-def gradient_norm(eta: ScalarOrSchedule = 0.5) -> Callable[[Field], Field]:
+def gradient_norm(field: Field, *, eta: ScalarOrSchedule = 0.5) -> Field:
     """The generator also descends the squared gradient of the discriminator: ξ_G + η ∇_θ ‖ξ_D‖².
 
     It keeps the generator from running into places where the discriminator has much to learn, and
     makes an equilibrium attract wherever the discriminator is locally strictly concave.
 
     Args:
+      field: such as `gradient(game)`.
       eta: η, a number or a schedule of the step.
 
     Returns:
-      A map from field to field.
+      A `Field`.
 
     Raises:
-      ValueError: if η is negative or, when applied, the game has no `gen` and `disc`.
+      ValueError: if η is negative or the game has no `gen` and `disc`.
 
     Example:
       >>> import jax
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
-      >>> field = gradient_norm(eta=0.5)(gradient(bilinear()))
+      >>> field = gradient_norm(gradient(bilinear()), eta=0.5)
       >>> params, net_state = field.game.init(jax.random.key(0))
       >>> pull, _, _ = field.apply(params, (), net_state, {}, Context(jax.random.key(0)))
       >>> pull["gen"].tolist(), pull["disc"].tolist()
@@ -121,4 +121,4 @@ def gradient_norm(eta: ScalarOrSchedule = 0.5) -> Callable[[Field], Field]:
     """
     check_scalar("eta", eta, at_least=0)
     doubled = (lambda step: 2.0 * eta(step)) if callable(eta) else 2.0 * eta
-    return consensus(doubled, {"gen": ("disc",)})
+    return consensus(field, gamma=doubled, norms={"gen": ("disc",)})

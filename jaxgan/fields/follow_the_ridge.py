@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
@@ -18,11 +16,13 @@ from jaxgan.fields.solve import check_solver, solve, with_solver_metrics
 
 
 def follow_the_ridge(
+    field: Field,
+    *,
     ratio: ScalarOrSchedule = 1.0,
     damping: ScalarOrSchedule = 0.01,
     tol: float = 1e-6,
     max_iterations: int = 5,
-) -> Callable[[Field], Field]:
+) -> Field:
     """The discriminator stays on its ridge while the generator moves.
 
     x ← x - η_x ∇_x f;  y ← y + η_y ∇_y f + η_x f_yy⁻¹ f_yx ∇_x f. The last term cancels what the
@@ -37,6 +37,7 @@ def follow_the_ridge(
     curvature h is well above √δ g, none where the discriminator's loss is flat and has no ridge.
 
     Args:
+      field: the plain gradient of a zero-sum game.
       ratio: ρ, the generator's learning rate over the discriminator's.
       damping: δ, relative to g²; 0 is the method as written. The correction is at most about
         1 / (2 √δ) times as long as the generator's pull, 5 times by default.
@@ -44,10 +45,10 @@ def follow_the_ridge(
       max_iterations: at most so many steps of conjugate gradients, from the last solution.
 
     Returns:
-      A map from field to field. It logs `solver_residual` and `solver_converged`.
+      A `Field`. It logs `solver_residual` and `solver_converged`.
 
     Raises:
-      ValueError: for a wrong option or, when applied, if the game is not zero-sum or the field
+      ValueError: for a wrong option or if the game is not zero-sum or the field
         not its gradient.
 
     Example:
@@ -57,7 +58,7 @@ def follow_the_ridge(
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import quadratic
       >>> one = jnp.eye(1)
-      >>> field = follow_the_ridge(damping=0.0)(gradient(quadratic(one, one, one)))
+      >>> field = follow_the_ridge(gradient(quadratic(one, one, one)), damping=0.0)
       >>> params, net_state = field.game.init(jax.random.key(0))
       >>> pull, _, _ = field.apply(params, field.init(params), net_state, {},
       ...                          Context(jax.random.key(0)))
@@ -70,57 +71,53 @@ def follow_the_ridge(
     check_scalar("ratio", ratio, at_least=0)
     check_scalar("damping", damping, at_least=0)
     check_solver("cg", tol, max_iterations)
+    warn_if_detached(field.game, "follow_the_ridge")
+    _check_field(field)
 
-    def transform(field: Field) -> Field:
-        warn_if_detached(field.game, "follow_the_ridge")
-        _check_field(field)
+    def apply(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        here = linearize(field, params, memory["field"], net_state, batch, context)
+        delta = at(damping, context.step)
 
-        def apply(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            here = linearize(field, params, memory["field"], net_state, batch, context)
-            delta = at(damping, context.step)
+        def curvature(v: PyTree) -> PyTree:
+            return here.jvp({**trees.zeros(here.pull), "disc": v})["disc"]
 
-            def curvature(v: PyTree) -> PyTree:
-                return here.jvp({**trees.zeros(here.pull), "disc": v})["disc"]
+        def answer(others: PlayerTree) -> PyTree:
+            return here.jvp(trees.without(others, ["disc"]))["disc"]
 
-            def answer(others: PlayerTree) -> PyTree:
-                return here.jvp(trees.without(others, ["disc"]))["disc"]
+        signs = trees.without(trees.signs(context.stream("ridge"), here.pull), ["disc"])
+        answered = answer(signs)
+        square = trees.dot(answered, answered) / trees.dot(signs, signs)
+        # In units of g², so that the square of a small curvature is still a number.
+        unit = 1.0 / jnp.where(square > 0, square, 1.0)
 
-            signs = trees.without(trees.signs(context.stream("ridge"), here.pull), ["disc"])
-            answered = answer(signs)
-            square = trees.dot(answered, answered) / trees.dot(signs, signs)
-            # In units of g², so that the square of a small curvature is still a number.
-            unit = 1.0 / jnp.where(square > 0, square, 1.0)
+        def operator(v: PyTree) -> PyTree:
+            return trees.add(curvature(trees.scaled(curvature(v), unit)), delta, v)
 
-            def operator(v: PyTree) -> PyTree:
-                return trees.add(curvature(trees.scaled(curvature(v), unit)), delta, v)
+        found = solve(
+            operator,
+            curvature(trees.scaled(answer(here.pull), unit)),
+            memory["guess"],
+            solver="cg",
+            tol=tol,
+            max_iterations=max_iterations,
+        )
+        ridge = trees.add(here.pull["disc"], -at(ratio, context.step), found.value)
+        guess = jax.tree.map(jax.lax.stop_gradient, found.value)
+        net_state, metrics = here.rest
+        rest = (net_state, with_solver_metrics(metrics, found))
+        new_memory = {"field": here.memory, "guess": guess}
+        return {**here.pull, "disc": ridge}, new_memory, rest
 
-            found = solve(
-                operator,
-                curvature(trees.scaled(answer(here.pull), unit)),
-                memory["guess"],
-                solver="cg",
-                tol=tol,
-                max_iterations=max_iterations,
-            )
-            ridge = trees.add(here.pull["disc"], -at(ratio, context.step), found.value)
-            guess = jax.tree.map(jax.lax.stop_gradient, found.value)
-            net_state, metrics = here.rest
-            rest = (net_state, with_solver_metrics(metrics, found))
-            new_memory = {"field": here.memory, "guess": guess}
-            return {**here.pull, "disc": ridge}, new_memory, rest
+    def init(params: PlayerTree) -> PyTree:
+        return {"field": field.init(params), "guess": trees.zeros(params["disc"])}
 
-        def init(params: PlayerTree) -> PyTree:
-            return {"field": field.init(params), "guess": trees.zeros(params["disc"])}
-
-        return Field(field.game, init, apply)
-
-    return transform
+    return Field(game=field.game, init=init, apply=apply)
 
 
 def _check_field(field: Field) -> None:

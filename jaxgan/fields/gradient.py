@@ -65,7 +65,7 @@ def gradient(game: Game) -> Field:
         metrics = {player: {"loss": losses[player], **metrics[player]} for player in losses}
         return grads, memory, (new_state, metrics)
 
-    return Field(game, init, apply, is_gradient=True)
+    return Field(game=game, init=init, apply=apply, is_gradient=True)
 
 
 def _entry(

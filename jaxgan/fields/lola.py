@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -18,8 +17,8 @@ from jaxgan.fields.interaction import off_diagonal, shaping
 
 
 def lola(
-    alpha: ScalarOrSchedule, mode: Literal["taylor", "shaping", "exact"] = "taylor"
-) -> Callable[[Field], Field]:
+    field: Field, *, alpha: ScalarOrSchedule, mode: Literal["taylor", "shaping", "exact"] = "taylor"
+) -> Field:
     """Each player descends its loss after the others' next step, and knows that it shapes it.
 
     - exact: ∇_i [L_i(w_i, w_j - α ξ_j(w))], differentiated through ξ_j as well;
@@ -29,11 +28,12 @@ def lola(
     with χ_i = Σ_{j≠i} (∂ξ_j/∂w_i)ᵀ ∇_j L_i and J_off the Jacobian without its diagonal blocks.
 
     Args:
+      field: such as `gradient(game)`.
       alpha: the step that the others are expected to take, a number or a schedule of the step.
       mode: which of the three.
 
     Returns:
-      A map from field to field.
+      A `Field`.
 
     Raises:
       ValueError: if `alpha` is negative or `mode` none of them.
@@ -43,7 +43,7 @@ def lola(
 
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
-      >>> field = lola(alpha=0.5)(gradient(bilinear()))
+      >>> field = lola(gradient(bilinear()), alpha=0.5)
       >>> params, net_state = field.game.init(jax.random.key(0))
       >>> pull, _, _ = field.apply(params, (), net_state, {}, Context(jax.random.key(0)))
       >>> pull["gen"].tolist(), pull["disc"].tolist()
@@ -55,44 +55,40 @@ def lola(
     check_scalar("alpha", alpha, at_least=0)
     if mode not in ("taylor", "shaping", "exact"):
         raise ValueError(f"mode is {mode!r}; it must be 'taylor', 'shaping' or 'exact'")
+    warn_if_detached(field.game, "lola")
+    game = field.game
 
-    def transform(field: Field) -> Field:
-        warn_if_detached(field.game, "lola")
-        game = field.game
+    def expand(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        here = linearize(field, params, memory, net_state, batch, context)
+        weight = -at(alpha, context.step)
+        chi = shaping(game, here, params, net_state, batch, context)
+        pull = trees.add(here.pull, weight, chi)
+        if mode == "taylor":
+            pull = trees.add(pull, weight, off_diagonal(here.jvp, here.pull))
+        return pull, here.memory, here.rest
 
-        def expand(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            here = linearize(field, params, memory, net_state, batch, context)
-            weight = -at(alpha, context.step)
-            chi = shaping(game, here, params, net_state, batch, context)
-            pull = trees.add(here.pull, weight, chi)
-            if mode == "taylor":
-                pull = trees.add(pull, weight, off_diagonal(here.jvp, here.pull))
-            return pull, here.memory, here.rest
+    def evaluate(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        def foreseen(own: PyTree, player: str) -> Array:
+            everyone = {**params, player: own}
+            pull, _, _ = field.apply(everyone, memory, net_state, batch, context)
+            moved = {**trees.add(everyone, -at(alpha, context.step), pull), player: own}
+            scene, state = game.generate(moved, net_state, batch, context)
+            return game.losses(moved, state, scene, context)[0][player]
 
-        def evaluate(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            def foreseen(own: PyTree, player: str) -> Array:
-                everyone = {**params, player: own}
-                pull, _, _ = field.apply(everyone, memory, net_state, batch, context)
-                moved = {**trees.add(everyone, -at(alpha, context.step), pull), player: own}
-                scene, state = game.generate(moved, net_state, batch, context)
-                return game.losses(moved, state, scene, context)[0][player]
+        _, new_memory, rest = field.apply(params, memory, net_state, batch, context)
+        pull = {player: jax.grad(foreseen)(params[player], player) for player in params}
+        return pull, new_memory, rest
 
-            _, new_memory, rest = field.apply(params, memory, net_state, batch, context)
-            pull = {player: jax.grad(foreseen)(params[player], player) for player in params}
-            return pull, new_memory, rest
-
-        return Field(game, field.init, evaluate if mode == "exact" else expand)
-
-    return transform
+    return Field(game=game, init=field.init, apply=evaluate if mode == "exact" else expand)

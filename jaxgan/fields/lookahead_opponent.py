@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from jaxgan.core.checks import check_scalar
@@ -16,21 +15,23 @@ from jaxgan.fields.interaction import off_diagonal
 
 
 def lookahead_opponent(
-    alpha: ScalarOrSchedule, mode: Literal["taylor", "exact"] = "taylor"
-) -> Callable[[Field], Field]:
+    field: Field, *, alpha: ScalarOrSchedule, mode: Literal["taylor", "exact"] = "taylor"
+) -> Field:
     """Each player's pull at the others' next point: ξ_i(w_i, w_j - α ξ_j(w)).
 
     "exact" evaluates that, at one evaluation of the field per player. "taylor" is its first-order
     expansion ξ - α J_off ξ, J_off being the Jacobian without its diagonal blocks; with α = η it is
-    linearised competitive gradient descent, and in a zero-sum game also `symplectic(η,
-    align=False)`. How a player's own move changes the others' is left out; `lola` has it.
+    linearised competitive gradient descent, and in a zero-sum game also
+    `symplectic(field, lam=η, align=False)`. How a player's own move changes the others' is left
+    out; `lola` has it.
 
     Args:
+      field: such as `gradient(game)`.
       alpha: the step that the others are expected to take, a number or a schedule of the step.
       mode: whether the expansion is taken.
 
     Returns:
-      A map from field to field.
+      A `Field`.
 
     Raises:
       ValueError: if `alpha` is negative or `mode` neither.
@@ -41,7 +42,7 @@ def lookahead_opponent(
       >>> import jax
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
-      >>> field = lookahead_opponent(alpha=0.5)(gradient(bilinear()))
+      >>> field = lookahead_opponent(gradient(bilinear()), alpha=0.5)
       >>> params, net_state = field.game.init(jax.random.key(0))
       >>> pull, _, _ = field.apply(params, (), net_state, {}, Context(jax.random.key(0)))
       >>> pull["gen"].tolist(), pull["disc"].tolist()
@@ -54,38 +55,34 @@ def lookahead_opponent(
     check_scalar("alpha", alpha, at_least=0)
     if mode not in ("taylor", "exact"):
         raise ValueError(f"mode is {mode!r}; it must be 'taylor' or 'exact'")
+    warn_if_detached(field.game, "lookahead_opponent")
 
-    def transform(field: Field) -> Field:
-        warn_if_detached(field.game, "lookahead_opponent")
+    def expand(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        here = linearize(field, params, memory, net_state, batch, context)
+        change = off_diagonal(here.jvp, here.pull)
+        return trees.add(here.pull, -at(alpha, context.step), change), here.memory, here.rest
 
-        def expand(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            here = linearize(field, params, memory, net_state, batch, context)
-            change = off_diagonal(here.jvp, here.pull)
-            return trees.add(here.pull, -at(alpha, context.step), change), here.memory, here.rest
+    def evaluate(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        pull, new_memory, rest = field.apply(params, memory, net_state, batch, context)
+        moved = trees.add(params, -at(alpha, context.step), pull)
+        answers = {
+            player: field.apply(
+                {**moved, player: params[player]}, memory, net_state, batch, context
+            )[0][player]
+            for player in params
+        }
+        return answers, new_memory, rest
 
-        def evaluate(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            pull, new_memory, rest = field.apply(params, memory, net_state, batch, context)
-            moved = trees.add(params, -at(alpha, context.step), pull)
-            answers = {
-                player: field.apply(
-                    {**moved, player: params[player]}, memory, net_state, batch, context
-                )[0][player]
-                for player in params
-            }
-            return answers, new_memory, rest
-
-        return Field(field.game, field.init, expand if mode == "taylor" else evaluate)
-
-    return transform
+    return Field(game=field.game, init=field.init, apply=expand if mode == "taylor" else evaluate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -18,11 +17,13 @@ from jaxgan.fields import trees
 
 
 def symplectic(
+    field: Field,
+    *,
     lam: ScalarOrSchedule = 1.0,
     align: bool = True,
     eps: float = 0.1,
     count: Literal["parameters", "tensors"] = "parameters",
-) -> Callable[[Field], Field]:
+) -> Field:
     """Corrects the field by its antisymmetric part: ξ + λ Aᵀ ξ, A = ½ (J - Jᵀ).
 
     A is what rotates. In a game without it (all players descend one function) nothing changes; in
@@ -31,13 +32,14 @@ def symplectic(
     unstable ones; the ε makes up the mind where the products are small.
 
     Args:
+      field: such as `gradient(game)`.
       lam: λ, a number or a schedule of the step.
       align: whether λ's sign is chosen so.
       eps: ε.
       count: d, the number of parameters as in the paper, or of tensors as in the authors' code.
 
     Returns:
-      A map from field to field.
+      A `Field`.
 
     Raises:
       ValueError: if a number is not finite, or `count` is neither.
@@ -45,7 +47,7 @@ def symplectic(
     Example:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
-      >>> field = symplectic()(gradient(bilinear()))
+      >>> field = symplectic(gradient(bilinear()))
       >>> params, net_state = field.game.init(jax.random.key(0))
       >>> pull, _, _ = field.apply(params, (), net_state, {}, Context(jax.random.key(0)))
       >>> pull["gen"].tolist(), pull["disc"].tolist()
@@ -58,28 +60,24 @@ def symplectic(
     check_number("eps", eps)
     if count not in ("parameters", "tensors"):
         raise ValueError(f"count is {count!r}; it must be 'parameters' or 'tensors'")
+    warn_if_detached(field.game, "symplectic")
 
-    def transform(field: Field) -> Field:
-        warn_if_detached(field.game, "symplectic")
+    def apply(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        here = linearize(field, params, memory, net_state, batch, context)
+        back, forth = here.vjp(here.pull), here.jvp(here.pull)
+        adjustment = jax.tree.map(lambda x, y: 0.5 * (x - y), back, forth)
+        weight = at(lam, context.step)
+        if align:
+            leaves = jax.tree.leaves(params)
+            d = len(leaves) if count == "tensors" else sum(leaf.size for leaf in leaves)
+            product = trees.dot(here.pull, back) * trees.dot(adjustment, back)
+            weight = jnp.asarray(weight, product.dtype) * jnp.sign(product / d + eps)
+        return trees.add(here.pull, weight, adjustment), here.memory, here.rest
 
-        def apply(
-            params: PlayerTree,
-            memory: PyTree,
-            net_state: PlayerTree,
-            batch: Batch,
-            context: Context,
-        ) -> Pull:
-            here = linearize(field, params, memory, net_state, batch, context)
-            back, forth = here.vjp(here.pull), here.jvp(here.pull)
-            adjustment = jax.tree.map(lambda x, y: 0.5 * (x - y), back, forth)
-            weight = at(lam, context.step)
-            if align:
-                leaves = jax.tree.leaves(params)
-                d = len(leaves) if count == "tensors" else sum(leaf.size for leaf in leaves)
-                product = trees.dot(here.pull, back) * trees.dot(adjustment, back)
-                weight = jnp.asarray(weight, product.dtype) * jnp.sign(product / d + eps)
-            return trees.add(here.pull, weight, adjustment), here.memory, here.rest
-
-        return Field(field.game, field.init, apply)
-
-    return transform
+    return Field(game=field.game, init=field.init, apply=apply)

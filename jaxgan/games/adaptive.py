@@ -26,6 +26,7 @@ _AdaptiveChange = Callable[[PyTree, str, Array, PlayerTree, Scene, Context], PyT
 
 def ada(
     game: Game,
+    *,
     target: float = 0.6,
     length_images: int = 500_000,
     every: int = 4,
@@ -82,7 +83,7 @@ def ada(
     return _adaptive(game, change, "ada", "augment", target, length_images, every)
 
 
-def apa(game: Game, target: float = 0.6, length_images: int = 500_000, every: int = 4) -> Game:
+def apa(game: Game, *, target: float = 0.6, length_images: int = 500_000, every: int = 4) -> Game:
     """Adaptive pseudo augmentation: generated examples among the real ones.
 
     With probability p the discriminator is shown G(z_i) as real in the place of x_i: the generated

@@ -113,7 +113,7 @@ def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -
     return through(game, change, "augmented_at")
 
 
-def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
+def instance_noise(game: Game, *, std: ScalarOrSchedule) -> Game:
     """The game in which the discriminator sees every example through Gaussian noise.
 
     x + σ ε, ε ~ N(0, I), for real and generated examples alike: both distributions have full
@@ -134,7 +134,7 @@ def instance_noise(game: Game, std: ScalarOrSchedule) -> Game:
     Example:
       >>> from jaxgan.games import dirac
       >>> from jaxgan.core.schedules import linear
-      >>> game = instance_noise(dirac(), linear(0.1, 0.0, num_steps=1000))
+      >>> game = instance_noise(dirac(), std=linear(0.1, 0.0, num_steps=1000))
       >>> params, context = {"gen": jnp.ones(1), "disc": jnp.ones(1)}, Context(jax.random.key(0))
       >>> seen = game.critic(params, game.init(context.key)[1], jnp.zeros((2, 1)), {}, context)
       >>> bool(seen[0] == seen[1])

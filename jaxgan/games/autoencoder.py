@@ -134,7 +134,7 @@ class _Autoencoder:
         check_number("sparsity_target", self.sparsity_target, above=0, below=1)
 
     def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
-        params, net_state = init_autoencoder(self.encoder, self.decoder, key)
+        params, net_state = init_autoencoder(key, self.encoder, self.decoder)
         return {"gen": params}, {"gen": net_state}
 
     def generate(
@@ -193,7 +193,7 @@ class _Autoencoder:
             return jnp.asarray(at(weight, context.step), value.dtype) * value
 
         if self.sparsity == "kl":
-            value = sparsity_kl(scene["code"], self.sparsity_target)
+            value = sparsity_kl(scene["code"], target=self.sparsity_target)
             loss = loss + add("sparsity", self.sparsity_weight, value)
         elif self.sparsity == "l1":
             value = jnp.mean(jnp.sum(jnp.abs(scene["code"]), axis=1))
@@ -216,7 +216,7 @@ class _Autoencoder:
         return jnp.sum(jax.jvp(code, (image,), (direction,))[1] ** 2, axis=1)
 
 
-def sparsity_kl(code: Array, target: float) -> Array:
+def sparsity_kl(code: Array, *, target: float) -> Array:
     """How far the units' mean activities are from a target, in nats.
 
     Σ_j ρ log(ρ / ρ̂_j) + (1 - ρ) log((1 - ρ) / (1 - ρ̂_j)), ρ̂_j = E[h_j] over the batch.
@@ -229,7 +229,7 @@ def sparsity_kl(code: Array, target: float) -> Array:
       A scalar.
 
     Example:
-      >>> round(float(sparsity_kl(jnp.full((3, 2), 0.5), 0.05)), 4)  # 2 (log 2 - 0.1985)
+      >>> round(float(sparsity_kl(jnp.full((3, 2), 0.5), target=0.05)), 4)  # 2 (log 2 - 0.1985)
       0.9893
 
     References:

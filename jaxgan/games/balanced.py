@@ -22,7 +22,7 @@ MAX_BALANCE = 1e4
 """The largest weight that `balanced` gives to its terms."""
 
 
-def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "gen") -> Game:
+def balanced(game: Game, penalty: Penalty, *, ratio: float = 1.0, player: str = "gen") -> Game:
     """Adds terms to a player's loss, as strong as the loss itself where both meet: at the images.
 
     L_player + w A with A the weighted terms and
@@ -53,7 +53,8 @@ def balanced(game: Game, penalty: Penalty, ratio: float = 1.0, player: str = "ge
     Example:
       >>> from jaxgan.games import dirac
       >>> from jaxgan.penalties import Penalty, Term
-      >>> near_one = Term("near_one", lambda view, state: (5.0 * (view.scene["fake"] - 1.0), state))
+      >>> values = lambda view, state: (5.0 * (view.scene["fake"] - 1.0), state)
+      >>> near_one = Term(name="near_one", values=values)
       >>> game = balanced(dirac(), Penalty((near_one,)))
       >>> params = {"gen": jnp.zeros(1), "disc": jnp.ones(1)}
       >>> context, batch = Context(jax.random.key(0)), {"image": jnp.zeros((1, 1))}

@@ -141,7 +141,7 @@ class _CycleGan:
         discs, disc_states = _init(self.discs, key, "init/disc")
         disc: NetState = {"network": disc_states, "loss": self.objective.init()}
         if self.pool_size:
-            disc["pool"] = {d: empty_pool(self.pool_size, self.shapes[d]) for d in DOMAINS}
+            disc["pool"] = {d: empty_pool(self.pool_size, shape=self.shapes[d]) for d in DOMAINS}
         return {"gen": gens, "disc": discs}, {"gen": {"network": gen_states}, "disc": disc}
 
     def generate(

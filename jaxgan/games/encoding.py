@@ -14,21 +14,21 @@ from jaxgan.core.typing import Array, Batch, Key, NetState, Params
 
 
 def init_autoencoder(
-    encoder: Network, decoder: Network, key: Key
+    key: Key, encoder: Network, decoder: Network
 ) -> tuple[dict[str, Params], dict[str, NetState]]:
     """Parameters and states of an encoder and a decoder that belong to one player.
 
     Args:
+      key: typed PRNG key.
       encoder: of the stream `init/encoder`.
       decoder: of the stream `init/decoder`.
-      key: typed PRNG key.
 
     Returns:
       (params, net_state), each {"encoder", "decoder"}.
 
     Example:
-      >>> one = Network(lambda key: (1.0, {}), lambda w, state, x, train=True, key=None: (x, state))
-      >>> init_autoencoder(one, one, jax.random.key(0))[0]
+      >>> one = Network(init=lambda key: (1.0, {}), apply=lambda w, state, x, **_: (x, state))
+      >>> init_autoencoder(jax.random.key(0), one, one)[0]
       {'encoder': 1.0, 'decoder': 1.0}
     """
     encoder_params, encoder_state = encoder.init(stream(key, "init/encoder"))
@@ -60,7 +60,7 @@ def encode(
       >>> from jaxgan.core.state import Context
       >>> def apply(w, state, x, train=True, key=None):
       ...     return {"mean": x @ w, "log_var": jnp.zeros((len(x), 1))}, state
-      >>> encoder = Network(lambda key: (jnp.ones((2, 1)), {}), apply)
+      >>> encoder = Network(init=lambda key: (jnp.ones((2, 1)), {}), apply=apply)
       >>> batch = {"image": jnp.ones((1, 2)), "noise": jnp.full((1, 1), 0.5)}
       >>> encode(encoder, jnp.ones((2, 1)), {}, batch, Context(jax.random.key(0)))[0]["code"].item()
       2.5

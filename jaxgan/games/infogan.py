@@ -79,14 +79,20 @@ def infogan(
     References:
       Chen et al., 2016 (arXiv:1606.03657).
     """
-    codes = (noise_dim, categorical, num_continuous)
-    game = gan(gen, disc, latent=infogan_latent(*codes), loss=loss, num_classes=num_classes)
-    term = mutual_information(*codes, weight=weight, continuous_weight=continuous_weight)
+    latent = infogan_latent(noise_dim, categorical=categorical, num_continuous=num_continuous)
+    game = gan(gen, disc, latent=latent, loss=loss, num_classes=num_classes)
+    term = mutual_information(
+        weight,
+        noise_dim=noise_dim,
+        categorical=categorical,
+        num_continuous=num_continuous,
+        continuous_weight=continuous_weight,
+    )
     return with_penalty(game, term)
 
 
 def infogan_codes(
-    noise_dim: int, categorical: tuple[int, ...] = (10,), num_continuous: int = 2
+    noise_dim: int, *, categorical: tuple[int, ...] = (10,), num_continuous: int = 2
 ) -> tuple[Code, ...]:
     """Where the codes lie in the latents of `infogan_latent`.
 
@@ -99,7 +105,7 @@ def infogan_codes(
       One `Code` each, in the order of the latent.
 
     Example:
-      >>> for code in infogan_codes(62, (10,), 2):
+      >>> for code in infogan_codes(62, categorical=(10,), num_continuous=2):
       ...     print(code.name, code.start, code.size)
       categorical 0 62 10
       continuous 0 72 1

@@ -15,7 +15,7 @@ Pool = dict[str, Any]
 """`images` [N, H, W, C] and `count`, how many of them there are, an int32 scalar."""
 
 
-def empty_pool(size: int, shape: tuple[int, ...]) -> Pool:
+def empty_pool(size: int, *, shape: tuple[int, ...]) -> Pool:
     """A pool with room for so many images.
 
     Args:
@@ -29,7 +29,7 @@ def empty_pool(size: int, shape: tuple[int, ...]) -> Pool:
       ValueError: if there is no room.
 
     Example:
-      >>> empty_pool(50, (8, 8, 1))["images"].shape
+      >>> empty_pool(50, shape=(8, 8, 1))["images"].shape
       (50, 8, 8, 1)
     """
     if size < 1:
@@ -56,7 +56,7 @@ def query(pool: Pool, images: Array, draws: Array) -> tuple[Array, Pool]:
       (images to show [B, H, W, C], pool).
 
     Example:
-      >>> pool, images = empty_pool(1, (1, 1, 1)), jnp.asarray([1.0, 2.0]).reshape(2, 1, 1, 1)
+      >>> pool, images = empty_pool(1, shape=(1, 1, 1)), jnp.asarray([1.0, 2.0]).reshape(2, 1, 1, 1)
       >>> shown, pool = query(pool, images, jnp.asarray([[0.0, 0.0], [0.9, 0.0]]))
       >>> shown.ravel().tolist(), pool["images"].ravel().tolist()  # 1 is stored, then swapped
       ([1.0, 1.0], [2.0])

@@ -58,7 +58,7 @@ class Phases(NamedTuple):
         return jnp.clip(done, 0.0, 1.0)
 
 
-def make_phases(resolutions: tuple[int, ...], fade_steps: int, stable_steps: int) -> Phases:
+def make_phases(resolutions: tuple[int, ...], *, fade_steps: int, stable_steps: int) -> Phases:
     """`Phases`, checked.
 
     Args:
@@ -94,9 +94,9 @@ def make_phases(resolutions: tuple[int, ...], fade_steps: int, stable_steps: int
 def progressive(
     gen: Callable[[int], Network],
     disc: Callable[[int], Network],
+    *,
     phases: Phases,
     step: int = 0,
-    *,
     latent: int | Latent,
     loss: Loss | None = None,
     num_classes: int | None = None,
@@ -141,7 +141,7 @@ def progressive(
       >>> game = progressive(
       ...     lambda r: progan_generator(shape, 4, resolution=r, **options),
       ...     lambda r: progan_discriminator(shape, resolution=r, **options),
-      ...     make_phases((4, 8), fade_steps=10, stable_steps=10), latent=4)
+      ...     phases=make_phases((4, 8), fade_steps=10, stable_steps=10), latent=4)
       >>> def play(key):
       ...     return game.generate(*game.init(key), {"image": jnp.ones((4, *shape))}, Context(key))
       >>> scene, _ = jax.eval_shape(play, jax.random.key(0))

@@ -82,8 +82,8 @@ def with_signals(game: Game) -> Game:
       >>> from jaxgan.core.network import Network
       >>> from jaxgan.models.adapters import from_linen
       >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 8)))
-      >>> disc = Network(lambda key: (jnp.ones(2), {}),
-      ...                lambda w, state, x, train=True, key=None: (x @ w, state))
+      >>> disc = Network(init=lambda key: (jnp.ones(2), {}),
+      ...                apply=lambda w, state, x, train=True, key=None: (x @ w, state))
       >>> game = with_signals(gan(gen, disc, latent=8, loss=hinge()))
       >>> params, net_state = game.init(jax.random.key(0))
       >>> context, batch = Context(jax.random.key(1)), {"image": jnp.ones((5, 2))}

@@ -58,8 +58,9 @@ def super_resolution(
       >>> from jaxgan.core.network import Network
       >>> from jaxgan.models.adapters import from_linen
       >>> from jaxgan.core.state import Context
-      >>> double = Network(lambda key: ({}, {}), lambda w, state, x, train=True, key=None: (
-      ...     x.repeat(2, axis=1).repeat(2, axis=2), state))
+      >>> double = Network(
+      ...     init=lambda key: ({}, {}),
+      ...     apply=lambda w, state, x, **_: (x.repeat(2, axis=1).repeat(2, axis=2), state))
       >>> game = super_resolution(double, from_linen(nn.Dense(1), jnp.zeros((1, 4, 4, 1))))
       >>> params, net_state = game.init(jax.random.key(0))
       >>> batch = {"image": jnp.ones((2, 4, 4, 1)), "source": jnp.zeros((2, 2, 2, 1))}

@@ -120,10 +120,10 @@ def view_of(
         lambda inputs: game.critic(params, net_state, inputs, scene, context),
         scene,
         context,
-        player,
-        outputs,
-        _generator(game, params, net_state, scene, context),
-        game.slope_scale,
+        player=player,
+        outputs=outputs,
+        generator=_generator(game, params, net_state, scene, context),
+        slope_scale=game.slope_scale,
     )
 
 
@@ -141,9 +141,10 @@ def contribution(term: Term, view: View, state: PyTree, player: str) -> tuple[Ar
 
     Example:
       >>> from jaxgan.core.penalty import Term
-      >>> view = View({}, None, {}, Context(jax.random.key(0), step=3), "gen", {}, None)
+      >>> view = View({}, None, {}, Context(jax.random.key(0), step=3), player="gen")
       >>> value = lambda view, state: (jnp.ones(4), state)
-      >>> [float(contribution(Term("one", value, 0.5, n), view, (), "gen")[0]) for n in (1, 2, 3)]
+      >>> terms = [Term(name="one", values=value, weight=0.5, every=n) for n in (1, 2, 3)]
+      >>> [float(contribution(term, view, (), "gen")[0]) for term in terms]
       [0.5, 0.0, 1.5]
     """
 

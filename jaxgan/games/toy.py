@@ -134,4 +134,6 @@ def dirac(loss: Loss | None = None) -> Game:
         return x @ psi, state
 
     objective = minimax() if loss is None else loss
-    return gan(Network(init, point), Network(init, slope), latent=1, loss=objective)
+    return gan(
+        Network(init=init, apply=point), Network(init=init, apply=slope), latent=1, loss=objective
+    )

@@ -81,8 +81,8 @@ def translation(
       >>> import jax
       >>> from jaxgan.auxiliary import l2
       >>> from jaxgan.losses import hinge
-      >>> pixel = Network(lambda key: (jnp.ones(()), {}),
-      ...                 lambda w, state, x, train=True, key=None: (w * x, state))
+      >>> pixel = Network(init=lambda key: (jnp.ones(()), {}),
+      ...                 apply=lambda w, state, x, train=True, key=None: (w * x, state))
       >>> game = translation(pixel, pixel, loss=hinge(), comparisons={"l2": (1.0, l2)})
       >>> game.players
       ('disc', 'gen')

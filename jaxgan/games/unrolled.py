@@ -33,9 +33,9 @@ class _Opponent(NamedTuple):
 
 def unrolled(
     game: Game,
+    *,
     player: str = "gen",
     opponent: str = "disc",
-    *,
     num_steps: int,
     mode: Literal["exact", "first_order"] = "exact",
     inner: optax.GradientTransformation | None = None,

@@ -44,7 +44,7 @@ class Likelihood(NamedTuple):
     nll: Callable[[Params, Array, Array], Array]
 
 
-def gaussian_likelihood(std: float = 1.0, learn_std: bool = False) -> Likelihood:
+def gaussian_likelihood(*, std: float = 1.0, learn_std: bool = False) -> Likelihood:
     """Pixels with normal noise of one standard deviation around the decoder's image.
 
     -log p(x|z) = Σ_d ½ ((x_d - m_d) / σ)² + log σ + ½ log 2π.
@@ -62,7 +62,7 @@ def gaussian_likelihood(std: float = 1.0, learn_std: bool = False) -> Likelihood
 
     Example:
       >>> x = jnp.asarray([[1.0]])
-      >>> round(gaussian_likelihood(0.5).nll({}, x, x).item(), 4)  # log ½ + ½ log 2π
+      >>> round(gaussian_likelihood(std=0.5).nll({}, x, x).item(), 4)  # log ½ + ½ log 2π
       0.2258
 
     References:
@@ -194,7 +194,7 @@ class _Vae:
     beta: ScalarOrSchedule
 
     def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
-        params, net_state = init_autoencoder(self.encoder, self.decoder, key)
+        params, net_state = init_autoencoder(key, self.encoder, self.decoder)
         if own := self.likelihood.init():
             params["likelihood"] = own
         return {"gen": params}, {"gen": net_state}

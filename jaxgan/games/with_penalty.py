@@ -9,7 +9,7 @@ from jaxgan.core.typing import PlayerTree, Scene
 from jaxgan.games.terms import checked_terms, contribution, view_of, with_terms
 
 
-def with_penalty(game: Game, penalty: Penalty, player: str | None = None) -> Game:
+def with_penalty(game: Game, penalty: Penalty, *, player: str | None = None) -> Game:
     """Adds regularisers to the players' losses.
 
     L_player + Σ_k w_k(step) E[value_k]; a term with `every=n` is evaluated in every n-th of that

@@ -1,6 +1,6 @@
 """Adversarial objectives: one a file, each a factory of a `Loss`."""
 
-from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.loss import Loss, as_loss, logits, stateless, with_logits
 from jaxgan.losses.began import began
 from jaxgan.losses.capped import capped_exp
 from jaxgan.losses.divergences import DIVERGENCES, Divergence, alpha_divergence
@@ -25,6 +25,7 @@ __all__ = [
     "Divergence",
     "Loss",
     "alpha_divergence",
+    "as_loss",
     "began",
     "capped_exp",
     "ebgan",
@@ -33,6 +34,7 @@ __all__ = [
     "flip_labels",
     "hinge",
     "least_squares",
+    "logits",
     "maximum_likelihood",
     "minimax",
     "multi_class",
@@ -43,4 +45,5 @@ __all__ = [
     "stateless",
     "top_k",
     "wasserstein",
+    "with_logits",
 ]

@@ -10,7 +10,7 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree
 
 
-def began(gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
+def began(*, gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
     """Autoencoder errors of data and of samples, held at a fixed ratio by a controller.
 
     With the error L = -logit ≥ 0, and k its state, from 0 on,
@@ -71,4 +71,4 @@ def began(gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
     def init() -> PyTree:
         return {"k": jnp.float32(0.0), "convergence": jnp.float32(0.0)}
 
-    return Loss(disc, gen, init, couples_batch=True)
+    return Loss(disc=disc, gen=gen, init=init, couples_batch=True)

@@ -36,7 +36,7 @@ def tangent_beyond(function: Callable[[Array], Array], x: Array, cap: float) -> 
     return value + slope * (x - inside)
 
 
-def capped_exp(x: Array, cap: float = CAP) -> Array:
+def capped_exp(x: Array, *, cap: float = CAP) -> Array:
     """The exponential up to `cap`, and its tangent there beyond.
 
     e^x for x ≤ c,  e^c (1 + x - c) for x > c.

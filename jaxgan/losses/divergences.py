@@ -91,7 +91,7 @@ DIVERGENCES: Mapping[str, Divergence] = MappingProxyType(
             lambda t: 2 - 2 * jnp.sqrt(1 - t),
             lambda v: 1 - capped_exp(-v),
             # Both turn linear at the same v: between two caps the wrong one would win.
-            lambda v: 2 - 2 * capped_exp(-v / 2, CAP / 2),
+            lambda v: 2 - 2 * capped_exp(-v / 2, cap=CAP / 2),
         ),
         "pearson": Divergence(
             lambda u: (u - 1) ** 2,

@@ -11,7 +11,7 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array
 
 
-def ebgan(margin: float = 10.0) -> Loss:
+def ebgan(*, margin: float = 10.0) -> Loss:
     """Low energy for data, at least the margin for samples.
 
     With the energy E = -logit ≥ 0, such as an autoencoder's error,
@@ -34,7 +34,7 @@ def ebgan(margin: float = 10.0) -> Loss:
     Example:
       >>> import jax, jax.numpy as jnp
       >>> context = Context(jax.random.key(0))
-      >>> ebgan(3.0).disc(jnp.full(1, -1.0), jnp.full(1, -2.0), (), context)[0].tolist()
+      >>> ebgan(margin=3.0).disc(jnp.full(1, -1.0), jnp.full(1, -2.0), (), context)[0].tolist()
       [2.0]
 
     References:

@@ -41,7 +41,7 @@ def feature_matching(base: Loss | Callable[..., Loss] = non_saturating, **option
     References:
       Salimans et al., 2016 (arXiv:1606.03498), section 3.1.
     """
-    loss = as_loss(base, options)
+    loss = as_loss(base, **options)
 
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         real, fake = (head_of(out, "features", "feature_matching") for out in (real_out, fake_out))

@@ -53,7 +53,7 @@ def flip_labels(
       Chintala et al., How to train a GAN, 2016 (github.com/soumith/ganhacks, 6).
     """
     check_scalar("probability", probability, at_least=0, below=1)
-    loss = as_loss(base, options)
+    loss = as_loss(base, **options)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context

@@ -11,7 +11,7 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array
 
 
-def hinge(margin: float = 1.0) -> Loss:
+def hinge(*, margin: float = 1.0) -> Loss:
     """The discriminator stops pulling at examples beyond the margin; the generator never stops.
 
     L_D = E_x[max(0, m - D(x))] + E_z[max(0, m + D(G(z)))],  L_G = -E_z[D(G(z))].

@@ -10,7 +10,9 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array
 
 
-def least_squares(fake_label: float = 0.0, real_label: float = 1.0, gen_label: float = 1.0) -> Loss:
+def least_squares(
+    *, fake_label: float = 0.0, real_label: float = 1.0, gen_label: float = 1.0
+) -> Loss:
     """Squared distances to labels instead of a log likelihood.
 
     L_D = ½ E_x[(D(x) - b)²] + ½ E_z[(D(G(z)) - a)²],  L_G = ½ E_z[(D(G(z)) - c)²].

@@ -11,7 +11,7 @@ from jaxgan.losses.minimax import classifier
 
 
 def maximum_likelihood(
-    smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0, cap: float = CAP
+    *, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0, cap: float = CAP
 ) -> Loss:
     """The generator weighs its samples by the density ratio, which is to maximise likelihood.
 
@@ -47,6 +47,6 @@ def maximum_likelihood(
     check_number("cap", cap, above=0, at_most=80)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
-        return -0.5 * capped_exp(fake_logits, cap)
+        return -0.5 * capped_exp(fake_logits, cap=cap)
 
-    return stateless(classifier(smoothing, fake_smoothing), gen)
+    return stateless(classifier(smoothing=smoothing, fake_smoothing=fake_smoothing), gen)

@@ -14,7 +14,7 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, ScalarOrSchedule
 
 
-def minimax(smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0) -> Loss:
+def minimax(*, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0) -> Loss:
     """The saturating zero-sum objective: the generator minimises what the discriminator maximises.
 
     With D = σ(logit), s the smoothing and t that of fakes,
@@ -50,7 +50,7 @@ def minimax(smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule 
       Goodfellow et al., 2014 (arXiv:1406.2661), eq. 1. Smoothing: Salimans et al., 2016
       (arXiv:1606.03498).
     """
-    disc = classifier(smoothing, fake_smoothing)
+    disc = classifier(smoothing=smoothing, fake_smoothing=fake_smoothing)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -disc(real_logits, fake_logits, context)
@@ -59,7 +59,7 @@ def minimax(smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule 
 
 
 def classifier(
-    smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0
+    *, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0
 ) -> Callable[[Array, Array, Context], Array]:
     """The discriminator's part of `minimax` and of all that differ from it in the generator's.
 
@@ -87,7 +87,7 @@ def classifier(
             jnp.asarray(at(value, context.step), real_logits.dtype)
             for value in (smoothing, fake_smoothing)
         )
-        return logistic(real_logits, fake_logits, s, t)
+        return logistic(real_logits, fake_logits, smoothing=s, fake_smoothing=t)
 
     return disc
 
@@ -95,6 +95,7 @@ def classifier(
 def logistic(
     real_logits: Array,
     fake_logits: Array,
+    *,
     smoothing: Array | float = 0.0,
     fake_smoothing: Array | float = 0.0,
 ) -> Array:

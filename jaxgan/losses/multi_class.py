@@ -16,7 +16,7 @@ from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 NAME = "multi_class"
 
 
-def multi_class(label_weight: ScalarOrSchedule = 1.0) -> Loss:
+def multi_class(*, label_weight: ScalarOrSchedule = 1.0) -> Loss:
     """A classifier of n classes whose (n + 1)-th is "generated", its logit fixed at 0.
 
     With l the head `class_logits`, Z = Σ_k e^l_k and D = Z / (Z + 1),
@@ -71,7 +71,7 @@ def multi_class(label_weight: ScalarOrSchedule = 1.0) -> Loss:
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         return softplus(-logsumexp(_class_logits(fake_out), axis=1))
 
-    return Loss(disc, gen)
+    return Loss(disc=disc, gen=gen)
 
 
 def _class_logits(out: PyTree) -> Array:

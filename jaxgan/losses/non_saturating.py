@@ -11,7 +11,7 @@ from jaxgan.losses.minimax import classifier
 
 
 def non_saturating(
-    smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0
+    *, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0
 ) -> Loss:
     """The generator maximises log D(G(z)) rather than minimising log(1 - D(G(z))).
 
@@ -48,4 +48,4 @@ def non_saturating(
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return softplus(-fake_logits)
 
-    return stateless(classifier(smoothing, fake_smoothing), gen)
+    return stateless(classifier(smoothing=smoothing, fake_smoothing=fake_smoothing), gen)

@@ -45,7 +45,7 @@ def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: A
       Jolicoeur-Martineau, 2019 (arXiv:1807.00734), RpGAN with g1 = f2 and
       g2 = f1; Huang et al., 2024 (arXiv:2501.05441).
     """
-    loss = as_loss(base, options)
+    loss = as_loss(base, **options)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
@@ -63,4 +63,4 @@ def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: A
         values, _ = loss.disc(real_out, fake_out, state, context)
         return 0.5 * values
 
-    return Loss(disc, gen, loss.init, loss.couples_batch)
+    return Loss(disc=disc, gen=gen, init=loss.init, couples_batch=loss.couples_batch)

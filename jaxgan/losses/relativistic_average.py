@@ -24,8 +24,8 @@ def relativistic_average(base: Loss | Callable[..., Loss] = non_saturating, **op
     The generator plays the same game with the roles swapped, whatever the base's own generator
     term: it wants fakes to look more real than the mean of the data, and the data less real than
     the mean of the fakes. Over `non_saturating` it is RaSGAN, over `hinge` RaHingeGAN, over
-    `least_squares(-1.0, 1.0)` half of RaLSGAN, whose squares have no ½. The means are over the
-    batch, so an example's loss depends on all others.
+    `least_squares(fake_label=-1.0)` half of RaLSGAN, whose squares have no ½. The means are over
+    the batch, so an example's loss depends on all others.
 
     Args:
       base: an objective over logits, or its factory.
@@ -48,7 +48,7 @@ def relativistic_average(base: Loss | Callable[..., Loss] = non_saturating, **op
     References:
       Jolicoeur-Martineau, 2019 (arXiv:1807.00734), section 4.2 and appendix.
     """
-    loss = as_loss(base, options)
+    loss = as_loss(base, **options)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
@@ -60,7 +60,7 @@ def relativistic_average(base: Loss | Callable[..., Loss] = non_saturating, **op
         a, b = _against_means(*logits(real_out, fake_out))
         return loss.disc(with_logits(real_out, b), with_logits(fake_out, a), state, context)[0]
 
-    return Loss(disc, gen, loss.init, couples_batch=True)
+    return Loss(disc=disc, gen=gen, init=loss.init, couples_batch=True)
 
 
 def _against_means(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:

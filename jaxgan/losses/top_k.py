@@ -50,7 +50,7 @@ def top_k(
       Sinha et al., 2020 (arXiv:2002.06224).
     """
     check_scalar("fraction", fraction, above=0, at_most=1)
-    loss = as_loss(base, options)
+    loss = as_loss(base, **options)
 
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         _, fake_logits = logits(real_out, fake_out)

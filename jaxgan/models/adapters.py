@@ -78,7 +78,9 @@ def from_linen(
     if couples_batch is None:
         couples_batch = BATCH_STATS in net_state
     apply = _linen_apply(module, "__call__", len(inputs))
-    return Network(init, apply, couples_batch, module=module, detached=tuple(detached))
+    return Network(
+        init=init, apply=apply, couples_batch=couples_batch, module=module, detached=tuple(detached)
+    )
 
 
 def from_linen_styles(
@@ -220,7 +222,9 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     _, net_state = jax.eval_shape(init, jax.random.key(0))
     is_spectral = any(isinstance(part, nnx.SpectralNorm) for _, part in nnx.iter_modules(module))
     detached = ("flax.nnx.SpectralNorm",) if is_spectral else ()
-    return Network(init, apply, couples_batch=BATCH_STATS in net_state, detached=detached)
+    return Network(
+        init=init, apply=apply, couples_batch=BATCH_STATS in net_state, detached=detached
+    )
 
 
 def _fill(state: Any, value: Callable[[tuple[Any, ...], Any], Array]) -> Any:

@@ -1,6 +1,6 @@
 """Regularisers: each a factory of a `Penalty`, one a file or a few that are kin."""
 
-from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.penalty import Penalty, Term, View, input_gradient, norm, squared_norm
 from jaxgan.penalties.consistency import balanced_consistency, consistency, latent_consistency
 from jaxgan.penalties.dragan import dragan
 from jaxgan.penalties.drift import drift
@@ -23,15 +23,18 @@ __all__ = [
     "dragan",
     "drift",
     "historical_averaging",
+    "input_gradient",
     "latent_consistency",
     "lecam",
     "max_gp",
     "mode_seeking",
+    "norm",
     "orthogonal",
     "path_length",
     "r1",
     "r2",
     "spectral_norm_penalty",
+    "squared_norm",
     "wgan_gp",
     "wgan_lp",
     "zero_centered_gp",

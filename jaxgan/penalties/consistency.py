@@ -13,7 +13,7 @@ from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import entry, generated
 
 
-def consistency(augment: Augment, weight: ScalarOrSchedule = 10.0, every: int = 1) -> Penalty:
+def consistency(augment: Augment, *, weight: ScalarOrSchedule = 10.0, every: int = 1) -> Penalty:
     """CR: the discriminator's logit of a real example does not change with an augmentation T.
 
     λ E_x[(D(x) - D(T(x)))²], D the logit.
@@ -44,11 +44,12 @@ def consistency(augment: Augment, weight: ScalarOrSchedule = 10.0, every: int = 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         return _gap(view, "real", augment, "consistency"), state
 
-    return Penalty((Term("consistency", values, weight, every),))
+    return Penalty((Term(name="consistency", values=values, weight=weight, every=every),))
 
 
 def balanced_consistency(
     augment: Augment,
+    *,
     weight: ScalarOrSchedule = 10.0,
     every: int = 1,
     fake_weight: ScalarOrSchedule = 10.0,
@@ -83,7 +84,7 @@ def balanced_consistency(
         def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
             return _gap(view, which, augment, name), state
 
-        return Term(name, values, weight, every)
+        return Term(name=name, values=values, weight=weight, every=every)
 
     return Penalty(
         (
@@ -95,6 +96,7 @@ def balanced_consistency(
 
 def latent_consistency(
     weight: ScalarOrSchedule = 5.0,
+    *,
     every: int = 1,
     gen_weight: ScalarOrSchedule = 0.5,
     scale: float = 0.03,
@@ -149,8 +151,14 @@ def latent_consistency(
 
     return Penalty(
         (
-            Term("latent_consistency", disc, weight, every),
-            Term("latent_consistency_gen", gen, gen_weight, every, players=("gen",)),
+            Term(name="latent_consistency", values=disc, weight=weight, every=every),
+            Term(
+                name="latent_consistency_gen",
+                values=gen,
+                weight=gen_weight,
+                every=every,
+                players=("gen",),
+            ),
         )
     )
 

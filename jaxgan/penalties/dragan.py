@@ -13,7 +13,7 @@ from jaxgan.penalties.needs import entry
 
 
 def dragan(
-    weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0, scale: float = 0.5
+    weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 1.0, scale: float = 0.5
 ) -> Penalty:
     """DRAGAN: the discriminator has slope `target` around the real examples.
 
@@ -59,4 +59,6 @@ def dragan(
         slopes = norm(view.input_gradient(near))
         return (slopes - jnp.asarray(target, slopes.dtype)) ** 2, state
 
-    return Penalty((Term("dragan", values, weight, every, couples_batch=True),))
+    return Penalty(
+        (Term(name="dragan", values=values, weight=weight, every=every, couples_batch=True),)
+    )

@@ -8,7 +8,7 @@ from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 
 
-def drift(weight: ScalarOrSchedule = 1e-3, every: int = 1) -> Penalty:
+def drift(weight: ScalarOrSchedule = 1e-3, *, every: int = 1) -> Penalty:
     """A critic of which only differences count does not drift away from zero.
 
     ε E_x[D(x)²] over real examples. The value of a Wasserstein critic is known up to a constant
@@ -37,4 +37,4 @@ def drift(weight: ScalarOrSchedule = 1e-3, every: int = 1) -> Penalty:
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         return jnp.square(view.head("real", "logits", "drift")), state
 
-    return Penalty((Term("drift", values, weight, every),))
+    return Penalty((Term(name="drift", values=values, weight=weight, every=every),))

@@ -15,7 +15,7 @@ from jaxgan.penalties.needs import owned, zero
 
 
 def historical_averaging(
-    weight: ScalarOrSchedule = 1.0, every: int = 1, player: str = "disc"
+    weight: ScalarOrSchedule = 1.0, *, every: int = 1, player: str = "disc"
 ) -> Penalty:
     """A player's parameters stay near the mean of what they have been.
 
@@ -67,5 +67,13 @@ def historical_averaging(
         return has_past * reduce(operator.add, squares), {"mean": mean, "count": count + 1.0}
 
     # Each part of a batch that is split moves the state once more.
-    term = Term(name, values, weight, every, init, couples_batch=True, players=(player,))
+    term = Term(
+        name=name,
+        values=values,
+        weight=weight,
+        every=every,
+        init=init,
+        couples_batch=True,
+        players=(player,),
+    )
     return Penalty((term,))

@@ -11,7 +11,7 @@ from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.penalties.needs import moved, zero
 
 
-def lecam(weight: ScalarOrSchedule = 0.3, every: int = 1, decay: float = 0.99) -> Penalty:
+def lecam(weight: ScalarOrSchedule = 0.3, *, every: int = 1, decay: float = 0.99) -> Penalty:
     """LeCam: real logits stay near what generated ones used to be, and the other way round.
 
     λ (E_x[(D(x) - α_F)²] + E_z[(D(G(z)) - α_R)²]) with the anchors α_R and α_F exponential moving
@@ -62,4 +62,15 @@ def lecam(weight: ScalarOrSchedule = 0.3, every: int = 1, decay: float = 0.99) -
         to_real = fake - fixed["real"].astype(fake.dtype)
         return to_fake**2 + to_real**2, anchors
 
-    return Penalty((Term("lecam", values, weight, every, init, couples_batch=True),))
+    return Penalty(
+        (
+            Term(
+                name="lecam",
+                values=values,
+                weight=weight,
+                every=every,
+                init=init,
+                couples_batch=True,
+            ),
+        )
+    )

@@ -9,7 +9,7 @@ from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.interpolates import interpolates
 
 
-def max_gp(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
+def max_gp(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:
     """MaxGP: the discriminator's Lipschitz constant, estimated at the steepest of many points.
 
     λ max_i ‖∇_x D(x̂_i)‖² over the batch's points x̂ between real and generated examples, as for
@@ -42,4 +42,6 @@ def max_gp(weight: ScalarOrSchedule = 0.1, every: int = 1) -> Penalty:
         slopes = squared_norm(view.input_gradient(interpolates(view, "max_gp")))
         return jnp.max(slopes), state
 
-    return Penalty((Term("max_gp", values, weight, every, couples_batch=True),))
+    return Penalty(
+        (Term(name="max_gp", values=values, weight=weight, every=every, couples_batch=True),)
+    )

@@ -16,6 +16,7 @@ from jaxgan.penalties.needs import entry, generated
 
 def mode_seeking(
     weight: ScalarOrSchedule = 1.0,
+    *,
     every: int = 1,
     eps: float = 1e-5,
     latent: Callable[[Key, tuple[int, ...]], Array] | None = None,
@@ -69,7 +70,16 @@ def mode_seeking(
         return 1.0 / (ratio + jnp.asarray(eps, ratio.dtype)), state
 
     return Penalty(
-        (Term("mode_seeking", values, weight, every, couples_batch=True, players=("gen",)),)
+        (
+            Term(
+                name="mode_seeking",
+                values=values,
+                weight=weight,
+                every=every,
+                couples_batch=True,
+                players=("gen",),
+            ),
+        )
     )
 
 

@@ -76,7 +76,7 @@ def owned(view: View, player: str, caller: str) -> Params:
       ValueError: if the term joins another player's loss.
 
     Example:
-      >>> owned(View({"gen": 1.0}, abs, {}, None, "gen"), "disc", "historical_averaging")
+      >>> owned(View({"gen": 1.0}, abs, {}, None, player="gen"), "disc", "historical_averaging")
       Traceback (most recent call last):
       ...
       ValueError: historical_averaging remembers 'disc'; for 'gen' make it with player='gen'

@@ -14,6 +14,7 @@ from jaxgan.penalties.kernels import kernels, named
 
 def orthogonal(
     weight: ScalarOrSchedule = 1e-4,
+    *,
     every: int = 1,
     off_diagonal: bool = False,
     player: str = "disc",
@@ -57,4 +58,4 @@ def orthogonal(
             squares.append(jnp.sum(excess * excess))
         return reduce(operator.add, squares), state
 
-    return Penalty((Term(name, values, weight, every, players=(player,)),))
+    return Penalty((Term(name=name, values=values, weight=weight, every=every, players=(player,)),))

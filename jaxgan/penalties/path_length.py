@@ -17,7 +17,7 @@ from jaxgan.penalties.needs import entry, generated, moved, zero
 
 
 def path_length(
-    weight: ScalarOrSchedule = 2.0, every: int = 1, decay: float = 0.01, shrink: int = 1
+    weight: ScalarOrSchedule = 2.0, *, every: int = 1, decay: float = 0.01, shrink: int = 1
 ) -> Penalty:
     """The generator's Jacobian J = ∂G/∂w stretches all directions of the image alike.
 
@@ -78,7 +78,17 @@ def path_length(
         return (lengths - fixed) ** 2, {"length": mean}
 
     return Penalty(
-        (Term("path_length", values, weight, every, init, couples_batch=True, players=("gen",)),)
+        (
+            Term(
+                name="path_length",
+                values=values,
+                weight=weight,
+                every=every,
+                init=init,
+                couples_batch=True,
+                players=("gen",),
+            ),
+        )
     )
 
 

@@ -17,6 +17,7 @@ from jaxgan.penalties.needs import owned
 
 def spectral_norm_penalty(
     weight: ScalarOrSchedule = 0.01,
+    *,
     every: int = 1,
     player: str = "disc",
     num_iterations: int = 1,
@@ -75,7 +76,15 @@ def spectral_norm_penalty(
         return reduce(operator.add, halves), {"vectors": vectors}
 
     # Each part of a batch that is split moves the state once more.
-    term = Term(name, values, weight, every, init, couples_batch=True, players=(player,))
+    term = Term(
+        name=name,
+        values=values,
+        weight=weight,
+        every=every,
+        init=init,
+        couples_batch=True,
+        players=(player,),
+    )
     return Penalty((term,))
 
 

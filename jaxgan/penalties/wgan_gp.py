@@ -12,7 +12,7 @@ from jaxgan.penalties.interpolates import interpolates
 
 
 def wgan_gp(
-    weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0, one_sided: bool = False
+    weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 1.0, one_sided: bool = False
 ) -> Penalty:
     """The critic has slope `target` between real and generated examples.
 
@@ -46,7 +46,7 @@ def wgan_gp(
     return _slope("wgan_gp", weight, every, target, one_sided)
 
 
-def wgan_lp(weight: ScalarOrSchedule = 10.0, every: int = 1, target: float = 1.0) -> Penalty:
+def wgan_lp(weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 1.0) -> Penalty:
     """WGAN-LP: the critic is nowhere steeper than `target` between real and generated examples.
 
     λ E[max(0, ‖∇_x D(x̂)‖ - target)²], x̂ as for `wgan_gp`. An optimal critic is 1-Lipschitz and need
@@ -87,4 +87,4 @@ def _slope(
         excess = slopes - jnp.asarray(target, slopes.dtype)
         return (jax.nn.relu(excess) if one_sided else excess) ** 2, state
 
-    return Penalty((Term(name, values, weight, every),))
+    return Penalty((Term(name=name, values=values, weight=weight, every=every),))

@@ -9,7 +9,7 @@ from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties.interpolates import interpolates
 
 
-def r1(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def r1(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """R1: the discriminator is flat at the data.
 
     γ/2 E_x[‖∇_x D(x)‖²], D the logit, γ the weight. Some codes leave out the half: their 10 is
@@ -36,10 +36,12 @@ def r1(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
     References:
       Mescheder et al., 2018 (arXiv:1801.04406), eq. 9.
     """
-    return Penalty((Term("r1", _half_squared_gradient("real"), weight, every),))
+    return Penalty(
+        (Term(name="r1", values=_half_squared_gradient("real"), weight=weight, every=every),)
+    )
 
 
-def r2(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
+def r2(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """R2: the discriminator is flat at the generator's samples.
 
     γ/2 E_z[‖∇_x D(G(z))‖²], D the logit, γ the weight.
@@ -62,10 +64,12 @@ def r2(weight: ScalarOrSchedule = 1.0, every: int = 1) -> Penalty:
       Mescheder et al., 2018 (arXiv:1801.04406), eq. 10; with R1 in Huang et al., 2024
       (arXiv:2501.05441).
     """
-    return Penalty((Term("r2", _half_squared_gradient("fake"), weight, every),))
+    return Penalty(
+        (Term(name="r2", values=_half_squared_gradient("fake"), weight=weight, every=every),)
+    )
 
 
-def zero_centered_gp(weight: ScalarOrSchedule = 100.0, every: int = 1) -> Penalty:
+def zero_centered_gp(weight: ScalarOrSchedule = 100.0, *, every: int = 1) -> Penalty:
     """0-GP: the discriminator is flat between real and generated examples.
 
     λ E[‖∇_x D(x̂)‖²], D the logit, with x̂ between a real and a generated example as for `wgan_gp`.
@@ -98,7 +102,7 @@ def zero_centered_gp(weight: ScalarOrSchedule = 100.0, every: int = 1) -> Penalt
         points = interpolates(view, "zero_centered_gp")
         return squared_norm(view.input_gradient(points)), state
 
-    return Penalty((Term("zero_centered_gp", values, weight, every),))
+    return Penalty((Term(name="zero_centered_gp", values=values, weight=weight, every=every),))
 
 
 def _half_squared_gradient(which: str) -> Callable[[View, PyTree], tuple[Array, PyTree]]:

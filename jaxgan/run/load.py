@@ -93,9 +93,9 @@ def load(
         state = state._replace(ema={})
     if standing_batches:
         state = standing_statistics(
+            stream(jax.random.key(config["seed"]), "standing"),
             game,
             state,
-            stream(jax.random.key(config["seed"]), "standing"),
             saved.spec,
             num_batches=standing_batches,
             num_classes=saved.num_classes,

@@ -19,20 +19,20 @@ from jaxgan.training.collapse.diversity import MAX_EXAMPLES, diversity
 from jaxgan.training.settings import Draw, Picture
 
 
-def examples(source: Source | DeviceSource, num: int, key: Key) -> NumpyBatch:
+def examples(key: Key, source: Source | DeviceSource, num: int) -> NumpyBatch:
     """A few real examples, spread over the data: always the same.
 
     Args:
+      key: of data that are drawn.
       source: the data.
       num: how many.
-      key: of data that are drawn.
 
     Returns:
       A batch on the host.
 
     Example:
       >>> from jaxgan.data import digits
-      >>> examples(digits(), 3, jax.random.key(0))["label"].shape
+      >>> examples(jax.random.key(0), digits(), 3)["label"].shape
       (3,)
     """
     if isinstance(source, DeviceSource):
@@ -61,7 +61,7 @@ def make_run_draw(
     """
     key = stream(jax.random.key(config["seed"]), "pictures")
     num = min(config["num_samples"], MAX_EXAMPLES)
-    others = examples(source, num, stream(key, "others"))
+    others = examples(stream(key, "others"), source, num)
     panels = named(config).panels
     if panels:
         show = make_panels(game, panels, sharding)
@@ -73,7 +73,7 @@ def make_run_draw(
     num_classes = config["num_classes"] or None
     sampler = make_sampler(game, source.element_spec, sharding, num_classes)
     is_points = len(source.element_spec["image"].shape) == 1
-    real = examples(source, min(1000, _size(source)), key)["image"] if is_points else None
+    real = examples(key, source, min(1000, _size(source)))["image"] if is_points else None
     titles = source.class_names if num_classes and isinstance(source, Source) else ()
     labels = (np.arange(num) % num_classes, others["label"]) if num_classes else None
 

@@ -52,20 +52,20 @@ def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> D
         given: Mapping[str, Array] = MappingProxyType({}),
     ) -> Array:
         batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        fake = make_scene(game, state, {**batch, "label": labels, **given}, key)["fake"]
+        fake = make_scene(key, game, state, {**batch, "label": labels, **given})["fake"]
         return fake["image"] if isinstance(fake, dict) else fake
 
     return draw
 
 
-def make_scene(game: Game, state: TrainState, batch: Batch, key: Key) -> Scene:
+def make_scene(key: Key, game: Game, state: TrainState, batch: Batch) -> Scene:
     """What the discriminator would look at: averaged players where kept, no training mode.
 
     Args:
+      key: of the latents and the noise that are drawn.
       game: the game.
       state: of one member.
       batch: real examples, latents and so on.
-      key: of the latents and the noise that are drawn.
 
     Returns:
       The scene.
@@ -75,7 +75,7 @@ def make_scene(game: Game, state: TrainState, batch: Batch, key: Key) -> Scene:
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
       >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
-      >>> make_scene(game, state, {"image": jnp.zeros((3, 1))}, jax.random.key(1))["fake"].shape
+      >>> make_scene(state.key, game, state, {"image": jnp.zeros((3, 1))})["fake"].shape
       (3, 1)
     """
     params, net_state = averaged(state)
@@ -134,7 +134,7 @@ def make_panels(
 
     def draw(state: TrainState, key: Key, batch: Batch) -> dict[str, Array]:
         one = state if state.key.ndim == 0 else member(state, 0)
-        scene: Any = make_scene(game, one, batch, key)
+        scene: Any = make_scene(key, game, one, batch)
         return {path: reduce(getitem, path.split("."), scene) for path in panels}
 
     jitted = jax.jit(draw, out_shardings=sharding)

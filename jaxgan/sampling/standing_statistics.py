@@ -15,9 +15,9 @@ from jaxgan.transforms import averaged
 
 
 def standing_statistics(
+    key: Key,
     game: Game,
     state: TrainState,
-    key: Key,
     element_spec: Mapping[str, jax.ShapeDtypeStruct],
     *,
     num_batches: int = 16,
@@ -39,9 +39,9 @@ def standing_statistics(
     in training: `nn.BatchNorm`, and those made of it.
 
     Args:
+      key: of latents and labels.
       game: the game, whose generator makes `fake`.
       state: a training state of one member.
-      key: of latents and labels.
       element_spec: shape and dtype of one real example.
       num_batches: n.
       batch_size: samples of a batch.
@@ -66,7 +66,7 @@ def standing_statistics(
       >>> params, net_state = game.init(jax.random.key(0))
       >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
       >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
-      >>> state = standing_statistics(game, state, jax.random.key(1), spec)
+      >>> state = standing_statistics(jax.random.key(1), game, state, spec)
       >>> stats = state.net_state["gen"]["network"]["batch_stats"]["BatchNorm_0"]
       >>> round(float(stats["mean"][0])), round(float(stats["var"][0]))
       (3, 1)

@@ -57,8 +57,8 @@ def make_spectrum(
       >>> from jaxgan.optimizers import sgd
       >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
       >>> plain = gradient(bilinear())
-      >>> played = consensus(gamma=2.0)(plain)
-      >>> state = simultaneous(played, sgds).init(jax.random.key(0))
+      >>> played = consensus(plain, gamma=2.0)
+      >>> state = simultaneous(played, optimizers=sgds).init(jax.random.key(0))
       >>> with tempfile.TemporaryDirectory() as folder:
       ...     played_and_plain = {"gradient": plain, "consensus": played}
       ...     look = make_spectrum(played_and_plain, sgds, {}, Path(folder))
@@ -101,7 +101,7 @@ def _eigenvalues(
     field: Field, state: TrainState, optimizers: Optimizers, batch: Batch
 ) -> np.ndarray:
     updates = dict.fromkeys(state.params, state.step)
-    context = make_context(state, optimizers, updates, phase=0)
+    context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
     point = (field, state.params, state.net_state, batch, context)
     vector, _ = analysis.ravel_players(state.params)
     if vector.size <= MAX_DENSE:

@@ -13,7 +13,7 @@ from jaxgan.core.typing import Batch, Key, Metrics
 
 
 def device_data(
-    algorithm: Algorithm, sample: Callable[[Key, int], Batch], batch_size: int
+    algorithm: Algorithm, *, sample: Callable[[Key, int], Batch], batch_size: int
 ) -> Algorithm:
     """Draws the real batches of each step on the device, so that the whole loop is one program.
 
@@ -35,8 +35,9 @@ def device_data(
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import dirac
       >>> from jaxgan.optimizers import sgd
-      >>> one = simultaneous(gradient(dirac()), {"gen": sgd(0.1), "disc": sgd(0.1)})
-      >>> fed = device_data(one, lambda key, num: {"image": jnp.zeros((num, 1))}, batch_size=8)
+      >>> one = simultaneous(gradient(dirac()), optimizers={"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> zeros = lambda key, num: {"image": jnp.zeros((num, 1))}
+      >>> fed = device_data(one, sample=zeros, batch_size=8)
       >>> state, metrics = fed.step(fed.init(jax.random.key(0)), {})
       >>> int(state.step), sorted(metrics)[-2:]
       (1, ['loss/disc', 'loss/gen'])

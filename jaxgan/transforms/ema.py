@@ -15,8 +15,8 @@ from jaxgan.core.typing import Array, Batch, Key, Metrics, PlayerTree, PyTree, S
 
 def ema(
     algorithm: Algorithm,
-    decay: ScalarOrSchedule = 0.999,
     *,
+    decay: ScalarOrSchedule = 0.999,
     warmup: bool = True,
     player: str = "gen",
 ) -> Algorithm:
@@ -43,8 +43,8 @@ def ema(
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> plain = simultaneous(gradient(bilinear()), {"gen": sgd(0.5), "disc": sgd(0.5)})
-      >>> averaged = ema(plain, 0.5, warmup=False)
+      >>> plain = simultaneous(gradient(bilinear()), optimizers={"gen": sgd(0.5), "disc": sgd(0.5)})
+      >>> averaged = ema(plain, decay=0.5, warmup=False)
       >>> state, _ = averaged.step(averaged.init(jax.random.key(0)), {})
       >>> state.params["gen"].tolist(), state.ema["gen"]["params"].tolist()
       ([0.5], [0.75])

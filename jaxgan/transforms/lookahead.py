@@ -11,7 +11,7 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Key, Metrics
 
 
-def lookahead(algorithm: Algorithm, num_steps: int = 5, alpha: float = 0.5) -> Algorithm:
+def lookahead(algorithm: Algorithm, *, num_steps: int = 5, alpha: float = 0.5) -> Algorithm:
     """Every k-th step pulls all players back towards where they were k steps before.
 
     After k steps of the algorithm from w̃: w̃ ← w̃ + α (w - w̃), w ← w̃, parameters of all players
@@ -38,7 +38,7 @@ def lookahead(algorithm: Algorithm, num_steps: int = 5, alpha: float = 0.5) -> A
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> plain = simultaneous(gradient(bilinear()), {"gen": sgd(0.3), "disc": sgd(0.3)})
+      >>> plain = simultaneous(gradient(bilinear()), optimizers={"gen": sgd(0.3), "disc": sgd(0.3)})
       >>> ahead = lookahead(plain, num_steps=6, alpha=0.5)
       >>> state = ahead.init(jax.random.key(0))
       >>> for step in range(36):

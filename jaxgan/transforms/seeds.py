@@ -17,7 +17,7 @@ MEMBER_AXES = TrainState._make(None if name == "step" else 0 for name in TrainSt
 """The axes of members in a state made by `seeds`, as `vmap` takes them; `step` has none."""
 
 
-def seeds(algorithm: Algorithm, num_seeds: int) -> Algorithm:
+def seeds(algorithm: Algorithm, *, num_seeds: int) -> Algorithm:
     """Trains `num_seeds` members side by side under `vmap`, each with its own key.
 
     Member i starts from the key `fold_in(key, i)`: its initial bits are those of a run with that
@@ -41,8 +41,8 @@ def seeds(algorithm: Algorithm, num_seeds: int) -> Algorithm:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> one = simultaneous(gradient(bilinear()), {"gen": sgd(0.5), "disc": sgd(0.5)})
-      >>> four = seeds(one, 4)
+      >>> one = simultaneous(gradient(bilinear()), optimizers={"gen": sgd(0.5), "disc": sgd(0.5)})
+      >>> four = seeds(one, num_seeds=4)
       >>> state, metrics = four.step(four.init(jax.random.key(0)), {})
       >>> state.params["gen"].shape, sorted(metrics)
       ((4, 1), ['loss/disc', 'loss/gen', 'std/loss/disc', 'std/loss/gen'])

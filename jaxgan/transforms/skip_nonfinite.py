@@ -47,7 +47,8 @@ def skip_nonfinite(algorithm: Algorithm) -> Algorithm:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> wild = simultaneous(gradient(bilinear(jnp.inf)), {"gen": sgd(0.1), "disc": sgd(0.1)})
+      >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
+      >>> wild = simultaneous(gradient(bilinear(jnp.inf)), optimizers=sgds)
       >>> state, metrics = skip_nonfinite(wild).step(wild.init(jax.random.key(0)), {})
       >>> state.params["gen"].tolist(), int(state.step), float(metrics["skipped"])
       ([1.0], 1, 1.0)

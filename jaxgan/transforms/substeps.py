@@ -11,7 +11,7 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics
 
 
-def substeps(algorithm: Algorithm, num_steps: int) -> Algorithm:
+def substeps(algorithm: Algorithm, *, num_steps: int) -> Algorithm:
     """Runs `num_steps` steps under one `lax.scan`: one dispatch, the same numbers bit for bit.
 
     For small networks the host's part of a step costs more than the device's; here it is paid
@@ -32,8 +32,8 @@ def substeps(algorithm: Algorithm, num_steps: int) -> Algorithm:
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
-      >>> one = simultaneous(gradient(bilinear()), {"gen": sgd(0.5), "disc": sgd(0.5)})
-      >>> ten = substeps(one, 10)
+      >>> one = simultaneous(gradient(bilinear()), optimizers={"gen": sgd(0.5), "disc": sgd(0.5)})
+      >>> ten = substeps(one, num_steps=10)
       >>> state, _ = ten.step(ten.init(jax.random.key(0)), {})
       >>> int(state.step), ten.num_batches
       (10, (10,))

@@ -16,7 +16,7 @@ SEVERAL = [pytest.param(row, id=row.name) for row in TABLE if row.num_batches]
 
 @pytest.mark.parametrize("row", SEVERAL)
 def test_batches_without_a_move_are_refused(row: Row) -> None:
-    algorithm = row.make(gradient(helpers.mlp_gan()), helpers.sgds(0.1))
+    algorithm = row.make(gradient(helpers.mlp_gan()), optimizers=helpers.sgds(0.1))
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
     (num,) = algorithm.num_batches
 

@@ -42,7 +42,7 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_any_optax_optimizer_serves(name: str) -> None:
     optimizers = {"gen": OPTIMIZERS[name](), "disc": OPTIMIZERS[name]()}
-    algorithm = jaxgan.alternating(gradient(jaxgan.dirac()), optimizers, n_critic=2)
+    algorithm = jaxgan.alternating(gradient(jaxgan.dirac()), optimizers=optimizers, n_critic=2)
     state = start = algorithm.init(jax.random.key(0))
     step = jax.jit(algorithm.step)
     for _ in range(3):
@@ -56,7 +56,7 @@ def test_any_optax_optimizer_serves(name: str) -> None:
 def test_a_learning_rate_schedule_counts_the_players_own_updates(float64: None) -> None:
     rates = {"gen": jaxgan.linear(0.5, 0.0, 8), "disc": jaxgan.linear(0.0, 0.5, 8)}
     optimizers = {player: jaxgan.optimizers.sgd(rate) for player, rate in rates.items()}
-    algorithm = jaxgan.alternating(gradient(jaxgan.bilinear()), optimizers, n_critic=3)
+    algorithm = jaxgan.alternating(gradient(jaxgan.bilinear()), optimizers=optimizers, n_critic=3)
     state, step = algorithm.init(jax.random.key(0)), jax.jit(algorithm.step)
     x, y, count = 1.0, 1.0, 0
     for index in range(4):
@@ -81,15 +81,15 @@ def test_a_learning_rate_schedule_counts_the_players_own_updates(float64: None) 
 )
 def test_wrong_patterns_are_refused(pattern: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        jaxgan.sequence(gradient(jaxgan.bilinear()), helpers.sgds(0.1), pattern)
+        jaxgan.sequence(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(0.1), pattern=pattern)
 
 
 def test_alternation_of_nobody_is_refused() -> None:
     field = gradient(jaxgan.bilinear())
     with pytest.raises(ValueError, match="n_critic is 0"):
-        jaxgan.alternating(field, helpers.sgds(0.1), n_critic=0)
+        jaxgan.alternating(field, optimizers=helpers.sgds(0.1), n_critic=0)
     with pytest.raises(ValueError, match="critic is 'critic'"):
-        jaxgan.alternating(field, helpers.sgds(0.1), critic="critic")
+        jaxgan.alternating(field, optimizers=helpers.sgds(0.1), critic="critic")
 
 
 def ring_game() -> Game:
@@ -105,26 +105,31 @@ def ring_game() -> Game:
         values = {"a": p["a"] * p["b"], "b": p["b"] * p["c"], "c": p["c"] * p["a"]}
         return values, (net_state, {name: {} for name in "abc"}, {})
 
-    return Game(init, lambda params, state, batch, context: ({}, state), losses, lambda *a: None)
+    return Game(
+        init=init,
+        generate=lambda params, state, batch, context: ({}, state),
+        losses=losses,
+        critic=lambda *a: None,
+    )
 
 
 def test_games_of_three_players(float64: None) -> None:
     game, rate = ring_game(), 0.1
     optimizers = dict.fromkeys("abc", jaxgan.optimizers.sgd(rate))
-    both = jaxgan.simultaneous(gradient(game), optimizers)
+    both = jaxgan.simultaneous(gradient(game), optimizers=optimizers)
     state, metrics = both.step(both.init(jax.random.key(0)), {})
     moved = [float(state.params[name]) for name in "abc"]
     np.testing.assert_allclose(moved, [1 - 0.2, 2 - 0.3, 3 - 0.1], rtol=1e-12)
     assert metrics.keys() == {"loss/a", "loss/b", "loss/c"}
-    turns = jaxgan.alternating(gradient(game), optimizers, n_critic=2, critic="b")
+    turns = jaxgan.alternating(gradient(game), optimizers=optimizers, n_critic=2, critic="b")
     state, _ = turns.step(turns.init(jax.random.key(0)), {})
     moved = [float(state.params[name]) for name in "abc"]  # b twice, then a and c at once
     np.testing.assert_allclose(moved, [1 - 0.14, 2 - 0.6, 3 - 0.1], rtol=1e-12)
     # The same turns as a sequence; then extragradient, ξ = (b, c, a).
-    turns = jaxgan.sequence(gradient(game), optimizers, ("b", "b", ("a", "c")))
+    turns = jaxgan.sequence(gradient(game), optimizers=optimizers, pattern=("b", "b", ("a", "c")))
     again, _ = turns.step(turns.init(jax.random.key(0)), {})
     np.testing.assert_array_equal([again.params[name] for name in "abc"], moved)
-    ahead = jaxgan.extragradient(gradient(game), optimizers)
+    ahead = jaxgan.extragradient(gradient(game), optimizers=optimizers)
     state, _ = ahead.step(ahead.init(jax.random.key(0)), {})
     moved = [float(state.params[name]) for name in "abc"]
     np.testing.assert_allclose(moved, [1 - 0.17, 2 - 0.29, 3 - 0.08], rtol=1e-12)
@@ -149,7 +154,9 @@ def extra_adam(rate: float, b1: float, b2: float, num_steps: int) -> np.ndarray:
 
 def test_extragradient_with_adam_is_extra_adam(float64: None) -> None:
     adam = jaxgan.optimizers.adam(0.05, b1=0.5, b2=0.9, eps_root=0.0)
-    algorithm = jaxgan.extragradient(gradient(jaxgan.bilinear()), {"gen": adam, "disc": adam})
+    algorithm = jaxgan.extragradient(
+        gradient(jaxgan.bilinear()), optimizers={"gen": adam, "disc": adam}
+    )
 
     def body(state: Any, _: None) -> Any:
         state, _ = algorithm.step(state, {})

@@ -63,7 +63,7 @@ def remembering(memory: float) -> Field:
         grads, _, rest = base.apply(params, (), net_state, batch, context)
         return jax.tree.map(lambda g, w: g + memory * w, grads, params), memory, rest
 
-    return Field(base.game, lambda params: jnp.asarray(memory), apply)
+    return Field(game=base.game, init=lambda params: jnp.asarray(memory), apply=apply)
 
 
 def test_the_memory_is_fresh_unless_given(float64: None) -> None:

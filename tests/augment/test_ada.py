@@ -143,7 +143,7 @@ def test_the_share_of_colour_and_what_is_cut_out() -> None:
     grey = jnp.full((num, 8, 6, 3), 0.5)
 
     def seen(**options: Any) -> np.ndarray:
-        pipe = fixed(bgc(**options), p)
+        pipe = fixed(bgc(**options), p=p)
         return np.asarray(jax.jit(lambda: each(pipe, keys, grey))())
 
     recolored = np.abs(seen(policy=("color",), color_share=0.5) - 0.5).max(axis=(1, 2, 3)) > 1e-4

@@ -18,12 +18,12 @@ ROWS: dict[str, Augment] = {
     "translation": diffaugment(("translation",)),
     "cutout": diffaugment(("cutout",)),
     "diffaugment": diffaugment(),
-    "adjustable": fixed(adjustable(diffaugment(("color",))), 1.0),
-    "ada blit": fixed(bgc(("blit",)), 1.0),
-    "ada geometric": fixed(bgc(("geometric",)), 1.0),
-    "ada color": fixed(bgc(("color",)), 1.0),
-    "ada cutout": fixed(bgc(("cutout",)), 1.0),
-    "ada": fixed(bgc(), 0.7),
+    "adjustable": fixed(adjustable(diffaugment(("color",))), p=1.0),
+    "ada blit": fixed(bgc(("blit",)), p=1.0),
+    "ada geometric": fixed(bgc(("geometric",)), p=1.0),
+    "ada color": fixed(bgc(("color",)), p=1.0),
+    "ada cutout": fixed(bgc(("cutout",)), p=1.0),
+    "ada": fixed(bgc(), p=0.7),
 }
 
 ALL = pytest.mark.parametrize("name", helpers.rows(ROWS, ["ada blit", "ada color", "ada cutout"]))
@@ -78,7 +78,7 @@ def test_wrong_examples_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^ada: images have 2 channels; it takes 1 or 3$"):
         bgc()(key, jnp.zeros((4, 8, 8, 2)), jnp.float32(0.5))
     with pytest.raises(ValueError, match=r"^p is 1.5; it must be at least 0 and at most 1$"):
-        fixed(bgc(), 1.5)
+        fixed(bgc(), p=1.5)
     with pytest.raises(
         ValueError, match=r"^color_share is 2.0; it must be at least 0 and at most 1$"
     ):

@@ -21,6 +21,9 @@ from tests import helpers
 CONTEXT = Context(jax.random.key(0))
 Theta = dict[str, Any]
 
+PARTS = {"Penalty", "Term", "View", "input_gradient", "norm", "squared_norm"}
+"""What `penalties` exports beside its factories."""
+
 
 def fresh(term: Term, view: View) -> Any:
     return term.init(view.params)
@@ -115,7 +118,7 @@ def check_refusals(name: str, factory: Callable[..., Penalty]) -> None:
 
 # A game with everything that a term can look at: heads, labels, a labelled set, codes, kernels.
 
-CODES = (1, (3,), 2)
+CODES: Any = {"noise_dim": 1, "categorical": (3,), "num_continuous": 2}
 NUM_CLASSES = 4
 
 
@@ -141,7 +144,10 @@ def rich_game(loss: Any = None) -> Game:
         return {**out, "logits": logits, "features": features, "code": features}, state
 
     return jaxgan.gan(
-        Network(gen_init, gen), Network(disc_init, disc), latent=infogan_latent(*CODES), loss=loss
+        Network(init=gen_init, apply=gen),
+        Network(init=disc_init, apply=disc),
+        latent=infogan_latent(**CODES),
+        loss=loss,
     )
 
 

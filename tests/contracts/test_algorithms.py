@@ -14,8 +14,7 @@ import pytest
 
 import jaxgan
 from jaxgan import Algorithm, Context, Game, Network, Penalty, penalties
-from jaxgan.core.algorithm import Optimizers
-from jaxgan.fields import Field, gradient
+from jaxgan.fields import gradient
 from jaxgan.penalties import Term, View
 from tests import helpers
 
@@ -52,7 +51,7 @@ def past_extragradient_by_hand(
 
 class Row(NamedTuple):
     name: str
-    make: Callable[[Field, Optimizers], Algorithm]
+    make: Callable[..., Algorithm]  # of a field and `optimizers`
     num_batches: tuple[int, ...]
     moves: tuple[tuple[str, ...], ...]  # whose gradients each evaluation of the field gives
     bilinear: Play
@@ -76,7 +75,7 @@ def pattern_row(name: str, *pattern: str | tuple[str, ...]) -> Row:
     letters = ["".join({"gen": "x", "disc": "y"}[player] for player in move) for move in moves]
     return Row(
         name,
-        lambda field, optimizers: jaxgan.sequence(field, optimizers, pattern),
+        lambda field, optimizers: jaxgan.sequence(field, optimizers=optimizers, pattern=pattern),
         (len(moves),),
         moves,
         in_turn(*letters),
@@ -88,7 +87,7 @@ TABLE = [
     Row("alternating", jaxgan.alternating, (2,), (("disc",), ("gen",)), in_turn("y", "x")),
     Row(
         "alternating5",
-        lambda field, optimizers: jaxgan.alternating(field, optimizers, n_critic=5),
+        lambda field, optimizers: jaxgan.alternating(field, optimizers=optimizers, n_critic=5),
         (6,),
         (*(("disc",),) * 5, ("gen",)),
         in_turn(*"yyyyyx"),
@@ -114,7 +113,9 @@ TABLE = [
     pattern_row("sequence_at_once", BOTH, "gen", ("disc",)),
     Row(
         "alternating_gen2",
-        lambda field, optimizers: jaxgan.alternating(field, optimizers, 2, critic="gen"),
+        lambda field, optimizers: jaxgan.alternating(
+            field, optimizers=optimizers, n_critic=2, critic="gen"
+        ),
         (3,),
         (("gen",), ("gen",), ("disc",)),
         in_turn(*"xxy"),
@@ -151,7 +152,7 @@ def recorder(size: int) -> Penalty:
         logs = jax.tree.map(lambda log, value: log.at[row].set(value), kept, seen)
         return jnp.zeros(()), {**logs, "row": row + 1}
 
-    return Penalty((Term("recorder", values, weight=0.0, init=init),))
+    return Penalty((Term(name="recorder", values=values, weight=0.0, init=init),))
 
 
 NUM_STEPS = 4
@@ -163,7 +164,7 @@ def full_game(row: Row) -> Game:
     game = helpers.mlp_gan(penalty=lazy, gen_batch_norm=True, disc_batch_norm=True)
     for player in BOTH:
         log = recorder(NUM_STEPS * row.passes(player))
-        game = jaxgan.with_penalty(game, log, player)
+        game = jaxgan.with_penalty(game, log, player=player)
     return game
 
 
@@ -177,7 +178,7 @@ class Program(NamedTuple):
 def program(name: str) -> Program:
     """Compiled once for all tests of a row."""
     row = next(row for row in TABLE if row.name == name)
-    algorithm, traces = row.make(gradient(full_game(row)), helpers.adams()), []
+    algorithm, traces = row.make(gradient(full_game(row)), optimizers=helpers.adams()), []
 
     def counted(state: Any, batch: Any) -> Any:
         traces.append(1)
@@ -244,7 +245,7 @@ def test_resuming_is_exact(row: Row) -> None:
 def test_the_bilinear_game_is_played_by_the_book(row: Row, float64: None) -> None:
     rates = (0.3, 0.2)  # each player its own, as in two-time-scale play
     optimizers = dict(zip(BOTH, map(jaxgan.optimizers.sgd, rates), strict=True))
-    algorithm = row.make(gradient(jaxgan.bilinear()), optimizers)
+    algorithm = row.make(gradient(jaxgan.bilinear()), optimizers=optimizers)
     state, step = algorithm.init(jax.random.key(0)), jax.jit(algorithm.step)
     here: tuple[float, ...] = (1.0, 1.0)
     for _ in range(20):
@@ -266,14 +267,14 @@ def bilinear_orbit(algorithm: Algorithm, num_steps: int) -> np.ndarray:
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 2.0])
 def test_simultaneous_descent_leaves_by_a_fixed_factor(rate: float, float64: None) -> None:
-    made = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(rate))
+    made = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(rate))
     norms = np.linalg.norm(bilinear_orbit(made, 100), axis=1)
     np.testing.assert_allclose(norms[1:] / norms[:-1], np.sqrt(1 + rate**2), rtol=1e-12)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 1.9])
 def test_alternating_descent_stays_on_an_ellipse(rate: float, float64: None) -> None:
-    made = jaxgan.alternating(gradient(jaxgan.bilinear()), helpers.sgds(rate))
+    made = jaxgan.alternating(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(rate))
     x, y = bilinear_orbit(made, 1000).T
     # The step keeps x² + y² + η x y, an ellipse as long as η < 2.
     np.testing.assert_allclose(x**2 + y**2 + rate * x * y, 2 + rate, rtol=1e-9)
@@ -349,7 +350,7 @@ def counting_game() -> Game:
         def apply(w: Any, state: Any, x: Any, *, train: bool = True, key: Any = None) -> Any:
             return x @ w, {"calls": state["calls"] + 1}
 
-        return Network(lambda key: (jnp.ones(shape), {"calls": jnp.int32(0)}), apply)
+        return Network(init=lambda key: (jnp.ones(shape), {"calls": jnp.int32(0)}), apply=apply)
 
     gen, disc = network((helpers.LATENT, helpers.DIM)), network((helpers.DIM,))
     return jaxgan.gan(gen, disc, latent=helpers.LATENT)
@@ -357,7 +358,7 @@ def counting_game() -> Game:
 
 @ROWS
 def test_only_a_players_own_update_keeps_its_network_state(row: Row) -> None:
-    algorithm = row.make(gradient(counting_game()), helpers.sgds(0.1))
+    algorithm = row.make(gradient(counting_game()), optimizers=helpers.sgds(0.1))
     state, _ = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3)
     calls = {p: int(state.net_state[p]["network"]["calls"]) for p in ("gen", "disc")}
     # One forward pass of the generator per evaluation, two (real, fake) of the discriminator.
@@ -408,7 +409,7 @@ def test_nothing_is_computed_twice_or_in_vain(row: Row, penalty: Penalty | None)
     game = helpers.mlp_gan(penalty=penalty)
     separate = separate_dots(game)
     assert separate["forward"] == 2 + 3  # two layers of the generator, three of the discriminator
-    algorithm = row.make(gradient(game), helpers.sgds(0.1))
+    algorithm = row.make(gradient(game), optimizers=helpers.sgds(0.1))
     state, batch = algorithm.init(jax.random.key(0)), helpers.real_batch(row.num_batches)
     found = num_dots(algorithm.step, state, batch)
     # Players that are pulled at once share one forward pass; in turns nothing is shared, and
@@ -422,4 +423,4 @@ def test_wrong_optimizers_are_refused(row: Row) -> None:
     field, sgd = gradient(jaxgan.bilinear()), jaxgan.optimizers.sgd(0.1)
     for names in (("gen",), ("gen", "disc", "critic"), ("generator", "disc"), ()):
         with pytest.raises(ValueError, match="optimizers are given for"):
-            row.make(field, dict.fromkeys(names, sgd))
+            row.make(field, optimizers=dict.fromkeys(names, sgd))

@@ -34,7 +34,7 @@ def classified(logits: np.ndarray, label: np.ndarray = LABEL) -> np.ndarray:
 def heads(which: str, player: str = "disc", name: str = "class_logits") -> Any:
     def view(theta: Theta) -> View:
         outputs = {key: {name: theta[key]} for key in which.split()}
-        return View({}, abs, {"label": jnp.asarray(LABEL)}, CONTEXT, player, outputs)
+        return View({}, abs, {"label": jnp.asarray(LABEL)}, CONTEXT, player=player, outputs=outputs)
 
     return view
 
@@ -67,11 +67,11 @@ def pulled(theta: Theta, base: Theta) -> Any:
     return total / (6 * 5)
 
 
-SIZES = (2, (3, 2), 2)  # of the latents below
+SIZES: Any = {"noise_dim": 2, "categorical": (3, 2), "num_continuous": 2}  # of the latents below
 
 
 def latents() -> np.ndarray:
-    return np.asarray(infogan_latent(*SIZES)(jax.random.key(5), (6,)))
+    return np.asarray(infogan_latent(**SIZES)(jax.random.key(5), (6,)))
 
 
 READ = {"code_logits": points(6, (6, 5)), "code_mean": points(7, (6, 2))}
@@ -79,7 +79,7 @@ READ = {"code_logits": points(6, (6, 5)), "code_mean": points(7, (6, 2))}
 
 def reader(theta: Theta) -> View:
     scene = {"latent": jnp.asarray(latents(), theta["code_mean"].dtype)}
-    return View({}, abs, scene, CONTEXT, "gen", {"fake": theta})
+    return View({}, abs, scene, CONTEXT, player="gen", outputs={"fake": theta})
 
 
 def not_understood(theta: Theta, base: Theta, weight: float = 1.0) -> Any:
@@ -93,11 +93,11 @@ def not_understood(theta: Theta, base: Theta, weight: float = 1.0) -> Any:
 
 
 def infogan(**options: Any) -> Penalty:
-    return auxiliary.mutual_information(*SIZES, **options)
+    return auxiliary.mutual_information(**SIZES, **options)
 
 
 def in_the_rich_game(**options: Any) -> Penalty:
-    return auxiliary.mutual_information(*CODES, **options)
+    return auxiliary.mutual_information(**CODES, **options)
 
 
 CASES = [
@@ -237,7 +237,9 @@ def test_the_gaussian_bound_is_below_the_information(float64: None) -> None:
 
 
 def test_latents_with_codes_have_their_distributions() -> None:
-    z = np.asarray(infogan_latent(3, (4, 2), 2)(jax.random.key(0), (8000,)))
+    z = np.asarray(
+        infogan_latent(3, categorical=(4, 2), num_continuous=2)(jax.random.key(0), (8000,))
+    )
     assert z.shape == (8000, 3 + 6 + 2)
     noise, first, second, continuous = np.split(z, [3, 7, 9], axis=1)
     np.testing.assert_allclose(noise.mean(axis=0), 0.0, atol=0.05)
@@ -266,7 +268,7 @@ def test_distances_of_pairs() -> None:
     for distance in (auxiliary.l1, auxiliary.cycle_consistency, auxiliary.identity):
         np.testing.assert_allclose(distance(jnp.asarray(x), jnp.asarray(y)), first, rtol=1e-6)
     for distance in (auxiliary.cycle_consistency, auxiliary.identity):
-        values = distance(jnp.asarray(x), jnp.asarray(y), auxiliary.l2)
+        values = distance(jnp.asarray(x), jnp.asarray(y), norm=auxiliary.l2)
         np.testing.assert_allclose(values, second, rtol=1e-6)
     for distance in (auxiliary.l1, auxiliary.l2):
         with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 1\); both must be"):
@@ -276,14 +278,26 @@ def test_distances_of_pairs() -> None:
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: auxiliary.mutual_information(4, (), 0), "mutual_information: there are no codes"),
-        (lambda: auxiliary.mutual_information(-1), "noise_dim is -1; it must be an integer"),
-        (lambda: auxiliary.mutual_information(4, (1,)), "categorical has 1; a code has at least 2"),
         (
-            lambda: auxiliary.mutual_information(4, continuous_weight=-1.0),
+            lambda: auxiliary.mutual_information(noise_dim=4, categorical=(), num_continuous=0),
+            "mutual_information: there are no codes",
+        ),
+        (
+            lambda: auxiliary.mutual_information(noise_dim=-1),
+            "noise_dim is -1; it must be an integer",
+        ),
+        (
+            lambda: auxiliary.mutual_information(noise_dim=4, categorical=(1,)),
+            "categorical has 1; a code has at least 2",
+        ),
+        (
+            lambda: auxiliary.mutual_information(noise_dim=4, continuous_weight=-1.0),
             "continuous_weight is -1",
         ),
-        (lambda: infogan_latent(4, (), -2), "infogan_latent: num_continuous is -2"),
+        (
+            lambda: infogan_latent(4, categorical=(), num_continuous=-2),
+            "infogan_latent: num_continuous is -2",
+        ),
     ],
 )
 def test_bad_options_are_refused(make: Callable[[], Any], match: str) -> None:
@@ -301,13 +315,20 @@ def test_bad_options_are_refused(make: Callable[[], Any], match: str) -> None:
         (auxiliary.supervised(), "supervised needs 'labelled_image' in the scene; it has"),
         (auxiliary.feature_matching(), "feature_matching needs the discriminator's 'features'"),
         (auxiliary.pull_away(), "pull_away needs the discriminator's 'code'; it returns logits"),
-        (auxiliary.mutual_information(1), "noise and codes make \\[batch, 13\\]"),
-        (auxiliary.mutual_information(1, (2,), 0), "needs the discriminator's 'code_logits'"),
+        (auxiliary.mutual_information(noise_dim=1), "noise and codes make \\[batch, 13\\]"),
+        (
+            auxiliary.mutual_information(noise_dim=1, categorical=(2,), num_continuous=0),
+            "needs the discriminator's 'code_logits'",
+        ),
     ],
 )
 def test_a_game_that_lacks_what_a_term_needs_is_told_so(penalty: Penalty, match: str) -> None:
-    disc = jaxgan.Network(lambda key: (jnp.ones(2), {}), lambda w, state, x, **_: (x @ w, state))
-    gen = jaxgan.Network(lambda key: (jnp.ones(2), {}), lambda w, state, z, **_: (z[:, :2], state))
+    disc = jaxgan.Network(
+        init=lambda key: (jnp.ones(2), {}), apply=lambda w, state, x, **_: (x @ w, state)
+    )
+    gen = jaxgan.Network(
+        init=lambda key: (jnp.ones(2), {}), apply=lambda w, state, z, **_: (z[:, :2], state)
+    )
     game = with_penalty(jaxgan.gan(gen, disc, latent=3), penalty)
     params, net_state = game.init(jax.random.key(0))
     scene, _ = game.generate(params, net_state, {"image": jnp.ones((4, 2))}, CONTEXT)
@@ -325,6 +346,6 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     wrong = {"code_logits": jnp.zeros((6, 4)), "code_mean": jnp.zeros((6, 2))}
     with pytest.raises(ValueError, match=r"code_logits are of widths \(4,\); the codes have"):
         infogan().terms[0].values(reader(wrong), ())
-    alone = View({}, abs, {}, CONTEXT, "gen", {"fake": {"code": jnp.ones((1, 2))}})
+    alone = View({}, abs, {}, CONTEXT, player="gen", outputs={"fake": {"code": jnp.ones((1, 2))}})
     with pytest.raises(ValueError, match="pull_away: the batch has 1 example; it needs two"):
         auxiliary.pull_away().terms[0].values(alone, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -69,21 +70,25 @@ def adams(game: Game) -> dict[str, Any]:
 
 
 def simultaneous(game: Game) -> Algorithm:
-    return jaxgan.simultaneous(jaxgan.gradient(game), adams(game))
+    return jaxgan.simultaneous(jaxgan.gradient(game), optimizers=adams(game))
 
 
 def with_field(transform: Any) -> Callable[[Game], Algorithm]:
-    return lambda game: jaxgan.simultaneous(transform(jaxgan.gradient(game)), adams(game))
+    return lambda game: jaxgan.simultaneous(
+        transform(jaxgan.gradient(game)), optimizers=adams(game)
+    )
 
 
 WAYS: Mapping[str, Callable[[Game], Algorithm]] = {
     "simultaneous": simultaneous,
-    "consensus": with_field(fields.consensus(0.1)),
-    "alternating": lambda game: jaxgan.alternating(jaxgan.gradient(game), adams(game)),
+    "consensus": with_field(partial(fields.consensus, gamma=0.1)),
+    "alternating": lambda game: jaxgan.alternating(jaxgan.gradient(game), optimizers=adams(game)),
     "unrolled": lambda game: simultaneous(unrolled(game, num_steps=1)),
-    "extragradient": lambda game: jaxgan.extragradient(jaxgan.gradient(game), adams(game)),
-    "symplectic": with_field(fields.symplectic()),
-    "lola": with_field(fields.lola(0.1)),
+    "extragradient": lambda game: jaxgan.extragradient(
+        jaxgan.gradient(game), optimizers=adams(game)
+    ),
+    "symplectic": with_field(fields.symplectic),
+    "lola": with_field(partial(fields.lola, alpha=0.1)),
     "ema": lambda game: jaxgan.ema(simultaneous(game)),
 }
 NEED_TWO = ("alternating", "unrolled")
@@ -118,12 +123,12 @@ def test_what_needs_an_opponent_says_so(name: str) -> None:
     with pytest.raises(ValueError, match=f"opponent is 'disc'; {alone}"):
         unrolled(game, num_steps=1)
     with pytest.raises(ValueError, match=f"norms names .*'disc'.*; {alone}"):
-        fields.gradient_norm()(jaxgan.gradient(game))
+        fields.gradient_norm(jaxgan.gradient(game))
     with pytest.raises(ValueError, match="zero-sum game"):
-        fields.competitive(0.1, solver="cg")(jaxgan.gradient(game))
+        fields.competitive(jaxgan.gradient(game), eta=0.1, solver="cg")
     with pytest.raises(ValueError, match="player is 'disc'"):
         jaxgan.with_penalty(game, jaxgan.penalties.r1(weight=1.0))
-    augmented = jaxgan.instance_noise(game, 0.1)
+    augmented = jaxgan.instance_noise(game, std=0.1)
     params, net_state = game.init(KEY)
     context = jaxgan.Context(KEY)
     scene, net_state = augmented.generate(params, net_state, helpers.real_batch(), context)
@@ -136,7 +141,7 @@ def test_codes_are_drawn_for_the_whole_batch_and_then_split(name: str) -> None:
     found = []
     game = GAMES[name]()
     params, net_state = game.init(KEY)
-    for transform in (lambda field: field, jaxgan.microbatch(2)):
+    for transform in (lambda field: field, partial(jaxgan.microbatch, num_parts=2)):
         field = transform(jaxgan.gradient(game))
         batch, context = helpers.real_batch(), jaxgan.Context(KEY)
         pull, _, _ = jax.jit(field.apply)(params, (), net_state, batch, context)

@@ -177,7 +177,7 @@ TABLE = [
     Row("least_squares", losses.least_squares, squares(0, 1), lambda r, f: (f - 1) ** 2 / 2),
     Row(
         "least_squares pearson",
-        lambda: losses.least_squares(-1.0, 1.0, 0.0),
+        lambda: losses.least_squares(fake_label=-1.0, real_label=1.0, gen_label=0.0),
         squares(-1, 1),
         lambda r, f: f**2 / 2,
     ),
@@ -201,7 +201,7 @@ TABLE = [
     ),
     Row(
         "minimax smoothed on both sides",
-        lambda: losses.minimax(0.1, 0.3),
+        lambda: losses.minimax(smoothing=0.1, fake_smoothing=0.3),
         lambda r, f: target(r, 0.1) + target(-f, 0.3),
         lambda r, f: -target(r, 0.1) - target(-f, 0.3),
     ),
@@ -293,7 +293,7 @@ TABLE = [
     ),
     Row(
         "relativistic_average least_squares",
-        lambda: losses.relativistic_average(losses.least_squares(-1.0, 1.0)),
+        lambda: losses.relativistic_average(losses.least_squares(fake_label=-1.0, real_label=1.0)),
         *averaged(squares(-1, 1)),
     ),
     Row(
@@ -384,6 +384,7 @@ def logits(num: int = 32) -> tuple[np.ndarray, np.ndarray]:
 
 def test_every_factory_has_a_row() -> None:
     others = {"DIVERGENCES", "Divergence", "Loss", "alpha_divergence", "capped_exp", "stateless"}
+    others |= {"as_loss", "logits", "with_logits"}
     public = set(losses.__all__) - others
     assert public == {row.name.split()[0] for row in TABLE}
 
@@ -572,7 +573,12 @@ def test_what_is_built_on_a_base_keeps_its_state(over: Callable[..., Loss]) -> N
     def disc(real: Any, fake: Any, state: PyTree, context: Context) -> tuple[jax.Array, PyTree]:
         return fake - real, {"count": state["count"] + 1}
 
-    base = Loss(disc, lambda real, fake, state, context: real, lambda: {"count": 3}, True)
+    base = Loss(
+        disc=disc,
+        gen=lambda real, fake, state, context: real,
+        init=lambda: {"count": 3},
+        couples_batch=True,
+    )
     loss = over(base)
     _, state = loss.disc(jnp.zeros(2), jnp.zeros(2), loss.init(), CONTEXT)
     assert state == {"count": 4}

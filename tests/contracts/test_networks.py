@@ -439,19 +439,19 @@ def test_packs_are_of_consecutive_examples_along_the_channels() -> None:
     params, net_state = network.init(key(0))
     packs = np.stack([np.concatenate(x[i : i + 3], axis=-1) for i in (0, 3)])
     expected, _ = network.apply(params, net_state, packs)
-    logits, _ = packed(network, 3).apply(params, net_state, x)
+    logits, _ = packed(network, num=3).apply(params, net_state, x)
     np.testing.assert_array_equal(logits, expected)
-    assert packed(network, 3).couples_batch
+    assert packed(network, num=3).couples_batch
     with pytest.raises(ValueError, match="packing is 4; it must divide the batch of 6"):
-        packed(network, 4).apply(params, net_state, x)
+        packed(network, num=4).apply(params, net_state, x)
     with pytest.raises(ValueError, match="packing is 0"):
-        packed(network, 0)
+        packed(network, num=0)
 
 
 def test_packs_keep_all_their_labels() -> None:
     specs = jax.ShapeDtypeStruct((1, 4), jnp.float32), jax.ShapeDtypeStruct((1, 2), jnp.int32)
     module = MLPDiscriminator((3,), conditioning="concat", num_classes=5)
-    network = packed(from_linen(module, *specs), 2)
+    network = packed(from_linen(module, *specs), num=2)
     params, net_state = network.init(key(0))
     x, label = np.ones((4, 2), np.float32), np.array([0, 3, 3, 0])
     logits, _ = network.apply(params, net_state, x, label)

@@ -22,7 +22,7 @@ from tests import helpers
 from tests.contracts import terms
 
 VALUES = (0.25, 0.5)  # in the range of every number so far
-CONTEXT = jaxgan.Context(jax.random.key(0), jnp.int32(3))
+CONTEXT = jaxgan.Context(jax.random.key(0), step=jnp.int32(3))
 DIM, CODE = helpers.DIM, 3
 
 Make = Callable[..., Any]
@@ -35,7 +35,9 @@ def network(num_in: int, num_out: int, wrap: Callable[[Any], Any] = lambda x: x)
     def apply(w: Any, state: Any, x: Any, *, train: bool = True, key: Any = None) -> Any:
         return wrap(x @ w), state
 
-    return jaxgan.Network(lambda key: (jnp.asarray(kernel, jnp.result_type(float)), {}), apply)
+    return jaxgan.Network(
+        init=lambda key: (jnp.asarray(kernel, jnp.result_type(float)), {}), apply=apply
+    )
 
 
 def logit(x: jax.Array) -> jax.Array:
@@ -64,7 +66,6 @@ def dimmed(key: Any, x: jax.Array, p: jax.Array) -> jax.Array:
 
 
 AUTOENCODER = (network(DIM, CODE, spread), network(CODE, DIM))
-CODES = dict(zip(("noise_dim", "categorical", "num_continuous"), terms.CODES, strict=True))
 ONE_WAY = (network(DIM, DIM), network(2 * DIM, 1, logit))
 NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "ada": ((terms.rich_game(),), {"augment": dimmed}),
@@ -88,11 +89,11 @@ NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "exponential": ((), {"init_value": 1.0, "final_value": 0.1, "num_steps": 10}),
     "fixed": ((augment.bgc(),), {}),
     "half_life": ((), {"num_steps": 10.0}),
-    "infogan": ((network(6, DIM), network(DIM, 5, heads)), CODES),
+    "infogan": ((network(6, DIM), network(DIM, 5, heads)), terms.CODES),
     "instance_noise": ((terms.rich_game(),), {}),
     "lookahead": ((), {"num_steps": 2}),
     "linear": ((), {"init_value": 1.0, "final_value": 0.1, "num_steps": 10}),
-    "mutual_information": ((), CODES),
+    "mutual_information": ((), terms.CODES),
     "pix2pix": (ONE_WAY, {}),
     "sos": ((), {"alpha": 0.5}),
     "competitive": ((), {"eta": 0.5}),
@@ -105,6 +106,7 @@ RATES = {"learning_rate": 0.1}
 NEEDED |= dict.fromkeys(("adam", "optimistic", "optimistic_adam", "rmsprop", "sgd"), ((), RATES))
 
 SKIPPED = {
+    "solve.tol": "of a solver, and what competitive.tol is",
     "f_gan.alpha": "the formulas differ on both sides of 1",
     "alpha_divergence.alpha": "likewise",
     "capped_exp.cap": "a function of arrays, and what maximum_likelihood.cap is",
@@ -152,7 +154,7 @@ def total(tree: Any) -> jax.Array:
 
 
 def of_field(make: Make) -> jax.Array:
-    field = make()(fields.gradient(curved()))
+    field = make(fields.gradient(curved()))
     params, net_state = field.game.init(jax.random.key(0))
     return total(field.apply(params, field.init(params), net_state, {}, CONTEXT)[0])
 
@@ -165,7 +167,7 @@ def after_two_steps(algorithm: jaxgan.Algorithm) -> jax.Array:
 
 
 def plain() -> jaxgan.Algorithm:
-    return jaxgan.simultaneous(fields.gradient(curved()), helpers.sgds(0.1))
+    return jaxgan.simultaneous(fields.gradient(curved()), optimizers=helpers.sgds(0.1))
 
 
 def of_transform(make: Make) -> jax.Array:
@@ -175,7 +177,7 @@ def of_transform(make: Make) -> jax.Array:
 def of_optimizer(make: Make) -> jax.Array:
     optimizer = make()
     pair = {"gen": optimizer, "disc": optimizer}
-    return after_two_steps(jaxgan.simultaneous(fields.gradient(curved()), pair))
+    return after_two_steps(jaxgan.simultaneous(fields.gradient(curved()), optimizers=pair))
 
 
 def of_schedule(make: Make) -> jax.Array:
@@ -203,7 +205,7 @@ WAYS = [
     Way(losses, of_loss),
     Way(penalties, of_penalty),
     Way(auxiliary, of_penalty),
-    Way(fields, of_field),
+    Way(fields, of_field, given=(fields.gradient(curved()),)),
     Way(jaxgan.transforms, of_transform, given=(plain(),)),
     Way(augment, of_augment),
     Way(games, of_map),

@@ -15,18 +15,19 @@ import pytest
 import jaxgan
 from jaxgan import Loss, Penalty, auxiliary, losses, penalties
 from tests import helpers
-from tests.contracts.terms import CODES, rich_batch, rich_game
+from tests.contracts.terms import CODES, PARTS, rich_batch, rich_game
 
 BASED = ("feature_matching", "flip_labels", "relativistic", "relativistic_average", "top_k")
 NEEDED: Mapping[str, dict[str, Any]] = {
     "flip_labels": {"probability": 0.1},
     "top_k": {"fraction": 0.5},
 }
-PARTS = ("DIVERGENCES", "Divergence", "Loss", "alpha_divergence", "capped_exp", "stateless")
+OTHERS = ("DIVERGENCES", "Divergence", "Loss", "alpha_divergence", "capped_exp", "stateless")
+OTHERS += ("as_loss", "logits", "with_logits")
 OBJECTIVES: dict[str, Callable[[], Loss]] = {
     name: partial(getattr(losses, name), **NEEDED.get(name, {}))
     for name in losses.__all__
-    if name not in (*PARTS, "f_gan")
+    if name not in (*OTHERS, "f_gan")
 }
 OBJECTIVES |= {f"f_gan {name}": partial(losses.f_gan, name) for name in losses.DIVERGENCES}
 OBJECTIVES["f_gan alpha"] = partial(losses.f_gan, "alpha", alpha=0.5)
@@ -36,16 +37,16 @@ def flipped(key: jax.Array, x: jax.Array) -> jax.Array:
     return x[:, ::-1]
 
 
-GIVEN: Mapping[str, tuple[Any, ...]] = {
-    "balanced_consistency": (flipped,),
-    "consistency": (flipped,),
-    "mutual_information": (CODES[0], CODES[1], CODES[2]),
+GIVEN: Mapping[str, dict[str, Any]] = {
+    "balanced_consistency": {"augment": flipped},
+    "consistency": {"augment": flipped},
+    "mutual_information": CODES,
 }
 TERMS: dict[str, Callable[[], Penalty]] = {
-    name: partial(getattr(package, name), *GIVEN.get(name, ()))
+    name: partial(getattr(package, name), **GIVEN.get(name, {}))
     for package in (penalties, auxiliary)
     for name in package.__all__
-    if name not in ("Penalty", "Term", "View")
+    if name not in PARTS
 }
 FUNCTIONS = ("categorical_bound", "cross_entropy", "cycle_consistency", "gaussian_bound")
 FUNCTIONS += ("identity", "infogan_latent", "l1", "l2")
@@ -57,7 +58,7 @@ def check(objective: str, terms: tuple[str, ...], algorithm: str) -> None:
     game = rich_game(OBJECTIVES[objective]())
     for name in terms:
         game = jaxgan.with_penalty(game, TERMS[name]())
-    made = getattr(jaxgan, algorithm)(jaxgan.gradient(game), helpers.adams())
+    made = getattr(jaxgan, algorithm)(jaxgan.gradient(game), optimizers=helpers.adams())
     batch = rich_batch()
     if made.num_batches:
         batch = jax.tree.map(lambda x: jnp.broadcast_to(x, (*made.num_batches, *x.shape)), batch)

@@ -117,7 +117,9 @@ def linear_play(theta: Theta) -> View:
     scene["fake"] = generator(scene["latent"])
     outputs = {which: critic(scene[which]) for which in ("real", "fake")}
     players = {"gen": theta["a"], "disc": theta["w"]}
-    return View(players, critic, scene, CONTEXT, "disc", outputs, generator)
+    return View(
+        players, critic, scene, CONTEXT, player="disc", outputs=outputs, generator=generator
+    )
 
 
 LINEAR = {"w": points(4, (3,)), "a": points(5, (4, 3))}
@@ -153,7 +155,7 @@ def kernels_of(player: str) -> Callable[[Theta], View]:
             "Conv_0": {"kernel": theta["conv"], "kernel_scale": jnp.full((2, 2), 9.0)},
             "Norm_0": {"kernel": jnp.full(3, 9.0)},
         }
-        return View({player: params, "other": {}}, abs, {}, CONTEXT, player)
+        return View({player: params, "other": {}}, abs, {}, CONTEXT, player=player)
 
     return view
 
@@ -316,7 +318,7 @@ def test_bad_weights_and_intervals_of_these_are_refused(case: Case) -> None:
 
 def test_every_factory_has_a_row() -> None:
     names = {row.name for row in TABLE} | {case.name.split()[0] for case in CASES}
-    assert set(penalties.__all__) - {"Penalty", "Term", "View"} == names
+    assert set(penalties.__all__) - terms.PARTS == names
     assert all(row.factory().terms[0].name == row.name for row in TABLE)
     assert all(case.factory().terms[0].name == case.name.split()[0] for case in CASES[:-1])
 
@@ -413,8 +415,8 @@ def linear_game() -> Game:
         return x @ params, state
 
     return jaxgan.gan(
-        Network(lambda key: (jnp.zeros(2), {}), gen),
-        Network(lambda key: (jnp.asarray(SLOPE), {}), disc),
+        Network(init=lambda key: (jnp.zeros(2), {}), apply=gen),
+        Network(init=lambda key: (jnp.asarray(SLOPE), {}), apply=disc),
         latent=2,
     )
 
@@ -447,7 +449,7 @@ def test_the_weight_multiplies_and_is_logged(factory: Callable[..., Penalty]) ->
 FACTORIES = {row.name: row.factory for row in reversed(TABLE)}
 
 
-@pytest.mark.parametrize("name", sorted(set(penalties.__all__) - {"Penalty", "Term", "View"}))
+@pytest.mark.parametrize("name", sorted(set(penalties.__all__) - terms.PARTS))
 def test_weights_and_lazy_terms_count_exactly(name: str, float64: None) -> None:
     factories = FACTORIES | {case.name.split()[0]: case.factory for case in reversed(CASES)}
     terms.check_weight_and_laziness(factories[name])
@@ -528,14 +530,16 @@ def counter(name: str = "count", **options: Any) -> Penalty:
         new = {"evaluations": state["evaluations"] + 1.0}
         return new["evaluations"], new
 
-    term = Term(name, values, init=lambda params: {"evaluations": jnp.zeros(())}, **options)
+    term = Term(
+        name=name, values=values, init=lambda params: {"evaluations": jnp.zeros(())}, **options
+    )
     return Penalty((term,))
 
 
 def trained(game: Game, algorithm: str, num_steps: int = 3) -> Any:
     field = jaxgan.gradient(game)
     options = {"n_critic": 2} if algorithm == "alternating" else {}
-    made = getattr(jaxgan, algorithm)(field, helpers.sgds(0.0), **options)
+    made = getattr(jaxgan, algorithm)(field, optimizers=helpers.sgds(0.0), **options)
     return helpers.run(made, made.init(jax.random.key(0)), num_steps)
 
 
@@ -551,7 +555,7 @@ def trained(game: Game, algorithm: str, num_steps: int = 3) -> Any:
 def test_a_state_moves_in_its_owners_updates_only(
     algorithm: str, player: str, expected: float
 ) -> None:
-    state, history = trained(with_penalty(linear_game(), counter(), player), algorithm)
+    state, history = trained(with_penalty(linear_game(), counter(), player=player), algorithm)
     assert float(state.net_state[player]["count"]["evaluations"]) == expected
     other = "gen" if player == "disc" else "disc"
     assert "count" not in state.net_state[other]
@@ -569,11 +573,13 @@ def test_a_lazy_state_moves_on_due_updates_only() -> None:
         lambda game: with_penalty(game, penalties.r1() + penalties.r1()),
         lambda game: with_penalty(with_penalty(game, penalties.r1()), penalties.r1(every=4)),
         lambda game: with_penalty(
-            jaxgan.instance_noise(with_penalty(game, penalties.r1()), 0.1), penalties.r1()
+            jaxgan.instance_noise(with_penalty(game, penalties.r1()), std=0.1), penalties.r1()
         ),
-        lambda game: with_penalty(with_penalty(game, penalties.r1()), penalties.r1(), "disc"),
+        lambda game: with_penalty(
+            with_penalty(game, penalties.r1()), penalties.r1(), player="disc"
+        ),
         lambda game: jaxgan.balanced(
-            with_penalty(game, penalties.r1()), penalties.r1(), 1.0, "disc"
+            with_penalty(game, penalties.r1()), penalties.r1(), ratio=1.0, player="disc"
         ),
     ],
 )
@@ -583,7 +589,7 @@ def test_a_player_has_a_term_once(add: Callable[[Game], Game]) -> None:
 
 
 def test_each_player_may_have_a_term_of_its_own() -> None:
-    game = with_penalty(with_penalty(linear_game(), penalties.r2()), penalties.r2(), "gen")
+    game = with_penalty(with_penalty(linear_game(), penalties.r2()), penalties.r2(), player="gen")
     assert game.terms == (("disc", "r2"), ("gen", "r2"))
     both = penalties.r2() + Penalty((replace(penalties.r2().terms[0], players=("gen",)),))
     assert with_penalty(linear_game(), both).terms == game.terms
@@ -600,7 +606,8 @@ def test_coupling_of_examples_shows_in_the_game() -> None:
 
 def test_a_game_without_a_critic_takes_no_input_penalty() -> None:
     algorithm = jaxgan.simultaneous(
-        jaxgan.gradient(with_penalty(jaxgan.bilinear(), penalties.r1())), helpers.sgds(0.1)
+        jaxgan.gradient(with_penalty(jaxgan.bilinear(), penalties.r1())),
+        optimizers=helpers.sgds(0.1),
     )
     with pytest.raises(TypeError, match="no critic"):
         algorithm.step(algorithm.init(jax.random.key(0)), {})
@@ -647,9 +654,9 @@ def test_the_squared_path_length_is_that_of_the_jacobian_per_pixel() -> None:
             abs,
             {"latent": z},
             CONTEXT,
-            "gen",
-            {},
-            lambda z, shape=shape: jnp.reshape(z @ a, (-1, *shape)),
+            player="gen",
+            outputs={},
+            generator=lambda z, shape=shape: jnp.reshape(z @ a, (-1, *shape)),
         )
         term = penalties.path_length().terms[0]
         values, _ = term.values(view, {"length": jnp.zeros(())})
@@ -709,10 +716,12 @@ def test_averages_move_in_their_players_updates_only() -> None:
 
 def constant_game(logit: float) -> Game:
     disc = Network(
-        lambda key: (jnp.full(1, logit), {}),
-        lambda params, state, x, **_: (params[0] + 0.0 * x[:, 0], state),
+        init=lambda key: (jnp.full(1, logit), {}),
+        apply=lambda params, state, x, **_: (params[0] + 0.0 * x[:, 0], state),
     )
-    gen = Network(lambda key: (jnp.zeros(2), {}), lambda w, state, z, **_: (z + w[None], state))
+    gen = Network(
+        init=lambda key: (jnp.zeros(2), {}), apply=lambda w, state, z, **_: (z + w[None], state)
+    )
     return jaxgan.gan(gen, disc, latent=2)
 
 

@@ -66,7 +66,7 @@ def play(algorithm: Algorithm) -> tuple[Any, Any]:
 @ROWS
 def test_ten_steps_use_the_rates_of_the_schedule(row: Row) -> None:
     parts = optax.partition(CASES, {name: name for name in CASES})
-    last, path = play(row.make(gradient(steady()), dict.fromkeys(BOTH, parts)))
+    last, path = play(row.make(gradient(steady()), optimizers=dict.fromkeys(BOTH, parts)))
     for player in BOTH:
         num = row.updates(player)
         counts = np.arange(NUM_STEPS * num).reshape(NUM_STEPS, num)
@@ -89,7 +89,7 @@ def test_both_half_steps_have_the_rate_of_the_step(
     one = jnp.ones((1, 1))  # f = ½x² - ½y²: both players are pulled by where they are.
     sgd = optimizers.sgd(lambda count: 1.0 / (2.0 + count))
     game = jaxgan.quadratic(one, 0.0 * one, one)
-    _, path = play(make(gradient(game), dict.fromkeys(BOTH, sgd)))
+    _, path = play(make(gradient(game), optimizers=dict.fromkeys(BOTH, sgd)))
     w, half = 1.0, 0.0
     for step in range(NUM_STEPS):
         eta = 1.0 / (2.0 + step)

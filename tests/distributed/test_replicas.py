@@ -30,7 +30,7 @@ FIELDS: dict[str, Build] = {
     "gradient": lambda split: gradient(split(gan())),
     "penalties inside": lambda split: gradient(split(gan(PENALTY))),
     "penalties outside": lambda split: gradient(jaxgan.with_penalty(split(gan()), PENALTY)),
-    "consensus": lambda split: fields.consensus(1.0)(gradient(split(gan()))),
+    "consensus": lambda split: fields.consensus(gradient(split(gan())), gamma=1.0),
     "unrolled": lambda split: gradient(jaxgan.unrolled(split(gan()), num_steps=3)),
     "unrolled, penalties": lambda split: gradient(
         jaxgan.unrolled(split(gan(PENALTY)), num_steps=2)
@@ -38,10 +38,10 @@ FIELDS: dict[str, Build] = {
     "unrolled, first order": lambda split: gradient(
         jaxgan.unrolled(split(gan()), num_steps=3, mode="first_order")
     ),
-    "consensus of unrolled": lambda split: fields.consensus(1.0)(
-        gradient(jaxgan.unrolled(split(gan()), num_steps=2))
+    "consensus of unrolled": lambda split: fields.consensus(
+        gradient(jaxgan.unrolled(split(gan()), num_steps=2)), gamma=1.0
     ),
-    "microbatch": lambda split: fields.microbatch(2)(gradient(split(gan()))),
+    "microbatch": lambda split: fields.microbatch(gradient(split(gan())), num_parts=2),
 }
 
 
@@ -71,7 +71,7 @@ SLOW = ["penalties inside", "unrolled, penalties", "unrolled, first order", "con
 def test_equals_the_global_batch(name: str) -> None:
     mesh = distributed.make_mesh(NUM_REPLICAS)
     globally = pull(FIELDS[name](lambda game: game))
-    per_replica = pull(FIELDS[name](lambda game: distributed.replica_mean(game, mesh)))
+    per_replica = pull(FIELDS[name](lambda game: distributed.replica_mean(game, mesh=mesh)))
     assert jax.tree.structure(globally) == jax.tree.structure(per_replica)
     assert helpers.max_difference(globally, per_replica) < 1e-5
     assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(globally[0])) > 1e-3
@@ -87,7 +87,7 @@ def test_batch_norm_is_that_of_each_replica() -> None:
         values, (new_state, metrics, _) = game.losses(params, new_state, scene, context)
         return values, new_state, metrics
 
-    split = distributed.replica_mean(game, distributed.make_mesh(NUM_REPLICAS))
+    split = distributed.replica_mean(game, mesh=distributed.make_mesh(NUM_REPLICAS))
     found = jax.jit(lambda batch: evaluate(split, batch, Context(key)))(batch)
     parts = jnp.reshape(batch["image"], (NUM_REPLICAS, -1, helpers.DIM))
     each = [
@@ -104,9 +104,9 @@ def test_batch_norm_is_that_of_each_replica() -> None:
 def test_a_run_of_several_seeds() -> None:
     mesh = distributed.make_mesh(NUM_REPLICAS)
     ends = []
-    for game in (gan(), distributed.replica_mean(gan(), mesh)):
-        one = jaxgan.simultaneous(gradient(game), helpers.adams())
-        algorithm = jaxgan.seeds(one, 2)
+    for game in (gan(), distributed.replica_mean(gan(), mesh=mesh)):
+        one = jaxgan.simultaneous(gradient(game), optimizers=helpers.adams())
+        algorithm = jaxgan.seeds(one, num_seeds=2)
         state = algorithm.init(jax.random.key(0))
         step = distributed.jit_step(algorithm, mesh, distributed.state_shardings(state, mesh))
         for index in range(3):
@@ -118,12 +118,14 @@ def test_a_run_of_several_seeds() -> None:
 
 def test_what_cannot_be_exact_is_refused() -> None:
     mesh = distributed.make_mesh(NUM_REPLICAS)
-    with pytest.raises(ValueError, match=r"looks ahead.*unrolled\(replica_mean\(game, mesh\)\)"):
-        distributed.replica_mean(jaxgan.unrolled(gan(), num_steps=1), mesh)
+    with pytest.raises(
+        ValueError, match=r"looks ahead.*unrolled\(replica_mean\(game, mesh=mesh\)\)"
+    ):
+        distributed.replica_mean(jaxgan.unrolled(gan(), num_steps=1), mesh=mesh)
     with pytest.raises(ValueError, match=r"mesh\.model is 2; a replica has all parameters"):
-        distributed.replica_mean(gan(), distributed.make_mesh(NUM_REPLICAS, model=2))
+        distributed.replica_mean(gan(), mesh=distributed.make_mesh(NUM_REPLICAS, model=2))
     odd = {"image": helpers.real_batch()["image"][:6]}
-    split = distributed.replica_mean(gan(), mesh)
+    split = distributed.replica_mean(gan(), mesh=mesh)
     params, net_state = split.init(jax.random.key(0))
     with pytest.raises(ValueError, match="divisible"):
         split.generate(params, net_state, odd, Context(jax.random.key(0)))

@@ -37,7 +37,7 @@ def test_latents_differ_on_every_device_and_are_those_of_one(per_replica: bool) 
         sharding = distributed.batch_sharding(mesh)
         game = helpers.mlp_gan()
         if per_replica:
-            game = distributed.replica_mean(game, mesh)
+            game = distributed.replica_mean(game, mesh=mesh)
 
         def latents(batch: Any, game: Any = game) -> jax.Array:
             scene, _ = game.generate(params, net_state, batch, jaxgan.Context(jax.random.key(1)))

@@ -56,7 +56,7 @@ def conv_game(num_classes: int | None = None) -> jaxgan.Game:
     def disc(w: Any, state: Any, x: Any, *label: Any, **_: Any) -> Any:
         return x.reshape(len(x), -1).sum(axis=1), state
 
-    networks = Network(init, gen), Network(lambda key: ((), {}), disc)
+    networks = Network(init=init, apply=gen), Network(init=lambda key: ((), {}), apply=disc)
     return jaxgan.gan(*networks, latent=DIM, num_classes=num_classes)
 
 
@@ -187,7 +187,7 @@ def test_path_lengths_by_lpips_are_those_by_hand(
     def gen(_: Any, state: Any, z: Any, **__: Any) -> Any:
         return jnp.tanh(z @ weights).reshape(-1, 16, 16, 3), state
 
-    network = Network(lambda key: ((), {}), gen)
+    network = Network(init=lambda key: ((), {}), apply=gen)
     options = Options(("ppl_lpips",), 40, seed=5)
     game = jaxgan.gan(network, network, latent=DIM)
     (score,) = scores_of(game, None, options, num_devices, source).values()
@@ -220,7 +220,7 @@ def test_labels_of_samples_follow_the_data() -> None:
 
 
 def test_truncated_latents_stay_within() -> None:
-    still = Network(lambda key: ((), {}), lambda w, state, x, **_: (x, state))
+    still = Network(init=lambda key: ((), {}), apply=lambda w, state, x, **_: (x, state))
     game = jaxgan.gan(still, still, latent=2)
     seen: list[np.ndarray] = []
 

@@ -72,10 +72,10 @@ def game_of(m: Matrices, dtype: Any = np.float64) -> Game:
         return each, (net_state, {player: {} for player in m.sizes}, {})
 
     return Game(
-        init,
-        lambda params, net_state, batch, context: ({}, net_state),
-        values,
-        lambda *arguments: None,
+        init=init,
+        generate=lambda params, net_state, batch, context: ({}, net_state),
+        losses=values,
+        critic=lambda *arguments: None,
         is_zero_sum=len(m.sizes) == 2 and not np.any(sum(m.losses.values())),
     )
 

@@ -51,8 +51,8 @@ def join(tree: Any) -> np.ndarray:
 
 def test_in_a_zero_sum_game_lookahead_is_symplectic() -> None:
     made: dict[str, Callable[[Field], Field]] = {
-        "lookahead": fields.lookahead_opponent(0.3),
-        "symplectic": fields.symplectic(0.3, align=False),
+        "lookahead": functools.partial(fields.lookahead_opponent, alpha=0.3),
+        "symplectic": functools.partial(fields.symplectic, lam=0.3, align=False),
     }
     base = gradient(curved())
     found = pulls(curved(), {name: make(base) for name, make in made.items()}, somewhere())
@@ -71,18 +71,18 @@ def test_methods_that_are_one_on_a_bilinear_game() -> None:
     found = pulls(
         game,
         {
-            "lookahead": fields.lookahead_opponent(eta)(base),
-            "exact": fields.lookahead_opponent(eta, mode="exact")(base),
-            "symplectic": fields.symplectic(eta, align=False)(base),
-            "consensus": fields.consensus(eta)(base),
-            "competitive": fields.competitive(eta, tol=1e-14)(base),
+            "lookahead": fields.lookahead_opponent(base, alpha=eta),
+            "exact": fields.lookahead_opponent(base, alpha=eta, mode="exact"),
+            "symplectic": fields.symplectic(base, lam=eta, align=False),
+            "consensus": fields.consensus(base, gamma=eta),
+            "competitive": fields.competitive(base, eta=eta, tol=1e-14),
         },
         start,
     )
     for name in ("exact", "symplectic", "consensus"):
         np.testing.assert_allclose(join(found[name]), join(found["lookahead"]), rtol=1e-12)
     # A descent step along them is one of extragradient.
-    algorithm = jaxgan.extragradient(base, helpers.sgds(eta))
+    algorithm = jaxgan.extragradient(base, optimizers=helpers.sgds(eta))
     state = algorithm.init(jax.random.key(0))
     state = state._replace(params=jax.tree.map(jnp.asarray, start))
     moved = join(helpers.plain(algorithm.step(state, {})[0].params))
@@ -109,16 +109,16 @@ def test_one_unrolled_step_is_lola_or_lookahead(name: str) -> None:
     game, alpha = make(), 0.4
     batch = {key: jnp.asarray(value) for key, value in batch.items()}
     methods = {
-        "exact": fields.lola(alpha, mode="exact"),
-        "first_order": fields.lookahead_opponent(alpha, mode="exact"),
+        "exact": functools.partial(fields.lola, alpha=alpha, mode="exact"),
+        "first_order": functools.partial(fields.lookahead_opponent, alpha=alpha, mode="exact"),
     }
     made = {mode: method(gradient(game)) for mode, method in methods.items()}
     for mode in methods:
         for player, opponent in (("gen", "disc"), ("disc", "gen")):
             unrolled = jaxgan.unrolled(
                 game,
-                player,
-                opponent,
+                player=player,
+                opponent=opponent,
                 num_steps=1,
                 mode=mode,
                 inner=jaxgan.optimizers.sgd(alpha),
@@ -168,11 +168,11 @@ def test_the_dirac_gan_off_its_equilibrium() -> None:
     batch = {"image": jnp.zeros((2, 1))}
     made = {
         "plain": base,
-        "consensus": fields.consensus(1.0)(base),
-        "lookahead": fields.lookahead_opponent(alpha, mode="exact")(base),
-        "lola": fields.lola(alpha, mode="exact")(base),
-        "competitive": fields.competitive(alpha, tol=1e-13)(base),
-        "ridge": fields.follow_the_ridge(damping=0.0, tol=1e-13)(base),
+        "consensus": fields.consensus(base, gamma=1.0),
+        "lookahead": fields.lookahead_opponent(base, alpha=alpha, mode="exact"),
+        "lola": fields.lola(base, alpha=alpha, mode="exact"),
+        "competitive": fields.competitive(base, eta=alpha, tol=1e-13),
+        "ridge": fields.follow_the_ridge(base, damping=0.0, tol=1e-13),
     }
     found = pulls(jaxgan.dirac(), made, {"gen": w[:1], "disc": w[1:]}, batch)
     xi, j = dirac_pull(w), dirac_jacobian(w)
@@ -206,8 +206,9 @@ def test_the_dirac_gan_off_its_equilibrium() -> None:
 def test_fields_nest_in_any_order() -> None:
     m, gamma, lam, eta = matrices("general"), 0.7, 0.4, 0.3
     game, params = game_of(m), somewhere(num_y=4)
-    consensus, adjust = fields.consensus(gamma), fields.symplectic(lam, align=False)
-    proximal = fields.competitive(eta, solver="gmres", tol=1e-13)
+    consensus = functools.partial(fields.consensus, gamma=gamma)
+    adjust = functools.partial(fields.symplectic, lam=lam, align=False)
+    proximal = functools.partial(fields.competitive, eta=eta, solver="gmres", tol=1e-13)
     base = gradient(game)
     found = pulls(
         game,
@@ -253,7 +254,7 @@ def test_consensus_of_an_unrolled_game(mode: Any, factor: float) -> None:
         inner=jaxgan.optimizers.sgd(rate),
         inner_state="fresh",
     )
-    field = fields.consensus(gamma)(gradient(game))
+    field = fields.consensus(gradient(game), gamma=gamma)
     _, net_state = game.init(jax.random.key(0))
     batch = {"image": jnp.zeros((2, 1))}
 
@@ -270,11 +271,11 @@ def test_consensus_of_an_unrolled_game(mode: Any, factor: float) -> None:
 
 def test_consensus_of_a_batch_in_parts_is_that_of_the_batch() -> None:
     game = helpers.mlp_gan(jnp.float64)  # no batch norm: examples do not meet
-    base, consensus = gradient(game), fields.consensus(10.0)
+    base, consensus = gradient(game), functools.partial(fields.consensus, gamma=10.0)
     made = {
         "whole": consensus(base),
-        "innermost": consensus(microbatch(4)(base)),
-        "outermost": microbatch(4)(consensus(base)),
+        "innermost": consensus(microbatch(base, num_parts=4)),
+        "outermost": microbatch(consensus(base), num_parts=4),
     }
     params, _ = game.init(jax.random.key(0))
     found = pulls(game, made, params, helpers.real_batch(dtype=np.float64))
@@ -302,7 +303,7 @@ def solved(make: Callable[[Field], Field], num_times: int = 1) -> tuple[Any, Any
 def test_a_solver_that_is_stopped_says_so_and_goes_on_next_time() -> None:
     m, eta, w = matrices("zero_sum"), 0.5, join(somewhere(num_y=4))
     xi, operator = m.jacobian @ w, np.eye(7) + eta * m.off_diagonal
-    stopped = fields.competitive(eta, solver="gmres", max_iterations=1)
+    stopped = functools.partial(fields.competitive, eta=eta, solver="gmres", max_iterations=1)
     pull, metrics = solved(stopped)
     residual = np.linalg.norm(xi - operator @ pull) / np.linalg.norm(xi)
     np.testing.assert_allclose(metrics["solver_residual"], [residual], rtol=1e-8)
@@ -316,34 +317,50 @@ def test_a_solver_that_is_stopped_says_so_and_goes_on_next_time() -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [fields.competitive, functools.partial(fields.follow_the_ridge, damping=1.0)],
+    [
+        functools.partial(fields.competitive, eta=0.5),
+        functools.partial(fields.follow_the_ridge, ratio=0.5, damping=1.0),
+    ],
     ids=["competitive", "follow_the_ridge"],
 )
 def test_conjugate_gradients_that_are_stopped_say_so(make: Callable[..., Any]) -> None:
-    _, metrics = solved(make(0.5, max_iterations=1), 2)
+    _, metrics = solved(functools.partial(make, max_iterations=1), 2)
     np.testing.assert_array_equal(metrics["solver_converged"], [0.0, 0.0])
     assert metrics["solver_residual"][0] > metrics["solver_residual"][1] > 1e-4
-    _, metrics = solved(make(0.5, max_iterations=50), 2)
+    _, metrics = solved(functools.partial(make, max_iterations=50), 2)
     np.testing.assert_array_equal(metrics["solver_converged"], [1.0, 1.0])
     assert metrics["solver_residual"].max() < 1e-5
 
 
 # What is refused.
 
+BASE = gradient(jaxgan.bilinear())
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
-    "gamma": (lambda: fields.consensus(-1.0), "gamma is -1.0"),
-    "gamma NaN": (lambda: fields.consensus(float("nan")), "gamma is nan"),
-    "eta": (lambda: fields.gradient_norm(-0.5), "eta is -0.5"),
-    "count": (lambda: fields.symplectic(count="layers"), "count is 'layers'"),
-    "lookahead": (lambda: fields.lookahead_opponent(0.1, mode="shaping"), "mode is 'shaping'"),
-    "lola": (lambda: fields.lola(0.1, mode="first"), "mode is 'first'"),
-    "a": (lambda: fields.sos(0.1, a=1.0), "a is 1.0"),
-    "b": (lambda: fields.sos(0.1, b=0.0), "b is 0.0"),
-    "solver": (lambda: fields.competitive(0.1, solver="lu"), "solver is 'lu'"),
-    "tol": (lambda: fields.competitive(0.1, tol=0.0), "tol is 0.0"),
-    "iterations": (lambda: fields.competitive(0.1, max_iterations=0), "max_iterations is 0"),
-    "ridge tol": (lambda: fields.follow_the_ridge(tol=-1.0), "tol is -1.0"),
-    "ridge iterations": (lambda: fields.follow_the_ridge(max_iterations=0), "max_iterations is 0"),
+    "gamma": (lambda: fields.consensus(BASE, gamma=-1.0), "gamma is -1.0"),
+    "gamma NaN": (lambda: fields.consensus(BASE, gamma=float("nan")), "gamma is nan"),
+    "eta": (lambda: fields.gradient_norm(BASE, eta=-0.5), "eta is -0.5"),
+    "count": (lambda: fields.symplectic(BASE, count="layers"), "count is 'layers'"),
+    "lookahead": (
+        lambda: fields.lookahead_opponent(BASE, alpha=0.1, mode="shaping"),
+        "mode is 'shaping'",
+    ),
+    "lola": (lambda: fields.lola(BASE, alpha=0.1, mode="first"), "mode is 'first'"),
+    "a": (lambda: fields.sos(BASE, alpha=0.1, a=1.0), "a is 1.0"),
+    "b": (lambda: fields.sos(BASE, alpha=0.1, b=0.0), "b is 0.0"),
+    "solver": (
+        lambda: fields.competitive(BASE, eta=0.1, solver="lu"),
+        "solver is 'lu'",
+    ),
+    "tol": (lambda: fields.competitive(BASE, eta=0.1, tol=0.0), "tol is 0.0"),
+    "iterations": (
+        lambda: fields.competitive(BASE, eta=0.1, max_iterations=0),
+        "max_iterations is 0",
+    ),
+    "ridge tol": (lambda: fields.follow_the_ridge(BASE, tol=-1.0), "tol is -1.0"),
+    "ridge iterations": (
+        lambda: fields.follow_the_ridge(BASE, max_iterations=0),
+        "max_iterations is 0",
+    ),
 }
 
 
@@ -359,9 +376,9 @@ def test_players_that_are_not_there_are_refused() -> None:
     base = gradient(jaxgan.bilinear())
     for norms in ({"critic": ("gen",)}, {"gen": ("disc", "critic")}):
         with pytest.raises(ValueError, match=r"norms names \['critic'\]; the game's players are"):
-            fields.consensus(1.0, norms)(base)
+            fields.consensus(base, gamma=1.0, norms=norms)
     with pytest.raises(ValueError, match=r"norms names \['disc', 'gen'\]"):
-        fields.gradient_norm()(gradient(game_of(matrices("three"))))
+        fields.gradient_norm(gradient(game_of(matrices("three"))))
 
 
 @pytest.mark.parametrize(
@@ -370,19 +387,19 @@ def test_players_that_are_not_there_are_refused() -> None:
         gradient(jaxgan.dirac(losses.non_saturating())),
         gradient(jaxgan.with_penalty(jaxgan.dirac(), penalties.r1())),
         gradient(game_of(matrices("three"))),
-        fields.consensus(1.0)(gradient(jaxgan.bilinear())),
+        fields.consensus(gradient(jaxgan.bilinear()), gamma=1.0),
     ],
     ids=["non_saturating", "penalty", "three", "consensus"],
 )
 def test_methods_for_zero_sum_games_refuse_others(field: fields.Field) -> None:
     with pytest.raises(ValueError, match="competitive: solver is 'cg', which needs the plain"):
-        fields.competitive(0.1)(field)
-    fields.competitive(0.1, solver="gmres")(field)
+        fields.competitive(field, eta=0.1)
+    fields.competitive(field, eta=0.1, solver="gmres")
     with pytest.raises(ValueError, match="follow_the_ridge: the field is not the plain"):
-        fields.follow_the_ridge()(field)
+        fields.follow_the_ridge(field)
 
 
 def test_parts_of_a_batch_are_the_plain_gradient_still() -> None:
-    parts = fields.microbatch(2)(gradient(jaxgan.bilinear()))
-    fields.follow_the_ridge()(fields.Field(*parts))
+    parts = fields.microbatch(gradient(jaxgan.bilinear()), num_parts=2)
+    fields.follow_the_ridge(fields.Field(**parts._asdict()))
     assert parts.is_gradient

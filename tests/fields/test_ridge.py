@@ -31,7 +31,7 @@ def jacobians(numbers: tuple[float, ...]) -> np.ndarray:
     """Of the field at 0, for every scale."""
 
     def columns(scale: jax.Array) -> jax.Array:
-        field = fields.follow_the_ridge()(gradient(of(*(scale * number for number in numbers))))
+        field = fields.follow_the_ridge(gradient(of(*(scale * number for number in numbers))))
 
         def pulled(w: jax.Array) -> jax.Array:
             params, state = {"gen": w[:1], "disc": w[1:]}, {"gen": {}, "disc": {}}
@@ -66,9 +66,9 @@ def test_what_attracts_are_the_local_minimax_points(numbers: Any, scale: float) 
 @pytest.mark.parametrize(("numbers", "arrives"), [(MINIMAX, True), (NEITHER, False)])
 def test_it_goes_there(numbers: Any, arrives: bool) -> None:
     def distance(scale: jax.Array) -> jax.Array:
-        field = fields.follow_the_ridge()(gradient(of(*(scale * number for number in numbers))))
+        field = fields.follow_the_ridge(gradient(of(*(scale * number for number in numbers))))
         sgd = jaxgan.optimizers.sgd(0.05 / scale)
-        algorithm = jaxgan.simultaneous(field, {"gen": sgd, "disc": sgd})
+        algorithm = jaxgan.simultaneous(field, optimizers={"gen": sgd, "disc": sgd})
         state = algorithm.init(jax.random.key(0))
         state, _ = jax.lax.scan(
             lambda state, _: (algorithm.step(state, {})[0], None), state, length=100
@@ -94,7 +94,7 @@ def test_the_ridge_does_not_depend_on_units(scale: float, float64: None) -> None
         return {player: scale * value for player, value in values.items()}, rest
 
     params = {"gen": jnp.asarray([0.3, -0.8, 0.5]), "disc": jnp.asarray([0.9, -0.4])}
-    exact = fields.follow_the_ridge(tol=1e-13, max_iterations=50)
+    exact = functools.partial(fields.follow_the_ridge, tol=1e-13, max_iterations=50)
     one, other = (pull(exact(gradient(g)), params) for g in (game, game._replace(losses=scaled)))
     for player in params:
         np.testing.assert_allclose(other[player], scale * one[player], rtol=1e-8)
@@ -105,7 +105,7 @@ def test_the_ridge_does_not_depend_on_units(scale: float, float64: None) -> None
 @pytest.mark.parametrize("curvature", [0.0, 1e-12, 1e-6, 1e-3, 0.1])
 def test_where_the_loss_is_flat_the_correction_is_bounded(curvature: float) -> None:
     one = jnp.eye(1)
-    field = fields.follow_the_ridge()(gradient(jaxgan.quadratic(0.0 * one, one, curvature * one)))
+    field = fields.follow_the_ridge(gradient(jaxgan.quadratic(0.0 * one, one, curvature * one)))
     found = pull(field, {"gen": jnp.ones(1), "disc": jnp.ones(1)})
     correction = float(found["disc"][0]) - (-1.0 + curvature)
     expected = curvature / (curvature**2 + DAMPING)

@@ -39,7 +39,7 @@ SLOW_ADAM = optimizers.adam(3e-3, b1=0.5)
 def trained(name: str = "adam", num_updates: int = 0) -> Setting:
     """After three steps of the plain game, so that moments and counts are those of training."""
     game, chosen = helpers.mlp_gan(jnp.float64), dict.fromkeys(("gen", "disc"), OPTIMIZERS[name])
-    algorithm = jaxgan.simultaneous(gradient(game), chosen)
+    algorithm = jaxgan.simultaneous(gradient(game), optimizers=chosen)
     state, _ = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3, np.float64)
     batch = helpers.real_batch(seed=9, dtype=np.float64)
     batch["latent"] = jax.random.normal(jax.random.key(1), (helpers.BATCH, helpers.LATENT))

@@ -46,8 +46,11 @@ def image_gan(dtype: Any = jnp.float32, bias: float = 0.0) -> Game:
         return {"linear": linear, "square": square, "bias": jnp.asarray(bias, dtype)}, {}
 
     return jaxgan.gan(
-        Network(lambda key: (jax.random.normal(key, (LATENT, SIDE * SIDE), dtype), {}), gen_apply),
-        Network(disc_init, disc_apply),
+        Network(
+            init=lambda key: (jax.random.normal(key, (LATENT, SIDE * SIDE), dtype), {}),
+            apply=gen_apply,
+        ),
+        Network(init=disc_init, apply=disc_apply),
         latent=lambda key, shape: jax.random.normal(key, (*shape, LATENT), dtype),
     )
 
@@ -81,11 +84,11 @@ def assert_same_losses(one: Any, other: Any) -> None:
 
 WRAPPED: dict[str, Callable[[Game], Game]] = {
     "augmented": lambda game: augmented(game, lazily),
-    "instance_noise": lambda game: instance_noise(game, 0.3),
+    "instance_noise": lambda game: instance_noise(game, std=0.3),
     "ada": lambda game: ada(game, length_images=32, every=2, augment=adjustable(lazily)),
     "apa": lambda game: apa(game, length_images=32, every=2),
     "all": lambda game: instance_noise(
-        apa(ada(game, length_images=32, every=1, augment=adjustable(lazily)), every=1), 0.1
+        apa(ada(game, length_images=32, every=1, augment=adjustable(lazily)), every=1), std=0.1
     ),
 }
 EACH = pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
@@ -119,8 +122,8 @@ def test_nothing_is_changed_where_nothing_is_trained(wrap: Callable[[Game], Game
     "wrap",
     [
         lambda game: augmented(game, lambda key, examples: examples),
-        lambda game: instance_noise(game, 0.0),
-        lambda game: instance_noise(game, linear(1.0, 0.0, num_steps=5)),
+        lambda game: instance_noise(game, std=0.0),
+        lambda game: instance_noise(game, std=linear(1.0, 0.0, num_steps=5)),
         ada,
         apa,
     ],
@@ -161,10 +164,12 @@ def test_a_probability_may_be_a_schedule() -> None:
 
 def test_noise_has_the_spread_of_its_schedule_on_points_too() -> None:
     def network(apply: Callable[..., Any]) -> Network:
-        return Network(lambda key: (jnp.zeros(()), {}), lambda w, s, x, **_: (apply(x), s))
+        return Network(
+            init=lambda key: (jnp.zeros(()), {}), apply=lambda w, s, x, **_: (apply(x), s)
+        )
 
     game = jaxgan.gan(network(lambda z: z), network(lambda x: x[:, 0] - 2.0 * x[:, 1]), latent=2)
-    noisy = instance_noise(game, linear(0.4, 0.0, num_steps=10))
+    noisy = instance_noise(game, std=linear(0.4, 0.0, num_steps=10))
     points = {"image": jnp.ones((20_000, 2))}
     for step, std in ((0, 0.4), (5, 0.2)):
         context = Context(KEY, step=jnp.int32(step))
@@ -258,9 +263,12 @@ def sign_game(wrap: Callable[[Game], Game]) -> Game:
         return jnp.mean(x, axis=(1, 2, 3)) + 1e-9 * w, state
 
     gen = Network(
-        lambda key: (jnp.zeros(()), {}), lambda w, s, z, **_: (z[:, :, None, None] + w, s)
+        init=lambda key: (jnp.zeros(()), {}),
+        apply=lambda w, s, z, **_: (z[:, :, None, None] + w, s),
     )
-    return wrap(jaxgan.gan(gen, Network(lambda key: (jnp.zeros(()), {}), mean), latent=1))
+    return wrap(
+        jaxgan.gan(gen, Network(init=lambda key: (jnp.zeros(()), {}), apply=mean), latent=1)
+    )
 
 
 def streaks(num: int) -> np.ndarray:
@@ -278,8 +286,8 @@ def test_p_moves_as_published(name: str) -> None:
         "ada": lambda game: ada(game, length_images=200, augment=identity),
         "apa": lambda game: apa(game, length_images=200),
     }[name]
-    algorithm = simultaneous(gradient(sign_game(make)), helpers.sgds(1e-3))
-    steps = tf.substeps(algorithm, 80)
+    algorithm = simultaneous(gradient(sign_game(make)), optimizers=helpers.sgds(1e-3))
+    steps = tf.substeps(algorithm, num_steps=80)
     batches = {"image": jnp.asarray(streaks(80))[..., None, None, None]}
     step = jax.jit(algorithm.step)
     state, logged = algorithm.init(jax.random.key(0)), []
@@ -302,7 +310,7 @@ def test_p_moves_as_published(name: str) -> None:
 def test_only_updates_of_the_discriminator_count() -> None:
     """Two updates and one of the generator per step: after four, p moves in the fifth."""
     field = gradient(sign_game(lambda game: ada(game, length_images=200, augment=bgc(("color",)))))
-    algorithm = alternating(field, helpers.sgds(1e-3), n_critic=2)
+    algorithm = alternating(field, optimizers=helpers.sgds(1e-3), n_critic=2)
     state = algorithm.init(jax.random.key(0))
     batch, step = {"image": jnp.ones((3, 8, 1, 1, 1))}, jax.jit(algorithm.step)
     seen = []
@@ -324,7 +332,8 @@ def test_parts_of_a_batch_are_the_batch(name: str) -> None:
     """Microbatches see the draws and the p of the whole, and leave the same state behind."""
     field = gradient(WRAPPED[name](image_gan(jnp.float64, bias=3.0)))
     whole, parts = (
-        simultaneous(one, helpers.sgds(0.01)) for one in (field, fields.microbatch(4)(field))
+        simultaneous(one, optimizers=helpers.sgds(0.01))
+        for one in (field, fields.microbatch(field, num_parts=4))
     )
     states = [one.init(jax.random.key(0)) for one in (whole, parts)]
     steps = [jax.jit(one.step) for one in (whole, parts)]
@@ -350,12 +359,13 @@ def test_the_same_on_one_and_on_eight_devices(mode: str, policy: tuple[str, ...]
     for num in (1, 8):
         mesh = distributed.make_mesh(num)
         game = instance_noise(
-            ada(image_gan(jnp.float64, 3.0), length_images=20, every=1, augment=bgc(policy)), 0.1
+            ada(image_gan(jnp.float64, 3.0), length_images=20, every=1, augment=bgc(policy)),
+            std=0.1,
         )
         game = jaxgan.with_penalty(game, penalties.r1())
         if mode == "replicas":
-            game = distributed.replica_mean(game, mesh)
-        algorithm = simultaneous(gradient(game), helpers.sgds(0.01))
+            game = distributed.replica_mean(game, mesh=mesh)
+        algorithm = simultaneous(gradient(game), optimizers=helpers.sgds(0.01))
         like = jax.eval_shape(algorithm.init, jax.random.key(0))
         shardings = distributed.state_shardings(like, mesh)
         state = jax.jit(algorithm.init, out_shardings=shardings)(jax.random.key(0))
@@ -382,7 +392,7 @@ def test_a_game_that_looks_ahead_through_it() -> None:
         inner=jaxgan.optimizers.sgd(0.1),
         inner_state="fresh",
     )
-    algorithm = tf.seeds(simultaneous(gradient(game), helpers.sgds(0.1)), 2)
+    algorithm = tf.seeds(simultaneous(gradient(game), optimizers=helpers.sgds(0.1)), num_seeds=2)
     state = algorithm.init(jax.random.key(0))
     state.net_state["disc"]["ada"]["p"] = jnp.asarray([0.0, 1.0], jnp.float32)
     state, metrics = jax.jit(algorithm.step)(state, {"image": images()})
@@ -404,7 +414,7 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: instance_noise(image_gan(), -0.1), "^std is -0.1; it must be at least 0 and"),
+        (lambda: instance_noise(image_gan(), std=-0.1), "^std is -0.1; it must be at least 0 and"),
         (
             lambda: augmented_at(image_gan(), bgc(), p=1.5),
             "^p is 1.5; it must be at least 0 and",
@@ -420,7 +430,7 @@ def test_keys_of_parts_are_those_of_the_whole() -> None:
             r"^augmented: the game looks ahead.*unrolled\(augmented\(game, \.\.\.\)\)$",
         ),
         (
-            lambda: play(instance_noise(jaxgan.bilinear(), 0.1), Context(KEY), {}),
+            lambda: play(instance_noise(jaxgan.bilinear(), std=0.1), Context(KEY), {}),
             "^instance_noise needs a game whose scene has 'real', such as `gan`$",
         ),
     ],

@@ -33,8 +33,8 @@ def linear_game() -> Game:
         return z @ w["a"], state
 
     return jaxgan.gan(
-        Network(lambda key: ({"a": jnp.asarray(points(1, (3, 2)))}, {}), gen),
-        Network(lambda key: (jnp.asarray(SLOPE), {}), disc),
+        Network(init=lambda key: ({"a": jnp.asarray(points(1, (3, 2)))}, {}), apply=gen),
+        Network(init=lambda key: (jnp.asarray(SLOPE), {}), apply=disc),
         latent=3,
         loss=losses.wasserstein(),
     )
@@ -46,7 +46,7 @@ def to_target(weight: float = 1.0, name: str = "to_target", **options: Any) -> P
     def values(view: View, state: Any) -> tuple[jax.Array, Any]:
         return 0.5 * jnp.sum((view.scene["fake"] - TARGET[None]) ** 2, axis=1), state
 
-    return Penalty((Term(name, values, weight, players=("gen",), **options),))
+    return Penalty((Term(name=name, values=values, weight=weight, players=("gen",), **options),))
 
 
 def played(game: Game, params: Any = None) -> Any:
@@ -68,7 +68,7 @@ def expected_weight(fake: np.ndarray, ratio: float) -> float:
 
 @pytest.mark.parametrize("ratio", [0.0, 1.0, 0.3])
 def test_the_weight_is_the_closed_form(ratio: float, float64: None) -> None:
-    values, metrics, scene, _, grads = played(balanced(linear_game(), to_target(), ratio))
+    values, metrics, scene, _, grads = played(balanced(linear_game(), to_target(), ratio=ratio))
     bare, _, _, _, bare_grads = played(linear_game())
     fake, z = np.asarray(scene["fake"]), np.asarray(scene["latent"])
     weight = expected_weight(fake, ratio)
@@ -143,8 +143,8 @@ def test_it_trains_stacks_and_remembers() -> None:
     game = jaxgan.unrolled(
         balanced(with_penalty(rich_game(), jaxgan.penalties.r1()), penalty), num_steps=1
     )
-    field = jaxgan.fields.consensus(0.1)(jaxgan.gradient(game))
-    algorithm = jaxgan.simultaneous(field, helpers.sgds(0.01))
+    field = jaxgan.fields.consensus(jaxgan.gradient(game), gamma=0.1)
+    algorithm = jaxgan.simultaneous(field, optimizers=helpers.sgds(0.01))
     state, step = algorithm.init(jax.random.key(0)), jax.jit(algorithm.step)
     for _ in range(2):
         state, metrics = step(state, rich_batch())

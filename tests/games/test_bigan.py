@@ -44,7 +44,11 @@ def table_game(loss: Any) -> Game:
     def disc(w: Any, state: Any, image: Any, code: Any, train: bool = True, key: Any = None) -> Any:
         return jnp.einsum("bi,ij,bj->b", image[:, :NUM_X], w, code[:, :NUM_Z]), state
 
-    networks = (Network(nothing, gen), Network(nothing, encoder), Network(disc_init, disc))
+    networks = (
+        Network(init=nothing, apply=gen),
+        Network(init=nothing, apply=encoder),
+        Network(init=disc_init, apply=disc),
+    )
     return bigan(*networks, latent=NUM_X + NUM_Z, loss=loss)
 
 
@@ -201,14 +205,13 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_infogan_is_a_gan_with_codes_and_a_term() -> None:
-    codes = (2, (3, 2), 1)
+    codes: Any = {"noise_dim": 2, "categorical": (3, 2), "num_continuous": 1}
     gen = from_linen(helpers.Mlp((6, helpers.DIM)), jax.ShapeDtypeStruct((2, 8), jnp.float32))
     module = MLPDiscriminator((6,), head="codes", num_categories=5, num_continuous=1)
     disc = from_linen(module, jnp.zeros((1, helpers.DIM)))
-    options = {"noise_dim": 2, "categorical": (3, 2), "num_continuous": 1, "weight": 0.5}
-    game = infogan(gen, disc, loss=losses.hinge(), **options)
-    latent = jaxgan.auxiliary.infogan_latent(*codes)
-    term = jaxgan.auxiliary.mutual_information(*codes, weight=0.5, continuous_weight=0.1)
+    game = infogan(gen, disc, loss=losses.hinge(), weight=0.5, **codes)
+    latent = jaxgan.auxiliary.infogan_latent(**codes)
+    term = jaxgan.auxiliary.mutual_information(**codes, weight=0.5, continuous_weight=0.1)
     other = jaxgan.with_penalty(jaxgan.gan(gen, disc, latent=latent, loss=losses.hinge()), term)
     context, found = Context(KEY), []
     for one in (game, other):
@@ -216,7 +219,7 @@ def test_infogan_is_a_gan_with_codes_and_a_term() -> None:
         scene, net_state = one.generate(params, net_state, helpers.real_batch(), context)
         found.append((one.losses(params, net_state, scene, context)[0], scene["latent"]))
     helpers.assert_same_bits(*found)
-    layout = infogan_codes(*codes)
+    layout = infogan_codes(**codes)
     kinds = ["categorical", "categorical", "continuous"]
     assert [code.kind for code in layout] == kinds
     for code in layout:

@@ -43,8 +43,8 @@ def game_of(is_tree: bool) -> Game:
         return jnp.tanh(joined(x)) @ w, state
 
     return jaxgan.gan(
-        Network(lambda key: (jax.random.normal(key, (LATENT, 5)), {}), gen),
-        Network(lambda key: (jax.random.normal(key, (5,)), {}), disc),
+        Network(init=lambda key: (jax.random.normal(key, (LATENT, 5)), {}), apply=gen),
+        Network(init=lambda key: (jax.random.normal(key, (5,)), {}), apply=disc),
         latent=LATENT,
     )
 
@@ -98,9 +98,9 @@ def test_every_part_has_its_own_noise() -> None:
         return jnp.zeros(NUM), state
 
     same = {"point": jnp.zeros((NUM, 2)), "row": jnp.zeros((NUM, 2))}
-    gen = Network(lambda key: (jnp.zeros(()), {}), lambda w, s, z, **_: (same, s))
-    game = jaxgan.gan(gen, Network(lambda key: (jnp.zeros(()), {}), disc), latent=5)
-    pull(games.instance_noise(game, 0.5), {"image": same})
+    gen = Network(init=lambda key: (jnp.zeros(()), {}), apply=lambda w, s, z, **_: (same, s))
+    game = jaxgan.gan(gen, Network(init=lambda key: (jnp.zeros(()), {}), apply=disc), latent=5)
+    pull(games.instance_noise(game, std=0.5), {"image": same})
     noise = [np.asarray(leaf) for x in seen for leaf in x.values()]
     assert len(noise) == 4  # of real and generated examples
     assert len(np.unique(np.stack(noise))) == 4 * NUM * 2
@@ -117,7 +117,9 @@ WRAPS: dict[str, Callable[[Game], Game]] = {
 
 @pytest.mark.parametrize("name", helpers.rows(WRAPS, ["apa", "balanced"]))
 def test_games_of_trees_train(name: str) -> None:
-    algorithm = jaxgan.simultaneous(jaxgan.gradient(WRAPS[name](game_of(True))), helpers.sgds(0.1))
+    algorithm = jaxgan.simultaneous(
+        jaxgan.gradient(WRAPS[name](game_of(True))), optimizers=helpers.sgds(0.1)
+    )
     state = algorithm.init(jax.random.key(0))
     moved, metrics = jax.jit(algorithm.step)(state, batch_of(True))
     assert helpers.max_difference(moved.params, state.params) > 1e-4
@@ -155,7 +157,7 @@ def test_data_in_memory_may_be_trees_and_sequences() -> None:
     chosen = [int(np.argmax(row)) for row in is_same]
     np.testing.assert_allclose(batch["image"]["row"], parts["row"][chosen], rtol=1e-6)
     np.testing.assert_array_equal(batch["label"], np.asarray(chosen) % 2)
-    algorithm = jaxgan.simultaneous(jaxgan.gradient(game_of(True)), helpers.sgds(0.1))
+    algorithm = jaxgan.simultaneous(jaxgan.gradient(game_of(True)), optimizers=helpers.sgds(0.1))
     moved, _ = algorithm.step(algorithm.init(jax.random.key(0)), batch)
     assert int(moved.step) == 1
     sequences = data.array_source("sequences", parts["row"])

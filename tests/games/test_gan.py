@@ -100,14 +100,14 @@ def began(rate: float = 0.5) -> Loss:
     def gen(real: Any, fake: Any, state: Any, context: Context) -> Any:
         return -fake * (1.0 + state["k"])
 
-    return Loss(disc, gen, lambda: {"k": jnp.float32(0.0)}, couples_batch=True)
+    return Loss(disc=disc, gen=gen, init=lambda: {"k": jnp.float32(0.0)}, couples_batch=True)
 
 
 def test_the_state_of_a_loss_is_the_discriminators_and_is_logged() -> None:
     game = helpers.mlp_gan(loss=began())
     assert game.couples_batch
     assert not helpers.mlp_gan().couples_batch
-    algorithm = jaxgan.alternating(gradient(game), helpers.sgds(0.0), n_critic=3)
+    algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.sgds(0.0), n_critic=3)
     state, history = helpers.run(algorithm, algorithm.init(KEY), 2)
     assert float(state.net_state["disc"]["loss"]["k"]) == 0.5 * 3 * 2
     assert "loss" not in state.net_state["gen"]
@@ -127,7 +127,9 @@ def test_what_a_game_does_not_know_in_its_state_is_passed_on() -> None:
 
 
 def test_penalties_may_join_the_generators_loss() -> None:
-    term = Term("weight_decay", lambda view, state: (jnp.float32(2.0), state), weight=3.0)
+    term = Term(
+        name="weight_decay", values=lambda view, state: (jnp.float32(2.0), state), weight=3.0
+    )
     bare, joined = (
         play(game, helpers.real_batch())[1]
         for game in (

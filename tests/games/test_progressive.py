@@ -17,12 +17,12 @@ from jaxgan.config.base import ConfigError, load_config
 from jaxgan.config.networks import progan_discriminator, progan_generator
 from jaxgan.config.resolve import resolve
 from jaxgan.core.network import Network
-from jaxgan.core.penalty import View
 from jaxgan.core.state import Context
 from jaxgan.games import make_phases, progressive
 from jaxgan.games.progressive import averaged_to, repeated_to, shown_at
 from jaxgan.games.with_penalty import with_penalty
 from jaxgan.losses import wasserstein
+from jaxgan.penalties import View
 
 SHAPE, BATCH = (8, 8, 1), 4
 PHASES = make_phases((4, 8), fade_steps=10, stable_steps=20)
@@ -34,8 +34,8 @@ def game_at(step: int) -> Any:
     return progressive(
         lambda r: progan_generator(SHAPE, 3, resolution=r, channel_base=32),
         lambda r: progan_discriminator(SHAPE, resolution=r, channel_base=32),
-        PHASES,
-        step,
+        phases=PHASES,
+        step=step,
         latent=3,
     )
 
@@ -110,9 +110,9 @@ def test_the_state_has_the_same_shapes_in_all_phases(name: str) -> None:
 
 def test_bad_phases_are_refused() -> None:
     with pytest.raises(ValueError, match=r"resolutions: got \(4, 16\); must be"):
-        make_phases((4, 16), 1, 1)
+        make_phases((4, 16), fade_steps=1, stable_steps=1)
     with pytest.raises(ValueError, match="fade_steps, stable_steps: got -1, 1; must be"):
-        make_phases((4, 8), -1, 1)
+        make_phases((4, 8), fade_steps=-1, stable_steps=1)
     with pytest.raises(ValueError, match="resolutions: the last is 8; it must be that of the"):
         game_at(0).generate({}, {}, {"image": jnp.zeros((1, 16, 16, 1))}, context_at(0))
     config = load_config(f"{CONFIGS / 'progan'}.py:smoke")
@@ -129,7 +129,7 @@ def image_network(weights: Any) -> Any:
         flat = inputs["image"].reshape(len(inputs["image"]), -1)
         return jnp.sin(flat @ params[: flat.shape[1]]), state
 
-    return Network(lambda key: (weights, {}), apply)
+    return Network(init=lambda key: (weights, {}), apply=apply)
 
 
 @pytest.mark.usefixtures("float64")
@@ -144,10 +144,10 @@ def test_slopes_are_those_at_images_of_full_size(name: str, step: int) -> None:
         return params * averaged_to(jnp.asarray(fake), size), state
 
     game = progressive(
-        lambda r: Network(lambda key: (jnp.ones(()), {}), gen_apply),
+        lambda r: Network(init=lambda key: (jnp.ones(()), {}), apply=gen_apply),
         lambda r: image_network(weights),
-        PHASES,
-        step,
+        phases=PHASES,
+        step=step,
         latent=3,
         loss=wasserstein(),
     )
@@ -185,7 +185,9 @@ def test_growing_configs_end_at_their_last_resolution_faded_in() -> None:
         config = resolve(load_config(f"{CONFIGS / file}.py:{size}"))
         options, total = config["game"], config["total_steps"]
         phases = make_phases(
-            tuple(options["resolutions"]), options["fade_steps"], options["stable_steps"]
+            tuple(options["resolutions"]),
+            fade_steps=options["fade_steps"],
+            stable_steps=options["stable_steps"],
         )
         last = len(phases.resolutions) - 1
         assert phases.resolutions[-1] == config["data"]["image_size"], name

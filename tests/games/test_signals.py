@@ -31,7 +31,7 @@ DOUBTS: dict[str, tuple[Loss, Formula]] = {
     "least_squares": (jg.losses.least_squares(), lambda r, f: (abs(r - 1.0) + abs(f)) / 2),
     "wasserstein": (jg.losses.wasserstein(), lambda r, f: np.ones(1)),
     "relativistic": (jg.losses.relativistic(), lambda r, f: sigmoid(f - r)),
-    "ebgan": (jg.losses.ebgan(1.0), lambda r, f: (1.0 + (f > -1.0)) / 2),
+    "ebgan": (jg.losses.ebgan(margin=1.0), lambda r, f: (1.0 + (f > -1.0)) / 2),
 }
 
 
@@ -118,7 +118,9 @@ def test_a_critic_of_two_domains_has_the_mean_of_both(pool_size: int) -> None:
     def patches(w: Any, state: Any, x: Any, train: bool = True, key: Any = None) -> Any:
         return w * x[..., 0], state
 
-    gen, disc = (jg.Network(lambda key: (jnp.ones(()), {}), apply) for apply in (images, patches))
+    gen, disc = (
+        jg.Network(init=lambda key: (jnp.ones(()), {}), apply=apply) for apply in (images, patches)
+    )
     game = with_signals(
         jg.games.cyclegan(
             {"forward": gen, "backward": gen},

@@ -8,6 +8,7 @@ f'(0) = 1/2, and v' is taken at the equilibrium (0, 0); see Mescheder et al., 20
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -109,7 +110,7 @@ def test_zero_centred_penalties_attract(
 @pytest.mark.parametrize(("loss", "slope"), [(None, 0.5), (losses.wasserstein(), 1.0)])
 def test_consensus_attracts(gamma: float, loss: Any, slope: float) -> None:
     # -γ f'² ± i f': for γ = 10, -2.5 ± 0.5i and -10 ± i.
-    found = dirac_eigenvalues(jaxgan.dirac(loss), fields.consensus(gamma))
+    found = dirac_eigenvalues(jaxgan.dirac(loss), partial(fields.consensus, gamma=gamma))
     assert_spectrum(found, [-gamma * slope**2 + slope * 1j, -gamma * slope**2 - slope * 1j])
 
 
@@ -225,8 +226,8 @@ def spectral_radius(algorithm: Algorithm, batch: Any = None, num_steps: int = 1)
 def test_radii_on_the_bilinear_game(rate: float, coupling: float) -> None:
     field = gradient(jaxgan.bilinear(coupling))
     e = rate * coupling
-    simultaneous = jaxgan.simultaneous(field, helpers.sgds(rate))
-    alternating = jaxgan.alternating(field, helpers.sgds(rate))
+    simultaneous = jaxgan.simultaneous(field, optimizers=helpers.sgds(rate))
+    alternating = jaxgan.alternating(field, optimizers=helpers.sgds(rate))
     np.testing.assert_allclose(spectral_radius(simultaneous), np.sqrt(1 + e**2), rtol=1e-12)
     np.testing.assert_allclose(spectral_radius(alternating), 1.0, rtol=1e-9)
 
@@ -242,16 +243,18 @@ Make = Callable[[Field, float], Algorithm]
 
 def along(change: Callable[[float], Callable[[Field], Field]]) -> Make:
     """Simultaneous descent along another field, which may depend on the rate."""
-    return lambda field, rate: jaxgan.simultaneous(change(rate)(field), helpers.sgds(rate))
+    return lambda field, rate: jaxgan.simultaneous(
+        change(rate)(field), optimizers=helpers.sgds(rate)
+    )
 
 
 def with_rate(algorithm: Callable[..., Algorithm]) -> Make:
-    return lambda field, rate: algorithm(field, helpers.sgds(rate))
+    return lambda field, rate: algorithm(field, optimizers=helpers.sgds(rate))
 
 
 def optimistic(field: Field, rate: float) -> Algorithm:
     ogda = optimizers.optimistic(rate)
-    return jaxgan.simultaneous(field, {"gen": ogda, "disc": ogda})
+    return jaxgan.simultaneous(field, optimizers={"gen": ogda, "disc": ogda})
 
 
 def of_consensus(rate: float, a: float, gamma: float) -> float:
@@ -270,19 +273,19 @@ RADII: dict[str, tuple[Make, Callable[[float, float], float]]] = {
         lambda eta, a: of_optimistic(eta * a),
     ),
     "consensus": (
-        along(lambda eta: fields.consensus(1.0)),
+        along(lambda eta: partial(fields.consensus, gamma=1.0)),
         lambda eta, a: of_consensus(eta, a, 1.0),
     ),
     "symplectic": (
-        along(lambda eta: fields.symplectic(0.7, align=False)),
+        along(lambda eta: partial(fields.symplectic, lam=0.7, align=False)),
         lambda eta, a: of_consensus(eta, a, 0.7),
     ),
     "competitive": (
-        along(lambda eta: fields.competitive(eta, tol=1e-13)),
+        along(lambda eta: partial(fields.competitive, eta=eta, tol=1e-13)),
         lambda eta, a: 1 / np.sqrt(1 + (eta * a) ** 2),
     ),
     "linearised competitive": (
-        along(lambda eta: fields.lookahead_opponent(eta)),
+        along(lambda eta: partial(fields.lookahead_opponent, alpha=eta)),
         lambda eta, a: np.sqrt(1 - (eta * a) ** 2 + (eta * a) ** 4),
     ),
 }
@@ -333,8 +336,10 @@ def test_competition_contracts_at_any_rate() -> None:
     [(0.3, 6, 0.4, 0.9467), (0.3, 6, 0.5, 0.9521), (0.3, 6, 0.8, 1.0033), (0.1, 5, 0.5, 0.9962)],
 )
 def test_radii_of_lookahead(rate: float, num_steps: int, alpha: float, per_step: float) -> None:
-    plain = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(rate))
-    found = spectral_radius(jaxgan.lookahead(plain, num_steps, alpha), num_steps=num_steps)
+    plain = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(rate))
+    found = spectral_radius(
+        jaxgan.lookahead(plain, num_steps=num_steps, alpha=alpha), num_steps=num_steps
+    )
     exact = abs((1 - alpha) + alpha * (1 + 1j * rate) ** num_steps)
     np.testing.assert_allclose(found, exact, atol=1e-6)
     np.testing.assert_allclose(found ** (1 / num_steps), per_step, atol=5e-5)
@@ -352,7 +357,7 @@ def test_radii_of_lookahead(rate: float, num_steps: int, alpha: float, per_step:
 def test_radii_of_unrolling(num_steps: int, mode: str, radius: float) -> None:
     eta = 0.1
     game = ahead(jaxgan.bilinear(), num_steps, eta, mode)
-    found = spectral_radius(jaxgan.simultaneous(gradient(game), helpers.sgds(eta)))
+    found = spectral_radius(jaxgan.simultaneous(gradient(game), optimizers=helpers.sgds(eta)))
     c = 2 if mode == "exact" else 1
     matrix = np.eye(2) - eta * np.array([[c * num_steps * eta, 1.0], [-1.0, 0.0]])
     # K = 10, exact, is a double root.
@@ -362,11 +367,13 @@ def test_radii_of_unrolling(num_steps: int, mode: str, radius: float) -> None:
 
 def test_the_largest_rate_is_that_of_the_eigenvalues() -> None:
     # |1 + hλ| < 1 just if h < -2 Re λ / |λ|², here of consensus on the Dirac-GAN.
-    change, batch = fields.consensus(1.0), {"image": jnp.zeros((4, 1))}
+    change, batch = partial(fields.consensus, gamma=1.0), {"image": jnp.zeros((4, 1))}
     largest = np.min([-2 * v.real / abs(v) ** 2 for v in dirac_eigenvalues(jaxgan.dirac(), change)])
     field = change(gradient(jaxgan.dirac()))
     radii = [
-        spectral_radius(jaxgan.simultaneous(field, helpers.sgds(factor * largest)), batch)
+        spectral_radius(
+            jaxgan.simultaneous(field, optimizers=helpers.sgds(factor * largest)), batch
+        )
         for factor in (0.95, 1.0, 1.05)
     ]
     assert radii[0] < 1.0 - 1e-3
@@ -376,7 +383,7 @@ def test_the_largest_rate_is_that_of_the_eigenvalues() -> None:
 
 def test_alternation_leaves_the_circle_beyond_two() -> None:
     # The step's matrix has determinant 1 and trace 2 - η².
-    made = jaxgan.alternating(gradient(jaxgan.bilinear()), helpers.sgds(2.5))
+    made = jaxgan.alternating(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(2.5))
     half = (2 - 2.5**2) / 2
     np.testing.assert_allclose(spectral_radius(made), abs(half) + np.sqrt(half**2 - 1), rtol=1e-9)
 
@@ -387,7 +394,7 @@ def test_r1_makes_simultaneous_descent_converge_below_its_rate(gamma: float) -> 
     game = jaxgan.with_penalty(jaxgan.dirac(), penalties.r1(weight=gamma))
     radii = {}
     for factor in (0.9, 1.0, 1.1):
-        made = jaxgan.simultaneous(gradient(game), helpers.sgds(factor * gamma / 0.25))
+        made = jaxgan.simultaneous(gradient(game), optimizers=helpers.sgds(factor * gamma / 0.25))
         radii[factor] = spectral_radius(made, {"image": jnp.zeros((4, 1))})
     assert radii[0.9] < 1.0 - 1e-3
     np.testing.assert_allclose(radii[1.0], 1.0, atol=1e-9)

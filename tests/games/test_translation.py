@@ -36,7 +36,7 @@ def pixelwise(num_in: int, num_out: int = 0, factor: int = 1) -> Network:
         y = x.repeat(factor, axis=1).repeat(factor, axis=2) @ w
         return (jnp.tanh(y) if num_out else y[..., 0]), state
 
-    return Network(init, apply)
+    return Network(init=init, apply=apply)
 
 
 def make_cyclegan(**options: Any) -> Game:
@@ -99,7 +99,7 @@ def simulate(stored: list[float], size: int, images: list[float], draws: np.ndar
 
 @pytest.mark.parametrize(("size", "num"), [(5, 3), (2, 6), (1, 1)])
 def test_the_pool_is_that_of_a_plain_simulation(size: int, num: int) -> None:
-    pool, stored = empty_pool(size, (1, 1, 1)), list[float]()
+    pool, stored = empty_pool(size, shape=(1, 1, 1)), list[float]()
     step = jax.jit(query)
     random = np.random.default_rng(0)
     for i in range(8):
@@ -116,15 +116,15 @@ def test_the_pool_is_that_of_a_plain_simulation(size: int, num: int) -> None:
 def test_two_halves_of_a_batch_leave_the_pool_of_the_whole() -> None:
     images = jnp.arange(8.0).reshape(8, 1, 1, 1)
     draws = jax.random.uniform(KEY, (8, 2))
-    judged, whole = query(empty_pool(3, (1, 1, 1)), images, draws)
-    first, pool = query(empty_pool(3, (1, 1, 1)), images[:4], draws[:4])
+    judged, whole = query(empty_pool(3, shape=(1, 1, 1)), images, draws)
+    first, pool = query(empty_pool(3, shape=(1, 1, 1)), images[:4], draws[:4])
     second, pool = query(pool, images[4:], draws[4:])
     np.testing.assert_array_equal(jnp.concatenate([first, second]), judged)
     helpers.assert_same_bits(pool, whole)
 
 
 def test_what_is_judged_in_place_of_an_image_has_its_own_gradient() -> None:
-    _, pool = query(empty_pool(1, (1, 1, 1)), jnp.ones((1, 1, 1, 1)), jnp.zeros((1, 2)))
+    _, pool = query(empty_pool(1, shape=(1, 1, 1)), jnp.ones((1, 1, 1, 1)), jnp.zeros((1, 2)))
     images = jnp.asarray([2.0, 3.0, 4.0]).reshape(3, 1, 1, 1)
     draws = jnp.asarray([[0.9, 0.0], [0.1, 0.0], [0.9, 0.0]])
 
@@ -139,7 +139,9 @@ def test_what_is_judged_in_place_of_an_image_has_its_own_gradient() -> None:
 
 def test_only_the_discriminators_own_update_moves_the_pools() -> None:
     optimizers = helpers.adams()
-    algorithm = alternating(gradient(make_cyclegan(pool_size=50)), optimizers, n_critic=2)
+    algorithm = alternating(
+        gradient(make_cyclegan(pool_size=50)), optimizers=optimizers, n_critic=2
+    )
     state = algorithm.init(KEY)
     step = jax.jit(algorithm.step)
     for i in (1, 2):
@@ -274,7 +276,7 @@ FIELDS: dict[str, Callable[[Game], Field]] = {
     "simultaneous": gradient,
     "alternating": gradient,
     "unrolled": lambda game: gradient(unrolled(game, num_steps=1)),
-    "consensus": lambda game: consensus(0.1)(gradient(game)),
+    "consensus": lambda game: consensus(gradient(game), gamma=0.1),
 }
 FAST = (("cyclegan", "unrolled"), ("cyclegan", "consensus"), ("pix2pix", "alternating"))
 PLAYED = [
@@ -287,7 +289,7 @@ PLAYED = [
 @pytest.mark.parametrize(("name", "how"), PLAYED)
 def test_two_steps_are_finite(name: str, how: str) -> None:
     make = alternating if how == "alternating" else simultaneous
-    algorithm = make(FIELDS[how](GAMES[name]()), helpers.adams())
+    algorithm = make(FIELDS[how](GAMES[name]()), optimizers=helpers.adams())
     start = state = algorithm.init(KEY)
     step = jax.jit(algorithm.step)
     for i in range(2):
@@ -312,7 +314,7 @@ def test_two_steps_are_finite(name: str, how: str) -> None:
         ),
         (lambda: GAMES["pix2pix"](l1_weight=-1.0), "l1_weight is -1.0; it must be at least 0"),
         (lambda: GAMES["super_resolution"](pixel="l3"), "pixel is 'l3'; it must be 'l1' or 'l2'"),
-        (lambda: empty_pool(0, (1,)), "pool_size is 0; it must be at least 1"),
+        (lambda: empty_pool(0, shape=(1,)), "pool_size is 0; it must be at least 1"),
     ],
 )
 def test_what_is_refused(build: Callable[[], Any], words: str) -> None:
@@ -339,7 +341,7 @@ def test_data_that_do_not_fit_are_refused_when_played(name: str) -> None:
 )
 def test_images_that_belong_together_are_not_changed_apart(name: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        play(instance_noise(GAMES[name](), 0.1), batch_of(name))
+        play(instance_noise(GAMES[name](), std=0.1), batch_of(name))
 
 
 def parts(game: Any, source: str, spec: dict[str, tuple[int, ...]], **config: Any) -> Parts:

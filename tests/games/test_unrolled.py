@@ -112,7 +112,9 @@ def test_fields_on_top_of_first_order_unrolling_see_its_jacobian(gamma: float) -
     damping = num_steps * rate / 4
     jacobian = np.array([[damping, -0.5], [0.5, 0.0]])
     expected = jacobian + gamma * jacobian.T @ jacobian  # ξ = 0 there
-    found = {k: dirac_jacobian(fields.consensus(gamma)(gradient(g))) for k, g in games.items()}
+    found = {
+        k: dirac_jacobian(fields.consensus(gradient(g), gamma=gamma)) for k, g in games.items()
+    }
     np.testing.assert_allclose(found["ours"], expected, atol=1e-12)
     # The stopped one has the same field and lost the generator's row of its Jacobian.
     assert np.abs(found["stopped"] - expected).max() > 0.1
@@ -155,7 +157,7 @@ def test_the_bilinear_game_by_every_algorithm(
         jaxgan.extragradient: np.eye(2) - e * lean @ simultaneous,
     }
     for algorithm, matrix in expected.items():
-        found = step_matrix(algorithm(gradient(game), helpers.sgds(rate)))
+        found = step_matrix(algorithm(gradient(game), optimizers=helpers.sgds(rate)))
         np.testing.assert_allclose(found, matrix, atol=1e-12, err_msg=algorithm.__name__)
     # The radii of the table, to its digits.
     table = {(5, "exact"): 0.95394, (5, "first_order"): 0.97980, (10, "exact"): 0.9}
@@ -277,7 +279,9 @@ def test_every_inner_step_may_have_its_own_batch(player: str) -> None:
     expected = jax.grad(hand_loss(setting, 3, player, parts=inner, last=last))(
         setting.params[player]
     )
-    game = unrolled(setting.game, player, opponent, num_steps=3, inner_batch="fresh")
+    game = unrolled(
+        setting.game, player=player, opponent=opponent, num_steps=3, inner_batch="fresh"
+    )
     grads, _, _ = pull(game, setting)
     assert distance(grads[player], expected) < 1e-9
     # The opponent's own loss is that of the whole batch.
@@ -345,8 +349,8 @@ def test_network_state_is_carried_through_the_inner_steps_and_dropped() -> None:
     def apply(w: Any, state: Any, x: Any, *, train: bool = True, key: Any = None) -> Any:
         return (1 + 0.1 * state) * (x @ w), state + 1.0
 
-    disc = Network(lambda key: (jnp.array([0.5, -0.3]), jnp.zeros(())), apply)
-    gen = Network(lambda key: (jnp.ones((3, 2)), {}), lambda w, s, z, **_: (z @ w, s))
+    disc = Network(init=lambda key: (jnp.array([0.5, -0.3]), jnp.zeros(())), apply=apply)
+    gen = Network(init=lambda key: (jnp.ones((3, 2)), {}), apply=lambda w, s, z, **_: (z @ w, s))
     game = jaxgan.gan(gen, disc, latent=3)
     params, net_state = game.init(jax.random.key(0))
     net_state["disc"]["network"] = jnp.full((), 4.0)

@@ -60,14 +60,16 @@ def test_checkpoints_and_loops_do_not_change_the_gradient(num_steps: int) -> Non
 
 
 def test_under_seeds_and_substeps() -> None:
-    algorithm = jaxgan.alternating(gradient(unrolled(curved(), num_steps=3)), helpers.adams(0.05))
+    algorithm = jaxgan.alternating(
+        gradient(unrolled(curved(), num_steps=3)), optimizers=helpers.adams(0.05)
+    )
     key, step, expected = jax.random.key(0), jax.jit(algorithm.step), []
     for member in range(2):
         state = algorithm.init(jax.random.fold_in(key, member))
         for _ in range(3):
             state, _ = step(state, {})
         expected.append(state)
-    many = jaxgan.substeps(jaxgan.seeds(algorithm, 2), 3)
+    many = jaxgan.substeps(jaxgan.seeds(algorithm, num_seeds=2), num_steps=3)
     state, _ = jax.jit(many.step)(many.init(key), {})
     for member in range(2):
         one = jaxgan.member(state, member)
@@ -80,7 +82,7 @@ def test_microbatches_warn_since_the_inner_steps_average() -> None:
     setting = trained()
     field = gradient(unrolled(setting.game, num_steps=2))
     with pytest.warns(UserWarning, match="couples the examples of a batch"):
-        halves = jaxgan.microbatch(2)(field)
+        halves = jaxgan.microbatch(field, num_parts=2)
     with jax.disable_jit():
         found, _, _ = halves.apply(
             setting.params, (), setting.net_state, setting.batch, setting.context
@@ -98,7 +100,7 @@ def test_in_alternating_play_the_discriminator_does_not_look_ahead() -> None:
     batch = helpers.real_batch((2,), dtype=np.float64)
     counts = {}
     for name, game in {"plain": setting.game, "ahead": ahead}.items():
-        algorithm = jaxgan.alternating(gradient(game), helpers.adams())
+        algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.adams())
         state = algorithm.init(jax.random.key(0))
         counts[name] = {
             "disc": num_dots(
@@ -127,7 +129,7 @@ def test_the_fakes_are_made_once_unless_the_generator_moves(
 
     setting, player = trained(), {"gen": "disc", "disc": "gen"}[opponent]
     game = jaxgan.gan(gen._replace(apply=apply), helpers.mlp_disc(jnp.float64), latent=3)
-    field = gradient(unrolled(game, player, opponent, num_steps=3))
+    field = gradient(unrolled(game, player=player, opponent=opponent, num_steps=3))
     calls.clear()
     args = (setting.params, (), setting.net_state, setting.batch, setting.context)
     jax.make_jaxpr(field.apply)(*args)
@@ -150,7 +152,7 @@ def relu_game(num_units: int, dtype: Any) -> Game:
 
     return jaxgan.gan(
         helpers.mlp_gen(dtype),
-        Network(init, apply),
+        Network(init=init, apply=apply),
         latent=lambda key, shape: jax.random.normal(key, (*shape, 3), dtype),
     )
 
@@ -158,7 +160,7 @@ def relu_game(num_units: int, dtype: Any) -> Game:
 @pytest.mark.parametrize("dtype", helpers.rows([jnp.float32, jnp.float64], [jnp.float32]))
 def test_dead_units_leave_the_gradient_of_the_others_alone(dtype: Any) -> None:
     game = relu_game(8, dtype)
-    algorithm = jaxgan.alternating(gradient(game), helpers.adams())
+    algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.adams())
     state, _ = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3, dtype)
     batch = trained().batch
 
@@ -304,7 +306,7 @@ def test_learning_rates_may_be_traced(float64: None) -> None:
 
     def step(rate: jax.Array) -> jax.Array:
         algorithm = jaxgan.simultaneous(
-            gradient(jaxgan.unrolled(jaxgan.bilinear(), num_steps=3)), helpers.sgds(rate)
+            gradient(jaxgan.unrolled(jaxgan.bilinear(), num_steps=3)), optimizers=helpers.sgds(rate)
         )
         return algorithm.step(algorithm.init(jax.random.key(0)), {})[0].params["gen"]
 

@@ -41,7 +41,7 @@ def linear(weight: Any, bias: Any, log_var: Any = None) -> Network:
             return mean, state
         return {"mean": mean, "log_var": jnp.broadcast_to(w["log_var"], mean.shape)}, state
 
-    return Network(init, apply)
+    return Network(init=init, apply=apply)
 
 
 def corners(dim: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def linear_vae(gain: float = 1.0, to_float32: float = 0.0, **options: Any) -> Ga
     log_var = -np.log(np.diag(np.linalg.inv(POSTERIOR))) + to_float32
     encoder = linear(weight, -gain * B @ (A.T @ POSTERIOR.T) / STD**2, log_var)
     decoder = linear(A, B)
-    return vae(encoder, decoder, latent_dim=2, likelihood=gaussian_likelihood(STD), **options)
+    return vae(encoder, decoder, latent_dim=2, likelihood=gaussian_likelihood(std=STD), **options)
 
 
 def test_the_elbo_is_the_evidence_less_the_divergence_from_the_posterior(float64: None) -> None:
@@ -109,12 +109,12 @@ def test_the_elbo_is_the_evidence_where_q_is_the_posterior(float64: None) -> Non
     decoder = linear([[weight]], [shift])
     batch = {"image": jnp.full((2, 1), x), "noise": jnp.asarray([[-1.0], [1.0]])}
     for learn in (False, True):
-        told = gaussian_likelihood(std, learn_std=learn)
+        told = gaussian_likelihood(std=std, learn_std=learn)
         game = vae(encoder, decoder, latent_dim=1, likelihood=told)
         rtol = 1e-6 if learn else 1e-10  # a learnt deviation is float32
         np.testing.assert_allclose(-play(game, batch)[0]["gen"], evidence, rtol=rtol)
     # A stationary point in every parameter of the encoder, for q is the best there is.
-    game = vae(encoder, decoder, latent_dim=1, likelihood=gaussian_likelihood(std))
+    game = vae(encoder, decoder, latent_dim=1, likelihood=gaussian_likelihood(std=std))
     params, _ = game.init(KEY)
     slopes = jax.grad(lambda p: play(game, batch, p)[0]["gen"])(params)["gen"]["encoder"]
     assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(slopes)) < 1e-10
@@ -138,7 +138,7 @@ def test_divergences_and_likelihoods_are_those_of_scipy(float64: None) -> None:
     expected = (cross - entropy).sum(axis=1)
     np.testing.assert_allclose(gaussian_kl(jnp.asarray(mean), jnp.asarray(log_var)), expected)
     x, m = np.tanh(generator.normal(size=(2, 4, 2, 2, 1)))
-    told = gaussian_likelihood(0.3).nll({}, jnp.asarray(x), jnp.asarray(m))
+    told = gaussian_likelihood(std=0.3).nll({}, jnp.asarray(x), jnp.asarray(m))
     np.testing.assert_allclose(told, -stats.norm(m, 0.3).logpdf(x).sum(axis=(1, 2, 3)))
     ink = np.where(x > 0, 1.0, -1.0)
     told = bernoulli_likelihood().nll({}, jnp.asarray(ink), jnp.asarray(m))
@@ -228,7 +228,7 @@ def test_each_player_of_a_vae_gan_descends_its_own_loss(float64: None) -> None:
         return {"logits": jnp.sum(features, axis=1), "features": features}, state
 
     def network(name: str, apply: Any) -> Network:
-        return Network(lambda key: (jnp.asarray(weights[name]), {}), apply)
+        return Network(init=lambda key: (jnp.asarray(weights[name]), {}), apply=apply)
 
     networks = [network(*pair) for pair in (("enc", encoder), ("gen", decoder), ("disc", disc))]
     game = vae_gan(*networks, latent_dim=2, gamma=0.7, beta=1.5, loss=losses.non_saturating())
@@ -270,7 +270,7 @@ def test_augmentation_changes_an_example_and_its_reconstruction_alike() -> None:
     def identity(w: Any, state: Any, x: Any, train: bool = True, key: Any = None) -> Any:
         return {"logits": jnp.sum(x, axis=1), "features": x}, state
 
-    disc = Network(lambda key: ({}, {}), identity)
+    disc = Network(init=lambda key: ({}, {}), apply=identity)
     encoder, decoder = linear(np.eye(2), np.zeros(2), -20.0), linear(0.5 * np.eye(2), np.zeros(2))
     bare = vae_gan(encoder, decoder, disc, latent_dim=2)
     found = [play(game, helpers.real_batch())[1][1] for game in (bare, augmented(bare, shift))]
@@ -305,8 +305,8 @@ def test_sparsity_is_that_of_numpy(float64: None) -> None:
     code = generator.uniform(0.05, 0.95, size=(6, 4))
     mean, target = code.mean(axis=0), 0.1
     expected = stats.entropy([np.full(4, target), np.full(4, 1 - target)], [mean, 1 - mean]).sum()
-    np.testing.assert_allclose(sparsity_kl(jnp.asarray(code), target), expected, rtol=1e-10)
-    assert np.isfinite(sparsity_kl(jnp.asarray([[0.0, 1.0]]), target))
+    np.testing.assert_allclose(sparsity_kl(jnp.asarray(code), target=target), expected, rtol=1e-10)
+    assert np.isfinite(sparsity_kl(jnp.asarray([[0.0, 1.0]]), target=target))
     weight = generator.normal(size=(2, 3))
     x = generator.normal(size=(5, 2))
     encoder, decoder = linear(weight, np.zeros(3)), linear(np.zeros((3, 2)), np.zeros(2))
@@ -316,7 +316,9 @@ def test_sparsity_is_that_of_numpy(float64: None) -> None:
             encoder, decoder, sparsity=kind, sparsity_weight=3.0, sparsity_target=target
         )
         value, (_, metrics, _) = play(game, {"image": jnp.asarray(x)})
-        sparse = sparsity_kl(jnp.asarray(h), target) if kind == "kl" else h.sum(axis=1).mean()
+        sparse = (
+            sparsity_kl(jnp.asarray(h), target=target) if kind == "kl" else h.sum(axis=1).mean()
+        )
         np.testing.assert_allclose(metrics["gen"]["sparsity"], sparse, rtol=1e-10)
         np.testing.assert_allclose(value["gen"], (x**2).mean() + 3.0 * sparse, rtol=1e-10)
         assert game.couples_batch == (kind == "kl")
@@ -358,7 +360,7 @@ POINT = linear(np.eye(2), np.zeros(2))
     [
         (lambda: vae(POINT, POINT, latent_dim=2, beta=-1.0), "beta is -1"),
         (lambda: vae(POINT, POINT, latent_dim=0), "latent dimension is 0"),
-        (lambda: gaussian_likelihood(0.0), "std is 0"),
+        (lambda: gaussian_likelihood(std=0.0), "std is 0"),
         (lambda: vae_gan(POINT, POINT, POINT, latent_dim=2, gamma=-1.0), "gamma is -1"),
         (lambda: autoencoder(POINT, POINT, error="l3"), "error is 'l3'; it must be 'l1' or 'l2'"),
         (lambda: autoencoder(POINT, POINT, sparsity="l0"), "sparsity is 'l0'; it must be 'kl'"),

@@ -60,7 +60,7 @@ def test_two_finite_steps(name: str, way: str) -> None:
     algorithm = build.build_algorithm(config, source.element_spec, on_device)
     state, step = jax.jit(algorithm.init)(jax.random.key(0)), jax.jit(algorithm.step)
     num = 4 * int(np.prod(algorithm.num_batches, dtype=int))
-    drawn = examples(source, num, jax.random.key(1))
+    drawn = examples(jax.random.key(1), source, num)
     batch = {k: v.reshape(*algorithm.num_batches, 4, *v.shape[1:]) for k, v in drawn.items()}
     before = state.params
     for _ in range(2):

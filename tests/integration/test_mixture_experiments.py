@@ -121,7 +121,7 @@ def test_spectra_are_those_of_dense_jacobians(
     # Away from the start, where biases are 0 and whole layers may be dead.
     params = jax.tree.map(lambda x: 1.5 * x + 0.1, params)
     member = jg.TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
-    found = mixture.spectra(plain, consensus(GAMMA)(plain), GAMMA, member, NUM, 2)
+    found = mixture.spectra(plain, consensus(plain, gamma=GAMMA), GAMMA, member, NUM, 2)
 
     pairs = []
     for index in range(2):

@@ -50,7 +50,7 @@ GAMES = pytest.mark.parametrize("make_game", EXPECTED)
 
 
 def make(make_game: Callable[[], Game]) -> Algorithm:
-    return jaxgan.alternating(jaxgan.gradient(make_game()), helpers.sgds(0.05))
+    return jaxgan.alternating(jaxgan.gradient(make_game()), optimizers=helpers.sgds(0.05))
 
 
 def batch_of(algorithm: Algorithm, index: int) -> dict[str, np.ndarray]:

@@ -144,7 +144,7 @@ def test_a_wgan_with_clipping_trains_and_stays_in_its_box() -> None:
         "gen": optimizers.rmsprop(1e-3),
         "disc": optimizers.rmsprop(1e-2, weight_clip=0.05),
     }
-    algorithm = jaxgan.alternating(jaxgan.gradient(game), players, n_critic=2)
+    algorithm = jaxgan.alternating(jaxgan.gradient(game), optimizers=players, n_critic=2)
     state, _ = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 4)
     largest = {
         p: max(float(jnp.abs(x).max()) for x in jax.tree.leaves(state.params[p])) for p in players

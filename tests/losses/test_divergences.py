@@ -109,7 +109,7 @@ def test_the_exponential_is_exact_up_to_its_cap(float64: None) -> None:
     x = jnp.asarray([-800.0, -3.0, 0.0, 19.9, 20.0])
     np.testing.assert_allclose(capped_exp(x), np.exp(x), rtol=1e-14)
     np.testing.assert_allclose(capped_exp(jnp.float64(23.0)), 4 * np.exp(20.0), rtol=1e-14)
-    grads = jax.vmap(jax.grad(lambda x: capped_exp(x, 2.0)))(jnp.asarray([1.0, 2.0, 3.0, 1e6]))
+    grads = jax.vmap(jax.grad(lambda x: capped_exp(x, cap=2.0)))(jnp.asarray([1.0, 2.0, 3.0, 1e6]))
     np.testing.assert_allclose(grads, np.exp([1.0, 2.0, 2.0, 2.0]), rtol=1e-14)
 
 

@@ -43,7 +43,7 @@ def test_ralsgan_is_twice_ours() -> None:
     real, fake = pair()
     disc = np.mean((real - fake.mean() - 1) ** 2) + np.mean((fake - real.mean() + 1) ** 2)
     gen = np.mean((fake - real.mean() - 1) ** 2) + np.mean((real - fake.mean() + 1) ** 2)
-    loss = losses.relativistic_average(losses.least_squares(-1.0, 1.0))
+    loss = losses.relativistic_average(losses.least_squares(fake_label=-1.0, real_label=1.0))
     np.testing.assert_allclose(means(loss, real, fake), (disc / 2, gen / 2), 1e-5)
 
 
@@ -103,7 +103,9 @@ def test_the_probability_may_be_a_schedule() -> None:
 def test_flipping_is_smoothing_on_both_sides_in_the_mean() -> None:
     real, fake = (jnp.full(20_000, x) for x in (1.5, -0.5))
     noisy, _ = losses.flip_labels(probability=0.3).disc(real, fake, (), CONTEXT)
-    smooth, _ = losses.non_saturating(0.3, 0.3).disc(real, fake, (), CONTEXT)
+    smooth, _ = losses.non_saturating(smoothing=0.3, fake_smoothing=0.3).disc(
+        real, fake, (), CONTEXT
+    )
     np.testing.assert_allclose(noisy.mean(), smooth[0], atol=0.02)
     gen = losses.flip_labels(probability=0.3).gen(real, fake, (), CONTEXT)
     np.testing.assert_array_equal(gen, losses.non_saturating().gen(real, fake, (), CONTEXT))

@@ -69,7 +69,7 @@ SMOOTH = {
         losses.non_saturating(), log_ratio, lambda p, q: 2 * jsd(p, q) - (p + q) / 2 * np.log(4)
     ),
     "minimax smoothed": Row(
-        losses.minimax(0.1, 0.2),
+        losses.minimax(smoothing=0.1, fake_smoothing=0.2),
         lambda p, q: log_ratio(0.9 * p + 0.2 * q, 0.1 * p + 0.8 * q),
         smooth_value,
     ),
@@ -80,7 +80,7 @@ SMOOTH = {
     ),
     # V + 1 = ½ χ²(p + q, 2q), Mao et al., eq. 13.
     "least_squares pearson": Row(
-        losses.least_squares(-1.0, 1.0, 0.0),
+        losses.least_squares(fake_label=-1.0, real_label=1.0, gen_label=0.0),
         lambda p, q: (p - q) / (p + q),
         lambda p, q: (2 * q - (p + q)) ** 2 / (p + q) / 2 - (p + q) / 2,
     ),
@@ -117,10 +117,12 @@ SMOOTH = {
 CORNERED = {
     "hinge": Row(losses.hinge(), lambda p, q: np.sign(p - q), lambda p, q: np.abs(p - q) - (p + q)),
     "hinge margin": Row(
-        losses.hinge(3.0), lambda p, q: 3 * np.sign(p - q), lambda p, q: -6 * np.minimum(p, q)
+        losses.hinge(margin=3.0),
+        lambda p, q: 3 * np.sign(p - q),
+        lambda p, q: -6 * np.minimum(p, q),
     ),
     "ebgan": Row(
-        losses.ebgan(2.0), lambda p, q: -2.0 * (q > p), lambda p, q: -2 * np.minimum(p, q)
+        losses.ebgan(margin=2.0), lambda p, q: -2.0 * (q > p), lambda p, q: -2 * np.minimum(p, q)
     ),
 }
 ALL = {**SMOOTH, **CORNERED}
@@ -225,7 +227,8 @@ def test_what_the_other_generators_minimise(float64: None) -> None:
     expected = np.sum(kl(q, p) - kl(q, middle)) + np.log(2)  # Arjovsky & Bottou, theorem 2.5
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     np.testing.assert_allclose(gen_loss(losses.maximum_likelihood(), v, q), -0.5, rtol=1e-12)
-    labelled, best = losses.least_squares(-1.0, 1.0, 0.0), jnp.asarray((p - q) / (p + q))
+    labelled = losses.least_squares(fake_label=-1.0, real_label=1.0, gen_label=0.0)
+    best = jnp.asarray((p - q) / (p + q))
     chi_square = np.sum((q - p) ** 2 / (p + q))
     np.testing.assert_allclose(gen_loss(labelled, best, p + q), chi_square / 2, rtol=1e-12)
     hinged = gen_loss(losses.hinge(), jnp.asarray(np.sign(p - q)), q)

@@ -19,7 +19,7 @@ CONTEXT = Context(jax.random.key(0))
 
 def test_the_controller_by_hand() -> None:
     gamma, rate = 0.4, 0.3
-    loss = losses.began(gamma, rate)
+    loss = losses.began(gamma=gamma, lambda_k=rate)
     step = jax.jit(lambda real, fake, state: loss.disc(real, fake, state, CONTEXT))
     draw = np.random.default_rng(0)
     state, k, seen = loss.init(), 0.0, []
@@ -60,12 +60,17 @@ def test_the_state_keeps_its_dtype_whatever_the_logits() -> None:
 def test_k_moves_in_the_discriminators_updates_and_is_logged() -> None:
     # An autoencoder's error: the discriminator's logit is minus that.
     disc = Network(
-        lambda key: (jnp.full(helpers.DIM, 0.5), {}),
-        lambda w, state, x, train=True, key=None: (-jnp.sum((x - x * w[None]) ** 2, axis=1), state),
+        init=lambda key: (jnp.full(helpers.DIM, 0.5), {}),
+        apply=lambda w, state, x, train=True, key=None: (
+            -jnp.sum((x - x * w[None]) ** 2, axis=1),
+            state,
+        ),
     )
-    game = jaxgan.gan(helpers.mlp_gen(), disc, latent=helpers.LATENT, loss=losses.began(0.5, 0.1))
+    game = jaxgan.gan(
+        helpers.mlp_gen(), disc, latent=helpers.LATENT, loss=losses.began(gamma=0.5, lambda_k=0.1)
+    )
     assert game.couples_batch
-    algorithm = jaxgan.alternating(gradient(game), helpers.sgds(1e-3), n_critic=2)
+    algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.sgds(1e-3), n_critic=2)
     _, history = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3)
     k = [float(metrics["disc/k"]) for metrics in history]
     assert 0.0 < k[0] < k[1] < k[2] <= 1.0
@@ -101,7 +106,7 @@ def test_unlabelled_examples_are_only_real() -> None:
     label = [1, -1, 0, -1]
     real, fake = outputs(label)
     mixed, _ = losses.multi_class().disc(real, fake, (), CONTEXT)
-    bare, _ = losses.multi_class(0.0).disc(real, fake, (), CONTEXT)
+    bare, _ = losses.multi_class(label_weight=0.0).disc(real, fake, (), CONTEXT)
     whole, _ = losses.multi_class().disc(outputs([1, 1, 0, 0])[0], fake, (), CONTEXT)
     is_labelled = np.array(label) >= 0
     np.testing.assert_array_equal(np.asarray(mixed)[~is_labelled], np.asarray(bare)[~is_labelled])
@@ -147,12 +152,12 @@ def test_a_semi_supervised_game_learns_its_classes() -> None:
         return {n: jax.random.normal(key, s) * 0.5 for n, s in shapes.items()}, {}
 
     gen = Network(
-        lambda key: (jnp.zeros(2), {}),
-        lambda w, state, z, train=True, key=None: (0.3 * z + w[None], state),
+        init=lambda key: (jnp.zeros(2), {}),
+        apply=lambda w, state, z, train=True, key=None: (0.3 * z + w[None], state),
     )
     loss = losses.feature_matching(losses.multi_class)
-    game = jaxgan.gan(gen, Network(init, apply), latent=2, loss=loss)
-    algorithm = jaxgan.simultaneous(gradient(game), helpers.sgds(0.2))
+    game = jaxgan.gan(gen, Network(init=init, apply=apply), latent=2, loss=loss)
+    algorithm = jaxgan.simultaneous(gradient(game), optimizers=helpers.sgds(0.2))
     step = jax.jit(algorithm.step)
     state = algorithm.init(key)
     for _ in range(150):

@@ -40,11 +40,15 @@ TABLE = {
     "non_saturating": Row(losses.non_saturating(), LOG_RATIO),
     "f_gan kl": Row(losses.f_gan("kl"), 1 + LOG_RATIO),
     "minimax smoothed": Row(
-        losses.minimax(0.1, 0.2), np.log((0.9 * RATIO + 0.2) / (0.1 * RATIO + 0.8))
+        losses.minimax(smoothing=0.1, fake_smoothing=0.2),
+        np.log((0.9 * RATIO + 0.2) / (0.1 * RATIO + 0.8)),
     ),
     "maximum_likelihood": Row(losses.maximum_likelihood(), LOG_RATIO),
     "least_squares": Row(losses.least_squares(), RATIO / (1 + RATIO)),
-    "least_squares pearson": Row(losses.least_squares(-1.0, 1.0, 0.0), (RATIO - 1) / (RATIO + 1)),
+    "least_squares pearson": Row(
+        losses.least_squares(fake_label=-1.0, real_label=1.0, gen_label=0.0),
+        (RATIO - 1) / (RATIO + 1),
+    ),
     "f_gan reverse_kl": Row(losses.f_gan("reverse_kl"), LOG_RATIO),
     "f_gan pearson": Row(losses.f_gan("pearson"), 2 * (RATIO - 1)),
     "f_gan neyman": Row(losses.f_gan("neyman"), 2 * LOG_RATIO),

@@ -17,9 +17,9 @@ import pytest
 
 from jaxgan.config.base import ConfigError
 from jaxgan.config.networks import r3gan_discriminator, r3gan_generator
-from jaxgan.core.penalty import input_gradient, squared_norm
 from jaxgan.models import R3GANDiscriminator, R3GANGenerator
 from jaxgan.models.layers import conv2d
+from jaxgan.penalties import input_gradient, squared_norm
 from jaxgan.pretrained import FAMILIES
 from tests.models.published_states import (
     assert_close,

@@ -21,11 +21,10 @@ from jaxgan.config.networks import stylegan2_discriminator, stylegan2_generator
 from jaxgan.config.registry import DISCRIMINATORS, GENERATORS
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
-from jaxgan.core.penalty import View, input_gradient, squared_norm
 from jaxgan.core.state import Context
 from jaxgan.games import gan
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
-from jaxgan.penalties import path_length
+from jaxgan.penalties import View, input_gradient, path_length, squared_norm
 from jaxgan.penalties.path_length import path_lengths
 from jaxgan.pretrained import convert
 from jaxgan.pretrained.stylegan2 import discriminator_rules, generator_rules

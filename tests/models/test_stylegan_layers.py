@@ -157,7 +157,7 @@ def test_the_mapping_network_and_its_mean() -> None:
 
 def test_style_mixing_changes_late_layers_of_a_share_of_the_images() -> None:
     first, second = jnp.zeros((2000, 6, 1)), jnp.ones((2000, 1, 1))
-    mixed = np.asarray(layers.mix_styles(first, second, jax.random.key(0), 0.6))[..., 0]
+    mixed = np.asarray(layers.mix_styles(jax.random.key(0), first, second, probability=0.6))[..., 0]
     assert (np.diff(mixed, axis=1) >= 0).all()  # once the second latent's, always
     assert not mixed[:, 0].any()
     counts = np.bincount(mixed.sum(1).astype(int), minlength=6)

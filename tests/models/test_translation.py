@@ -19,7 +19,6 @@ import pytest
 
 from jaxgan.config.base import ConfigError
 from jaxgan.config.networks import patch_discriminator, resnet, srgan_discriminator, srresnet, unet
-from jaxgan.core.penalty import input_gradient, squared_norm
 from jaxgan.models import (
     PatchDiscriminator,
     ResNetGenerator,
@@ -28,6 +27,7 @@ from jaxgan.models import (
     UNetGenerator,
 )
 from jaxgan.models.layers import ImageBatchNorm
+from jaxgan.penalties import input_gradient, squared_norm
 from jaxgan.pretrained import FAMILIES, PublishedError
 from tests.models.published_states import (
     assert_close,

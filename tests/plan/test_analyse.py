@@ -20,8 +20,8 @@ ADAM = optimizers.adam(1e-3)
 
 def make_job(model: int, num_steps: int = STEPS) -> tuple[Job, Any]:
     """A GAN's step, its state split over `model` devices, and the state itself."""
-    algorithm = simultaneous(gradient(mlp_gan()), {"gen": ADAM, "disc": ADAM})
-    algorithm = substeps(algorithm, num_steps)
+    algorithm = simultaneous(gradient(mlp_gan()), optimizers={"gen": ADAM, "disc": ADAM})
+    algorithm = substeps(algorithm, num_steps=num_steps)
     mesh = distributed.make_mesh(8, model=model)
     state = distributed.state_template(algorithm, mesh, min_size=1)
     split = distributed.batch_sharding(mesh, algorithm.num_batches)

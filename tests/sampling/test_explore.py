@@ -106,7 +106,7 @@ def test_styles_shrink_to_their_mean() -> None:
 
 
 def test_a_traversal_changes_one_code_alone() -> None:
-    codes = infogan_codes(2, (3,), 1)
+    codes = infogan_codes(2, categorical=(3,), num_continuous=1)
     explorer = PLAIN._replace(codes=codes, is_normal=False)
     latent = normal(6)
     images, names = traverse(explorer, latent, 0, num=3)

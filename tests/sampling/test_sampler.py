@@ -35,7 +35,7 @@ def game_of(num_classes: int | None) -> Game:
     def judge(params: Any, state: Any, x: Any, *label: Any, **_: Any) -> Any:
         return x.reshape(len(x), -1).sum(axis=1), state
 
-    networks = (Network(lambda key: ((), {}), apply) for apply in (draw, judge))
+    networks = (Network(init=lambda key: ((), {}), apply=apply) for apply in (draw, judge))
     return gan(*networks, latent=3, num_classes=num_classes)
 
 

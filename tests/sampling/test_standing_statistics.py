@@ -52,9 +52,9 @@ def make() -> tuple[Any, TrainState]:
 
 def settle(game: Any, state: TrainState) -> TrainState:
     return standing_statistics(
+        jax.random.key(2),
         game,
         state,
-        jax.random.key(2),
         SPEC,
         num_batches=NUM,
         batch_size=BATCH,
@@ -118,9 +118,9 @@ def test_those_of_the_average_are_of_its_weights() -> None:
 def test_what_is_refused() -> None:
     game, state = make()
     with pytest.raises(ValueError, match="num_batches is 0; it must be at least 1"):
-        standing_statistics(game, state, jax.random.key(0), SPEC, num_batches=0)
+        standing_statistics(jax.random.key(0), game, state, SPEC, num_batches=0)
     plain = mlp_gan()
     params, net_state = plain.init(jax.random.key(0))
     state = TrainState(jnp.int32(0), jax.random.key(1), params, net_state, {}, (), {})
     with pytest.raises(ValueError, match="player 'gen' has no batch statistics"):
-        standing_statistics(plain, state, jax.random.key(0), {"image": SPEC["image"]})
+        standing_statistics(jax.random.key(0), plain, state, {"image": SPEC["image"]})

@@ -32,8 +32,10 @@ def look(fields: Any, state: Any, batch: Any, folder: Path) -> list[dict[str, fl
 
 def test_the_last_field_is_judged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     plain = gradient(jaxgan.bilinear(2.0))
-    fields = {"gradient": plain, "consensus": consensus(0.5)(plain)}
-    state = jaxgan.seeds(jaxgan.simultaneous(plain, SGDS), 2).init(jax.random.key(0))
+    fields = {"gradient": plain, "consensus": consensus(plain, gamma=0.5)}
+    state = jaxgan.seeds(jaxgan.simultaneous(plain, optimizers=SGDS), num_seeds=2).init(
+        jax.random.key(0)
+    )
     with caplog.at_level(logging.INFO, "jaxgan.training.spectrum"):
         (row,) = look(fields, state, {}, tmp_path)
     # Eigenvalues -γ a² ± a i = -2 ± 2i: h < 4 / 8, and √½ of them is rotation.
@@ -50,7 +52,7 @@ def test_large_games_show_their_leading_eigenvalues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     field = gradient(helpers.mlp_gan())
-    state = jaxgan.simultaneous(field, SGDS).init(jax.random.key(0))
+    state = jaxgan.simultaneous(field, optimizers=SGDS).init(jax.random.key(0))
     (whole,) = look({"gradient": field}, state, helpers.real_batch(), tmp_path / "whole")
     monkeypatch.setattr(spectrum, "MAX_DENSE", 10)
     (leading,) = look({"gradient": field}, state, helpers.real_batch(), tmp_path / "leading")
@@ -61,7 +63,7 @@ def test_a_field_that_is_not_finite_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     field = gradient(jaxgan.bilinear(jnp.inf))
-    state = jaxgan.simultaneous(field, SGDS).init(jax.random.key(0))
+    state = jaxgan.simultaneous(field, optimizers=SGDS).init(jax.random.key(0))
     assert look({"gradient": field}, state, {}, tmp_path) == []
     assert "step 0: no spectrum: the Jacobian of the field is not finite" in caplog.text
 

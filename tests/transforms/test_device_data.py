@@ -26,10 +26,10 @@ def fed(n_critic: int = 0, source: Any = sample) -> Algorithm:
     """A Dirac-GAN at rest with D(x) = x: the metric disc/real_out is the mean of the data."""
     field = gradient(jaxgan.dirac(losses.wasserstein()))
     if n_critic:
-        algorithm = jaxgan.alternating(field, helpers.sgds(0.0), n_critic)
+        algorithm = jaxgan.alternating(field, optimizers=helpers.sgds(0.0), n_critic=n_critic)
     else:
-        algorithm = jaxgan.simultaneous(field, helpers.sgds(0.0))
-    return device_data(algorithm, source, BATCH)
+        algorithm = jaxgan.simultaneous(field, optimizers=helpers.sgds(0.0))
+    return device_data(algorithm, sample=source, batch_size=BATCH)
 
 
 def means(algorithm: Algorithm, seed: int, num_steps: int) -> list[float]:
@@ -69,7 +69,7 @@ def test_every_update_has_its_own_batch(n_critic: int, num: int) -> None:
 
 
 def test_members_draw_their_own_data() -> None:
-    three = seeds(fed(), 3)
+    three = seeds(fed(), num_seeds=3)
     _, metrics = jax.jit(three.step)(three.init(jax.random.key(5)), {})
     own = []
     for index in range(3):
@@ -82,11 +82,11 @@ def test_members_draw_their_own_data() -> None:
 
 
 def test_substeps_draw_as_single_steps_do() -> None:
-    four = substeps(fed(), 4)
+    four = substeps(fed(), num_steps=4)
     _, metrics = jax.jit(four.step)(four.init(jax.random.key(0)), {})
     np.testing.assert_allclose(metrics["disc/real_out"], np.mean(means(fed(), 0, 4)), rtol=1e-6)
 
 
 def test_empty_batches_are_refused() -> None:
     with pytest.raises(ValueError, match="batch_size is 0"):
-        device_data(fed(), sample, 0)
+        device_data(fed(), sample=sample, batch_size=0)

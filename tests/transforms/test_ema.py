@@ -17,7 +17,7 @@ from tests import helpers
 
 
 def bilinear(rate: float = 0.3) -> jaxgan.Algorithm:
-    return jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(rate))
+    return jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(rate))
 
 
 def recursion(values: list[np.ndarray], decays: list[float]) -> list[np.ndarray]:
@@ -74,19 +74,19 @@ def counting(network: Network) -> Network:
         output, inner = network.apply(params, inner, *inputs, **options)
         return output, {**inner, "calls": state["calls"] + 1}
 
-    return Network(init, apply, network.couples_batch)
+    return Network(init=init, apply=apply, couples_batch=network.couples_batch)
 
 
 def gan() -> jaxgan.Algorithm:
     game = jaxgan.gan(
         counting(helpers.mlp_gen(batch_norm=True)), helpers.mlp_disc(), latent=helpers.LATENT
     )
-    return jaxgan.alternating(gradient(game), helpers.adams())
+    return jaxgan.alternating(gradient(game), optimizers=helpers.adams())
 
 
 def test_a_gan_and_its_average() -> None:
     """One training, looked at from all sides, as it takes seconds to compile."""
-    watched = ema(ema(gan(), 0.5, warmup=False), 0.25, warmup=False, player="disc")
+    watched = ema(ema(gan(), decay=0.5, warmup=False), decay=0.25, warmup=False, player="disc")
     states = [jax.jit(watched.init)(jax.random.key(0))]
     kept = [helpers.plain(states[0])]
     step = jax.jit(watched.step, donate_argnums=0)
@@ -123,7 +123,7 @@ def test_a_gan_and_its_average() -> None:
 
 
 def test_the_weight_is_as_wide_as_the_session(float64: None) -> None:
-    algorithm, mean, w = ema(bilinear(), 0.9, warmup=False), 1.0, []
+    algorithm, mean, w = ema(bilinear(), decay=0.9, warmup=False), 1.0, []
     state = algorithm.init(jax.random.key(0))
     step = jax.jit(algorithm.step)
     for _ in range(5):
@@ -134,7 +134,7 @@ def test_the_weight_is_as_wide_as_the_session(float64: None) -> None:
 
 
 def test_averaged_takes_averages_where_kept() -> None:
-    algorithm = ema(bilinear(), 0.5, warmup=False)
+    algorithm = ema(bilinear(), decay=0.5, warmup=False)
     state, _ = algorithm.step(algorithm.init(jax.random.key(0)), {})
     params, net_state = averaged(state)
     np.testing.assert_allclose(params["gen"], [0.85])
@@ -145,4 +145,4 @@ def test_averaged_takes_averages_where_kept() -> None:
 @pytest.mark.parametrize("decay", [-0.1, 1.0, 1.5, float("nan")])
 def test_a_decay_outside_its_range_is_refused(decay: float) -> None:
     with pytest.raises(ValueError, match=r"ema decay is .* at least 0 and below 1"):
-        ema(bilinear(), decay)
+        ema(bilinear(), decay=decay)

@@ -53,8 +53,10 @@ def two_and_one(w: np.ndarray, memory: None) -> tuple[np.ndarray, None]:
 @pytest.mark.parametrize(("every", "alpha"), [(3, 0.4), (1, 0.5), (4, 1.0)])
 def test_all_players_are_pulled_back_at_once(every: int, alpha: float, float64: None) -> None:
     # Steps are counted, not updates: with n_critic = 2 the players stay in step.
-    plain = jaxgan.alternating(gradient(jaxgan.bilinear()), helpers.sgds(RATE), n_critic=2)
-    ahead = lookahead(plain, every, alpha)
+    plain = jaxgan.alternating(
+        gradient(jaxgan.bilinear()), optimizers=helpers.sgds(RATE), n_critic=2
+    )
+    ahead = lookahead(plain, num_steps=every, alpha=alpha)
     assert ahead.num_batches == (3,)
     expected = pulled_back(two_and_one, 13, every, alpha)
     np.testing.assert_allclose(orbit(ahead, 13), expected, rtol=1e-12)
@@ -69,9 +71,9 @@ def past_of_competitive(w: np.ndarray, memory: Any) -> tuple[np.ndarray, np.ndar
 
 
 def test_memories_nest(float64: None) -> None:
-    field = fields.competitive(ETA, tol=1e-13)(gradient(jaxgan.bilinear()))
-    plain = jaxgan.past_extragradient(field, helpers.sgds(RATE))
-    ahead = lookahead(plain, 3, ALPHA)
+    field = fields.competitive(gradient(jaxgan.bilinear()), eta=ETA, tol=1e-13)
+    plain = jaxgan.past_extragradient(field, optimizers=helpers.sgds(RATE))
+    ahead = lookahead(plain, num_steps=3, alpha=ALPHA)
     start = ahead.init(jax.random.key(0))
     assert set(start.memory) == {"algorithm", "slow"}
     assert set(start.memory["algorithm"]) == {"field", "past"}
@@ -81,20 +83,22 @@ def test_memories_nest(float64: None) -> None:
     expected = pulled_back(past_of_competitive, 8, 3)
     np.testing.assert_allclose(orbit(ahead, 8), expected, rtol=1e-9)
     # And the other way: a copy is kept of each.
-    twice = lookahead(lookahead(plain, 2, 0.5), 3, 0.25)
+    twice = lookahead(lookahead(plain, num_steps=2, alpha=0.5), num_steps=3, alpha=0.25)
     assert set(twice.init(jax.random.key(0)).memory["algorithm"]) == {"algorithm", "slow"}
 
 
 def gan() -> Algorithm:
     game = helpers.mlp_gan(gen_batch_norm=True)
-    return lookahead(jaxgan.alternating(gradient(game), helpers.adams()), 2, ALPHA)
+    return lookahead(
+        jaxgan.alternating(gradient(game), optimizers=helpers.adams()), num_steps=2, alpha=ALPHA
+    )
 
 
 @pytest.mark.slow
 def test_a_gan_among_the_other_transforms() -> None:
     """One compiled program: the average, lookahead and several steps at once, for two seeds."""
-    one = ema(gan(), 0.5, warmup=False)
-    made = seeds(substeps(one, 4), 2)
+    one = ema(gan(), decay=0.5, warmup=False)
+    made = seeds(substeps(one, num_steps=4), num_seeds=2)
     assert made.num_batches == (4, 2)
     batch = helpers.real_batch(made.num_batches)
     start = made.init(jax.random.key(3))
@@ -113,10 +117,10 @@ def test_a_gan_among_the_other_transforms() -> None:
 
 
 def test_the_optimizers_and_the_network_state_go_on_undisturbed() -> None:
-    plain = jaxgan.alternating(gradient(jaxgan.dirac()), helpers.adams())
+    plain = jaxgan.alternating(gradient(jaxgan.dirac()), optimizers=helpers.adams())
     batch = {"image": jnp.zeros((2, 4, 1))}
     ends = []
-    for made in (plain, lookahead(plain, 1, 0.5)):
+    for made in (plain, lookahead(plain, num_steps=1, alpha=0.5)):
         state, _ = jax.jit(made.step)(made.init(jax.random.key(0)), batch)
         ends.append((state.opt_state, state.net_state))
     helpers.assert_same_bits(*ends)
@@ -124,8 +128,11 @@ def test_the_optimizers_and_the_network_state_go_on_undisturbed() -> None:
 
 def test_a_skipped_step_is_no_step_of_the_slow_copy(float64: None) -> None:
     wild = {"gen": jaxgan.optimizers.sgd(1e308), "disc": jaxgan.optimizers.sgd(1e308)}
-    plain = jaxgan.alternating(gradient(jaxgan.bilinear(10.0)), wild)
-    for made in (lookahead(skip_nonfinite(plain), 2), skip_nonfinite(lookahead(plain, 2))):
+    plain = jaxgan.alternating(gradient(jaxgan.bilinear(10.0)), optimizers=wild)
+    for made in (
+        lookahead(skip_nonfinite(plain), num_steps=2),
+        skip_nonfinite(lookahead(plain, num_steps=2)),
+    ):
         state, step = made.init(jax.random.key(0)), jax.jit(made.step)
         for _ in range(3):
             state, metrics = step(state, {})
@@ -145,6 +152,6 @@ def test_a_skipped_step_is_no_step_of_the_slow_copy(float64: None) -> None:
     ],
 )
 def test_bad_arguments_are_refused(options: Any, message: str) -> None:
-    plain = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(0.1))
+    plain = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(0.1))
     with pytest.raises(ValueError, match=message):
         lookahead(plain, **options)

@@ -35,9 +35,9 @@ def player_of(made: Algorithm, num_steps: int, dtype: Any) -> Callable[[Any], tu
 
 def test_members_start_with_the_bits_of_their_own_run_and_follow_it() -> None:
     game = helpers.mlp_gan(penalty=penalties.r1(weight=1.0, every=2))
-    one = ema(jaxgan.simultaneous(gradient(game), helpers.adams(1e-3)), 0.9)
+    one = ema(jaxgan.simultaneous(gradient(game), optimizers=helpers.adams(1e-3)), decay=0.9)
     key = jax.random.key(3)
-    four = seeds(one, NUM)
+    four = seeds(one, num_seeds=NUM)
     assert four.num_batches == one.num_batches
     start = four.init(key)
     assert start.step.shape == ()
@@ -60,8 +60,11 @@ def test_members_start_with_the_bits_of_their_own_run_and_follow_it() -> None:
 @pytest.mark.slow
 def test_float64_members_follow_their_own_run_for_long(float64: None) -> None:
     game = helpers.mlp_gan(jnp.float64)
-    one, key = jaxgan.simultaneous(gradient(game), helpers.adams(1e-3)), jax.random.key(3)
-    last, _ = player_of(seeds(one, 2), 100, np.float64)(key)
+    one, key = (
+        jaxgan.simultaneous(gradient(game), optimizers=helpers.adams(1e-3)),
+        jax.random.key(3),
+    )
+    last, _ = player_of(seeds(one, num_seeds=2), 100, np.float64)(key)
     play_alone = player_of(one, 100, np.float64)
     for index in range(2):
         alone, _ = play_alone(jax.random.fold_in(key, index))
@@ -84,12 +87,12 @@ def num_conds(jaxpr: Any) -> int:
 
 def test_a_lazy_penalty_stays_lazy() -> None:
     game = helpers.mlp_gan(penalty=penalties.r1(every=2))
-    one = ema(jaxgan.alternating(gradient(game), helpers.adams(), n_critic=2))
+    one = ema(jaxgan.alternating(gradient(game), optimizers=helpers.adams(), n_critic=2))
     batch = helpers.real_batch(one.num_batches)
     state = one.init(jax.random.key(0))
     alone = num_conds(jax.make_jaxpr(one.step)(state, batch).jaxpr)
     assert alone > 0
-    four = seeds(one, NUM)
+    four = seeds(one, num_seeds=NUM)
     states = four.init(jax.random.key(0))
     assert num_conds(jax.make_jaxpr(four.step)(states, batch).jaxpr) == alone
     # With a step count for each member, vmap turns the branch into "evaluate both, select".
@@ -99,10 +102,10 @@ def test_a_lazy_penalty_stays_lazy() -> None:
 
 
 def test_a_raw_key_begins_the_run_of_the_typed_one() -> None:
-    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.adams())
+    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.adams())
     raw, key = jax.random.PRNGKey(3), jax.random.key(3)
     helpers.assert_same_bits(one.init(raw), one.init(key))
-    helpers.assert_same_bits(seeds(one, 2).init(raw), seeds(one, 2).init(key))
+    helpers.assert_same_bits(seeds(one, num_seeds=2).init(raw), seeds(one, num_seeds=2).init(key))
     with pytest.raises(ValueError, match="member is 1, but the run has a single member"):
         member(one.init(raw), 1)
     by_hand = one.init(key)._replace(key=raw)
@@ -111,12 +114,12 @@ def test_a_raw_key_begins_the_run_of_the_typed_one() -> None:
 
 
 def test_members_that_do_not_exist_are_refused() -> None:
-    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(0.1))
-    state = seeds(one, 3).init(jax.random.key(0))
+    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(0.1))
+    state = seeds(one, num_seeds=3).init(jax.random.key(0))
     for index in (-1, 3):
         with pytest.raises(ValueError, match=f"member is {index}; .* 0 to 2"):
             member(state, index)
     with pytest.raises(ValueError, match="single member"):
         member(one.init(jax.random.key(0)), 0)
     with pytest.raises(ValueError, match="num_seeds is 0"):
-        seeds(one, 0)
+        seeds(one, num_seeds=0)

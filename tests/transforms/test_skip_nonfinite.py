@@ -15,7 +15,7 @@ from tests import helpers
 
 def test_a_bad_batch_is_skipped_and_the_next_good_one_trains() -> None:
     game = helpers.mlp_gan(disc_batch_norm=True)
-    plain = jaxgan.simultaneous(gradient(game), helpers.adams())
+    plain = jaxgan.simultaneous(gradient(game), optimizers=helpers.adams())
     guarded = skip_nonfinite(plain)
     step = jax.jit(guarded.step)
     start, metrics = step(guarded.init(jax.random.key(0)), helpers.real_batch(seed=0))
@@ -41,8 +41,12 @@ def test_a_bad_batch_is_skipped_and_the_next_good_one_trains() -> None:
 
 @pytest.mark.parametrize("is_outside", [False, True])
 def test_one_member_may_skip_alone(is_outside: bool) -> None:
-    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(0.5))
-    three = skip_nonfinite(seeds(one, 3)) if is_outside else seeds(skip_nonfinite(one), 3)
+    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(0.5))
+    three = (
+        skip_nonfinite(seeds(one, num_seeds=3))
+        if is_outside
+        else seeds(skip_nonfinite(one), num_seeds=3)
+    )
     state = three.init(jax.random.key(0))
     broken = state.params["gen"].at[1, 0].set(jnp.inf)
     state = state._replace(params={**state.params, "gen": broken})

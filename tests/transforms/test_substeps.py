@@ -18,8 +18,8 @@ NUM = 4
 
 def test_bit_for_bit() -> None:
     game = helpers.mlp_gan(penalty=penalties.r1(weight=2.0, every=3))
-    one = ema(jaxgan.alternating(gradient(game), helpers.adams(), n_critic=2), 0.5)
-    many = substeps(one, NUM)
+    one = ema(jaxgan.alternating(gradient(game), optimizers=helpers.adams(), n_critic=2), decay=0.5)
+    many = substeps(one, num_steps=NUM)
     assert many.num_batches == (NUM, 3)
     batches = [helpers.real_batch(one.num_batches, seed=index) for index in range(2 * NUM)]
 
@@ -43,8 +43,8 @@ def test_bit_for_bit() -> None:
 
 
 def test_they_nest() -> None:
-    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(0.1))
-    six = substeps(substeps(one, 3), 2)
+    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(0.1))
+    six = substeps(substeps(one, num_steps=3), num_steps=2)
     assert six.num_batches == (2, 3)
     state, _ = six.step(six.init(jax.random.key(0)), {})
     radius = np.sqrt(sum(float(w[0]) ** 2 for w in state.params.values()))
@@ -53,6 +53,6 @@ def test_they_nest() -> None:
 
 @pytest.mark.parametrize("num", [0, -1])
 def test_no_steps_are_refused(num: int) -> None:
-    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), helpers.sgds(0.1))
+    one = jaxgan.simultaneous(gradient(jaxgan.bilinear()), optimizers=helpers.sgds(0.1))
     with pytest.raises(ValueError, match=f"num_steps is {num}"):
-        substeps(one, num)
+        substeps(one, num_steps=num)

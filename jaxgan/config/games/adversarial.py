@@ -66,7 +66,7 @@ def infogan_codes(config: Config) -> tuple[games.Code, ...]:
     """
     categorical, num = tuple(config["game"]["categorical"]), config["game"]["num_continuous"]
     noise_dim = config["latent_dim"] - sum(categorical) - num
-    return games.infogan_codes(noise_dim, categorical, num)
+    return games.infogan_codes(noise_dim, categorical=categorical, num_continuous=num)
 
 
 def progressive(
@@ -80,7 +80,7 @@ def progressive(
     Example:
       See `configs/progan.py`.
     """
-    phases = games.make_phases(resolutions, fade_steps, stable_steps)
+    phases = games.make_phases(resolutions, fade_steps=fade_steps, stable_steps=stable_steps)
     if resolutions[-1] != parts.shape[0]:
         raise ValueError(
             f"resolutions: the last is {resolutions[-1]}; it must be that of the data, "
@@ -89,8 +89,8 @@ def progressive(
     game = games.progressive(
         lambda resolution: parts.network("generator", resolution=resolution),
         lambda resolution: parts.network("discriminator", resolution=resolution),
-        phases,
-        parts.step,
+        phases=phases,
+        step=parts.step,
         latent=parts.latent_dim,
         loss=parts.loss(),
         num_classes=parts.num_classes,
@@ -107,8 +107,11 @@ def progressive_phases(config: Config) -> tuple[int, ...]:
       0
     """
     options = config["game"]
-    given = tuple(options["resolutions"]), options["fade_steps"], options["stable_steps"]
+    fade_steps, stable_steps = options["fade_steps"], options["stable_steps"]
     try:
-        return games.make_phases(*given).first_steps
+        phases = games.make_phases(
+            tuple(options["resolutions"]), fade_steps=fade_steps, stable_steps=stable_steps
+        )
     except ValueError as error:
         raise ConfigError(f"game: {error}") from error
+    return phases.first_steps

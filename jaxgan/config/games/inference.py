@@ -41,7 +41,7 @@ def vae(
     """
     known = {
         "bernoulli": games.bernoulli_likelihood,
-        "gaussian": lambda: games.gaussian_likelihood(std, learn_std),
+        "gaussian": lambda: games.gaussian_likelihood(std=std, learn_std=learn_std),
     }
     if likelihood not in known:
         raise ConfigError(f"game.likelihood: {likelihood!r}; allowed: {', '.join(known)}")

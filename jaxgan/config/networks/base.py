@@ -207,7 +207,7 @@ class Family:
             label_shape = (1,) if packing == 1 else (1, packing)
             inputs.append(jax.ShapeDtypeStruct(label_shape, jnp.int32))
         network = remat(self._network(module, inputs, self.couples_batch(fields)))
-        network = network if packing == 1 else packed(network, packing)
+        network = network if packing == 1 else packed(network, num=packing)
         return unconditional(network) if data.num_classes and not with_label else network
 
     def _network(self, module: nn.Module, inputs: Sequence[Any], couples: bool | None) -> Network:

@@ -89,7 +89,9 @@ class MappingNetwork(nn.Module):
             return styles
         key, mixing_key = jax.random.split(self.make_rng("params"))
         other = run(jax.random.normal(key, z.shape, z.dtype))
-        return mix_styles(styles, other[:, None], mixing_key, self.mixing, self.num_used)
+        return mix_styles(
+            mixing_key, styles, other[:, None], probability=self.mixing, num_used=self.num_used
+        )
 
     def _remember(self, w: Array, decay: float, train: bool) -> None:
         mean = self.variable(STYLES, "mean", jnp.zeros, (self.features,), jnp.float32)
@@ -99,7 +101,12 @@ class MappingNetwork(nn.Module):
 
 
 def mix_styles(
-    first: Array, second: Array, key: Array, probability: float, num_used: int | None = None
+    key: Array,
+    first: Array,
+    second: Array,
+    *,
+    probability: float,
+    num_used: int | None = None,
 ) -> Array:
     """Style mixing: from a random layer on, some images take the styles of another latent.
 
@@ -108,16 +115,17 @@ def mix_styles(
     the whole batch.
 
     Args:
+        key: to draw with.
         first: styles of every layer, [B, L, D].
         second: the same of other latents, [B, L, D] or [B, 1, D].
-        key: to draw with.
         probability: p.
         num_used: how many layers are in use, the first ones; by default all.
 
     Returns:
         [B, L, D].
 
-    >>> mixed = mix_styles(jnp.zeros((1, 4, 2)), jnp.ones((1, 4, 2)), jax.random.key(0), 1.0)
+    >>> key, first, second = jax.random.key(0), jnp.zeros((1, 4, 2)), jnp.ones((1, 4, 2))
+    >>> mixed = mix_styles(key, first, second, probability=1.0)
     >>> mixed[0, 0, 0].item(), mixed[0, 3, 1].item()
     (0.0, 1.0)
 

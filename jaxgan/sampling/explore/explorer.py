@@ -67,7 +67,7 @@ def make_explorer(
       >>> from jaxgan import Network, from_linen, gan
       >>> gen = from_linen(nn.Sequential([nn.Dense(4), lambda x: x.reshape(-1, 2, 2, 1)]),
       ...                  jnp.zeros((1, 3)))
-      >>> game = gan(gen, Network(lambda key: ((), {}), None), latent=3)
+      >>> game = gan(gen, Network(init=lambda key: ((), {}), apply=None), latent=3)
       >>> params, net_state = game.init(jax.random.key(0))
       >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
       >>> spec = {"image": jax.ShapeDtypeStruct((2, 2, 1), jnp.float32)}
@@ -83,7 +83,7 @@ def make_explorer(
     def scene(given: Mapping[str, Array], labels: Array, key: Key) -> dict[str, Array]:
         num = labels.shape[0]
         batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        found = make_scene(game, state, {**batch, "label": labels, **given}, key)
+        found = make_scene(key, game, state, {**batch, "label": labels, **given})
         return {name: found[name] for name in ("fake", "latent", "w") if name in found}
 
     jitted, key = jax.jit(scene), jax.random.key(0)
