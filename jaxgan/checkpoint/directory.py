@@ -237,7 +237,7 @@ class Archive:
     def retain(self, saved: Manifest) -> None:
         """Drops what a checkpoint supersedes.
 
-        Those of another model or of another format are not this run's to judge: they stay. A
+        Those of another model or of another format are not this run's: they stay. A
         damaged one may yet be mended by hand: it stays until `keep` good ones are newer.
         """
         ours, damaged = {}, []

@@ -3,7 +3,7 @@
 Element i of the stream depends on (seed, i) alone: epoch e = i // N is a permutation of the N
 examples, drawn for (seed, e), and the element is its entry i % N. Global batch t is the elements
 [t B, (t + 1) B), of which each process reads its own contiguous part. So what has been seen is
-told by one integer, t, and is the same on any number of processes. What a source draws besides the
+given by one integer, t, and is the same on any number of processes. What a source draws besides the
 example (`Source.read_elements`) is made of (seed, i) too.
 """
 

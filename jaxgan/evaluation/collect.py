@@ -93,7 +93,7 @@ def collect_fake(
       key: of the latents.
       labels: int32 [num], of samples of a conditional game; anything else ignores them.
       wants: of `features`, `logits`, `moments`, `images`.
-      progress: is told how far it is.
+      progress: called with how far it is.
       num_images: how many images are kept, at most.
 
     Returns:
@@ -124,7 +124,7 @@ def collect_real(
       programs: as `make_programs` makes them.
       reference: the examples.
       wants: of `features`, `logits`, `moments`.
-      progress: is told how far it is.
+      progress: called with how far it is.
 
     Returns:
       A `Side`, without labels.

@@ -79,7 +79,7 @@ class Evaluator(NamedTuple):
     Attributes:
       names: of the scores that it gives.
       evaluate: (state, progress) -> what was found; every process calls it, and all get the same.
-        `progress` is told how far it is.
+        `progress` is called with how far it is.
     """
 
     names: tuple[str, ...]
@@ -191,7 +191,7 @@ def _scores(chosen: Mapping[str, Metric], task: Task, given: Mapping[str, Any]) 
 
 
 def _compute(name: str, metric: Metric, task: Task) -> list[Found]:
-    """What the metric finds; what it refuses or warns of is told with its name."""
+    """What the metric finds; errors and warnings have its name."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
         try:

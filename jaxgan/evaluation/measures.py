@@ -292,7 +292,7 @@ def learned_from_samples(task: Task) -> list[Found]:
     return [Found("gan_train", found.overall, None, {"n_real": len(real), "n_fake": len(fake)})]
 
 
-def told_by_samples(task: Task) -> list[Found]:
+def accuracy_on_samples(task: Task) -> list[Found]:
     """The accuracy on samples of a classifier that was trained on real examples."""
     real, real_labels, fake, fake_labels = _labelled(task)
     found = classification.gan_test(fit, real, real_labels, fake, fake_labels)

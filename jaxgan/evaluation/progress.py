@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Is told (what is done, how many of them are done, how many there are)."""
+"""Called with (what is done, how many of them are done, how many there are)."""
 
 
 def silent(what: str, done: int, total: int) -> None:

@@ -204,5 +204,5 @@ def _shared(protocols: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _said(protocol: Mapping[str, Any], keys: Sequence[str]) -> str:
-    told = (f"{key} {protocol[key]}" for key in keys if protocol[key] is not None)
-    return escaped(", ".join(told))
+    pairs = (f"{key} {protocol[key]}" for key in keys if protocol[key] is not None)
+    return escaped(", ".join(pairs))

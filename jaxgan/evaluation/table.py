@@ -85,7 +85,7 @@ METRICS: Mapping[str, Metric] = {
         ("ms_ssim", "ms_ssim_of_real"), of("images", "pictures"), measures.similarity, False
     ),
     "gan_train": Metric(("gan_train",), LABELLED, measures.learned_from_samples, False),
-    "gan_test": Metric(("gan_test",), LABELLED, measures.told_by_samples, False),
+    "gan_test": Metric(("gan_test",), LABELLED, measures.accuracy_on_samples, False),
     "modes": Metric(
         ("num_modes", "high_quality", "reverse_kl"),
         of("images", "mixture"),

@@ -38,8 +38,8 @@ def with_norms(field: Field) -> Field:
         params: PlayerTree, memory: PyTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> Pull:
         pull, memory, (net_state, metrics) = field.apply(params, memory, net_state, batch, context)
-        told = {p: {**own, "grad_norm": _length(pull[p])} for p, own in metrics.items()}
-        return pull, memory, (net_state, told)
+        logged = {p: {**own, "grad_norm": _length(pull[p])} for p, own in metrics.items()}
+        return pull, memory, (net_state, logged)
 
     return field._replace(apply=apply)
 

@@ -1,4 +1,4 @@
-"""pix2pix: one image made of another, near to its true counterpart and not told from it."""
+"""pix2pix: one image made of another, near its true counterpart, and like real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Super-resolution: an image of more pixels, near to the true one and not told from it."""
+"""Super-resolution: an image of more pixels, near the true one, and like real ones."""
 
 from __future__ import annotations
 

@@ -94,8 +94,8 @@ def bernoulli_likelihood() -> Likelihood:
       A `Likelihood` of images in [-1, 1].
 
     Example:
-      >>> told, x = bernoulli_likelihood(), jnp.ones((1, 2))
-      >>> round(told.nll({}, x, 0.0 * x).item(), 4)  # 2 log 2
+      >>> likelihood, x = bernoulli_likelihood(), jnp.ones((1, 2))
+      >>> round(likelihood.nll({}, x, 0.0 * x).item(), 4)  # 2 log 2
       1.3863
 
     References:

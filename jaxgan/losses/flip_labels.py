@@ -1,4 +1,4 @@
-"""Noisy labels: now and then the discriminator is told that a real example is fake."""
+"""Noisy labels: some real examples are labelled fake for the discriminator."""
 
 from __future__ import annotations
 

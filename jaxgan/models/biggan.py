@@ -54,11 +54,12 @@ ORTHOGONAL = nn.initializers.orthogonal()
 
 
 class BigGANGenerator(nn.Module):
-    r"""BigGAN generator: residual blocks whose batch norms are told class and latent.
+    r"""BigGAN generator: residual blocks whose batch norms are conditioned on class and latent.
 
     The latent is split into equal parts, z = (z₀, z₁, ..., z_n). A dense layer of z₀ makes the
-    first map; block i is told the code (E_y, z_i), with E_y an embedding of the class that all
-    blocks share. Spectral norm of every kernel but the embedding's, orthogonal initialisation.
+    first map; block i is conditioned on the code (E_y, z_i), with E_y an embedding of the
+    class that all blocks share. Spectral norm of every kernel but the embedding's, orthogonal
+    initialisation.
 
     Args:
         image_size: pixels per side: 28, 32, 64, 128 or 256.

@@ -180,8 +180,8 @@ class MLPJointDiscriminator(nn.Module):
             return y
 
         seen = stack(x.reshape(len(x), -1), self.features)
-        told = stack(z.reshape(len(z), -1), self.latent_features)
-        both = stack(jnp.concatenate([seen, told.astype(seen.dtype)], axis=-1), self.joint_features)
+        code = stack(z.reshape(len(z), -1), self.latent_features)
+        both = stack(jnp.concatenate([seen, code.astype(seen.dtype)], axis=-1), self.joint_features)
         options = HeadOptions(self.head)
         norm, init = self.norm, self.kernel_init
         return apply_head(to_float32(both), options, norm=norm, train=train, kernel_init=init)
@@ -251,8 +251,8 @@ class DCGANJointDiscriminator(nn.Module):
 
         seen = encode(x, self, train)
         seen = seen.reshape(len(x), -1)
-        told = stack(z.reshape(len(z), -1), self.latent_features)
-        both = stack(jnp.concatenate([seen, told.astype(seen.dtype)], axis=-1), self.joint_features)
+        code = stack(z.reshape(len(z), -1), self.latent_features)
+        both = stack(jnp.concatenate([seen, code.astype(seen.dtype)], axis=-1), self.joint_features)
         options = HeadOptions(self.head)
         return apply_head(
             to_float32(both), options, norm=self.norm, train=train, kernel_init=_DCGAN_INIT

@@ -194,9 +194,9 @@ class ProGANDiscriminator(nn.Module):
             if size == resolution and alpha is not None:
                 old = read(downsample(x, BOX), size // 2)
                 y = old + alpha.astype(y.dtype) * (y - old)
-        return self._judge(y, label, widths[4])
+        return self._logits(y, label, widths[4])
 
-    def _judge(self, y: Array, label: Array | None, width: int) -> Array:
+    def _logits(self, y: Array, label: Array | None, width: int) -> Array:
         """The 4x4 map [B, 4, 4, C] to logits [B]."""
         y = MinibatchStddev(self.group_size)(y)
         y = Conv(width, 3, equalised=_HE, dtype=self.dtype, name="b4_conv")(y)

@@ -150,7 +150,7 @@ class SNGANDiscriminator(nn.Module):
         image_size: pixels per side: 28, 32, 48, 64 or 128.
         channels: of the image.
         base_channels: the width that `TABLES` divides; at 32 pixels that of every layer.
-        head: what is returned, see `layers.apply_head`; `"projection"` is told the classes.
+        head: what is returned, see `layers.apply_head`; `"projection"` takes labels.
         num_classes: how many classes there are.
         attention: pixels per side of the first map after which self-attention is applied; 0 for
             none. SAGAN's is 32 for images of 128 pixels; mimicry's 8 for 32.

@@ -51,7 +51,7 @@ class MadeRun:
 
 
 def keep_compiled() -> None:
-    """Keeps compiled programs for the next start, unless JAX is told where already.
+    """Keeps compiled programs for the next start, unless JAX has a folder for them.
 
     Example:
       See `jaxgan.cli.train`.

@@ -44,7 +44,7 @@ MAX_AHEAD = 2
 """Calls of the step that may be under way: the device never waits, memory stays bounded."""
 
 STOP_SECONDS = 5.0
-"""What a run that was told to end by SIGTERM or SIGHUP may still take when its state is saved."""
+"""What a run that was asked to end by SIGTERM or SIGHUP may still take when its state is saved."""
 
 MAX_ROLLBACKS = 3
 """Without a new checkpoint in between; then the run ends."""
@@ -171,8 +171,8 @@ def train(
                 break
             except NonFiniteError as error:
                 back = error.report["last_good_checkpoint"]
-                is_hopeless = back is None or rollbacks.count(back) >= MAX_ROLLBACKS
-                if not run.policy.rollback or is_hopeless:
+                is_exhausted = back is None or rollbacks.count(back) >= MAX_ROLLBACKS
+                if not run.policy.rollback or is_exhausted:
                     raise
                 logger.warning("%s; going back there", error)
                 rollbacks.append(back)
@@ -321,13 +321,13 @@ def _show(play: _Play, state: TrainState, step: int, is_last: bool, log: Log) ->
 
 
 def _evaluate(play: _Play, state: TrainState, step: int, log: Log) -> dict[str, float]:
-    """What is measured after this step, if anything; a run that is told to stop does not wait."""
+    """What is measured after this step, if anything; a run that is asked to stop does not wait."""
     run, cadence = play.run, play.run.cadence
     if run.evaluate is None or (step % cadence.eval_every_steps and step != cadence.total_steps):
         return {}
     log.write()
 
-    def told() -> None:
+    def check_stop() -> None:
         play.watchdog.enter("an evaluation")
         # Several processes find a step at which all of them stop.
         if play.stop.signal is not None and jax.process_count() == 1:
@@ -335,7 +335,7 @@ def _evaluate(play: _Play, state: TrainState, step: int, log: Log) -> dict[str, 
 
     start = time.perf_counter()
     try:
-        scores = run.evaluate(state, step, told)
+        scores = run.evaluate(state, step, check_stop)
     except _AbandonedError:
         logger.info("step %d: not evaluated, as the run is to stop", step)
         return {}

@@ -33,7 +33,7 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """What one step does, from which speeds are told.
+    """What one step does, from which speeds are computed.
 
     Attributes:
       images: real examples that it consumes.

@@ -99,7 +99,7 @@ def member(state: TrainState, index: int) -> TrainState:
 
     Raises:
       ValueError: if there is no such member, or the state's key is a raw one, of which the number
-        of members cannot be told.
+        of members is not known.
 
     Example:
       >>> keys = jax.random.split(jax.random.key(0), 3)

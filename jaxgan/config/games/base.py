@@ -22,7 +22,7 @@ NETWORK_GIVEN = (
     *("distribution", "latent_dim", "num_classes"),
     *("resolution", "shape", "source_shape"),
 )
-"""What networks are told by the data, by the game and by the rest of the config."""
+"""What networks are given by the data, by the game and by the rest of the config."""
 
 
 Roles = Mapping[str, tuple[Table, str]]
@@ -85,7 +85,7 @@ class Parts:
 
         Args:
           role: one of `ROLES`.
-          **given: what it is told, of `NETWORK_GIVEN`; by default, what data and config say. What
+          **given: what it is given, of `NETWORK_GIVEN`; by default, what data and config say. What
             its function does not ask for is left out.
 
         Returns:
@@ -96,12 +96,12 @@ class Parts:
         """
         table, _ = self.roles[role]
         asked = inspect.signature(table[self.config[role]["name"]]).parameters
-        told = {
+        inputs = {
             name: given[name] if name in given else getattr(self, name)
             for name in NETWORK_GIVEN
             if name in asked
         }
-        network: Network = make(self.config[role], table, role, **told)
+        network: Network = make(self.config[role], table, role, **inputs)
         return network
 
     def loss(self) -> Loss:

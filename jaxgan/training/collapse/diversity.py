@@ -30,7 +30,7 @@ def diversity(
 
     Args:
       fake: images [num, H, W, C], points [num, D], or either with a leading axis of members, of
-        which the smallest numbers are told.
+        which the smallest numbers are given.
       real: images or points of the same shape, without members.
       labels: of the generated and of the real examples, integers [num] each.
 

@@ -220,6 +220,6 @@ def _said(rule: Rule, history: History) -> Diagnosis:
     for label, metric in rule.shows.items():
         if len(values := series(history, metric)):
             numbers[label] = float(values[-1])
-    told = ", ".join(f"{label} {value:.2g}" for label, value in numbers.items())
-    text = f"{rule.what}: {told}" if told else rule.what
+    shown = ", ".join(f"{label} {value:.2g}" for label, value in numbers.items())
+    text = f"{rule.what}: {shown}" if shown else rule.what
     return Diagnosis(rule.name, text, numbers, rule.advice, f"{DOCS}#{rule.name}")
