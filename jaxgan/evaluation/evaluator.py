@@ -135,7 +135,7 @@ def make_evaluator(
     chosen = table.check_metrics(
         asked,
         source,
-        table.Game(is_conditional=bool(num_classes), has_latents=latent_dim is not None),
+        table.Provided(is_conditional=bool(num_classes), has_latents=latent_dim is not None),
     )
     table.check_features(chosen, source, extractor)
     _check_options(options, latent_dim, has_styles(game, source.element_spec))

@@ -140,8 +140,8 @@ def default_metrics(source: Source | DeviceSource, extractor: Extractor) -> tupl
     return tuple(names)
 
 
-class Game(NamedTuple):
-    """What metrics may need of a game.
+class Provided(NamedTuple):
+    """What a game provides that metrics may need.
 
     Attributes:
       is_conditional: whether samples are asked for by class.
@@ -153,7 +153,7 @@ class Game(NamedTuple):
 
 
 def check_metrics(
-    names: Sequence[str], source: Source | DeviceSource, game: Game
+    names: Sequence[str], source: Source | DeviceSource, game: Provided
 ) -> dict[str, Metric]:
     """The metrics that are asked for, if these data and this game can give them.
 
@@ -170,7 +170,7 @@ def check_metrics(
 
     Example:
       >>> from jaxgan.data import digits
-      >>> check_metrics(["modes"], digits(), Game())
+      >>> check_metrics(["modes"], digits(), Provided())
       Traceback (most recent call last):
       ...
       jaxgan.evaluation.protocol.EvaluationError: metrics: modes counts the modes of a mixture \

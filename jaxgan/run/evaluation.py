@@ -215,7 +215,7 @@ def make_run_evaluator(
             f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
         )
     # Before a classifier is trained for it.
-    needs = table.Game(is_conditional=bool(config["num_classes"]), has_latents=True)
+    needs = table.Provided(is_conditional=bool(config["num_classes"]), has_latents=True)
     table.check_metrics(options.metrics, source, needs)
     root = options.cache_dir or weights.cache_dir()
     return make_evaluator(
