@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import chex
+import jax
 
 from jaxgan.core.heads import logits_of
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, PyTree
+from jaxgan.core.typing import Array, Key, PyTree
 
 
 def _stateless() -> PyTree:
@@ -48,6 +49,31 @@ class Loss(NamedTuple):
     init: Callable[[], PyTree] = _stateless
     couples_batch: bool = False
     is_zero_sum: bool = False
+
+    def __call__(
+        self, real_out: PyTree, fake_out: PyTree, *, key: Key | None = None
+    ) -> dict[str, Array]:
+        """The values of both players, of an objective in its first state.
+
+        Args:
+          real_out: the discriminator's output on real examples, such as logits of shape [B].
+          fake_out: its output on generated ones.
+          key: of objectives that draw; `jax.random.key(0)` by default.
+
+        Returns:
+          `{"disc": values [B], "gen": values [B]}`.
+
+        Example:
+          >>> import jax.numpy as jnp
+          >>> from jaxgan.losses import hinge
+          >>> values = hinge()(jnp.asarray([2.0, 0.5]), jnp.asarray([-2.0, 0.5]))
+          >>> values["disc"].tolist(), values["gen"].tolist()
+          ([0.0, 2.0], [2.0, -0.5])
+        """
+        context = Context(jax.random.key(0) if key is None else key)
+        state = self.init()
+        values, _ = self.disc(real_out, fake_out, state, context)
+        return {"disc": values, "gen": self.gen(real_out, fake_out, state, context)}
 
 
 def stateless(

@@ -429,6 +429,15 @@ def test_one_value_per_example_in_the_dtype_of_the_logits(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", OF_LOGITS)
+def test_a_loss_is_called_on_two_arrays(row: Row) -> None:
+    loss, (real, fake) = row.loss(), (row.wrap(jnp.asarray(x)) for x in logits(6))
+    found, context = loss(real, fake, key=jax.random.key(3)), Context(jax.random.key(3))
+    disc, _ = loss.disc(real, fake, loss.init(), context)
+    np.testing.assert_array_equal(found["disc"], disc)
+    np.testing.assert_array_equal(found["gen"], loss.gen(real, fake, loss.init(), context))
+
+
+@pytest.mark.parametrize("row", OF_LOGITS)
 @pytest.mark.parametrize("shapes", [((4, 1), (4, 1)), ((4,), (4, 1)), ((), ()), ((4,), (3,))])
 def test_logits_of_another_shape_are_refused(row: Row, shapes: tuple[Any, Any]) -> None:
     loss, (real, fake) = row.loss(), map(jnp.zeros, shapes)
