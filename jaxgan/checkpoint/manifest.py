@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from jaxgan.files import FileError, check_json, parse_json
+from jaxgan.files.atomic import replacing
 from jaxgan.version import __version__
-from jaxgan.writers.atomic import replacing
 
 NAME = "manifest.json"
 FORMAT = 1

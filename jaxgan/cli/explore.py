@@ -272,8 +272,8 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
 def _truncation(asked: _Asked) -> None:
     import numpy as np
 
+    from jaxgan.files.atomic import replacing
     from jaxgan.sampling.explore import ExploreError, truncation
-    from jaxgan.writers.atomic import replacing
 
     try:
         values = [float(one) for one in asked.own["values"].split(",")]

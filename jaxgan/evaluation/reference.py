@@ -18,8 +18,8 @@ from jaxgan.data import DeviceSource, Source
 from jaxgan.data.pipeline import example_order
 from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.files import FileError, parse_npz
+from jaxgan.files.atomic import replacing
 from jaxgan.sampling.sampler import CHUNK
-from jaxgan.writers.atomic import replacing
 
 logger = logging.getLogger("jaxgan.evaluation")
 

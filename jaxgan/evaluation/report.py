@@ -16,7 +16,7 @@ from rich.table import Table
 from jaxgan.core.text import escaped, one_line
 from jaxgan.evaluation.protocol import KEYS, EvaluationError, Score
 from jaxgan.files import FileError, read_json
-from jaxgan.writers.atomic import replacing
+from jaxgan.files.atomic import replacing
 from jaxgan.writers.metrics import json_number
 
 SCHEMA = 1

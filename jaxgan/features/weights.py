@@ -20,8 +20,8 @@ from jaxgan.core.text import one_line
 from jaxgan.core.typing import PyTree
 from jaxgan.features.base import FeatureError
 from jaxgan.files import FileError, parse_json, read_npz, read_safetensors
+from jaxgan.files.atomic import replacing
 from jaxgan.files.torch_file import read_torch_state
-from jaxgan.writers.atomic import replacing
 
 FORMAT = 1
 SUFFIXES = (".npz", ".safetensors")

@@ -19,8 +19,8 @@ from jaxgan.core.text import one_line
 from jaxgan.data.record import check_same
 from jaxgan.data.source import DataError, ElementSpec
 from jaxgan.files import FileError, read_json
+from jaxgan.files.atomic import replacing
 from jaxgan.version import __version__
-from jaxgan.writers.atomic import replacing
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from jaxgan.core.errors import LockedError
-from jaxgan.writers.atomic import naming
+from jaxgan.files.atomic import naming
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jaxgan.core.errors import StepNotFiniteError
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Metrics, PyTree
+from jaxgan.files.atomic import replacing
 from jaxgan.transforms import all_finite
-from jaxgan.writers.atomic import replacing
 
 POLICIES = ("halt", "skip", "rollback")
 """What to do: end the run, not take such a step, or go back to the last good checkpoint."""

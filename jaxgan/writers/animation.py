@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxgan.writers.atomic import replacing
+from jaxgan.files.atomic import replacing
 
 SUFFIXES = (".gif", ".mp4")
 

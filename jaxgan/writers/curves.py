@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.writers.atomic import replacing
+from jaxgan.files.atomic import replacing
 from jaxgan.writers.metrics import read_metrics
 
 _PLAYER_COLORS = {"gen": "tab:blue", "disc": "tab:orange"}

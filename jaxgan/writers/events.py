@@ -21,7 +21,7 @@ from tensorboardX.record_writer import RecordWriter, masked_crc32c
 from tensorboardX.summary import image
 
 from jaxgan.core.text import escaped
-from jaxgan.writers.atomic import naming, replacing
+from jaxgan.files.atomic import naming, replacing
 from jaxgan.writers.checksum import masked_checksum
 
 _LOGGER = logging.getLogger(__name__)

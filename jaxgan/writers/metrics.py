@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from jaxgan.files import read_json_lines
-from jaxgan.writers.atomic import naming, replacing
+from jaxgan.files.atomic import naming, replacing
 from jaxgan.writers.events import EventWriter, drop_later_events
 
 _FLUSH_SECONDS = 10.0

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.core.pixels import to_uint8
-from jaxgan.writers.atomic import replacing
+from jaxgan.files.atomic import replacing
 
 _TILE_PIXELS = 64
 """Images are magnified up to this side, so that a person can see an 8x8 digit."""

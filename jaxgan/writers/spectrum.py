@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.writers.atomic import replacing
+from jaxgan.files.atomic import replacing
 
 _MAX_COLUMNS = 4
 _CALM, _ALARM = "tab:blue", "tab:red"

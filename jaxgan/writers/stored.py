@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
-from jaxgan.writers.atomic import replacing
+from jaxgan.files.atomic import replacing
 from jaxgan.writers.pictures import save_png
 
 

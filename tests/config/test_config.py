@@ -16,7 +16,7 @@ from jaxgan.config.base import ConfigError, load_config
 from jaxgan.config.networks.translation import unet
 from jaxgan.config.resolve import resolve
 from jaxgan.data import open_source
-from jaxgan.writers.atomic import replacing
+from jaxgan.files.atomic import replacing
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -30,10 +30,10 @@ from jaxgan.config import build
 from jaxgan.core.errors import SaveError
 from jaxgan.data import DataError
 from jaxgan.distributed.preemption import deferred_signals
+from jaxgan.files.atomic import replacing
 from jaxgan.run.lock import Lock
 from jaxgan.training import loop, nonfinite
 from jaxgan.writers import MetricWriter, read_metrics
-from jaxgan.writers.atomic import replacing
 from jaxgan.writers.events import EventWriter
 
 CONFIG = """
@@ -270,9 +270,9 @@ def test_the_line_of_a_full_disk_has_the_path(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     # Of each module its own: tensorboardX would not close its file.
-    for module in ("metrics", "atomic"):
+    for module in ("writers.metrics", "files.atomic"):
         system = SimpleNamespace(fsync=full, getpid=os.getpid)
-        monkeypatch.setattr(f"jaxgan.writers.{module}.os", system)
+        monkeypatch.setattr(f"jaxgan.{module}.os", system)
     assert program.run(lambda: write(tmp_path), "jaxgan") == 6
     assert last_line(capfd).endswith(f"No space left on device: '{tmp_path / name}'")
 

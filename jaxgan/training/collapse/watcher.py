@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
+from jaxgan.files.atomic import naming
 from jaxgan.training.collapse.rules import diagnose
-from jaxgan.writers.atomic import naming
 from jaxgan.writers.metrics import drop_later_lines, logged_lines, read_metrics
 
 logger = logging.getLogger(__name__)
