@@ -64,7 +64,7 @@ def conv(x: Array, kernel: Array, stride: int = 1) -> Array:
         )
         for i, j in _TAPS
     ]
-    # A barrier, here and below, keeps XLA from computing its argument anew in each of its uses.
+    # A barrier, here and below, keeps XLA from recomputing its argument in each of its uses.
     patches = lax.optimization_barrier(jnp.concatenate(windows))
     matrix = kernel.reshape(9 * features, -1).T
     return (matrix @ patches.reshape(9 * features, -1)).reshape(-1, *out, batch)

@@ -331,7 +331,18 @@ def test_no_comment_silences_a_checker() -> None:
     assert len(EVERYTHING) > len(SOURCES) > 50
 
 
-UNUSUAL = {"told", "asker", "hopeless", "doubt", "foresees", "eats", "suspicious", "widen", "judge"}
+UNUSUAL = {
+    "told",
+    "asker",
+    "hopeless",
+    "doubt",
+    "foresees",
+    "eats",
+    "suspicious",
+    "widen",
+    "judge",
+    "anew",
+}
 """Words for things that the field calls otherwise."""
 
 

@@ -100,7 +100,7 @@ class Checkpoints:
     ) -> None:
         """Starts writing a checkpoint; returns when `state` is copied and may be donated.
 
-        A run that went back to an earlier checkpoint writes its future anew: one at `step` is
+        A run that went back to an earlier checkpoint writes its future again: one at `step` is
         replaced, and those beyond it are dropped, when this one is complete. A save that is still
         under way is waited for. One that fails, now or in the background, logs a warning and
         leaves the older checkpoints as they are; `wait` raises it, the next `save` does not.

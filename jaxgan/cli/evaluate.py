@@ -63,14 +63,14 @@ def add_parser(commands: Any) -> None:
         help="the generator's average, or the live one (the average where there is one)",
     )
     parser.add_argument(
-        "--truncation", type=float, metavar="T", help="draw latents beyond T anew (none)"
+        "--truncation", type=float, metavar="T", help="redraw latents beyond T (none)"
     )
     parser.add_argument(
         "--standing-statistics",
         type=int,
         default=0,
         metavar="N",
-        help="batch statistics anew, over N batches (0: as they were trained)",
+        help="recompute batch statistics over N batches (0: as they were trained)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
     parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")

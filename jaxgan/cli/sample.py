@@ -49,7 +49,7 @@ def add_parser(commands: Any) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="batch statistics anew, over N batches (0: as they were trained)",
+        help="recompute batch statistics over N batches (0: as they were trained)",
     )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="of a run that makes images of images: where they are now"

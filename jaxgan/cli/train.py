@@ -76,18 +76,18 @@ def run(args: argparse.Namespace) -> int:
     check_folder("workdir", args.workdir, args.workdir)
     from jaxgan.config.base import load_config
     from jaxgan.config.resolve import resolve
+    from jaxgan.run.make import make_run, resumed_config
 
+    override = args.override_config
     config = resolve(load_config(args.config, args.overrides))
+    config = resumed_config(config, args.workdir, override=override)
     _prepare_jax(args, config)
     from jaxgan.data import summary
     from jaxgan.distributed import processes
     from jaxgan.distributed.agreement import check_same
     from jaxgan.run import directory
-    from jaxgan.run.make import make_run, resumed_config
     from jaxgan.training import loop
 
-    override = args.override_config
-    config = resumed_config(config, args.workdir, override=override)
     made = make_run(config, args.workdir, profile_steps=args.profile, override=override)
     spec = made.source.element_spec
     check_same(directory.describe(config, spec, made.data))

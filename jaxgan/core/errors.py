@@ -48,7 +48,7 @@ class StepNotFiniteError(Exception):
     """Raised inside the loop; `NonFiniteError` is what its user sees.
 
     Attributes:
-      step: the first step at which numbers are known to be lost.
+      step: the first step after which a number is known not to be finite.
       metrics: which metrics were not finite there; empty if found in the state.
       num_skipped: how many steps in a row were not taken, if that is what ends the run.
     """

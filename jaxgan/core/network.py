@@ -71,7 +71,7 @@ def detached_of(*networks: Network) -> tuple[str, ...]:
 
 
 def remat(network: Network) -> Network:
-    """A network that keeps only its inputs for its gradient and computes the rest anew.
+    """A network that keeps only its inputs for its gradient and recomputes the rest.
 
     Outputs and derivatives of every order are the same. Of several passes through such networks in
     one step only one has its activations in memory at a time.
@@ -196,7 +196,7 @@ def with_reference(network: Network, *reference: PyTree) -> Network:
     """Puts a fixed reference batch in front of every batch, for virtual batch norm.
 
     The network's `VirtualBatchNorm` layers must know its size, and what the network says of the
-    reference examples is dropped. They are computed anew with every batch.
+    reference examples is dropped. They are recomputed with every batch.
 
     Args:
       network: any network, of one or more inputs.

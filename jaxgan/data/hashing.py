@@ -8,7 +8,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def hashed(indices: np.ndarray, seed: int) -> np.ndarray:
-    """SplitMix64 of each index, started anew for each seed.
+    """SplitMix64 of each index, started afresh for each seed.
 
     Args:
       indices: integers, at least 0, of any shape.

@@ -43,9 +43,9 @@ class Options(NamedTuple):
       num_real: how many real examples; None for all, see `make_reference`.
       seed: of the latents: sample i depends on it and i alone, and is that of `jaxgan sample`.
       member: which of several seeds; None of a run of one, and for the first.
-      truncation: latents beyond it are drawn anew, or styles moved towards their mean by it where
+      truncation: latents beyond it are redrawn, or styles moved towards their mean by it where
         the generator has styles; None for none.
-      standing_batches: over which the state's batch statistics were taken anew; 0 for none.
+      standing_batches: over which the state's batch statistics were recomputed; 0 for none.
       split: of the data, as the protocol names it.
       cache_dir: where features of real examples are kept; None for nowhere.
     """

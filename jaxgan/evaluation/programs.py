@@ -52,7 +52,7 @@ class Sampling(NamedTuple):
 
     Attributes:
       member: which of several seeds.
-      truncation: latents beyond it are drawn anew, or styles moved towards their mean by it where
+      truncation: latents beyond it are redrawn, or styles moved towards their mean by it where
         the generator has styles; None for none.
       latent_dim: of the standard normal latents, where they are truncated.
     """
@@ -150,7 +150,7 @@ def _make_draw(
             return draw(state, key, labels)
         if of_styles:
             return draw(state, key, labels, {"truncation": jnp.float32(limit)})
-        # The law of a normal drawn anew until it is within the limit.
+        # The law of a normal that is redrawn until it is within the limit.
         shape = (CHUNK, sampling.latent_dim or 0)
         latent = jax.random.truncated_normal(stream(key, "latent"), -limit, limit, shape)
         return draw(state, key, labels, {"latent": latent})

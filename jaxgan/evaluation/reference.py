@@ -189,14 +189,14 @@ def recall(path: Path) -> Arrays | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        logger.warning("%s cannot be read (%s); its features are computed anew", path, error)
+        logger.warning("%s cannot be read (%s); its features are recomputed", path, error)
         return None
     digest, _, payload = content.partition(b"\n")
     if hashlib.sha256(payload).hexdigest().encode() != digest:
-        logger.warning("%s is damaged; its features are computed anew", path)
+        logger.warning("%s is damaged; its features are recomputed", path)
         return None
     try:
         return parse_npz(io.BytesIO(payload), str(path))
     except FileError as error:
-        logger.warning("%s; its features are computed anew", error)
+        logger.warning("%s; its features are recomputed", error)
         return None

@@ -194,7 +194,7 @@ def check_metrics(
         (
             "stored",
             is_stored,
-            f"looks for stored examples; {source.name} is sampled anew every time",
+            f"looks for stored examples; {source.name} is sampled again every time",
         ),
         ("pictures", has_pictures, f"looks at images; {source.name} has points"),
         ("conditional", game.is_conditional, "needs a class-conditional game; num_classes is 0"),

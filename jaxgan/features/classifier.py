@@ -350,7 +350,7 @@ def _cached(path: Path) -> tuple[Params, About] | None:
     try:
         arrays, about = read_arrays(path)
     except (FeatureError, OSError) as error:
-        _LOGGER.warning("trained anew: %s", error)
+        _LOGGER.warning("trained again: %s", error)
         return None
     return traverse_util.unflatten_dict(arrays, sep="/"), about
 

@@ -10,7 +10,7 @@ def pixels() -> Extractor:
     """Images flattened, black being 0 and white 1; points as they are.
 
     The Fréchet distance of pixels sees means and covariances of colours and of large shapes. It is
-    a distance that anyone can compute anew, and says little of what people see.
+    a distance that anyone can recompute, and says little of what people see.
 
     Returns:
       An `Extractor` named `pixels`.

@@ -85,7 +85,7 @@ class Weights(NamedTuple):
 
 
 def cache_dir() -> Path:
-    """Where jaxgan keeps what it can make anew: `~/.cache/jaxgan`."""
+    """Where jaxgan keeps what it can make again: `~/.cache/jaxgan`."""
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxgan"
 
 

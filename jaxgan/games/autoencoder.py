@@ -51,7 +51,7 @@ def autoencoder(
     The scene has the batch's `image`, `corrupted`, `code` h, `reconstruction` Dec(h) and `fake`,
     the same; of a batch with `latent`, which is a code, `fake` is Dec of that. There is no
     distribution of codes, so without a batch's examples nothing can be made. A batch that holds
-    `noise` ε is taken at its word. In a context that does not train nothing is corrupted.
+    `noise` ε is used as it is. In a context that does not train nothing is corrupted.
 
     Args:
       encoder: image -> code [B, D].

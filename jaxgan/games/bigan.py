@@ -37,7 +37,7 @@ def bigan(
     The scene has `real` and `fake` as {"image", "latent"}, so that a gradient penalty sees both
     parts of a pair; `latent`, `code` E(x) and `reconstruction` G(E(x)), of which nothing is
     differentiated and whose mean absolute error is logged as `reconstruction`. A batch that holds
-    `latent` is taken at its word; without `image` there are generated pairs only.
+    `latent` is used as it is; without `image` there are generated pairs only.
 
     Args:
       gen: z -> image.

@@ -62,10 +62,10 @@ def gan(
     The scene has `real` (the batch's `image`), `fake`, `latent` and whatever else the data have,
     such as `label`. An example is an array, or a tree of arrays [B, ...] such as a dict of images
     and depths: then the generator makes such trees, and the discriminator takes them. A batch that
-    holds `latent` is taken at its word: nothing is drawn, and without `image` there is no `real`.
+    holds `latent` is used as it is: nothing is drawn, and without `image` there is no `real`.
 
     Where the generator has `styles`, the scene has them as `w`, [B, L, D], and a batch that holds
-    `w` is taken at its word. A batch with a scalar `truncation` ψ moves them towards their mean:
+    `w` is used as it is. A batch with a scalar `truncation` ψ moves them towards their mean:
     w̄ + ψ (w - w̄).
 
     Args:

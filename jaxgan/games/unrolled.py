@@ -55,7 +55,7 @@ def unrolled(
     The first-order gradient has the true Jacobian of that formula: a `consensus` or a spectrum on
     top of it sees how ψ_k moves. Network state changed in inner steps is dropped after them. What
     the discriminator looks at (G(z)) is made once for all inner steps where it does not depend on
-    the opponent, and anew in each where it does: where the opponent is the generator, or where the
+    the opponent, and again in each where it does: where the opponent is the generator, or where the
     latents follow the discriminator's gradient (LOGAN).
 
     Args:
@@ -211,7 +211,7 @@ class _Unrolled:
     def play(
         self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> Played:
-        """The game's losses, of a scene made anew where it depends on the opponent."""
+        """The game's losses; a scene that depends on the opponent is generated again."""
         if _BATCH in scene:
             scene, net_state = self.game.generate(params, net_state, scene[_BATCH], context)
         return self.game.losses(params, net_state, scene, context)

@@ -130,7 +130,7 @@ def vae(
 
     The scene has the batch's `image`; `code` z, `code_mean` and `code_log_var`; `reconstruction`,
     the decoder's image of `code`; `latent` ~ N(0, I), and `fake`, its image of that. A batch that
-    holds `latent`, or the `noise` ε [B, latent_dim], is taken at its word. In a context that does
+    holds `latent`, or the `noise` ε [B, latent_dim], is used as it is. In a context that does
     not train ε = 0.
 
     Args:

@@ -44,8 +44,8 @@ def vae_gan(
     own loss only. The paper counts both kinds of generated examples in full.
 
     The scene has `real`, `fake` and `latent` as in `gan`, and `reconstruction`, `code`, `code_mean`
-    and `code_log_var` as in `vae`. A batch that holds `latent` or the encoder's `noise` is taken at
-    its word. Augmentation and instance noise change x and x̃ by the same draw.
+    and `code_log_var` as in `vae`. A batch that holds `latent` or the encoder's `noise` is used as
+    it is. Augmentation and instance noise change x and x̃ by the same draw.
 
     Args:
       encoder: image -> {"mean", "log_var"}, each [B, latent_dim].

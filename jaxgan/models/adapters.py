@@ -151,7 +151,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
 
     Parameters are the module's `nnx.Param`, its batch statistics become the collection
     `batch_stats`, any other variable the collection `other`. Keys and counters of NNX are not
-    state here: they are set anew from the key given to `apply`. `module.train()` and
+    state here: they are set from the key given to `apply`. `module.train()` and
     `module.eval()` say whether it trains, to attributes `training` and `is_training` too, and so do
     the arguments of its `__call__` that `from_linen` knows.
 

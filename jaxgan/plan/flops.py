@@ -199,7 +199,7 @@ def _num_inputs(jaxpr: Any) -> int:
 
 
 def _count_nested(name: str, params: Mapping[str, Any], inner: list[Any], platform: str) -> Flops:
-    """What has a body of its own: loops, branches, what is computed anew for lack of memory."""
+    """What has a body of its own: loops, branches, what is recomputed for lack of memory."""
     if name in _UNCOUNTED:
         return Flops({}, 0.0, (f"{name}: not counted",))
     if name == "custom_linear_solve":

@@ -61,7 +61,7 @@ def load(
       step: which checkpoint; the last by default.
       member: which member of a run of several seeds; the first by default.
       ema: whether to sample from the averaged generator, where one was kept.
-      standing_batches: where positive, the generator's batch statistics are taken anew, over so
+      standing_batches: where positive, the generator's batch statistics are recomputed over so
         many batches; see `standing_statistics`.
 
     Returns:

@@ -88,7 +88,7 @@ def resumed_config(config: Config, workdir: Path, *, override: bool = False) -> 
     if not saved.exists() and lines.exists() and lines.stat().st_size:
         raise ConfigError(
             f"workdir: {workdir} has logged steps but no checkpoints; bring that folder back, "
-            "or give another workdir to begin anew"
+            "or give another workdir to begin again"
         )
     old = resolve(directory.read_config(workdir))
     if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
@@ -124,10 +124,8 @@ def make_run(
     """
     check_directory(workdir / "checkpoints")
     mesh = build.build_mesh(config)
-    cadence, policy = (
-        build_loop.build_cadence(config),
-        build_loop.build_policy(config, profile_steps),
-    )
+    cadence = build_loop.build_cadence(config)
+    policy = build_loop.build_policy(config, profile_steps)
     source = build.open_data(config)
     spec = source.element_spec
     build.check_classes(config, source)

@@ -117,12 +117,8 @@ def begin(run: Run) -> Begun:
     try:
         start, state, data_state = run.checkpoints.restore(run.template)
     except NoCheckpointError:
-        return Begun(
-            0,
-            jax.jit(run.algorithm.init, out_shardings=distributed.shardings_of(run.template))(
-                run.key
-            ),
-        )
+        shardings = distributed.shardings_of(run.template)
+        return Begun(0, jax.jit(run.algorithm.init, out_shardings=shardings)(run.key))
     run.batches.set_state(data_state)
     logger.info("resuming from step %d", start)
     return Begun(start, state)

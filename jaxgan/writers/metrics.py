@@ -37,7 +37,7 @@ class MetricWriter:
     Args:
       workdir: the run's folder; created.
       resume_step: the step a run goes on from: what was logged beyond it is dropped from both.
-        None starts anew: all that was logged here is dropped.
+        None starts from nothing: all that was logged here is dropped.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()

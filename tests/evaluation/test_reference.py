@@ -67,7 +67,7 @@ def test_damage_is_noticed(damage: str, tmp_path: Path, caplog: pytest.LogCaptur
     path.write_bytes({"truncated": content[:-5], "flipped": content, "empty": b""}[damage])
     with caplog.at_level(logging.WARNING, "jaxgan.evaluation"):
         assert recall(path) is None
-    assert "is damaged; its features are computed anew" in caplog.text
+    assert "is damaged; its features are recomputed" in caplog.text
 
 
 def test_classes_follow_the_data_at_every_length() -> None:

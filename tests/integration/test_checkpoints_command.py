@@ -65,7 +65,7 @@ def test_damage_is_listed_and_training_goes_on(
     told = capfd.readouterr().err
     assert f"checkpoint 20 is damaged: {problem}" in told
     assert "resuming from step 10" in told
-    # The damaged one was written anew.
+    # The damaged one was written again.
     assert main(["checkpoints", str(tmp_path)]) == 0
 
 

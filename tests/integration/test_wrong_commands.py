@@ -206,7 +206,7 @@ NAMES = (
 
 
 def snapshot(folder: Path) -> Snapshot:
-    """What is there, when and how large: a file that is written anew has another time."""
+    """What is there, when and how large: a file that is rewritten has another time."""
     found = {}
     for path in folder.rglob("*"):
         about = path.lstat()

@@ -78,7 +78,7 @@ def test_pairs_are_flipped_as_often_as_asked() -> None:
     first = flips(loss, CONTEXT, 5000)
     np.testing.assert_allclose(first.mean(), 0.2, atol=0.02)
     again = flips(loss, Context(jax.random.key(4)), 5000)
-    np.testing.assert_allclose((first & again).mean(), 0.04, atol=0.01)  # drawn anew
+    np.testing.assert_allclose((first & again).mean(), 0.04, atol=0.01)  # redrawn
     np.testing.assert_array_equal(first, flips(loss, CONTEXT, 5000))  # but by the key alone
     assert not flips(losses.flip_labels(losses.wasserstein(), probability=0.0), CONTEXT, 99).any()
 

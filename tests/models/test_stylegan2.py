@@ -227,7 +227,7 @@ def test_path_lengths_are_those_of_the_styles_where_there_are_any() -> None:
 def test_bad_sizes_and_styles_are_refused() -> None:
     with pytest.raises(ValueError, match="image_size: got 28; must be a power of two from 8 on"):
         stylegan2_generator((28, 28, 1), 3)
-    with pytest.raises(ValueError, match="conditioning: got 'concat'; must be 'auto' or 'none'"):
+    with pytest.raises(ValueError, match="conditioning: 'concat'; it must be 'auto' or 'none'"):
         stylegan2_generator((8, 8, 1), 3, conditioning="concat")
     generator = StyleGAN2Generator(8, channel_base=32)
     with pytest.raises(ValueError, match=r"w: got styles of shape \(2, 6, 512\); must be \[B, 4"):

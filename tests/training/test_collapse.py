@@ -184,7 +184,7 @@ def test_a_resumed_run_says_what_the_uninterrupted_one_says(tmp_path: Path, stop
     whole, parts = (tmp_path / name / "warnings.jsonl" for name in ("whole", "parts"))
     assert parts.read_text() == whole.read_text()
     assert len(events(tmp_path / "whole")) == 3
-    # A run that starts anew knows nothing of the one before.
+    # A run that starts from nothing knows nothing of the one before.
     play(tmp_path / "parts", 0, 3)
     assert not parts.exists()
 

@@ -25,12 +25,12 @@ from jaxgan.config.networks.fields import (
     PERCEPTRON_OPTIONS,
     SQUARE,
     auto,
+    classes,
 )
 from jaxgan.models.biggan import check_latent
 from jaxgan.models.sngan import TABLES
 
 BASE_SIZES = (4, 7)
-CONDITIONINGS = ("auto", "none")
 SAGAN_ATTENTION = {28: (14, 14), 32: (16, 8), 48: (24, 12), 64: (32, 16), 128: (32, 32)}
 """Size of the map that attends to itself, of generator and discriminator, by image size."""
 
@@ -156,13 +156,6 @@ sagan_discriminator = replace(
 )
 
 
-def _classes(data: Data, options: Options) -> int | None:
-    conditioning = options["conditioning"]
-    if conditioning not in CONDITIONINGS:
-        raise ConfigError(f"conditioning: {conditioning!r}; it must be 'auto' or 'none'")
-    return data.num_classes if conditioning == "auto" else None
-
-
 def _base_size(data: Data, options: Options) -> int:
     num, size = len(options["widths"]), data.shape[0]
     ratio = 2 ** (num - 1) if num else 0
@@ -175,7 +168,7 @@ def _base_size(data: Data, options: Options) -> int:
     return size // ratio
 
 
-_STAGES: Mapping[str, Decision] = {"num_classes": _classes, **SQUARE, "base_size": _base_size}
+_STAGES: Mapping[str, Decision] = {"num_classes": classes, **SQUARE, "base_size": _base_size}
 
 r3gan_generator = Family("r3gan", models.R3GANGenerator, GENERATOR, from_data=_STAGES, options=AUTO)
 r3gan_discriminator = Family(

@@ -34,6 +34,20 @@ def auto(way: str) -> Decision:
     return conditioning
 
 
+def classes(data: Data, options: Options) -> int | None:
+    """The field `num_classes`, of a network that is conditioned in one way or not at all.
+
+    Example:
+      >>> data = Data("r3gan", (8, 8, 1), num_classes=10)
+      >>> classes(data, {"conditioning": "auto"}), classes(data, {"conditioning": "none"})
+      (10, None)
+    """
+    conditioning = options["conditioning"]
+    if conditioning not in ("auto", "none"):
+        raise ConfigError(f"conditioning: {conditioning!r}; it must be 'auto' or 'none'")
+    return data.num_classes if conditioning == "auto" else None
+
+
 def _size(data: Data, options: Options) -> int:
     if len(data.shape) != 3 or data.shape[0] != data.shape[1]:
         raise ConfigError(

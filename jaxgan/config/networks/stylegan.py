@@ -9,23 +9,14 @@ from jaxgan import models
 from jaxgan.config.networks.base import (
     DISCRIMINATOR,
     GENERATOR,
-    Data,
     Decision,
     Family,
     Option,
-    Options,
     Role,
 )
-from jaxgan.config.networks.fields import SQUARE
+from jaxgan.config.networks.fields import AUTO, SQUARE, classes
 from jaxgan.core.typing import Array, NetState
 from jaxgan.models.layers.mapping import STYLES
-
-
-def _classes(data: Data, options: Options) -> int | None:
-    conditioning = options["conditioning"]
-    if conditioning not in ("auto", "none"):
-        raise ValueError(f"conditioning: got {conditioning!r}; must be 'auto' or 'none'")
-    return data.num_classes if conditioning == "auto" else None
 
 
 def _mean_style(net_state: NetState) -> Array:
@@ -35,12 +26,11 @@ def _mean_style(net_state: NetState) -> Array:
 
 _GENERATOR = Role((*GENERATOR.given, "resolution"), GENERATOR.inputs)
 _DISCRIMINATOR = Role((*DISCRIMINATOR.given, "resolution"), DISCRIMINATOR.inputs)
-_FROM_DATA: Mapping[str, Decision] = {**SQUARE, "num_classes": _classes}
-_CONDITIONING: Mapping[str, Option] = {"conditioning": Option("auto")}
-_OPTIONS: Mapping[str, Option] = {**_CONDITIONING, "group_size": Option(4, int)}
+_FROM_DATA: Mapping[str, Decision] = {**SQUARE, "num_classes": classes}
+_OPTIONS: Mapping[str, Option] = {**AUTO, "group_size": Option(4, int)}
 
 progan_generator = Family(
-    "progan", models.ProGANGenerator, _GENERATOR, from_data=_FROM_DATA, options=_CONDITIONING
+    "progan", models.ProGANGenerator, _GENERATOR, from_data=_FROM_DATA, options=AUTO
 )
 progan_discriminator = Family(
     "progan",

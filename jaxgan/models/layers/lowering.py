@@ -208,7 +208,7 @@ def _winograd(x: Array, kernel: Array, geometry: Geometry) -> Array:
         for row in lax.split(x, (1,) * s, axis=2)
         for block in lax.split(row, (1,) * t, axis=4)
     ]
-    # Without the barrier XLA computes the blocks anew in each of the (taps + 1)^2 sums below.
+    # Without the barrier XLA recomputes the blocks in each of the (taps + 1)^2 sums below.
     x = lax.optimization_barrier(jnp.concatenate(blocks, axis=-1))
     inputs = [
         tile.reshape(-1, s * t * in_features)

@@ -19,7 +19,7 @@ class Noise(nn.Module):
 
     .. math:: y_{bijc} = x_{bijc} + s_c\, n_{bij}, \quad n \sim N(0, 1)
 
-    In training noise is drawn anew for every image. Otherwise it is the same for all: it lies in
+    In training noise is drawn for every image. Otherwise it is the same for all: it lies in
     the collection `noise` as `const`, [H, W], drawn when the network is made.
 
     Args:

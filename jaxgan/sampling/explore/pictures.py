@@ -138,7 +138,7 @@ def truncation(
 ) -> np.ndarray:
     """The same samples under stronger and stronger truncation.
 
-    Styles move towards their mean, w̄ + ψ (w - w̄). Normal latents are drawn anew until they lie
+    Styles move towards their mean, w̄ + ψ (w - w̄). Normal latents are redrawn until they lie
     within ψ, shown here by the map that takes the one law to the other, coordinate by coordinate:
     Φ⁻¹(Φ(-ψ) + Φ(z) (Φ(ψ) - Φ(-ψ))).
 

@@ -37,7 +37,8 @@ class Watch:
 
     Args:
       workdir: the run's folder, with `metrics.jsonl` where it resumes.
-      resume_step: the step a run goes on from: warnings beyond it are dropped. None starts anew.
+      resume_step: the step a run goes on from: warnings beyond it are dropped; all
+        of them by default.
 
     Example:
       >>> import tempfile
