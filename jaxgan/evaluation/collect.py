@@ -8,11 +8,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxgan.core.errors import EvaluationError
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Key
 from jaxgan.evaluation.programs import Programs
 from jaxgan.evaluation.progress import ProgressCallback
-from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.evaluation.reference import Arrays, Reference
 from jaxgan.metrics import frechet
 
