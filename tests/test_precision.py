@@ -17,8 +17,8 @@ from jax.sharding import Mesh
 import jaxgan
 from jaxgan import Algorithm, Field, Game, Network, distributed, fields
 from jaxgan.config import build, networks
-from jaxgan.config.base import ConfigError
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from tests import helpers
 
 SIZE, LATENT, BATCH, NUM_DEVICES = 8, 4, 16, 8

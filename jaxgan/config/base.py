@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgan.core import schedules
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.text import did_you_mean
 from jaxgan.core.typing import ScalarOrSchedule
 
@@ -28,10 +28,6 @@ SCHEDULES: Table = {
     "linear": schedules.linear,
     "piecewise": schedules.piecewise,
 }
-
-
-class ConfigError(InputError):
-    """A config that cannot be used; the message is one line: key, value, what is allowed."""
 
 
 def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
@@ -52,7 +48,7 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
       >>> load_config("no_such_file.py:smoke")
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: config: 'no_such_file.py' is not a file
+      jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
     import ml_collections  # here, as the networks need of this module its ConfigError alone
 
@@ -233,7 +229,7 @@ def check_keys(section: Mapping[str, Any], allowed: Sequence[str], path: str = "
       >>> check_keys({"sede": 0}, ["seed", "data"])
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: sede: unknown key; did you mean seed? Allowed: data, seed
+      jaxgan.core.errors.ConfigError: sede: unknown key; did you mean seed? Allowed: data, seed
     """
     for key in section:
         if key not in allowed:
@@ -308,7 +304,7 @@ def make(section: Config, table: Table, path: str, *, key: str = "name", **given
       >>> make(section, {"minimax": minimax}, "loss")  # doctest: +ELLIPSIS
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1...
+      jaxgan.core.errors.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1...
     """
     options = {name: _value(value) for name, value in section.items() if name != key}
     try:

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from jaxgan import distributed, fields
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
-from jaxgan.config.base import Config, ConfigError, make
+from jaxgan.config.base import Config, make
 from jaxgan.config.games import make_game, named, parts_of
 from jaxgan.config.registry import (
     ALGORITHMS,
@@ -23,6 +23,7 @@ from jaxgan.config.registry import (
     PENALTIES,
 )
 from jaxgan.core.algorithm import Optimizers
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.typing import PyTree
 from jaxgan.data import DeviceSource, Source, open_source
@@ -71,7 +72,7 @@ def check_classes(config: Config, source: Source | DeviceSource) -> None:
       >>> check_classes({"num_classes": 9}, digits())
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: num_classes: 9; digits has 10 classes, so it must be 10 or 0
+      jaxgan.core.errors.ConfigError: num_classes: 9; digits has 10 classes, so it must be 10 or 0
     """
     asked, found = config["num_classes"], source.num_classes
     if asked and found is None:

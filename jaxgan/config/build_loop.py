@@ -8,8 +8,9 @@ import math
 from jax.sharding import Mesh
 
 from jaxgan.algorithms import Algorithm
-from jaxgan.config.base import Config, ConfigError
+from jaxgan.config.base import Config
 from jaxgan.config.build import Arguments
+from jaxgan.core.errors import ConfigError
 from jaxgan.plan import count_flops, peak_flops
 from jaxgan.training.settings import Cadence, Policy
 from jaxgan.training.telemetry import Work
@@ -34,7 +35,7 @@ def build_cadence(config: Config) -> Cadence:
       >>> build_cadence(steps)
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
+      jaxgan.core.errors.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
     """
     names = [field.name for field in dataclasses.fields(Cadence)]
     names.remove("steps_per_call")

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.config import build
-from jaxgan.config.base import Config, ConfigError
-from jaxgan.data import DataError, DeviceSource
+from jaxgan.config.base import Config
+from jaxgan.core.errors import ConfigError, DataError
+from jaxgan.data import DeviceSource
 from jaxgan.data.partly_labelled import partly_labelled_spec
 from jaxgan.data.source import ElementSpec, element_spec_of
 from jaxgan.plan.examples import tfds_spec

@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxgan import distributed
 from jaxgan.checkpoint.directory import Best
-from jaxgan.config.base import Config, ConfigError, Table, check_keys, complete, plain
+from jaxgan.config.base import Config, Table, check_keys, complete, plain
 from jaxgan.config.games import named, resolve_game
 from jaxgan.config.registry import (
     ALGORITHMS,
@@ -20,6 +20,7 @@ from jaxgan.config.registry import (
     OPTIONAL_GIVEN,
     PENALTIES,
 )
+from jaxgan.core.errors import ConfigError
 from jaxgan.training.nonfinite import POLICIES
 
 # Whole numbers of a config: default and least value allowed.

@@ -11,17 +11,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan.core.errors import DataError, UnreadableError
 from jaxgan.core.examples import map_named
 from jaxgan.core.pixels import to_float
 from jaxgan.core.typing import PyTree
 from jaxgan.data.progress import with_progress
-from jaxgan.data.source import (
-    DataError,
-    NumpyBatch,
-    Source,
-    UnreadableError,
-    element_spec_of,
-)
+from jaxgan.data.source import NumpyBatch, Source, element_spec_of
 
 logger = logging.getLogger("jaxgan.data")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxgan.core.errors import DataError
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
 from jaxgan.data.files import (
     SUFFIXES,
@@ -19,7 +20,7 @@ from jaxgan.data.files import (
 )
 from jaxgan.data.images import check_image_size, resize_and_crop, to_array
 from jaxgan.data.pictures import decode_all, open_picture, read_sizes
-from jaxgan.data.source import DataError, Source, check_flag
+from jaxgan.data.source import Source, check_flag
 
 CLASS_ORDERS = ("natural", "text")
 

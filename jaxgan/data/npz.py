@@ -7,10 +7,11 @@ import os
 
 import numpy as np
 
+from jaxgan.core.errors import DataError, FileError
 from jaxgan.data.arrays import array_source
 from jaxgan.data.images import check_image_size, resize_array
-from jaxgan.data.source import DataError, Source, check_flag
-from jaxgan.files import FileError, read_npz
+from jaxgan.data.source import Source, check_flag
+from jaxgan.files import read_npz
 
 ARRAYS = ("images", "points", "labels")
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from jaxgan.core.errors import DataError
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
@@ -14,7 +15,7 @@ from jaxgan.data.mixture import grid, ring
 from jaxgan.data.npz import npz
 from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
-from jaxgan.data.source import DataError, DeviceSource, Source, check_flag
+from jaxgan.data.source import DeviceSource, Source, check_flag
 from jaxgan.data.tfds import tfds
 
 # What each kind is opened by, and what its argument after the colon is (None: it takes none).
@@ -58,7 +59,7 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     (16, 16, 1)
     >>> open_source("ring", modes=8)
     Traceback (most recent call last):
-    jaxgan.data.source.DataError: ring: unknown option modes; allowed: num_modes, radius, std
+    jaxgan.core.errors.DataError: ring: unknown option modes; allowed: num_modes, radius, std
     """
     kind, colon, argument = spec.partition(":")
     known = ", ".join(f"{name}:{takes}" if takes else name for name, (_, takes) in SOURCES.items())

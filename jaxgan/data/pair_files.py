@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.errors import DataError
 from jaxgan.data.arrays import Decoded, decoded_source
 from jaxgan.data.files import SUFFIXES, Listing, PassedOver, digest, list_folder, summaries
 from jaxgan.data.images import check_image_size, resize_and_crop, to_array
 from jaxgan.data.pictures import decode_all, open_picture, read_sizes
-from jaxgan.data.source import DataError, Source, check_flag
+from jaxgan.data.source import Source, check_flag
 
 DIRECTIONS = ("AtoB", "BtoA")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxgan.core.errors import DataError
 from jaxgan.data.hashing import hashed
-from jaxgan.data.source import DataError, DeviceSource, ElementSpec, NumpyBatch, Source
+from jaxgan.data.source import DeviceSource, ElementSpec, NumpyBatch, Source
 
 UNLABELLED = -1
 

@@ -9,37 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.errors import InputError
 from jaxgan.core.typing import Batch, Key
 
 NumpyBatch = dict[str, np.ndarray]
 ElementSpec = dict[str, jax.ShapeDtypeStruct]
-
-
-class DataError(InputError):
-    """Data that cannot be used; the message is one line: what, its value, what is allowed."""
-
-
-class UnreadableError(DataError):
-    """Files that cannot be read.
-
-    Args:
-      name: of the source.
-      broken: (file, what is wrong with it) of each.
-
-    >>> str(UnreadableError("cats", [("a.png", "not an image")]))
-    'cats: cannot read a.png (not an image); remove or replace the file'
-    """
-
-    def __init__(self, name: str, broken: Sequence[tuple[str, str]]) -> None:
-        self.name = name
-        self.broken = list(broken)
-        listed = ", ".join(f"{file} ({reason})" for file, reason in broken)
-        one = len(broken) == 1
-        super().__init__(
-            f"{name}: cannot read {'' if one else f'{len(broken)} files: '}{listed}; "
-            f"remove or replace {'the file' if one else 'them'}"
-        )
 
 
 class Source(NamedTuple):

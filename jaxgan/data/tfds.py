@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.core.errors import DataError
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
 from jaxgan.data.images import check_image_size, resize_array
-from jaxgan.data.source import DataError, Source, check_flag
+from jaxgan.data.source import Source, check_flag
 
 
 def tfds(

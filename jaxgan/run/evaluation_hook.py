@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxgan.core.errors import EvaluationError
 from jaxgan.core.state import TrainState
 from jaxgan.distributed.processes import is_first
 from jaxgan.evaluation.evaluator import Evaluator
-from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.evaluation.report import write_report
 from jaxgan.training.settings import Evaluate
 from jaxgan.writers import save_png

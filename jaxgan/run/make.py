@@ -16,9 +16,10 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.checkpoint.directory import Best
 from jaxgan.config import build, build_loop
-from jaxgan.config.base import Config, ConfigError, differences
+from jaxgan.config.base import Config, differences
 from jaxgan.config.resolve import FREE_KEYS, resolve
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.state import stream
 from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, record_of

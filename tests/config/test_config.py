@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from jaxgan.cli.program import Parser
-from jaxgan.config.base import ConfigError, load_config
+from jaxgan.config.base import load_config
 from jaxgan.config.networks.translation import unet
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from jaxgan.data import open_source
 from jaxgan.files.atomic import replacing
 

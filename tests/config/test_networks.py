@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import pytest
 
 from jaxgan.config import networks, registry
-from jaxgan.config.base import ConfigError, complete, make
+from jaxgan.config.base import complete, make
 from jaxgan.config.networks.base import GENERATOR, NO_OPTIONS, Family, Option
 from jaxgan.config.networks.fields import SQUARE
+from jaxgan.core.errors import ConfigError
 
 TABLES = (
     registry.DISCRIMINATORS,

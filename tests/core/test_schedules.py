@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from jaxgan import optimizers
-from jaxgan.config.base import SCHEDULES, ConfigError, complete, make
+from jaxgan.config.base import SCHEDULES, complete, make
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.schedules import cosine, exponential, half_life, linear, piecewise
 from jaxgan.core.typing import Schedule
 

@@ -17,7 +17,8 @@ from jaxgan.algorithms import alternating, simultaneous
 from jaxgan.augment import adjustable, bgc, diffaugment, each
 from jaxgan.augment._ada import GROUPS
 from jaxgan.config import build, resolve
-from jaxgan.config.base import Config, ConfigError
+from jaxgan.config.base import Config
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.schedules import linear
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import gradient

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from jaxgan import Context, losses
-from jaxgan.config.base import ConfigError, make
+from jaxgan.config.base import make
 from jaxgan.config.build import build_optimizers
 from jaxgan.config.registry import LOSSES
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.schedules import linear
 
 SGD = {"name": "sgd", "learning_rate": 0.1}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from jaxgan import games
-from jaxgan.config.base import Config, ConfigError
+from jaxgan.config.base import Config
 from jaxgan.config.games.base import Parts
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.typing import ScalarOrSchedule
 

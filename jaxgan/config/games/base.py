@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jaxgan import games
-from jaxgan.config.base import Config, ConfigError, Table, make
+from jaxgan.config.base import Config, Table, make
 from jaxgan.config.registry import LOSSES
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.data.source import ElementSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan.config.base import Config, ConfigError, complete, make
+from jaxgan.config.base import Config, complete, make
 from jaxgan.config.games import adversarial, inference, translation
 from jaxgan.config.games.base import NETWORK_GIVEN, ROLES, NamedGame, Parts, Roles
 from jaxgan.config.registry import (
@@ -16,6 +16,7 @@ from jaxgan.config.registry import (
     LOSSES,
     TRANSLATORS,
 )
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.data.source import ElementSpec
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jaxgan import games
-from jaxgan.config.base import ConfigError
 from jaxgan.config.games.base import Parts, unlabelled
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.typing import ScalarOrSchedule
 from jaxgan.data.open import UNPAIRED

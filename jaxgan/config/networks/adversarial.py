@@ -8,7 +8,6 @@ from dataclasses import replace
 import jax.numpy as jnp
 
 from jaxgan import models
-from jaxgan.config.base import ConfigError
 from jaxgan.config.networks.base import (
     DISCRIMINATOR,
     GENERATOR,
@@ -27,6 +26,7 @@ from jaxgan.config.networks.fields import (
     auto,
     classes,
 )
+from jaxgan.core.errors import ConfigError
 from jaxgan.models.biggan import check_latent
 from jaxgan.models.sngan import TABLES
 

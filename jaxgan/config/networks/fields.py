@@ -7,8 +7,9 @@ from typing import Any
 
 import flax.linen as nn
 
-from jaxgan.config.base import ConfigError, Table
+from jaxgan.config.base import Table
 from jaxgan.config.networks.base import Data, Decision, Option, Options
+from jaxgan.core.errors import ConfigError
 
 ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
 

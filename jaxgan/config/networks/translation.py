@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jaxgan import models
-from jaxgan.config.base import ConfigError
 from jaxgan.config.networks.base import DISCRIMINATOR, TRANSLATOR, Data, Family, Option, Options
+from jaxgan.core.errors import ConfigError
 from jaxgan.models.pix2pix import check_patches
 
 
