@@ -54,7 +54,7 @@ def name_of(path: Path) -> str:
 
 
 def part_of(path: Path) -> str:
-    """`jaxgan/losses/hinge.py` and `jaxgan/optimizers.py` are of `losses` and `optimizers`."""
+    """`jaxgan/losses/_hinge.py` and `jaxgan/optimizers.py` are of `losses` and `optimizers`."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -171,7 +171,7 @@ def test_how_a_game_is_played_knows_no_other_library(library: str) -> None:
 
 def test_what_a_file_reaches_is_seen() -> None:
     assert PACKAGE / "models" / "modes.py" in reached(PACKAGE / "config" / "build.py")
-    assert PACKAGE / "core" / "__init__.py" in reached(PACKAGE / "games" / "toy.py")
+    assert PACKAGE / "core" / "__init__.py" in reached(PACKAGE / "games" / "_toy.py")
 
 
 def config_readings(tree: ast.AST) -> set[str]:

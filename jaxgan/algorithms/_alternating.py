@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxgan.algorithms.sequence import sequence
+from jaxgan.algorithms._sequence import sequence
 from jaxgan.core.algorithm import Algorithm, Optimizers
 from jaxgan.core.field import Field
 

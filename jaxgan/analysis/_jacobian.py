@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgan.analysis.flat import flat_pull, memory_of, ravel_players
+from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan.analysis.flat import memory_of
+from jaxgan.analysis._flat import memory_of
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Batch, PlayerTree, PyTree

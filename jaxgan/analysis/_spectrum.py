@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
-from jaxgan.analysis.flat import flat_pull, memory_of, ravel_players
-from jaxgan.analysis.jacobian import dense_jacobian
+from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
+from jaxgan.analysis._jacobian import dense_jacobian
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree

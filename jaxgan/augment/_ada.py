@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.augment.base import AdaptiveAugment, check_images, check_policy
-from jaxgan.augment.color import color_matrix, recolor
-from jaxgan.augment.geometry import geometric_matrix, resample
+from jaxgan.augment._base import AdaptiveAugment, check_images, check_policy
+from jaxgan.augment._color import color_matrix, recolor
+from jaxgan.augment._geometry import geometric_matrix, resample
 from jaxgan.core.checks import check_number
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key

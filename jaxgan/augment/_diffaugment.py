@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.augment.base import Augment, check_images, check_policy
+from jaxgan.augment._base import Augment, check_images, check_policy
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key
 

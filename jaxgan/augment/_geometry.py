@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgan.augment.base import check_images
+from jaxgan.augment._base import check_images
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key
 

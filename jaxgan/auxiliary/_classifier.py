@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxgan.core.heads import head_of
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.penalties.needs import entry
 
 
 def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
@@ -43,7 +42,7 @@ def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> P
     name = "auxiliary_classifier"
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        label = entry(view, "label", name)
+        label = view.entry("label", name)
         losses = cross_entropy(view.head("fake", "class_logits", name), label)
         if view.player == "disc":
             losses = losses + cross_entropy(view.head("real", "class_logits", name), label)
@@ -82,9 +81,9 @@ def supervised(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     """
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        out = view.discriminator(entry(view, "labelled_image", "supervised"))
+        out = view.discriminator(view.entry("labelled_image", "supervised"))
         class_logits = head_of(out, "class_logits", "supervised")
-        return cross_entropy(class_logits, entry(view, "labelled_label", "supervised")), state
+        return cross_entropy(class_logits, view.entry("labelled_label", "supervised")), state
 
     return Penalty((Term(name="supervised", values=values, weight=weight, every=every),))
 

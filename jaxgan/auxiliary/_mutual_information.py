@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from jaxgan.core.checks import check_number
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
-from jaxgan.penalties.needs import entry
 
 
 def mutual_information(
@@ -65,7 +64,7 @@ def mutual_information(
     dim = noise_dim + sum(categorical) + num_continuous
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        latent = entry(view, "latent", name)
+        latent = view.entry("latent", name)
         if latent.ndim != 2 or latent.shape[1] != dim:
             raise ValueError(
                 f"{name}: latents have shape {latent.shape}; noise and codes make [batch, {dim}]"

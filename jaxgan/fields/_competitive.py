@@ -11,14 +11,8 @@ from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.interaction import off_diagonal
-from jaxgan.fields.solve import (
-    Solution,
-    Solver,
-    check_solver,
-    solve,
-    with_solver_metrics,
-)
+from jaxgan.fields._interaction import off_diagonal
+from jaxgan.fields._solve import Solution, Solver, check_solver, solve, with_solver_metrics
 
 
 def competitive(

@@ -12,7 +12,7 @@ from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.solve import check_solver, solve, with_solver_metrics
+from jaxgan.fields._solve import check_solver, solve, with_solver_metrics
 
 
 def follow_the_ridge(

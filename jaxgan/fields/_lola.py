@@ -13,7 +13,7 @@ from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.interaction import off_diagonal, shaping
+from jaxgan.fields._interaction import off_diagonal, shaping
 
 
 def lola(

@@ -11,7 +11,7 @@ from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.interaction import off_diagonal
+from jaxgan.fields._interaction import off_diagonal
 
 
 def lookahead_opponent(

@@ -11,7 +11,7 @@ from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.fields import trees
-from jaxgan.fields.interaction import off_diagonal, shaping
+from jaxgan.fields._interaction import off_diagonal, shaping
 
 
 def sos(field: Field, *, alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Field:

@@ -16,7 +16,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Key, PlayerTree, PyTree, Scene
-from jaxgan.games.augmented import example_keys, through
+from jaxgan.games._augmented import example_keys, through
 
 State = dict[str, Array]
 

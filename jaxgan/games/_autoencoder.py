@@ -16,7 +16,7 @@ from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at, log
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.games.encoding import check_shape, encode, init_autoencoder
+from jaxgan.games._encoding import check_shape, encode, init_autoencoder
 
 Sparsity = Literal["kl", "l1", "none"]
 _ERRORS = {"l1": l1, "l2": l2}

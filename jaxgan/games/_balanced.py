@@ -16,7 +16,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.penalty import Penalty
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PlayerTree, PyTree, Scene
-from jaxgan.games.terms import checked_terms, contribution, view_of, with_terms
+from jaxgan.games._terms import checked_terms, contribution, view_of, with_terms
 
 MAX_BALANCE = 1e4
 """The largest weight that `balanced` gives to its terms."""

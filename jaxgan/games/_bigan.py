@@ -13,9 +13,9 @@ from jaxgan.core.loss import with_logits
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
-from jaxgan.games.adversarial import Discriminator
-from jaxgan.games.encoding import check_shape, encode
-from jaxgan.games.gan import Latent, normal_latent
+from jaxgan.games._adversarial import Discriminator
+from jaxgan.games._encoding import check_shape, encode
+from jaxgan.games._gan import Latent, normal_latent
 from jaxgan.losses import Loss, non_saturating
 
 

@@ -26,9 +26,9 @@ from jaxgan.core.typing import (
     ScalarOrSchedule,
     Scene,
 )
-from jaxgan.games.adversarial import DiscLosses, disc_loss, disc_metrics
-from jaxgan.games.pool import Pool, empty_pool, pool_draws, query
-from jaxgan.games.translation import flat_logits
+from jaxgan.games._adversarial import DiscLosses, disc_loss, disc_metrics
+from jaxgan.games._pool import Pool, empty_pool, pool_draws, query
+from jaxgan.games._translation import flat_logits
 from jaxgan.losses import Loss, least_squares
 
 DOMAINS = ("image", "source")

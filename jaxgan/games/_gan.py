@@ -13,7 +13,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network, Styles, detached_of
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree, PyTree, Scene
-from jaxgan.games.adversarial import Discriminator
+from jaxgan.games._adversarial import Discriminator
 from jaxgan.losses import Loss, non_saturating
 
 Latent = Callable[[Key, tuple[int, ...]], Array]

@@ -8,8 +8,8 @@ from jaxgan.auxiliary import infogan_latent, mutual_information
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.core.typing import ScalarOrSchedule
-from jaxgan.games.gan import gan
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games._gan import gan
+from jaxgan.games._with_penalty import with_penalty
 from jaxgan.losses import Loss
 
 

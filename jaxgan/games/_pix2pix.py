@@ -6,7 +6,7 @@ from jaxgan.auxiliary import l1
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.core.typing import ScalarOrSchedule
-from jaxgan.games.translation import translation
+from jaxgan.games._translation import translation
 from jaxgan.losses import Loss, non_saturating
 
 

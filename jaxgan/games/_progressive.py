@@ -15,7 +15,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, NetState, Params, PlayerTree, PyTree, Scene
-from jaxgan.games.gan import Latent, gan
+from jaxgan.games._gan import Latent, gan
 from jaxgan.losses import Loss
 
 

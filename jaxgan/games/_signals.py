@@ -10,7 +10,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PlayerTree, PyTree, Scene
-from jaxgan.games.adversarial import disc_loss
+from jaxgan.games._adversarial import disc_loss
 from jaxgan.losses import Loss
 
 _LEAST_VARIANCE = 1e-12

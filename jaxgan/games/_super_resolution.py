@@ -9,7 +9,7 @@ from jaxgan.auxiliary import l1, l2
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.core.typing import Array, ScalarOrSchedule
-from jaxgan.games.translation import Comparison, Comparisons, translation
+from jaxgan.games._translation import Comparison, Comparisons, translation
 from jaxgan.losses import Loss, non_saturating
 
 NORMS: dict[str, Comparison] = {"l1": l1, "l2": l2}

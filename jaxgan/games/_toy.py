@@ -9,7 +9,7 @@ from jaxgan.core.game import Game, zero_sum
 from jaxgan.core.network import Network
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree
-from jaxgan.games.gan import gan
+from jaxgan.games._gan import gan
 from jaxgan.losses import Loss, minimax
 
 

@@ -15,7 +15,7 @@ from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.games.adversarial import Discriminator
+from jaxgan.games._adversarial import Discriminator
 from jaxgan.losses import Loss
 
 Comparison = Callable[[Array, Array], Array]

@@ -25,8 +25,8 @@ from jaxgan.core.typing import (
     ScalarOrSchedule,
     Scene,
 )
-from jaxgan.games.encoding import check_shape, encode, gaussian_kl, init_autoencoder
-from jaxgan.games.gan import Latent, normal_latent
+from jaxgan.games._encoding import check_shape, encode, gaussian_kl, init_autoencoder
+from jaxgan.games._gan import Latent, normal_latent
 
 LEAST_PROBABILITY = 1e-6
 """Bernoulli probabilities stay so far from 0 and 1, so that no pixel is impossible."""

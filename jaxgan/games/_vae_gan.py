@@ -13,10 +13,10 @@ from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.games.adversarial import Discriminator
-from jaxgan.games.encoding import check_shape, encode
-from jaxgan.games.gan import Latent, normal_latent
-from jaxgan.games.vae import divergence
+from jaxgan.games._adversarial import Discriminator
+from jaxgan.games._encoding import check_shape, encode
+from jaxgan.games._gan import Latent, normal_latent
+from jaxgan.games._vae import divergence
 from jaxgan.losses import Loss, non_saturating
 
 

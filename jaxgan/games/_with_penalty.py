@@ -6,7 +6,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.penalty import Penalty
 from jaxgan.core.state import Context
 from jaxgan.core.typing import PlayerTree, Scene
-from jaxgan.games.terms import checked_terms, contribution, view_of, with_terms
+from jaxgan.games._terms import checked_terms, contribution, view_of, with_terms
 
 
 def with_penalty(game: Game, penalty: Penalty, *, player: str | None = None) -> Game:

@@ -39,7 +39,7 @@ from jax.scipy.special import xlogy
 
 from jaxgan.core.checks import check_number, is_traced
 from jaxgan.core.typing import Array
-from jaxgan.losses.capped import CAP, capped_exp, tangent_beyond
+from jaxgan.losses._capped import CAP, capped_exp, tangent_beyond
 
 Function = Callable[[Array], Array]
 LOG_2 = math.log(2.0)

@@ -6,7 +6,7 @@ from jaxgan.core.loss import Loss, stateless
 from jaxgan.core.state import Context
 from jaxgan.core.text import did_you_mean
 from jaxgan.core.typing import Array
-from jaxgan.losses.divergences import DIVERGENCES, Divergence, alpha_divergence
+from jaxgan.losses._divergences import DIVERGENCES, Divergence, alpha_divergence
 
 
 def f_gan(

@@ -11,7 +11,7 @@ from jaxgan.core.heads import head_of
 from jaxgan.core.loss import Loss, as_loss
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree
-from jaxgan.losses.non_saturating import non_saturating
+from jaxgan.losses._non_saturating import non_saturating
 
 
 def feature_matching(base: Loss | Callable[..., Loss] = non_saturating, **options: Any) -> Loss:

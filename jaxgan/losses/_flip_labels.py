@@ -13,7 +13,7 @@ from jaxgan.core.loss import Loss, as_loss, logits, with_logits
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.losses.non_saturating import non_saturating
+from jaxgan.losses._non_saturating import non_saturating
 
 
 def flip_labels(

@@ -6,8 +6,8 @@ from jaxgan.core.checks import check_number
 from jaxgan.core.loss import Loss, stateless
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, ScalarOrSchedule
-from jaxgan.losses.capped import CAP, capped_exp
-from jaxgan.losses.minimax import classifier
+from jaxgan.losses._capped import CAP, capped_exp
+from jaxgan.losses._minimax import classifier
 
 
 def maximum_likelihood(

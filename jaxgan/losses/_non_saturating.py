@@ -7,7 +7,7 @@ from jax.nn import softplus
 from jaxgan.core.loss import Loss, stateless
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, ScalarOrSchedule
-from jaxgan.losses.minimax import classifier
+from jaxgan.losses._minimax import classifier
 
 
 def non_saturating(

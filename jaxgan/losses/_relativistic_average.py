@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxgan.core.loss import Loss, as_loss, logits, with_logits
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree
-from jaxgan.losses.non_saturating import non_saturating
+from jaxgan.losses._non_saturating import non_saturating
 
 
 def relativistic_average(base: Loss | Callable[..., Loss] = non_saturating, **options: Any) -> Loss:

@@ -12,7 +12,7 @@ from jaxgan.core.loss import Loss, as_loss, logits
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.losses.non_saturating import non_saturating
+from jaxgan.losses._non_saturating import non_saturating
 
 
 def top_k(

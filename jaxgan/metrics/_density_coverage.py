@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan.metrics import checks, neighbors
-from jaxgan.metrics.neighbors import Balls, Nearest, Ties
-from jaxgan.metrics.pairs import TILE, tiled, visit
+from jaxgan.metrics import _checks as checks
+from jaxgan.metrics import _neighbors as neighbors
+from jaxgan.metrics._neighbors import Balls, Nearest, Ties
+from jaxgan.metrics._pairs import TILE, tiled, visit
 
 
 class DensityCoverage(NamedTuple):

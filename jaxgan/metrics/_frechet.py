@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 
-from jaxgan.metrics import checks
+from jaxgan.metrics import _checks as checks
 
 
 # In the other notation a field must not have the name of one of a tuple's methods.

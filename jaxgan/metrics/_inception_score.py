@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
-from jaxgan.metrics import checks
+from jaxgan.metrics import _checks as checks
 
 
 class InceptionScore(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan.metrics import checks
-from jaxgan.metrics.frechet import Moments, gaussian_distance, moments
+from jaxgan.metrics import _checks as checks
+from jaxgan.metrics._frechet import Moments, gaussian_distance, moments
 
 
 class IntraClassDistance(NamedTuple):

@@ -12,8 +12,8 @@ import numpy as np
 from jax import lax
 
 from jaxgan.core.typing import Array
-from jaxgan.metrics import checks
-from jaxgan.metrics.pairs import TILE, Tiles, centre_of, tiled, visit
+from jaxgan.metrics import _checks as checks
+from jaxgan.metrics._pairs import TILE, Tiles, centre_of, tiled, visit
 
 
 class KernelDistance(NamedTuple):

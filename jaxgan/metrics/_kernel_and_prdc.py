@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from jaxgan.metrics import checks, kernel, neighbors, prdc
-from jaxgan.metrics.kernel import BlockEstimates, KernelDistance
-from jaxgan.metrics.neighbors import Balls, Nearest, Ties
-from jaxgan.metrics.pairs import TILE, tiled, visit
-from jaxgan.metrics.prdc import PrdcScore
+from jaxgan.metrics import _checks as checks
+from jaxgan.metrics import _kernel as kernel
+from jaxgan.metrics import _neighbors as neighbors
+from jaxgan.metrics._kernel import BlockEstimates, KernelDistance
+from jaxgan.metrics._neighbors import Balls, Nearest, Ties
+from jaxgan.metrics._pairs import TILE, tiled, visit
+from jaxgan.metrics._prdc import PrdcScore, score_counts
 
 
 def kernel_and_prdc(
@@ -64,4 +66,4 @@ def kernel_and_prdc(
     balls = Balls(of_x, of_y, near_x.radii(), near_y.radii(), ties)
     visit(of_x, of_y, balls, blocks.across)
     distance = kernel.summarise(blocks.values(), block_size / min(len(x), len(y)))
-    return distance, prdc.score_counts(balls.counts(), k)
+    return distance, score_counts(balls.counts(), k)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import chex
 import numpy as np
 
-from jaxgan.metrics.classes import class_histogram, kl_divergence
+from jaxgan.metrics._classes import class_histogram, kl_divergence
 
 
 class LabelledScore(NamedTuple):

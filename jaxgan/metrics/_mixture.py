@@ -7,7 +7,7 @@ from typing import NamedTuple
 import chex
 import numpy as np
 
-from jaxgan.metrics.classes import kl_divergence
+from jaxgan.metrics._classes import kl_divergence
 
 
 class MixtureScore(NamedTuple):

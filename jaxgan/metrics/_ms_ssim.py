@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.core.typing import Array
-from jaxgan.metrics import checks
+from jaxgan.metrics import _checks as checks
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The published exponents, the finest scale first."""

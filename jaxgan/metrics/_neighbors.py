@@ -16,8 +16,8 @@ import numpy as np
 from jax import lax
 
 from jaxgan.core.typing import Array
-from jaxgan.metrics import checks
-from jaxgan.metrics.pairs import FAR, TILE, Tiles, tiled, visit
+from jaxgan.metrics import _checks as checks
+from jaxgan.metrics._pairs import FAR, TILE, Tiles, tiled, visit
 
 Ties = Literal["outside", "inside"]
 """Whether a point at a distance equal to the radius is in the ball."""

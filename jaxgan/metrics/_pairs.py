@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.core.typing import Array
-from jaxgan.metrics import checks
+from jaxgan.metrics import _checks as checks
 
 TILE = 2048
 """Products are made in arrays of at most TILE by TILE, 16 MiB, whatever the number of examples."""

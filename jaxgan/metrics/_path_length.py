@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxgan.core.checks import check_number
-from jaxgan.metrics import checks
+from jaxgan.metrics import _checks as checks
 
 Interpolate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jaxgan.metrics import checks, neighbors
-from jaxgan.metrics.neighbors import Balls, Counts, Nearest, Ties
-from jaxgan.metrics.pairs import TILE, tiled, visit
+from jaxgan.metrics import _checks as checks
+from jaxgan.metrics import _neighbors as neighbors
+from jaxgan.metrics._neighbors import Balls, Counts, Nearest, Ties
+from jaxgan.metrics._pairs import TILE, tiled, visit
 
 
 class PrdcScore(NamedTuple):

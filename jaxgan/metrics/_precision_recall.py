@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jaxgan.metrics.neighbors import Ties
-from jaxgan.metrics.pairs import TILE
-from jaxgan.metrics.prdc import prdc
+from jaxgan.metrics._neighbors import Ties
+from jaxgan.metrics._pairs import TILE
+from jaxgan.metrics._prdc import prdc
 
 
 class PrecisionRecall(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.ndimage import convolve1d
 
-from jaxgan.metrics import checks
+from jaxgan.metrics import _checks as checks
 
 MIN_SIDE = 16
 """The last level of a pyramid has at least so many pixels a side."""

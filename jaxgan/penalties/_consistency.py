@@ -10,7 +10,6 @@ from jaxgan.core.checks import check_number, check_scalar
 from jaxgan.core.examples import example_mean, num_examples, samples_of
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
-from jaxgan.penalties.needs import entry, generated
 
 
 def consistency(augment: Augment, *, weight: ScalarOrSchedule = 10.0, every: int = 1) -> Penalty:
@@ -134,10 +133,10 @@ def latent_consistency(
     check_scalar("latent_consistency: gen_weight", gen_weight, at_least=0)
 
     def near(view: View) -> PyTree:
-        z = entry(view, "latent", "latent_consistency")
+        z = view.entry("latent", "latent_consistency")
         noise = view.context.draw("latent_consistency", jax.random.normal, z.shape)
-        return generated(
-            view, z + jnp.asarray(scale, z.dtype) * noise.astype(z.dtype), "latent_consistency"
+        return view.generated(
+            z + jnp.asarray(scale, z.dtype) * noise.astype(z.dtype), "latent_consistency"
         )
 
     def disc(view: View, state: PyTree) -> tuple[Array, PyTree]:
@@ -145,7 +144,7 @@ def latent_consistency(
         return (logits - view.critic(near(view))) ** 2, state
 
     def gen(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        fake = samples_of(entry(view, "fake", "latent_consistency"))
+        fake = samples_of(view.entry("fake", "latent_consistency"))
         squares = jax.tree.map(lambda x, y: (x - y) * (x - y), fake, near(view))
         return -example_mean(squares), state
 
@@ -167,6 +166,6 @@ def _gap(view: View, which: str, augment: Augment, name: str) -> Array:
     def split(key: Key, shape: tuple[int, ...]) -> Array:
         return jax.random.split(key, shape)
 
-    inputs = entry(view, which, name)
+    inputs = view.entry(which, name)
     keys = view.context.draw(name, split, (num_examples(inputs),))
     return (view.head(which, "logits", name) - view.critic(each(augment, keys, inputs))) ** 2

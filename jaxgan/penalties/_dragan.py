@@ -9,7 +9,6 @@ from jaxgan.core.checks import check_number
 from jaxgan.core.examples import map_named
 from jaxgan.core.penalty import Penalty, Term, View, norm
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.penalties.needs import entry
 
 
 def dragan(
@@ -49,7 +48,7 @@ def dragan(
     check_number("dragan: target", target, at_least=0)
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        real = entry(view, "real", "dragan")
+        real = view.entry("real", "dragan")
 
         def noisy(name: str, x: Array) -> Array:
             noise = view.context.draw(name, jax.random.uniform, x.shape).astype(x.dtype)

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
-from jaxgan.penalties.kernels import named
-from jaxgan.penalties.needs import owned, zero
+from jaxgan.penalties._averages import zero
+from jaxgan.penalties._kernels import named
 
 
 def historical_averaging(
@@ -55,7 +55,7 @@ def historical_averaging(
         return {"mean": jax.tree.map(jnp.zeros_like, own), "count": zero(own)}
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        own, count = owned(view, player, name), state["count"]
+        own, count = view.owned(player, name), state["count"]
         gaps = jax.tree.map(operator.sub, own, state["mean"])
         has_past = jnp.minimum(count, 1.0)
         squares = [jnp.sum(gap * gap).astype(count.dtype) for gap in jax.tree.leaves(gaps)]

@@ -7,7 +7,6 @@ import jax
 from jaxgan.core.examples import num_examples
 from jaxgan.core.penalty import View
 from jaxgan.core.typing import Array, PyTree
-from jaxgan.penalties.needs import entry
 
 
 def interpolates(view: View, name: str) -> PyTree:
@@ -35,7 +34,7 @@ def interpolates(view: View, name: str) -> PyTree:
     References:
       Gulrajani et al., 2017 (arXiv:1704.00028), section 4.
     """
-    real, fake = entry(view, "real", name), entry(view, "fake", name)
+    real, fake = view.entry("real", name), view.entry("fake", name)
     num = num_examples(real)
     mix = view.context.draw(name, jax.random.uniform, (num,))
 

@@ -8,7 +8,7 @@ from jaxgan.core.checks import check_number
 from jaxgan.core.derivatives import held
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
-from jaxgan.penalties.needs import moved, zero
+from jaxgan.penalties._averages import moved, zero
 
 
 def lecam(weight: ScalarOrSchedule = 0.3, *, every: int = 1, decay: float = 0.99) -> Penalty:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View, squared_norm
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.penalties.interpolates import interpolates
+from jaxgan.penalties._interpolates import interpolates
 
 
 def max_gp(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:

@@ -11,7 +11,6 @@ from jaxgan.core.checks import check_number
 from jaxgan.core.examples import samples_of
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
-from jaxgan.penalties.needs import entry, generated
 
 
 def mode_seeking(
@@ -54,15 +53,15 @@ def mode_seeking(
     check_number("mode_seeking: eps", eps, above=0)
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
-        first = entry(view, "latent", "mode_seeking")
+        first = view.entry("latent", "mode_seeking")
 
         def normal(key: Key, shape: tuple[int, ...]) -> Array:
             return jax.random.normal(key, (*shape, *first.shape[1:]))
 
         second = view.context.draw("mode_seeking", latent or normal, (first.shape[0],))
         second = second.astype(first.dtype)
-        other = generated(view, second, "mode_seeking")
-        fake = samples_of(entry(view, "fake", "mode_seeking"))
+        other = view.generated(second, "mode_seeking")
+        fake = samples_of(view.entry("fake", "mode_seeking"))
         gaps = jax.tree.map(lambda x, y: jnp.abs(x - y), fake, other)
         between_images = _mean(gaps)
         between_latents = jnp.mean(jnp.abs(first - second)).astype(between_images.dtype)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.penalties.kernels import kernels, named
+from jaxgan.penalties._kernels import kernels, named
 
 
 def orthogonal(

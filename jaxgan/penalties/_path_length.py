@@ -13,7 +13,7 @@ from jaxgan.core.derivatives import held
 from jaxgan.core.examples import map_named
 from jaxgan.core.penalty import Penalty, Term, View, norm
 from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.penalties.needs import entry, generated, moved, zero
+from jaxgan.penalties._averages import moved, zero
 
 
 def path_length(
@@ -61,12 +61,12 @@ def path_length(
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         name = "w" if "w" in view.scene else "latent"
-        latent = entry(view, name, "path_length")[::shrink]
+        latent = view.entry(name, "path_length")[::shrink]
         rest = _every(view.scene, shrink) if shrink > 1 else {}
 
         def generate(latent: Array) -> PyTree:
             given = {**rest, name: latent} if rest or name == "w" else latent
-            return generated(view, given, "path_length")
+            return view.generated(given, "path_length")
 
         def normal(name: str, image: Array) -> Array:
             return view.context.draw(name, jax.random.normal, image.shape)

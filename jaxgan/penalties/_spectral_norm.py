@@ -11,8 +11,7 @@ import jax.numpy as jnp
 from jaxgan.core.derivatives import held
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
-from jaxgan.penalties.kernels import kernels, named
-from jaxgan.penalties.needs import owned
+from jaxgan.penalties._kernels import kernels, named
 
 
 def spectral_norm_penalty(
@@ -64,7 +63,7 @@ def spectral_norm_penalty(
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         halves, vectors = [], []
         for matrix, v in zip(
-            kernels(owned(view, player, name), name), state["vectors"], strict=True
+            kernels(view.owned(player, name), name), state["vectors"], strict=True
         ):
             fixed = held(matrix, view.params)
             for _ in range(num_iterations):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxgan.core.checks import check_number
 from jaxgan.core.penalty import Penalty, Term, View, norm
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.penalties.interpolates import interpolates
+from jaxgan.penalties._interpolates import interpolates
 
 
 def wgan_gp(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from jaxgan.core.penalty import Penalty, Term, View, squared_norm
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
-from jaxgan.penalties.interpolates import interpolates
+from jaxgan.penalties._interpolates import interpolates
 
 
 def r1(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Metrics, PyTree
-from jaxgan.transforms.seeds import MEMBER_AXES, has_members
+from jaxgan.transforms._seeds import MEMBER_AXES, has_members
 
 
 def all_finite(tree: PyTree) -> Array:

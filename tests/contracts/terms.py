@@ -14,7 +14,7 @@ import pytest
 import jaxgan
 from jaxgan import Context, Game, Network, Penalty
 from jaxgan.auxiliary import infogan_latent
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import Term, View
 from tests import helpers
 

@@ -13,7 +13,7 @@ import pytest
 import jaxgan
 from jaxgan import Penalty, auxiliary
 from jaxgan.auxiliary import infogan_latent
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import View
 from tests.contracts import terms
 from tests.contracts.terms import CODES, CONTEXT, Case, Theta, points

@@ -24,9 +24,7 @@ from jaxgan import Context, Game, Network, fields, from_linen, games, penalties
 from jaxgan.analysis import dense_jacobian, leading_eigenvalues, products
 from jaxgan.core import derivatives
 from jaxgan.fields import gradient
-from jaxgan.games import unrolled, with_signals
-from jaxgan.games.balanced import balanced
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import balanced, unrolled, with_penalty, with_signals
 from jaxgan.models import layers
 from jaxgan.models.layers.norms import NORMS as NORM_NAMES
 from jaxgan.models.layers.norms import apply_layer, normalise
@@ -240,14 +238,14 @@ def test_every_combinator_penalty_and_normalisation_has_a_row() -> None:
 
 
 STOPS = {
-    "fields/competitive.py": "where a solver starts: its solution is differentiated, not its start",
-    "fields/follow_the_ridge.py": "likewise",
-    "fields/norms.py": "a metric",
-    "fields/solve.py": "when a solver stops",
-    "games/adaptive.py": "signs, of derivative 0",
-    "games/bigan.py": "a metric",
-    "games/signals.py": "metrics",
-    "losses/softmax.py": "a shift that cancels, whatever it is",
+    "fields/_competitive.py": "where a solver starts: its solution is differentiated",
+    "fields/_follow_the_ridge.py": "likewise",
+    "fields/_norms.py": "a metric",
+    "fields/_solve.py": "when a solver stops",
+    "games/_adaptive.py": "signs, of derivative 0",
+    "games/_bigan.py": "a metric",
+    "games/_signals.py": "metrics",
+    "losses/_softmax.py": "a shift that cancels, whatever it is",
     "models/layers/mapping.py": "a running mean that no loss reads",
     "optimizers.py": "a rounding error",
 }

@@ -16,7 +16,7 @@ import jaxgan
 from jaxgan import Game, Network, Penalty, distributed, penalties
 from jaxgan.core.penalty import norm
 from jaxgan.core.schedules import linear
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import Term, View
 from tests import devices, helpers
 from tests.contracts import terms

@@ -25,7 +25,7 @@ from jaxgan.core.state import Context
 from jaxgan.games import gan
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from jaxgan.penalties import View, input_gradient, path_length, squared_norm
-from jaxgan.penalties.path_length import path_lengths
+from jaxgan.penalties._path_length import path_lengths
 from jaxgan.pretrained import convert
 from jaxgan.pretrained.stylegan2 import discriminator_rules, generator_rules
 from tests.contracts.test_networks import check_network, differ, example
