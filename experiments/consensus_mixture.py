@@ -45,7 +45,7 @@ from jaxgan.data import ring
 from jaxgan.data.source import DeviceSource
 from jaxgan.fields import consensus
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.transforms.seeds import MEMBER_AXES
+from jaxgan.transforms import MEMBER_AXES
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -37,7 +37,7 @@ from jaxgan.config import networks
 from jaxgan.data import DeviceSource, ring
 from jaxgan.losses import Loss
 from jaxgan.penalties import Penalty
-from jaxgan.transforms.seeds import MEMBER_AXES
+from jaxgan.transforms import MEMBER_AXES
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -92,7 +92,7 @@ def measure(real: np.ndarray, fake: np.ndarray) -> dict[str, float]:
     distance = metrics.kernel_distance(real, fake, num_blocks=50, block_size=BLOCK)
     shares = metrics.prdc(real, fake, k=5)._asdict()
     moments = [metrics.moments(x) for x in (real, fake)]
-    fd = metrics.frechet.gaussian_distance(*moments)
+    fd = metrics.gaussian_distance(*moments)
     return {"fd": fd, "kd": distance.value, "kd_error": distance.standard_error, **shares}
 
 

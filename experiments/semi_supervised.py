@@ -48,7 +48,7 @@ from jaxgan.cli.program import run_script
 from jaxgan.core.typing import Array, Key, NetState, Params, PlayerTree, PyTree
 from jaxgan.data import DataError, Source, partly_labelled, pipeline, tfds
 from jaxgan.sampling.sampler import make_sampler
-from jaxgan.transforms.ema import averaged
+from jaxgan.transforms import averaged
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

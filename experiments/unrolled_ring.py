@@ -37,7 +37,7 @@ from jaxgan.cli.program import run_script
 from jaxgan.data import ring
 from jaxgan.files import read_json
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.transforms.seeds import MEMBER_AXES
+from jaxgan.transforms import MEMBER_AXES
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

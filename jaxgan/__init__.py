@@ -56,6 +56,7 @@ with epy.lazy_api_imports(globals()):
         apa,
         augmented,
         augmented_at,
+        balanced,
         bilinear,
         dirac,
         gan,
@@ -63,9 +64,8 @@ with epy.lazy_api_imports(globals()):
         normal_latent,
         quadratic,
         unrolled,
+        with_penalty,
     )
-    from jaxgan.games.balanced import balanced
-    from jaxgan.games.with_penalty import with_penalty
     from jaxgan.losses import Loss
     from jaxgan.models.adapters import from_linen, from_nnx
     from jaxgan.penalties import Penalty

@@ -54,7 +54,7 @@ def name_of(path: Path) -> str:
 
 
 def part_of(path: Path) -> str:
-    """`jaxgan/losses/hinge.py` and `jaxgan/optimizers.py` are of `losses` and `optimizers`."""
+    """`jaxgan/losses/_hinge.py` and `jaxgan/optimizers.py` are of `losses` and `optimizers`."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -131,6 +131,14 @@ def importers(library: str) -> set[str]:
     }
 
 
+def test_private_modules_are_of_their_own_part_alone() -> None:
+    def foreign(path: Path) -> list[str]:
+        private = [name for name in IMPORTS[path] if re.search(r"\._[a-z]", name)]
+        return [name for name in private if not name.startswith(f"jaxgan.{part_of(path)}.")]
+
+    assert not in_files(foreign, without=())
+
+
 def test_only_the_checkpointer_knows_orbax() -> None:
     assert importers("orbax") == {"jaxgan/checkpoint/checkpointer.py"}
 
@@ -171,7 +179,7 @@ def test_how_a_game_is_played_knows_no_other_library(library: str) -> None:
 
 def test_what_a_file_reaches_is_seen() -> None:
     assert PACKAGE / "models" / "modes.py" in reached(PACKAGE / "config" / "build.py")
-    assert PACKAGE / "core" / "__init__.py" in reached(PACKAGE / "games" / "toy.py")
+    assert PACKAGE / "core" / "__init__.py" in reached(PACKAGE / "games" / "_toy.py")
 
 
 def config_readings(tree: ast.AST) -> set[str]:
@@ -317,18 +325,29 @@ def comments(path: Path) -> list[str]:
 
 FOLDERS = ("jaxgan", "tests", "configs", "experiments", "benchmarks")
 EVERYTHING = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+EVERYTHING += [ROOT / "conftest.py", ROOT / "docs" / "conf.py"]
+
+
+SILENCERS = re.compile(
+    r"noqa|type:\s*ignore|mypy:|pyright:|pylint:|pragma:|fmt:\s*(off|skip)|yapf:|isort:", re.I
+)
 
 
 def test_no_comment_silences_a_checker() -> None:
-    silencers = ("noqa", "type: ignore", "pylint:", "pragma: no cover", "fmt: off", "fmt: skip")
     found = {
         f"{name_of(path)}: {comment}"
         for path in EVERYTHING
         for comment in comments(path)
-        if any(word in comment for word in silencers)
+        if SILENCERS.search(comment)
     }
     assert not found
     assert len(EVERYTHING) > len(SOURCES) > 50
+
+
+@pytest.mark.parametrize("comment", ["fmt:skip", "fmt: off", "type:ignore[x]", "ruff: NoQA"])
+def test_the_check_of_comments_checks(comment: str) -> None:
+    assert SILENCERS.search(f"# why: {comment}")
+    assert not SILENCERS.search("# formats are skipped")
 
 
 UNUSUAL = {

@@ -1,9 +1,9 @@
 """Algorithms, and what one of one's own needs: one a file."""
 
-from jaxgan.algorithms.alternating import alternating
-from jaxgan.algorithms.extragradient import extragradient, past_extragradient
-from jaxgan.algorithms.sequence import sequence
-from jaxgan.algorithms.simultaneous import simultaneous
+from jaxgan.algorithms._alternating import alternating
+from jaxgan.algorithms._extragradient import extragradient, past_extragradient
+from jaxgan.algorithms._sequence import sequence
+from jaxgan.algorithms._simultaneous import simultaneous
 from jaxgan.core.algorithm import (
     Algorithm,
     Optimizers,

@@ -1,10 +1,10 @@
 """Random changes of images that a discriminator looks through: pure and differentiable."""
 
-from jaxgan.augment.ada import bgc
-from jaxgan.augment.base import AdaptiveAugment, Augment, adjustable, each, fixed
-from jaxgan.augment.color import color_matrix, recolor
-from jaxgan.augment.diffaugment import diffaugment
-from jaxgan.augment.geometry import geometric_matrix, resample
+from jaxgan.augment._ada import bgc
+from jaxgan.augment._base import AdaptiveAugment, Augment, adjustable, each, fixed
+from jaxgan.augment._color import color_matrix, recolor
+from jaxgan.augment._diffaugment import diffaugment
+from jaxgan.augment._geometry import geometric_matrix, resample
 
 __all__ = [
     "AdaptiveAugment",

@@ -29,7 +29,7 @@ from jaxgan.core.typing import PyTree
 from jaxgan.data import DeviceSource, Source, open_source
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import Penalty
 
 

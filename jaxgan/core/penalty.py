@@ -16,7 +16,7 @@ from jaxgan.core.checks import check_scalar
 from jaxgan.core.heads import head_of, logits_of
 from jaxgan.core.schedules import scale
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
+from jaxgan.core.typing import Array, Params, PlayerTree, PyTree, ScalarOrSchedule, Scene
 
 
 def plain_lengths(inputs: PyTree) -> float:
@@ -96,6 +96,62 @@ class View(NamedTuple):
             raise ValueError(f"{caller} needs a game with a discriminator's outputs, such as `gan`")
         out = self.outputs[which]
         return logits_of(out) if name == "logits" else head_of(out, name, caller)
+
+    def entry(self, name: str, caller: str) -> Array:
+        """An entry of the scene.
+
+        Args:
+          name: of the entry.
+          caller: who needs it, for the message.
+
+        Returns:
+          What the scene has under that name.
+
+        Raises:
+          ValueError: if it has none.
+        """
+        found = self.scene.get(name)
+        if found is None:
+            names = ", ".join(sorted(self.scene)) or "nothing"
+            raise ValueError(f"{caller} needs {name!r} in the scene; it has {names}")
+        return found
+
+    def generated(self, latent: PyTree, caller: str) -> PyTree:
+        """The generator's samples for other latents than the scene's.
+
+        Args:
+          latent: as the generator takes them.
+          caller: who needs them, for the message.
+
+        Returns:
+          Samples, with the labels and the noise of the scene's.
+
+        Raises:
+          ValueError: if the game has no generator.
+        """
+        if self.generator is None:
+            raise ValueError(f"{caller} needs a game with a generator")
+        return self.generator(latent)
+
+    def owned(self, player: str, caller: str) -> Params:
+        """The parameters that a term's state was made for.
+
+        Args:
+          player: whose state it is.
+          caller: who needs them, for the message.
+
+        Returns:
+          That player's parameters.
+
+        Raises:
+          ValueError: if the term joins another player's loss.
+        """
+        if self.player != player:
+            raise ValueError(
+                f"{caller} remembers {player!r}; for {self.player!r} make it with "
+                f"player={self.player!r}"
+            )
+        return self.params[player]
 
 
 def _stateless(params: PlayerTree) -> PyTree:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxgan import metrics
 from jaxgan.core.errors import EvaluationError
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Key
 from jaxgan.evaluation.programs import Programs
 from jaxgan.evaluation.progress import ProgressCallback
 from jaxgan.evaluation.reference import Arrays, Reference
-from jaxgan.metrics import frechet
 
 MAX_IMAGES = 10_000
 """So many pictures are kept at most, for the metrics that look at pictures."""
@@ -36,7 +36,7 @@ class Side(NamedTuple):
     num: int
     features: np.ndarray | None = None
     logits: np.ndarray | None = None
-    moments: frechet.Moments | None = None
+    moments: metrics.Moments | None = None
     labels: np.ndarray | None = None
     images: np.ndarray | None = None
     num_flat: int = 0
@@ -184,15 +184,15 @@ def _collect(
     num_images: int = 0,
 ) -> Side:
     kept: dict[str, list[np.ndarray]] = {}
-    moments: frechet.Moments | None = None
+    moments: metrics.Moments | None = None
     done = 0
     for examples, out in _ahead(programs, chunks):
         valid = min(programs.size, num - done)
         part: Arrays = {name: values[:valid] for name, values in out().items()}
         _check_finite(part, done, num, what)
         if "moments" in wants:
-            of_part = frechet.moments(part["features"])
-            moments = of_part if moments is None else frechet.merge(moments, of_part)
+            of_part = metrics.moments(part["features"])
+            moments = of_part if moments is None else metrics.merge(moments, of_part)
         if "images" in wants and done < num_images:
             part["images"] = programs.fetch(examples)[: min(valid, num_images - done)]
         for name in (*(wants - {"moments"}), "flat"):

@@ -29,7 +29,7 @@ from jaxgan.evaluation.reference import Arrays, Reference
 from jaxgan.evaluation.sanity import warn
 from jaxgan.evaluation.table import COLLECTED, Metric
 from jaxgan.features import Distance, Extractor, lpips, squared_distance
-from jaxgan.metrics import frechet
+from jaxgan.metrics import Moments
 from jaxgan.sampling.sampler import CHUNK, has_styles
 
 logger = logging.getLogger("jaxgan.evaluation")
@@ -339,11 +339,11 @@ def _as_arrays(side: Side) -> Arrays:
 
 
 def _as_side(arrays: Arrays) -> Side:
-    count, *rest = (arrays[f"moments/{key}"] for key in frechet.Moments._fields)
+    count, *rest = (arrays[f"moments/{key}"] for key in Moments._fields)
     return Side(
         num=len(arrays["features"]),
         features=arrays["features"],
         logits=arrays.get("logits"),
-        moments=frechet.Moments(int(count), *rest),
+        moments=Moments(int(count), *rest),
         num_flat=int(arrays["num_flat"]),
     )

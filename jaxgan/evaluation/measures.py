@@ -15,17 +15,27 @@ from jaxgan.evaluation.collect import MAX_IMAGES, Side
 from jaxgan.evaluation.reference import Reference
 from jaxgan.features import Extractor, fit
 from jaxgan.features.base import Protocol
-from jaxgan.metrics import classification, frechet
-from jaxgan.metrics.classes import class_histogram, kl_divergence, num_covered
-from jaxgan.metrics.inception_score import inception_score
-from jaxgan.metrics.intra_class import class_moments, intra_class_distance
-from jaxgan.metrics.kernel import KernelDistance, blocks_share_pairs, kernel_distance
-from jaxgan.metrics.kernel_and_prdc import kernel_and_prdc
-from jaxgan.metrics.mixture import mixture_score
-from jaxgan.metrics.ms_ssim import ms_ssim_diversity
-from jaxgan.metrics.path_length import path_length
-from jaxgan.metrics.prdc import PrdcScore, prdc
-from jaxgan.metrics.sliced_wasserstein import sliced_wasserstein
+from jaxgan.metrics import (
+    KernelDistance,
+    PrdcScore,
+    blocks_share_pairs,
+    class_histogram,
+    class_moments,
+    gan_test,
+    gan_train,
+    gaussian_distance,
+    inception_score,
+    intra_class_distance,
+    kernel_and_prdc,
+    kernel_distance,
+    kl_divergence,
+    mixture_score,
+    ms_ssim_diversity,
+    num_covered,
+    path_length,
+    prdc,
+    sliced_wasserstein,
+)
 from jaxgan.sampling.sampler import CHUNK
 
 NUM_BLOCKS = 100
@@ -111,7 +121,7 @@ def frechet_(task: Task) -> list[Found]:
     """The Fréchet distance of the features."""
     assert task.real.moments is not None
     assert task.fake.moments is not None
-    return [Found("fd", frechet.gaussian_distance(task.real.moments, task.fake.moments))]
+    return [Found("fd", gaussian_distance(task.real.moments, task.fake.moments))]
 
 
 def kernel(task: Task) -> list[Found]:
@@ -288,14 +298,14 @@ def similarity(task: Task) -> list[Found]:
 def learned_from_samples(task: Task) -> list[Found]:
     """The accuracy on real examples of a classifier that was trained on samples."""
     real, real_labels, fake, fake_labels = _labelled(task)
-    found = classification.gan_train(fit, fake, fake_labels, real, real_labels)
+    found = gan_train(fit, fake, fake_labels, real, real_labels)
     return [Found("gan_train", found.overall, None, {"n_real": len(real), "n_fake": len(fake)})]
 
 
 def accuracy_on_samples(task: Task) -> list[Found]:
     """The accuracy on samples of a classifier that was trained on real examples."""
     real, real_labels, fake, fake_labels = _labelled(task)
-    found = classification.gan_test(fit, real, real_labels, fake, fake_labels)
+    found = gan_test(fit, real, real_labels, fake, fake_labels)
     return [Found("gan_test", found.overall, None, {"n_real": len(real), "n_fake": len(fake)})]
 
 

@@ -2,18 +2,18 @@
 
 from jaxgan.core.field import Field, Linearized, linearize
 from jaxgan.fields import trees
-from jaxgan.fields.competitive import competitive
-from jaxgan.fields.consensus import consensus, gradient_norm
-from jaxgan.fields.follow_the_ridge import follow_the_ridge
-from jaxgan.fields.gradient import gradient
-from jaxgan.fields.interaction import off_diagonal, shaping
-from jaxgan.fields.lola import lola
-from jaxgan.fields.lookahead_opponent import lookahead_opponent
-from jaxgan.fields.microbatch import microbatch
-from jaxgan.fields.norms import with_norms
-from jaxgan.fields.solve import Solution, solve, with_solver_metrics
-from jaxgan.fields.sos import sos
-from jaxgan.fields.symplectic import symplectic
+from jaxgan.fields._competitive import competitive
+from jaxgan.fields._consensus import consensus, gradient_norm
+from jaxgan.fields._follow_the_ridge import follow_the_ridge
+from jaxgan.fields._gradient import gradient
+from jaxgan.fields._interaction import off_diagonal, shaping
+from jaxgan.fields._lola import lola
+from jaxgan.fields._lookahead_opponent import lookahead_opponent
+from jaxgan.fields._microbatch import microbatch
+from jaxgan.fields._norms import with_norms
+from jaxgan.fields._solve import Solution, solve, with_solver_metrics
+from jaxgan.fields._sos import sos
+from jaxgan.fields._symplectic import symplectic
 
 __all__ = [
     "Field",

@@ -1,18 +1,18 @@
 """Regularisers: each a factory of a `Penalty`, one a file or a few that are kin."""
 
 from jaxgan.core.penalty import Penalty, Term, View, input_gradient, norm, squared_norm
-from jaxgan.penalties.consistency import balanced_consistency, consistency, latent_consistency
-from jaxgan.penalties.dragan import dragan
-from jaxgan.penalties.drift import drift
-from jaxgan.penalties.historical_averaging import historical_averaging
-from jaxgan.penalties.lecam import lecam
-from jaxgan.penalties.max_gp import max_gp
-from jaxgan.penalties.mode_seeking import mode_seeking
-from jaxgan.penalties.orthogonal import orthogonal
-from jaxgan.penalties.path_length import path_length
-from jaxgan.penalties.spectral_norm import spectral_norm_penalty
-from jaxgan.penalties.wgan_gp import wgan_gp, wgan_lp
-from jaxgan.penalties.zero_centered import r1, r2, zero_centered_gp
+from jaxgan.penalties._consistency import balanced_consistency, consistency, latent_consistency
+from jaxgan.penalties._dragan import dragan
+from jaxgan.penalties._drift import drift
+from jaxgan.penalties._historical_averaging import historical_averaging
+from jaxgan.penalties._lecam import lecam
+from jaxgan.penalties._max_gp import max_gp
+from jaxgan.penalties._mode_seeking import mode_seeking
+from jaxgan.penalties._orthogonal import orthogonal
+from jaxgan.penalties._path_length import path_length
+from jaxgan.penalties._spectral_norm import spectral_norm_penalty
+from jaxgan.penalties._wgan_gp import wgan_gp, wgan_lp
+from jaxgan.penalties._zero_centered import r1, r2, zero_centered_gp
 
 __all__ = [
     "Penalty",

@@ -17,8 +17,7 @@ from jaxgan.core.game import Game
 from jaxgan.core.state import Context, TrainState, stream
 from jaxgan.core.typing import Array, Batch, Key, Scene
 from jaxgan.data.source import NumpyBatch
-from jaxgan.transforms import averaged, member
-from jaxgan.transforms.seeds import MEMBER_AXES
+from jaxgan.transforms import MEMBER_AXES, averaged, member
 
 CHUNK = 256
 """Samples are drawn so many at a time: bounded memory, and sample i depends on (key, i) alone."""

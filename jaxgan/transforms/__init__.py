@@ -1,13 +1,14 @@
 """Transforms, maps from algorithm to algorithm: one a file."""
 
-from jaxgan.transforms.device_data import device_data
-from jaxgan.transforms.ema import averaged, ema
-from jaxgan.transforms.lookahead import lookahead
-from jaxgan.transforms.seeds import member, seeds
-from jaxgan.transforms.skip_nonfinite import all_finite, skip_nonfinite
-from jaxgan.transforms.substeps import substeps
+from jaxgan.transforms._device_data import device_data
+from jaxgan.transforms._ema import averaged, ema
+from jaxgan.transforms._lookahead import lookahead
+from jaxgan.transforms._seeds import MEMBER_AXES, member, seeds
+from jaxgan.transforms._skip_nonfinite import all_finite, skip_nonfinite
+from jaxgan.transforms._substeps import substeps
 
 __all__ = [
+    "MEMBER_AXES",
     "all_finite",
     "averaged",
     "device_data",

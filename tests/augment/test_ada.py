@@ -20,7 +20,7 @@ from jaxgan.augment import (
     recolor,
     resample,
 )
-from jaxgan.augment.ada import KNOWN_GROUPS
+from jaxgan.augment._ada import KNOWN_GROUPS
 
 # What the authors' PyTorch code (training/augment.py, reference operations) makes of `waves` with
 # all geometric or all colour changes, each at the given percentile of its distribution (its

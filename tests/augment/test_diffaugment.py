@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.augment.diffaugment import cut_out, diffaugment, translate
+from jaxgan.augment import diffaugment
+from jaxgan.augment._diffaugment import cut_out, translate
 from jaxgan.core.state import stream
 
 NUM, HEIGHT, WIDTH = 64, 9, 12

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,15 +16,61 @@ import pytest
 import jaxgan
 from jaxgan import Context, Game, Network, Penalty
 from jaxgan.auxiliary import infogan_latent
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import Term, View
 from tests import helpers
 
-CONTEXT = Context(jax.random.key(0))
+Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def uniform(source: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return source.uniform(size=shape)
+
+
+def normal(source: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return source.normal(size=shape)
+
+
+NOISE: dict[str, Draw] = {
+    "dragan": uniform,
+    "flip_labels": uniform,
+    "latent_consistency": normal,
+    "mode_seeking": normal,
+    "path_length": normal,
+}
+
+
+def noise(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The same numbers for a name and a shape, whatever the code under test draws."""
+    return NOISE[name](np.random.default_rng(list(name.encode())), shape)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Given(Context):
+    """A context that gives NumPy's noise, so that expected values need not ask it for its own."""
+
+    def draw(self, name: str, sampler: Any, shape: tuple[int, ...]) -> jax.Array:
+        if name not in NOISE:
+            return super().draw(name, sampler, shape)
+        drawn = jax.eval_shape(lambda key: sampler(key, shape), self.stream(name))
+        return jnp.asarray(noise(name, drawn.shape), drawn.dtype)
+
+
+CONTEXT = Given(jax.random.key(0))
 Theta = dict[str, Any]
 
-PARTS = {"Penalty", "Term", "View", "input_gradient", "norm", "squared_norm"}
-"""What `penalties` exports beside its factories."""
+
+def factories(package: Any, made: str) -> dict[str, Callable[..., Any]]:
+    """The public functions of a package that make one thing, such as `"Penalty"`."""
+    public = {name: getattr(package, name) for name in package.__all__}
+    functions = {name: value for name, value in public.items() if inspect.isfunction(value)}
+    return {n: f for n, f in functions.items() if inspect.signature(f).return_annotation == made}
+
+
+def called(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that a row of a table calls, with whatever arguments."""
+    return called(make.func) if isinstance(make, partial) else make
 
 
 def fresh(term: Term, view: View) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ import pytest
 import jaxgan
 from jaxgan import Penalty, auxiliary
 from jaxgan.auxiliary import infogan_latent
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import View
 from tests.contracts import terms
 from tests.contracts.terms import CODES, CONTEXT, Case, Theta, points
@@ -92,14 +93,7 @@ def not_understood(theta: Theta, base: Theta, weight: float = 1.0) -> Any:
     return -(found + weight * np.sum(np.log(2 * density), axis=1))
 
 
-def infogan(**options: Any) -> Penalty:
-    return auxiliary.mutual_information(**SIZES, **options)
-
-
-def in_the_rich_game(**options: Any) -> Penalty:
-    return auxiliary.mutual_information(**CODES, **options)
-
-
+INFOGAN = partial(auxiliary.mutual_information, **SIZES)
 CASES = [
     Case(
         "auxiliary_classifier",
@@ -130,30 +124,21 @@ CASES = [
         mean_gap,
     ),
     Case("pull_away", auxiliary.pull_away, FAKE, heads("fake", "gen", "code"), pulled),
-    Case("mutual_information", infogan, READ, reader, not_understood),
+    Case("mutual_information", INFOGAN, READ, reader, not_understood),
     Case(
         "mutual_information std",
-        lambda **kw: infogan(continuous_weight=0.25, **kw),
+        partial(INFOGAN, continuous_weight=0.25),
         READ | {"code_log_std": points(8, (6, 2))},
         reader,
         lambda theta, base: not_understood(theta, base, 0.25),
     ),
 ]
 EACH_CASE = pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
-PURE = {
-    "categorical_bound",
-    "cross_entropy",
-    "cycle_consistency",
-    "gaussian_bound",
-    "identity",
-    "infogan_latent",
-    "l1",
-    "l2",
-}
 
 
 def test_every_term_has_a_row() -> None:
-    assert set(auxiliary.__all__) == PURE | {case.name.split()[0] for case in CASES}
+    rows = {terms.called(case.factory) for case in CASES}
+    assert rows == set(terms.factories(auxiliary, "Penalty").values())
     assert all(case.factory().terms[0].name == case.name.split()[0] for case in CASES)
 
 
@@ -183,8 +168,8 @@ FACTORIES = {case.name.split()[0]: case.factory for case in CASES}
 
 @pytest.mark.parametrize("name", sorted(FACTORIES))
 def test_weights_and_lazy_terms_count_exactly(name: str, float64: None) -> None:
-    factory = in_the_rich_game if name == "mutual_information" else FACTORIES[name]
-    terms.check_weight_and_laziness(factory)
+    rich = partial(auxiliary.mutual_information, **CODES)
+    terms.check_weight_and_laziness(rich if name == "mutual_information" else FACTORIES[name])
 
 
 def test_unlabelled_rows_pull_at_nothing() -> None:
@@ -254,7 +239,7 @@ def test_latents_with_codes_have_their_distributions() -> None:
 
 def test_a_tuple_of_code_logits_is_as_good_as_one_array() -> None:
     theta = terms.arrays({k: v.astype(np.float32) for k, v in READ.items()})
-    term = infogan().terms[0]
+    term = INFOGAN().terms[0]
     whole, _ = term.values(reader(theta), ())
     logits = theta["code_logits"]
     parts, _ = term.values(reader({**theta, "code_logits": (logits[:, :3], logits[:, 3:])}), ())
@@ -345,7 +330,7 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         auxiliary.gaussian_bound(jnp.zeros((3, 2)), jnp.zeros(2), jnp.zeros((3, 2)))
     wrong = {"code_logits": jnp.zeros((6, 4)), "code_mean": jnp.zeros((6, 2))}
     with pytest.raises(ValueError, match=r"code_logits are of widths \(4,\); the codes have"):
-        infogan().terms[0].values(reader(wrong), ())
+        INFOGAN().terms[0].values(reader(wrong), ())
     alone = View({}, abs, {}, CONTEXT, player="gen", outputs={"fake": {"code": jnp.ones((1, 2))}})
     with pytest.raises(ValueError, match="pull_away: the batch has 1 example; it needs two"):
         auxiliary.pull_away().terms[0].values(alone, ())

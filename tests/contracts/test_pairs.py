@@ -15,19 +15,17 @@ import pytest
 import jaxgan
 from jaxgan import Loss, Penalty, auxiliary, losses, penalties
 from tests import helpers
-from tests.contracts.terms import CODES, PARTS, rich_batch, rich_game
+from tests.contracts.terms import CODES, factories, rich_batch, rich_game
 
 BASED = ("feature_matching", "flip_labels", "relativistic", "relativistic_average", "top_k")
 NEEDED: Mapping[str, dict[str, Any]] = {
     "flip_labels": {"probability": 0.1},
     "top_k": {"fraction": 0.5},
 }
-OTHERS = ("DIVERGENCES", "Divergence", "Loss", "alpha_divergence", "capped_exp", "stateless")
-OTHERS += ("as_loss", "logits", "with_logits")
 OBJECTIVES: dict[str, Callable[[], Loss]] = {
-    name: partial(getattr(losses, name), **NEEDED.get(name, {}))
-    for name in losses.__all__
-    if name not in (*OTHERS, "f_gan")
+    name: partial(factory, **NEEDED.get(name, {}))
+    for name, factory in factories(losses, "Loss").items()
+    if name not in ("as_loss", "stateless", "f_gan")
 }
 OBJECTIVES |= {f"f_gan {name}": partial(losses.f_gan, name) for name in losses.DIVERGENCES}
 OBJECTIVES["f_gan alpha"] = partial(losses.f_gan, "alpha", alpha=0.5)
@@ -43,14 +41,10 @@ GIVEN: Mapping[str, dict[str, Any]] = {
     "mutual_information": CODES,
 }
 TERMS: dict[str, Callable[[], Penalty]] = {
-    name: partial(getattr(package, name), **GIVEN.get(name, {}))
+    name: partial(factory, **GIVEN.get(name, {}))
     for package in (penalties, auxiliary)
-    for name in package.__all__
-    if name not in PARTS
+    for name, factory in factories(package, "Penalty").items()
 }
-FUNCTIONS = ("categorical_bound", "cross_entropy", "cycle_consistency", "gaussian_bound")
-FUNCTIONS += ("identity", "infogan_latent", "l1", "l2")
-TERMS = {name: make for name, make in TERMS.items() if name not in FUNCTIONS}
 ALGORITHMS = ("simultaneous", "alternating")
 
 

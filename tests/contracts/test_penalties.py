@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,12 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 import jaxgan
-from jaxgan import Game, Network, Penalty, distributed, penalties
+from jaxgan import Context, Game, Network, Penalty, distributed, penalties
 from jaxgan.core.penalty import norm
 from jaxgan.core.schedules import linear
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import Term, View
 from tests import devices, helpers
 from tests.contracts import terms
@@ -50,13 +52,13 @@ TABLE = [
     Row("r1", penalties.r1, half_square, "real"),
     Row("r2", penalties.r2, half_square, "fake"),
     Row("wgan_gp", penalties.wgan_gp, one_centred(1.0), "both"),
-    Row("wgan_gp", lambda **kw: penalties.wgan_gp(target=0.5, **kw), one_centred(0.5), "both"),
-    Row("wgan_gp", lambda **kw: penalties.wgan_gp(one_sided=True, **kw), too_steep(1.0), "both"),
+    Row("wgan_gp", partial(penalties.wgan_gp, target=0.5), one_centred(0.5), "both"),
+    Row("wgan_gp", partial(penalties.wgan_gp, one_sided=True), too_steep(1.0), "both"),
     Row("wgan_lp", penalties.wgan_lp, too_steep(1.0), "both"),
     Row("zero_centered_gp", penalties.zero_centered_gp, square, "both"),
     Row("max_gp", penalties.max_gp, lambda slope: np.max(square(slope)), "both"),
     Row("dragan", penalties.dragan, one_centred(1.0), "near"),
-    Row("dragan", lambda **kw: penalties.dragan(scale=2.0, **kw), one_centred(1.0), "near 2"),
+    Row("dragan", partial(penalties.dragan, scale=2.0), one_centred(1.0), "near 2"),
 ]
 ROWS = [pytest.param(row, id=f"{row.name}{index}") for index, row in enumerate(TABLE)]
 
@@ -72,8 +74,7 @@ def inputs_of(row: Row, scene: dict[str, jax.Array]) -> np.ndarray:
     """Where the penalty looks at the critic."""
     real = np.asarray(scene["real"])
     if row.where.startswith("near"):
-        noise = np.asarray(CONTEXT.draw("dragan", jax.random.uniform, real.shape))
-        assert 0 <= noise.min() < 0.2 < 0.8 < noise.max() <= 1
+        noise = terms.noise("dragan", real.shape)
         return real + (2.0 if row.where == "near 2" else 0.5) * real.std() * noise
     return np.asarray(scene["fake"]) if row.where == "fake" else real
 
@@ -126,7 +127,7 @@ LINEAR = {"w": points(4, (3,)), "a": points(5, (4, 3))}
 
 
 def latent_noise() -> np.ndarray:
-    return 0.03 * np.asarray(CONTEXT.draw("latent_consistency", jax.random.normal, LATENT.shape))
+    return 0.03 * terms.noise("latent_consistency", LATENT.shape)
 
 
 def augmentation_gap(theta: Theta, base: Theta, fake: bool = False) -> Any:
@@ -135,12 +136,12 @@ def augmentation_gap(theta: Theta, base: Theta, fake: bool = False) -> Any:
 
 
 def path_lengths(theta: Theta) -> np.ndarray:
-    noise = np.asarray(CONTEXT.draw("path_length", jax.random.normal, (6, 3))) / np.sqrt(3)
+    noise = terms.noise("path_length", (6, 3)) / np.sqrt(3)
     return np.linalg.norm(noise @ theta["a"].T, axis=1)
 
 
 def mode_distance(theta: Theta, base: Theta) -> Any:
-    other = np.asarray(CONTEXT.draw("mode_seeking", jax.random.normal, LATENT.shape))
+    other = terms.noise("mode_seeking", LATENT.shape)
     images = np.mean(np.abs((LATENT - other) @ theta["a"]))
     return 1 / (images / np.mean(np.abs(LATENT - other)) + 1e-5)
 
@@ -215,21 +216,21 @@ CASES = [
     ),
     Case(
         "consistency",
-        lambda **kw: penalties.consistency(varied, **kw),
+        partial(penalties.consistency, varied),
         LINEAR,
         linear_play,
         augmentation_gap,
     ),
     Case(
         "balanced_consistency",
-        lambda **kw: penalties.balanced_consistency(varied, **kw),
+        partial(penalties.balanced_consistency, varied),
         LINEAR,
         linear_play,
         augmentation_gap,
     ),
     Case(
         "balanced_consistency fake",
-        lambda **kw: penalties.balanced_consistency(varied, **kw),
+        partial(penalties.balanced_consistency, varied),
         LINEAR,
         linear_play,
         lambda theta, base: augmentation_gap(theta, base, fake=True),
@@ -261,7 +262,7 @@ CASES = [
     Case("orthogonal", penalties.orthogonal, KERNELS, kernels_of("disc"), gram_excess(False)),
     Case(
         "orthogonal off",
-        lambda **kw: penalties.orthogonal(off_diagonal=True, **kw),
+        partial(penalties.orthogonal, off_diagonal=True),
         KERNELS,
         kernels_of("disc"),
         gram_excess(True),
@@ -286,7 +287,7 @@ CASES = [
     ),
     Case(
         "orthogonal gen",
-        lambda **kw: penalties.orthogonal(player="gen", **kw),
+        partial(penalties.orthogonal, player="gen"),
         KERNELS,
         kernels_of("gen"),
         gram_excess(False),
@@ -317,8 +318,8 @@ def test_bad_weights_and_intervals_of_these_are_refused(case: Case) -> None:
 
 
 def test_every_factory_has_a_row() -> None:
-    names = {row.name for row in TABLE} | {case.name.split()[0] for case in CASES}
-    assert set(penalties.__all__) - terms.PARTS == names
+    rows = {terms.called(row.factory) for row in (*TABLE, *CASES)}
+    assert rows == set(terms.factories(penalties, "Penalty").values())
     assert all(row.factory().terms[0].name == row.name for row in TABLE)
     assert all(case.factory().terms[0].name == case.name.split()[0] for case in CASES[:-1])
 
@@ -396,6 +397,37 @@ def test_wgan_gp_mixes_each_pair_by_its_own_uniform_weight() -> None:
     assert mix.max() <= 1.0 + 1e-6
 
 
+NUM = 4000
+HALVES = jnp.where(jnp.arange(NUM) % 2 == 0, 1.0, -1.0)[:, None]  # of deviation 1
+
+
+def seen(penalty: Penalty, generator: Callable[[Any], Any], index: int = 0) -> np.ndarray:
+    """A term's values where D(x) = x²/2, the data are ±1 and latents 0, with real noise."""
+    zeros = jnp.zeros((NUM, 1))
+    view = View(
+        {},
+        lambda x: 0.5 * x[:, 0] ** 2,
+        {"real": HALVES, "fake": zeros, "latent": zeros},
+        Context(jax.random.key(0)),
+        generator=generator,
+    )
+    term = penalty.terms[index]
+    return np.asarray(term.values(view, term.init({}))[0])
+
+
+def test_noise_is_of_its_distribution() -> None:
+    slopes = np.sqrt(seen(penalties.dragan(target=0.0), abs))
+    noise = (slopes - 1.0) * HALVES[:, 0] / 0.5
+    assert scipy.stats.kstest(noise, "uniform").pvalue > 0.1
+    lengths = seen(penalties.path_length(decay=0.0), lambda z: z)
+    assert scipy.stats.kstest(lengths, "chi2", (1,)).pvalue > 0.1
+    moves = -seen(penalties.latent_consistency(scale=0.5), lambda z: z, 1) / 0.25
+    assert scipy.stats.kstest(moves, "chi2", (1,)).pvalue > 0.1
+    # E z² / E|z| = √(π / 2) for normal latents.
+    ratio = 1.0 / seen(penalties.mode_seeking(), lambda z: z**2)
+    np.testing.assert_allclose(ratio, np.sqrt(np.pi / 2), rtol=0.02)
+
+
 def test_the_norm_runs_over_all_leaves_of_a_tree() -> None:
     tree = {"image": jnp.full((1, 2, 2), 2.0), "code": jnp.asarray([[3.0]])}
     np.testing.assert_allclose(norm(tree), [5.0])  # √(4·4 + 9)
@@ -449,7 +481,7 @@ def test_the_weight_multiplies_and_is_logged(factory: Callable[..., Penalty]) ->
 FACTORIES = {row.name: row.factory for row in reversed(TABLE)}
 
 
-@pytest.mark.parametrize("name", sorted(set(penalties.__all__) - terms.PARTS))
+@pytest.mark.parametrize("name", sorted(terms.factories(penalties, "Penalty")))
 def test_weights_and_lazy_terms_count_exactly(name: str, float64: None) -> None:
     factories = FACTORIES | {case.name.split()[0]: case.factory for case in reversed(CASES)}
     terms.check_weight_and_laziness(factories[name])

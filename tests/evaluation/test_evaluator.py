@@ -25,8 +25,7 @@ from jaxgan.evaluation.protocol import KEYS
 from jaxgan.features import function, lpips, pixels, random_conv
 from jaxgan.features.base import Extractor
 from jaxgan.features.weights import write_arrays
-from jaxgan.metrics.frechet import frechet_distance, moments
-from jaxgan.metrics.path_length import path_length
+from jaxgan.metrics import frechet_distance, moments, path_length
 from jaxgan.sampling.sampler import make_sampler
 from tests.features.states import lpips_arrays
 

@@ -15,7 +15,7 @@ from jaxgan import Algorithm, Context, Game, Network, distributed, fields, penal
 from jaxgan import transforms as tf
 from jaxgan.algorithms import alternating, simultaneous
 from jaxgan.augment import adjustable, bgc, diffaugment, each
-from jaxgan.augment.ada import GROUPS
+from jaxgan.augment._ada import GROUPS
 from jaxgan.config import build, resolve
 from jaxgan.config.base import Config
 from jaxgan.core.errors import ConfigError
@@ -23,7 +23,7 @@ from jaxgan.core.schedules import linear
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import gradient
 from jaxgan.games import ada, apa, augmented, augmented_at, instance_noise
-from jaxgan.games.augmented import example_keys
+from jaxgan.games._augmented import example_keys
 from tests import helpers
 from tests.devices import distance
 

@@ -11,7 +11,7 @@ import pytest
 
 import jaxgan
 from jaxgan import Context, Game, Network, Penalty, balanced, losses
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import Term, View, historical_averaging, path_length
 from tests import helpers
 from tests.contracts.terms import points, rich_batch, rich_game

@@ -14,7 +14,7 @@ import jaxgan
 from jaxgan import Context, Game, Network, data, games, penalties
 from jaxgan.augment import adjustable, bgc
 from jaxgan.core.examples import example_mean, num_examples
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import with_penalty
 from jaxgan.penalties import Penalty
 from tests import helpers
 

@@ -19,9 +19,8 @@ from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.network import Network
 from jaxgan.core.state import Context
-from jaxgan.games import make_phases, progressive
-from jaxgan.games.progressive import averaged_to, repeated_to, shown_at
-from jaxgan.games.with_penalty import with_penalty
+from jaxgan.games import make_phases, progressive, with_penalty
+from jaxgan.games._progressive import averaged_to, repeated_to, shown_at
 from jaxgan.losses import wasserstein
 from jaxgan.penalties import View
 

@@ -12,7 +12,8 @@ import pytest
 
 import jaxgan
 from jaxgan import linear, losses, optimizers
-from jaxgan.games.unrolled import check_differentiable, unrolled
+from jaxgan.games import unrolled
+from jaxgan.games._unrolled import check_differentiable
 from tests import helpers
 
 

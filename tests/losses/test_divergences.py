@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.losses import DIVERGENCES, Divergence, alpha_divergence, capped_exp
-from jaxgan.losses.capped import tangent_beyond
+from jaxgan.losses._capped import tangent_beyond
 
 ALPHAS = (-1.0, 0.5, 0.9, 1.1, 3.0)
 ALL: dict[str, Divergence] = {

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, recall_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from jaxgan.metrics import gan_test, gan_train
-from jaxgan.metrics.classification import Predict
+from jaxgan.metrics._classification import Predict
 
 DRAW = np.random.default_rng(0)
 LABELS = DRAW.integers(0, 4, 300)

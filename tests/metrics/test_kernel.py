@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgan.metrics import kernel_and_prdc, kernel_distance, prdc, squared_mmd
-from jaxgan.metrics.neighbors import Ties
+from jaxgan.metrics._neighbors import Ties
 from tests.metrics import references
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.games.progressive import averaged_to, repeated_to
+from jaxgan.games._progressive import averaged_to, repeated_to
 from jaxgan.models import ProGANDiscriminator, ProGANGenerator, StyleGANGenerator
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 

@@ -25,9 +25,10 @@ from jaxgan.core.state import Context
 from jaxgan.games import gan
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from jaxgan.penalties import View, input_gradient, path_length, squared_norm
-from jaxgan.penalties.path_length import path_lengths
+from jaxgan.penalties._path_length import path_lengths
 from jaxgan.pretrained import convert
 from jaxgan.pretrained.stylegan2 import discriminator_rules, generator_rules
+from tests.contracts import terms
 from tests.contracts.test_networks import check_network, differ, example
 
 REFERENCES = Path(__file__).parent / "references" / "stylegan2.npz"
@@ -210,10 +211,9 @@ def test_path_lengths_are_those_of_the_styles_where_there_are_any() -> None:
         asked.append((given["w"].shape, given["label"].tolist()))
         return jnp.einsum("bld,ldp->bp", given["w"], matrices)
 
-    context = Context(jax.random.key(0))
-    view = View({}, abs, scene, context, generator=generator)
+    view = View({}, abs, scene, terms.CONTEXT, generator=generator)
     values, state = path_length(shrink=2).terms[0].values(view, {"length": jnp.float32(2.0)})
-    noise = np.asarray(context.draw("path_length", jax.random.normal, (2, 5))) / np.sqrt(5)
+    noise = terms.noise("path_length", (2, 5)) / np.sqrt(5)
     pulled = np.einsum("bp,ldp->bld", noise, matrices)
     lengths = np.sqrt((pulled**2).sum(2).mean(1))
     mean = 2.0 + 0.01 * (lengths.mean() - 2.0)

@@ -1,0 +1,119 @@
+"""Competitive gradient descent."""
+
+from __future__ import annotations
+
+import jax
+
+from jaxgan.core.checks import check_scalar
+from jaxgan.core.field import Field, Linearized, Pull, linearize
+from jaxgan.core.game import warn_if_detached
+from jaxgan.core.schedules import at
+from jaxgan.core.state import Context
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.fields import trees
+from jaxgan.fields._interaction import off_diagonal
+from jaxgan.fields._solve import Solution, Solver, check_solver, solve, with_solver_metrics
+
+
+def competitive(
+    field: Field,
+    *,
+    eta: ScalarOrSchedule,
+    solver: Solver = "cg",
+    tol: float = 1e-6,
+    max_iterations: int = 100,
+) -> Field:
+    """The Nash equilibrium of the game's local bilinear approximation: (I + η J_off)⁻¹ ξ.
+
+    J_off is the Jacobian without its diagonal blocks: each player answers the others' answers. In
+    a bilinear game it is the proximal point method and contracts for every η. Play it by descent
+    with the same rate, `optimizers.sgd(eta)`.
+
+    "cg" solves (I + η² D_xy D_yx) u_x = ξ_x - η D_xy ξ_y for one player, a positive definite
+    system because the game is zero-sum, and finds the other by one product. "gmres" solves for
+    all players at once, in any game. Either starts from the last solution.
+
+    Args:
+      field: any field; the plain gradient of a zero-sum game for "cg".
+      eta: η, the players' step, a number or a schedule of the step.
+      solver: "cg" or "gmres".
+      tol: relative residual to reach.
+      max_iterations: at most so many products per evaluation.
+
+    Returns:
+      A `Field`. It logs `solver_residual` and `solver_converged`.
+
+    Raises:
+      ValueError: for a wrong option or if "cg" is given a game that is not
+        zero-sum or a field that is not its gradient.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import bilinear
+      >>> field = competitive(gradient(bilinear()), eta=1.0)
+      >>> params, net_state = field.game.init(jax.random.key(0))
+      >>> pull, _, _ = field.apply(params, field.init(params), net_state, {},
+      ...                          Context(jax.random.key(0)))
+      >>> pull["gen"].tolist(), pull["disc"].tolist()
+      ([1.0], [0.0])
+
+    References:
+      Schäfer & Anandkumar, 2019 (arXiv:1905.12103).
+    """
+    check_scalar("eta", eta, at_least=0)
+    check_solver(solver, tol, max_iterations)
+    warn_if_detached(field.game, "competitive")
+    if solver == "cg" and not (field.game.is_zero_sum and field.is_gradient):
+        raise ValueError(
+            "competitive: solver is 'cg', which needs the plain gradient of a zero-sum game "
+            "(minimax or wasserstein loss, no penalty); solver='gmres' takes any field"
+        )
+
+    def apply(
+        params: PlayerTree,
+        memory: PyTree,
+        net_state: PlayerTree,
+        batch: Batch,
+        context: Context,
+    ) -> Pull:
+        here = linearize(field, params, memory["field"], net_state, batch, context)
+        step = at(eta, context.step)
+        find = _by_gmres if solver == "gmres" else _by_cg
+        found = find(here, step, memory["guess"], tol, max_iterations)
+        guess = jax.tree.map(jax.lax.stop_gradient, found.value)
+        net_state, metrics = here.rest
+        metrics = with_solver_metrics(metrics, found)
+        return found.value, {"field": here.memory, "guess": guess}, (net_state, metrics)
+
+    def init(params: PlayerTree) -> PyTree:
+        return {"field": field.init(params), "guess": trees.zeros(params)}
+
+    return Field(game=field.game, init=init, apply=apply)
+
+
+def _by_gmres(
+    here: Linearized, step: Array | float, guess: PlayerTree, tol: float, max_iterations: int
+) -> Solution:
+    def operator(u: PlayerTree) -> PlayerTree:
+        return trees.add(u, step, off_diagonal(here.jvp, u))
+
+    return solve(operator, here.pull, guess, solver="gmres", tol=tol, max_iterations=max_iterations)
+
+
+def _by_cg(
+    here: Linearized, step: Array | float, guess: PlayerTree, tol: float, max_iterations: int
+) -> Solution:
+    first, second = here.pull
+
+    def cross(vector: PyTree, source: str, target: str) -> PyTree:
+        others = trees.without(here.pull, [target])
+        return here.jvp({**others, source: vector})[target]
+
+    def operator(u: PyTree) -> PyTree:
+        return trees.add(u, -step * step, cross(cross(u, first, second), second, first))
+
+    rhs = trees.add(here.pull[first], -step, cross(here.pull[second], second, first))
+    found = solve(operator, rhs, guess[first], solver="cg", tol=tol, max_iterations=max_iterations)
+    answer = trees.add(here.pull[second], -step, cross(found.value, first, second))
+    return found._replace(value={first: found.value, second: answer})
