@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jaxgan.algorithms._sequence import sequence
 from jaxgan.core.algorithm import Algorithm, Optimizers
+from jaxgan.core.errors import bad_value
 from jaxgan.core.field import Field
 
 
@@ -54,7 +55,7 @@ def alternating(
       (arXiv:1701.07875).
     """
     if n_critic < 1:
-        raise ValueError(f"n_critic is {n_critic}; it must be at least 1")
+        raise ValueError(bad_value("n_critic", n_critic, "at least 1"))
     players = field.game.players
     if critic not in players:
         raise ValueError(f"critic is {critic!r}; the game's players are {list(players)}")

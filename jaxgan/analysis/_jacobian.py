@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
@@ -65,7 +66,7 @@ def dense_jacobian(
     """
     warn_if_detached(field.game, "analysis")
     if chunk_size < 1:
-        raise ValueError(f"chunk_size is {chunk_size}; must be at least 1")
+        raise ValueError(bad_value("chunk_size", chunk_size, "at least 1"))
     shape = jax.eval_shape(lambda tree: ravel_players(tree)[0], params)
     if shape.size > max_params:
         gib = shape.size**2 * shape.dtype.itemsize / 2**30

@@ -12,6 +12,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
 from jaxgan.analysis._jacobian import dense_jacobian
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
@@ -168,11 +169,11 @@ def leading_eigenvalues(
     shape = jax.eval_shape(lambda tree: ravel_players(tree)[0], params)
     num_params = shape.size
     if which not in _ORDERS:
-        raise ValueError(f"which is {which!r}; must be one of {list(_ORDERS)}")
+        raise ValueError(bad_value("which", which, _ORDERS))
     if not 1 <= num <= num_params:
         raise ValueError(f"num is {num}; the game has {num_params} eigenvalues, take 1 or more")
     if max_iterations < 1:
-        raise ValueError(f"max_iterations is {max_iterations}; must be at least 1")
+        raise ValueError(bad_value("max_iterations", max_iterations, "at least 1"))
     held = memory_of(field, params, memory)
     if num >= num_params - 1:
         values = flow_eigenvalues(field, params, net_state, batch, context, memory=held)
@@ -180,7 +181,7 @@ def leading_eigenvalues(
     if num_vectors is None:
         num_vectors = min(num_params, max(2 * num + 1, 40))
     if not num + 2 <= num_vectors <= num_params:
-        raise ValueError(f"num_vectors is {num_vectors}; must be in [{num + 2}, {num_params}]")
+        raise ValueError(bad_value("num_vectors", num_vectors, f"in [{num + 2}, {num_params}]"))
     # ARPACK has single and double precision; lower ones are computed in single.
     dtype: Any = np.dtype(np.float64 if shape.dtype == jnp.float64 else np.float32)
 

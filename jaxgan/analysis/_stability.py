@@ -7,6 +7,8 @@ from typing import NamedTuple
 import chex
 import numpy as np
 
+from jaxgan.core.errors import bad_value
+
 _SPIRALS_FROM = 0.5
 """Share of rotation from which a person watching the curves sees spirals."""
 
@@ -69,9 +71,9 @@ drifts outwards with any learning rate; use extragradient, consensus or a gradie
     if tolerance is None:
         tolerance = 1e-3 if values.dtype in (np.complex64, np.float32) else 1e-6
     if not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance is {tolerance}; must be in [0, 1)")
+        raise ValueError(bad_value("tolerance", tolerance, "in [0, 1)"))
     if not values.size or not np.isfinite(values).all():
-        raise ValueError(f"eigenvalues: {values.size} given; must be at least 1, and all finite")
+        raise ValueError(bad_value("eigenvalues", values, "at least one, and all finite"))
     values = values.astype(np.complex128)
     small = tolerance * np.abs(values).max()
     moving = values[np.abs(values) > small]

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.checks import check_number
+from jaxgan.core.errors import bad_value
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
 
@@ -209,7 +210,7 @@ def _check_codes(
 ) -> None:
     for option, value in (("noise_dim", noise_dim), ("num_continuous", num_continuous)):
         if isinstance(value, bool) or value < 0:
-            raise ValueError(f"{name}: {option} is {value}; it must be an integer, at least 0")
+            raise ValueError(bad_value(f"{name}: {option}", value, "an integer, at least 0"))
     for size in categorical:
         if size < 2:
             raise ValueError(f"{name}: categorical has {size}; a code has at least 2 values")
@@ -223,4 +224,4 @@ def _check_equal_shapes(name: str, *arrays: Array) -> None:
         chex.assert_equal_shape(list(arrays))
     except AssertionError:
         shapes = ", ".join(str(array.shape) for array in arrays)
-        raise ValueError(f"{name}: shapes {shapes}; all must be the same [batch, n]") from None
+        raise ValueError(f"{name}: shapes {shapes}; they must be the same [batch, n]") from None

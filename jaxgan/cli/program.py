@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jaxgan.core.errors import InputError, LockedError, NonFiniteError, SaveError
+from jaxgan.core.errors import InputError, LockedError, NonFiniteError, SaveError, bad_value
 from jaxgan.core.text import escaped
 
 BAD_INPUT, NONFINITE, DISK_FAILED, IN_USE, INTERRUPTED = 2, 3, 6, 7, 130
@@ -105,7 +105,7 @@ def check_seed(seed: int) -> None:
       >>> check_seed(0)
     """
     if not 0 <= seed <= _MAX_SEED:
-        raise InputError(f"seed: {seed}; it must be from 0 to {_MAX_SEED}")
+        raise InputError(bad_value("seed", seed, f"from 0 to {_MAX_SEED}"))
 
 
 def check_out(path: Path) -> None:
@@ -124,7 +124,7 @@ def check_out(path: Path) -> None:
       jaxgan.core.errors.InputError: out: /dev/null/a.png; /dev/null is no folder
     """
     if path.is_dir():
-        raise InputError(f"out: {path}; it is a folder, and must be a file")
+        raise InputError(bad_value("out", path, "a file, and no folder"))
     check_folder("out", path, path.absolute().parent)
 
 

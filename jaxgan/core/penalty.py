@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.checks import check_scalar
+from jaxgan.core.errors import bad_value
 from jaxgan.core.heads import head_of, logits_of
 from jaxgan.core.schedules import scale
 from jaxgan.core.state import Context
@@ -184,7 +185,7 @@ class Term:
     def __post_init__(self) -> None:
         check_scalar(f"{self.name}: weight", self.weight, at_least=0)
         if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
-            raise ValueError(f"{self.name}: every is {self.every!r}; it must be an integer above 0")
+            raise ValueError(bad_value(f"{self.name}: every", self.every, "an integer above 0"))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 
 from jaxgan.core.checks import check_number, check_scalar, is_traced, is_zero
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array, ScalarOrSchedule, Schedule
 
 
@@ -276,8 +277,7 @@ def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
     is_whole = all(isinstance(b, int) and not isinstance(b, bool) for b in boundaries)
     if not is_whole or any(a >= b for a, b in itertools.pairwise((0, *boundaries))):
         raise ValueError(
-            f"boundaries is {list(boundaries)}; they must be integers above 0, each larger than "
-            "the one before"
+            bad_value("boundaries", list(boundaries), "integers above 0, in increasing order")
         )
 
     def schedule(step: Array) -> Array:

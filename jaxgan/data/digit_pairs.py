@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from jaxgan.core.errors import bad_value
 from jaxgan.data.arrays import array_source
 from jaxgan.data.digits import digits
 from jaxgan.data.pair_files import Domain
@@ -103,9 +104,9 @@ def unpaired_digits(*, task: str = "inverted", image_size: int | None = None) ->
 
 def _domains(task: str, image_size: int | None, apart: bool = False) -> tuple[Domain, Domain]:
     if task not in TASKS:
-        raise ValueError(f"task: {task!r}; allowed: {', '.join(TASKS)}")
+        raise ValueError(bad_value("task", task, TASKS))
     if image_size is not None and image_size % 2:
-        raise ValueError(f"image_size: {image_size}; allowed: even numbers")
+        raise ValueError(bad_value("image_size", image_size, "even numbers"))
     whole = digits(image_size=image_size, labels=False)
     images = whole.read(np.arange(whole.num_examples))["image"]
     first, second = (images[::2], images[1::2]) if apart else (images, images)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.errors import bad_value
+
 MAX_IMAGE_SIZE = 4096
 
 MAX_LENGTH = 4
@@ -24,9 +26,9 @@ def check_image_size(image_size: int | None) -> int | None:
     if image_size is None:
         return None
     if isinstance(image_size, bool) or not isinstance(image_size, int):
-        raise ValueError(f"image_size: {image_size!r}; allowed: an integer, or none")
+        raise ValueError(bad_value("image_size", image_size, "an integer, or none"))
     if not 1 <= image_size <= MAX_IMAGE_SIZE:
-        raise ValueError(f"image_size: {image_size}; allowed: 1 to {MAX_IMAGE_SIZE} pixels")
+        raise ValueError(bad_value("image_size", image_size, f"1 to {MAX_IMAGE_SIZE} pixels"))
     return image_size
 
 
@@ -40,7 +42,7 @@ def convert_channels(image: Image.Image, channels: int) -> Image.Image:
     255
     """
     if image.mode.startswith(("I", "F")):
-        raise ValueError(f"mode {image.mode}; allowed: 8 bits per channel")
+        raise ValueError(f"its mode is {image.mode}; it must be of 8 bits per channel")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

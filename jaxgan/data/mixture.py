@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Batch, Key
 from jaxgan.data.source import DeviceSource, element_spec_of
 
@@ -33,7 +34,7 @@ def mixture(name: str, modes: np.ndarray, std: float) -> DeviceSource:
     modes = modes.astype(np.float32) if is_traced(modes) else np.asarray(modes, np.float32)
     is_known = not is_traced(modes)
     if modes.ndim != 2 or 0 in modes.shape or (is_known and not np.isfinite(modes).all()):
-        raise ValueError(f"modes: shape {modes.shape}; allowed: finite [num_modes, D]")
+        raise ValueError(bad_value("modes.shape", modes.shape, "[num_modes, D], and all finite"))
     check_number("std", std, above=0)
 
     def sample(key: Key, num: int) -> Batch:
@@ -110,5 +111,5 @@ def grid(*, num_side: int = 5, spacing: float = 2.0, std: float = 0.05) -> Devic
 
 def _count(field: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{field}: {value!r}; allowed: an integer, at least 1")
+        raise ValueError(bad_value(field, value, "an integer, at least 1"))
     return value

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from jaxgan.core.errors import DataError
+from jaxgan.core.errors import DataError, bad_value
 from jaxgan.data.arrays import Decoded, decoded_source
 from jaxgan.data.files import SUFFIXES, Listing, PassedOver, digest, list_folder, summaries
 from jaxgan.data.images import check_image_size, resize_and_crop, to_array
@@ -79,11 +79,11 @@ def check_options(
     """
     size = check_image_size(image_size)
     if size is None:
-        raise ValueError("image_size: None; allowed: a number of pixels")
+        raise ValueError(bad_value("image_size", None, "a number of pixels"))
     if isinstance(channels, bool) or channels not in (1, 3):
-        raise ValueError(f"channels: {channels!r}; allowed: 1 or 3")
+        raise ValueError(bad_value("channels", channels, "1 or 3"))
     if direction not in DIRECTIONS:
-        raise ValueError(f"direction: {direction!r}; allowed: {' or '.join(DIRECTIONS)}")
+        raise ValueError(bad_value("direction", direction, DIRECTIONS))
     check_flag("flip", flip)
     return size, round(size * JITTER) if check_flag("jitter", jitter) else size
 
@@ -119,7 +119,7 @@ def open_files(name: str, path: str | os.PathLike[str], *, is_paired: bool) -> F
     """
     folders = _folders(path)
     if len(folders) > 2:
-        raise DataError(f"{name}: {len(folders)} folders; allowed: one, or two: A,B")
+        raise DataError(f"{name}: {len(folders)} folders; there must be one, or two: A,B")
     listings = [_list(name, folder) for folder in folders]
     domains = [listing.images for listing in listings]
     if is_paired and len(folders) == 2:
@@ -160,7 +160,7 @@ def open_domains(
     for file, (width, height) in zip(files.domains[0], files.sizes[0], strict=True):
         if width != 2 * height:
             raise DataError(
-                f"{name}: {file.name} is {width}x{height}; allowed: twice as wide as high, A "
+                f"{name}: {file.name} is {width}x{height}; it must be twice as wide as high, A "
                 "beside B"
             )
     a, b = (
@@ -221,10 +221,10 @@ def _folders(path: str | os.PathLike[str]) -> list[Path]:
 
 def _list(name: str, folder: Path) -> Listing:
     if not folder.is_dir():
-        raise DataError(f"{name}: {str(folder)!r} is no folder; allowed: one folder, or two: A,B")
+        raise DataError(f"{name}: {str(folder)!r} is no folder; give one, or two: A,B")
     found = list_folder(folder)
     if not found.images:
-        raise DataError(f"{name}: no image in {str(folder)!r}; allowed: {', '.join(SUFFIXES)}")
+        raise DataError(f"{name}: no image in {str(folder)!r}; there must be {', '.join(SUFFIXES)}")
     return found
 
 
@@ -243,8 +243,8 @@ def _joined(name: str, folders: list[Path], domains: list[list[Path]]) -> list[l
     ):
         if missing:
             raise DataError(
-                f"{name}: {str(where)!r} has no {min(missing)!r}, the other folder has; allowed: "
-                "the same names in both"
+                f"{name}: {str(where)!r} has no {min(missing)!r}, the other folder has; "
+                "they must have the same names"
             )
     return [list(first.values()), [second[stem] for stem in first]]
 
@@ -259,7 +259,7 @@ def _by_stem(name: str, folder: Path, files: list[Path]) -> dict[str, Path]:
         found.setdefault(stem, file)
     if doubles:
         raise DataError(
-            f"{name}: {str(folder)!r} has {', '.join(doubles)}; allowed: one file of each name, "
+            f"{name}: {str(folder)!r} has {', '.join(doubles)}; there must be one of each name, "
             "whatever its suffix"
         )
     return found
@@ -270,7 +270,7 @@ def _check_proportions(name: str, domains: list[list[Path]], sizes: list[list[Si
         if not _is_same_shape(first, second):
             raise DataError(
                 f"{name}: {a.name} is {first[0]}x{first[1]} and its fellow {b.name} is "
-                f"{second[0]}x{second[1]}; allowed: pairs of the same proportions, else the parts "
+                f"{second[0]}x{second[1]}; they must have the same proportions, else the parts "
                 "cut from them do not belong together"
             )
 

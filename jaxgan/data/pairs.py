@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.errors import bad_value
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES
 from jaxgan.data.crops import cropped_pairs
 from jaxgan.data.hashing import hashed, uniform
@@ -170,12 +171,12 @@ def super_resolution(
     name = f"super_resolution:{os.fspath(path)}"
     size, _ = check_options(image_size, channels, "AtoB", False, flip)
     if factor < 2 or size % factor:
-        raise ValueError(f"factor: {factor}; allowed: 2 or more, a divisor of image_size {size}")
+        raise ValueError(bad_value("factor", factor, f"2 or more, a divisor of image_size {size}"))
     files = open_files(name, path, is_paired=True)
     if check_flag("crop", crop):
         if len(files.domains) > 1:
             raise ValueError(
-                f"crop: true for {len(files.domains)} folders; allowed: one folder of images"
+                f"crop is true for {len(files.domains)} folders; it is for one folder of images"
             )
         cropped = cropped_pairs(
             name, files.domains[0], files.sizes[0], size, factor, channels, flip

@@ -21,6 +21,7 @@ import grain
 import jax
 import numpy as np
 
+from jaxgan.core.errors import bad_value
 from jaxgan.data.source import DeviceSource, NumpyBatch, Source
 
 
@@ -72,7 +73,7 @@ class Pipeline:
           ValueError: the state is not `{"next": t}` with t of at least 0.
         """
         if set(state) != {"next"} or int(state["next"]) < 0:
-            raise ValueError(f"state: {dict(state)}; allowed: {{'next': t}} with t of at least 0")
+            raise ValueError(bad_value("state", dict(state), "{'next': t} with t of at least 0"))
         self.close()
         self._next = int(state["next"])
 
@@ -169,19 +170,19 @@ def _check_counts(
     ):
         whole = isinstance(count, int) and not isinstance(count, bool)
         if count is not None and not (whole and count >= least):
-            raise ValueError(f"{field}: {count}; allowed: an integer, at least {least}")
+            raise ValueError(bad_value(field, count, f"an integer, at least {least}"))
     if seed >= 2**64:
-        raise ValueError(f"seed: {seed}; allowed: below 2**64")
+        raise ValueError(bad_value("seed", seed, "below 2**64"))
 
 
 def _check_processes(batch_size: int, process_index: int, num_processes: int) -> None:
     if num_processes < 1:
-        raise ValueError(f"num_processes: {num_processes}; allowed: at least 1")
+        raise ValueError(bad_value("num_processes", num_processes, "at least 1"))
     if not 0 <= process_index < num_processes:
-        raise ValueError(f"process_index: {process_index}; allowed: 0 to {num_processes - 1}")
+        raise ValueError(bad_value("process_index", process_index, f"0 to {num_processes - 1}"))
     if batch_size % num_processes:
         raise ValueError(
-            f"batch_size: {batch_size}; allowed: a multiple of the {num_processes} processes"
+            bad_value("batch_size", batch_size, f"a multiple of the {num_processes} processes")
         )
 
 
@@ -246,7 +247,7 @@ def prefetch_to_device(
     (True, {'next': 1})
     """
     if size < 0:
-        raise ValueError(f"size: {size}; allowed: an integer, at least 0")
+        raise ValueError(bad_value("size", size, "an integer, at least 0"))
 
     def put(batch: NumpyBatch) -> dict[str, jax.Array]:
         if sharding is None:

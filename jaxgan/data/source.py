@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Batch, Key
 
 NumpyBatch = dict[str, np.ndarray]
@@ -77,7 +78,7 @@ def check_flag(field: str, value: bool) -> bool:
     True
     """
     if not isinstance(value, bool):
-        raise ValueError(f"{field}: {value!r}; allowed: true or false")
+        raise ValueError(bad_value(field, value, "true or false"))
     return value
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import jax
 
 from jaxgan.core.checks import check_scalar
+from jaxgan.core.errors import bad_value
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.schedules import at
@@ -54,7 +55,7 @@ def lola(
     """
     check_scalar("alpha", alpha, at_least=0)
     if mode not in ("taylor", "shaping", "exact"):
-        raise ValueError(f"mode is {mode!r}; it must be 'taylor', 'shaping' or 'exact'")
+        raise ValueError(bad_value("mode", mode, ["taylor", "shaping", "exact"]))
     warn_if_detached(field.game, "lola")
     game = field.game
 

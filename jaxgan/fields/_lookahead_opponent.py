@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from jaxgan.core.checks import check_scalar
+from jaxgan.core.errors import bad_value
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.schedules import at
@@ -54,7 +55,7 @@ def lookahead_opponent(
     """
     check_scalar("alpha", alpha, at_least=0)
     if mode not in ("taylor", "exact"):
-        raise ValueError(f"mode is {mode!r}; it must be 'taylor' or 'exact'")
+        raise ValueError(bad_value("mode", mode, ["taylor", "exact"]))
     warn_if_detached(field.game, "lookahead_opponent")
 
     def expand(

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.field import Field, Pull
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
@@ -48,7 +49,7 @@ def microbatch(field: Field, *, num_parts: int) -> Field:
       Ott et al., 2018 (arXiv:1806.00187), section 3.3.
     """
     if num_parts < 1:
-        raise ValueError(f"num_parts is {num_parts}; it must be at least 1")
+        raise ValueError(bad_value("num_parts", num_parts, "at least 1"))
 
     if num_parts > 1 and field.game.couples_batch:
         warnings.warn(

@@ -10,6 +10,7 @@ from jax import lax
 from jax.scipy.sparse import linalg
 
 from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array, PyTree
 from jaxgan.fields import trees
 
@@ -48,10 +49,10 @@ def check_solver(solver: str, tol: float, max_iterations: int) -> None:
       ValueError: solver is 'lu'; it must be 'cg' or 'gmres'
     """
     if solver not in ("cg", "gmres"):
-        raise ValueError(f"solver is {solver!r}; it must be 'cg' or 'gmres'")
+        raise ValueError(bad_value("solver", solver, ["cg", "gmres"]))
     check_number("tol", tol, above=0)
     if max_iterations < 1:
-        raise ValueError(f"max_iterations is {max_iterations}; it must be at least 1")
+        raise ValueError(bad_value("max_iterations", max_iterations, "at least 1"))
 
 
 def solve(

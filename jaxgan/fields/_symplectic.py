@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.checks import check_number, check_scalar
+from jaxgan.core.errors import bad_value
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.schedules import at
@@ -59,7 +60,7 @@ def symplectic(
     check_scalar("lam", lam)
     check_number("eps", eps)
     if count not in ("parameters", "tensors"):
-        raise ValueError(f"count is {count!r}; it must be 'parameters' or 'tensors'")
+        raise ValueError(bad_value("count", count, ["parameters", "tensors"]))
     warn_if_detached(field.game, "symplectic")
 
     def apply(

@@ -11,6 +11,7 @@ from jax import lax
 from jaxgan.augment import AdaptiveAugment, bgc, each
 from jaxgan.core.checks import check_number
 from jaxgan.core.derivatives import held
+from jaxgan.core.errors import bad_value
 from jaxgan.core.examples import num_examples
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
@@ -246,4 +247,4 @@ def _check(game: Game, name: str, target: float, length_images: int, every: int)
     check_number(f"{name}: target", target, at_least=-1, at_most=1)
     for option, value in (("length_images", length_images), ("every", every)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}: {option} is {value!r}; it must be an integer above 0")
+            raise ValueError(bad_value(f"{name}: {option}", value, "an integer above 0"))

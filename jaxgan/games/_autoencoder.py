@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxgan.auxiliary import l1, l2
 from jaxgan.core.checks import check_number, check_scalar, is_zero
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.schedules import at, log
@@ -124,9 +125,9 @@ class _Autoencoder:
 
     def check(self) -> None:
         if self.error not in _ERRORS:
-            raise ValueError(f"error is {self.error!r}; it must be 'l1' or 'l2'")
+            raise ValueError(bad_value("error", self.error, ["l1", "l2"]))
         if self.sparsity not in _ACTIVATIONS:
-            raise ValueError(f"sparsity is {self.sparsity!r}; it must be 'kl', 'l1' or 'none'")
+            raise ValueError(bad_value("sparsity", self.sparsity, ["kl", "l1", "none"]))
         check_scalar("noise_std", self.noise_std, at_least=0)
         check_scalar("sparsity_weight", self.sparsity_weight, at_least=0)
         check_scalar("contraction", self.contraction, at_least=0)

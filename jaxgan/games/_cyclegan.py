@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxgan.auxiliary import cycle_consistency
 from jaxgan.auxiliary import identity as kept
 from jaxgan.core.checks import check_scalar, is_zero
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.network import Network, detached_of
@@ -294,7 +295,7 @@ def _check(
     for name, weight in weights.items():
         check_scalar(name, weight, at_least=0)
     if pool_size < 0:
-        raise ValueError(f"pool_size is {pool_size}; it must be at least 0")
+        raise ValueError(bad_value("pool_size", pool_size, "at least 0"))
     identity = weights["identity_weight"]
     if not is_zero(identity) and tuple(shapes["image"]) != tuple(shapes["source"]):
         raise ValueError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.examples import example_shape, num_examples
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network, Styles, detached_of
@@ -37,7 +38,7 @@ def normal_latent(dim: int) -> Latent:
       (2, 3)
     """
     if dim < 1:
-        raise ValueError(f"latent dimension is {dim}; it must be at least 1")
+        raise ValueError(bad_value("latent dimension", dim, "at least 1"))
     return lambda key, shape: jax.random.normal(key, (*shape, dim))
 
 
@@ -102,7 +103,7 @@ def gan(
       (arXiv:1411.1784).
     """
     if num_classes is not None and num_classes < 1:
-        raise ValueError(f"num_classes is {num_classes}; it must be at least 1, or None")
+        raise ValueError(bad_value("num_classes", num_classes, "at least 1, or None"))
     objective = non_saturating() if loss is None else loss
     game = _Gan(
         gen=gen,

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 
 Pool = dict[str, Any]
@@ -33,7 +34,7 @@ def empty_pool(size: int, *, shape: tuple[int, ...]) -> Pool:
       (50, 8, 8, 1)
     """
     if size < 1:
-        raise ValueError(f"pool_size is {size}; it must be at least 1")
+        raise ValueError(bad_value("pool_size", size, "at least 1"))
     return {"images": jnp.zeros((size, *shape), jnp.float32), "count": jnp.int32(0)}
 
 

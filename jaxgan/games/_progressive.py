@@ -11,6 +11,7 @@ import chex
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network
 from jaxgan.core.state import Context
@@ -81,12 +82,15 @@ def make_phases(resolutions: tuple[int, ...], *, fade_steps: int, stable_steps: 
     doubled = tuple(resolutions[0] * 2**index for index in range(len(resolutions)))
     if not resolutions or resolutions[0] < 4 or tuple(resolutions) != doubled:
         raise ValueError(
-            f"resolutions: got {tuple(resolutions)}; must be 4 or more pixels, each twice the one "
-            "before, such as (4, 8, 16, 32)"
+            bad_value(
+                "resolutions",
+                tuple(resolutions),
+                "4 or more pixels, each twice the one before",
+            )
         )
     if fade_steps < 0 or stable_steps < 1:
         raise ValueError(
-            f"fade_steps, stable_steps: got {fade_steps}, {stable_steps}; must be at least 0 and 1"
+            f"fade_steps, stable_steps is {fade_steps}, {stable_steps}; it must be at least 0, 1"
         )
     return Phases(tuple(resolutions), fade_steps, stable_steps)
 

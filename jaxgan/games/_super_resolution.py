@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from jaxgan.auxiliary import l1, l2
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.core.typing import Array, ScalarOrSchedule
@@ -73,7 +74,7 @@ def super_resolution(
       Ledig et al., 2017 (arXiv:1609.04802), eq. 3 to 6.
     """
     if pixel not in NORMS:
-        raise ValueError(f"pixel is {pixel!r}; it must be 'l1' or 'l2'")
+        raise ValueError(bad_value("pixel", pixel, ["l1", "l2"]))
     comparisons: Comparisons = {"pixel": (pixel_weight, NORMS[pixel])}
     if features is not None:
         compare = partial(_feature_distance, features)

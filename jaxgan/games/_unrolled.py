@@ -14,6 +14,7 @@ from jax import lax
 
 from jaxgan import optimizers as opt
 from jaxgan.core.derivatives import held, reaches
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played, warn_if_detached
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
@@ -148,9 +149,7 @@ class _Unrolled:
             raise ValueError(f"player and opponent are both {player!r}; they must differ")
         for name, count, least in (("num_steps", self.num_steps, 0), ("unroll", self.unroll, 1)):
             if isinstance(count, bool) or not isinstance(count, int) or count < least:
-                raise ValueError(
-                    f"{name} is {count!r}; it must be a whole number, at least {least}"
-                )
+                raise ValueError(bad_value(name, count, f"a whole number, at least {least}"))
         choices = {
             "mode": (self.mode, ("exact", "first_order")),
             "inner_state": (self.inner_state, ("live", "fresh")),
@@ -158,9 +157,7 @@ class _Unrolled:
         }
         for name, (value, allowed) in choices.items():
             if value not in allowed:
-                raise ValueError(
-                    f"{name} is {value!r}; it must be {' or '.join(map(repr, allowed))}"
-                )
+                raise ValueError(bad_value(name, value, allowed))
         if self.inner is not None:
             params, _ = jax.eval_shape(self.game.init, jax.random.key(0))
             check_differentiable(self.inner, params[opponent])

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.metrics import _checks as checks
 from jaxgan.metrics._pairs import FAR, TILE, Tiles, tiled, visit
@@ -208,7 +209,7 @@ class Balls:
         ties: Ties = "outside",
     ) -> None:
         if ties not in ("outside", "inside"):
-            raise ValueError(f"ties is {ties!r}; it must be 'outside' or 'inside'")
+            raise ValueError(bad_value("ties", ties, ["outside", "inside"]))
         self._real, self._fake, self._ties = real, fake, ties
         self._rx, self._ry = real.split(real_radii**2), fake.split(fake_radii**2)
         self._real_balls = np.zeros((len(self._ry), len(self._ry[0])), int)

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxgan.core.checks import check_number
+from jaxgan.core.errors import bad_value
 from jaxgan.metrics import _checks as checks
 
 Interpolate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -149,9 +150,9 @@ def path_length(
     if a.shape != b.shape:
         raise ValueError(f"starts has shape {a.shape}, ends {b.shape}; they must be the same")
     if space not in _SPACES:
-        raise ValueError(f"space is {space!r}; it must be one of {list(_SPACES)}")
+        raise ValueError(bad_value("space", space, _SPACES))
     if sampling not in ("full", "end"):
-        raise ValueError(f"sampling is {sampling!r}; it must be 'full' or 'end'")
+        raise ValueError(bad_value("sampling", sampling, ["full", "end"]))
     check_number("epsilon", epsilon, above=0)
     check_number("trim", trim, at_least=0, below=0.5)
     checks.at_least("batch", batch, 1)

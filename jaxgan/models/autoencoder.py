@@ -9,6 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import DCGANGenerator, check_sizes, encode
 from jaxgan.models.layers.dense import Dense
@@ -174,6 +175,6 @@ def check_autoencoder(error: str, widths: tuple[int, ...]) -> None:
     >>> check_autoencoder("l1", (64,))
     """
     if error not in ("l1", "l2"):
-        raise ValueError(f"error: got {error!r}; must be 'l1' or 'l2'")
+        raise ValueError(bad_value("error", error, ["l1", "l2"]))
     if min(widths) < 1:
-        raise ValueError(f"features, code_dim: got {widths}; every width must be positive")
+        raise ValueError(bad_value("features, code_dim", widths, "positive widths"))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.autoencoder import Error, check_autoencoder, reconstruction_error
 from jaxgan.models.layers.conv import Conv
@@ -167,8 +168,7 @@ def _resolutions(image_size: int) -> tuple[int, int]:
         start, num = start // 2, num + 1
     if not 5 <= start <= 8:
         raise ValueError(
-            f"image_size: got {image_size}; must be 5, 6, 7 or 8 times 2^n with n >= 0 "
-            "(8, 16, 28, 32, 64, 96, 128, ...)"
+            bad_value("image_size", image_size, "5, 6, 7 or 8 times 2^n (8, 16, 28, 32, 64, ...)")
         )
     return start, num
 
@@ -176,4 +176,4 @@ def _resolutions(image_size: int) -> tuple[int, int]:
 def _check(image_size: int, base_channels: int) -> None:
     _resolutions(image_size)
     if base_channels < 1:
-        raise ValueError(f"base_channels: got {base_channels}; must be at least 1")
+        raise ValueError(bad_value("base_channels", base_channels, "at least 1"))

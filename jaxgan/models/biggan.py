@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
@@ -248,9 +249,9 @@ def check_size(image_size: int, num_classes: int | None) -> Table:
     """
     if image_size not in TABLES:
         sizes = ", ".join(map(str, TABLES))
-        raise ValueError(f"image_size: got {image_size}; must be one of {sizes}")
+        raise ValueError(bad_value("image_size", image_size, sizes))
     if not num_classes:
-        raise ValueError("num_classes: got none; BigGAN is class-conditional: set num_classes")
+        raise ValueError("num_classes is None; BigGAN is class-conditional: set num_classes")
     return TABLES[image_size]
 
 
@@ -267,11 +268,9 @@ def check_latent(latent_dim: int, image_size: int) -> None:
     >>> check_latent(100, 128)
     Traceback (most recent call last):
     ...
-    ValueError: latent_dim: got 100; must be a multiple of 6, the parts that it is split into
+    ValueError: latent_dim is 100; it must be a multiple of 6, the parts that it is split into
     """
     num = len(TABLES[image_size].gen)
     if latent_dim < 1 or latent_dim % num:
-        raise ValueError(
-            f"latent_dim: got {latent_dim}; must be a multiple of {num}, "
-            "the parts that it is split into"
-        )
+        allowed = f"a multiple of {num}, the parts that it is split into"
+        raise ValueError(bad_value("latent_dim", latent_dim, allowed))

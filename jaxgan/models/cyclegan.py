@@ -13,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
@@ -61,9 +62,9 @@ class ResNetGenerator(nn.Module):
     def __post_init__(self) -> None:
         check_plain_norm(self.norm)
         if self.num_blocks < 0:
-            raise ValueError(f"num_blocks: got {self.num_blocks}; must be at least 0")
+            raise ValueError(bad_value("num_blocks", self.num_blocks, "at least 0"))
         if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout: got {self.dropout}; must be at least 0 and below 1")
+            raise ValueError(bad_value("dropout", self.dropout, "at least 0 and below 1"))
         super().__post_init__()
 
     @nn.compact

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, ConvTranspose
@@ -100,7 +101,7 @@ class DCGANGenerator(nn.Module):
         _check_dense(self.dense_features, self.norm)
         check_conditioning(self.conditioning, ("none", "concat", "norm"), self.num_classes)
         if self.conditioning == "norm" and self.norm != "batch":
-            raise ValueError(f"conditioning: got 'norm' with norm {self.norm!r}; needs 'batch'")
+            raise ValueError(f"conditioning is 'norm' with norm {self.norm!r}; it needs 'batch'")
         super().__post_init__()
 
     @nn.compact
@@ -212,7 +213,7 @@ class DCGANDiscriminator(nn.Module):
         """Map images [batch, image_size, image_size, channels] to logits [batch], or a dict."""
         expected = (self.image_size, self.image_size, self.channels)
         if x.shape[1:] != expected:
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(bad_value("x.shape[1:]", x.shape[1:], f"{expected}"))
         if self.conditioning == "concat":
             x = label_maps(label, self.num_classes or 0, x)
         x = encode(x, self, train)
@@ -278,10 +279,10 @@ def encode(x: Array, options: Encoder, train: bool) -> Array:
 
 def _check_dense(dense_features: int, norm: str) -> None:
     if dense_features < 0:
-        raise ValueError(f"dense_features: got {dense_features}; must be at least 0")
+        raise ValueError(bad_value("dense_features", dense_features, "at least 0"))
     if dense_features and norm == "instance":
         raise ValueError(
-            f"dense_features: got {dense_features}; must be 0 with norm 'instance', one of maps"
+            bad_value("dense_features", dense_features, "0 with norm 'instance', one of maps")
         )
 
 
@@ -292,8 +293,11 @@ def _resolutions(image_size: int) -> tuple[int, int]:
         if rest == 0 and ratio >= 2 and ratio & (ratio - 1) == 0:
             return start, ratio.bit_length() - 1
     raise ValueError(
-        f"image_size: got {image_size}; must be 4 * 2^n or 7 * 2^n with n >= 1 "
-        "(8, 14, 16, 28, 32, 56, 64, ...)"
+        bad_value(
+            "image_size",
+            image_size,
+            "4 or 7 times 2^n (8, 14, 16, 28, 32, 56, 64, ...)",
+        )
     )
 
 
@@ -311,4 +315,4 @@ def check_sizes(image_size: int, num_extra_layers: int) -> None:
     """
     _resolutions(image_size)
     if num_extra_layers < 0:
-        raise ValueError(f"num_extra_layers: got {num_extra_layers}; must be at least 0")
+        raise ValueError(bad_value("num_extra_layers", num_extra_layers, "at least 0"))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import check_sizes, encode
 from jaxgan.models.layers.dense import Dense
@@ -273,21 +274,21 @@ def _code(
 
 def _check(distribution: str, widths: tuple[int, ...]) -> None:
     if distribution not in ("gaussian", "point"):
-        raise ValueError(f"distribution: got {distribution!r}; must be 'gaussian' or 'point'")
+        raise ValueError(bad_value("distribution", distribution, ["gaussian", "point"]))
     _check_widths(widths)
 
 
 def _check_widths(widths: tuple[int, ...]) -> None:
     if min(widths, default=1) < 1:
-        raise ValueError(f"features, code_dim: got {widths}; every width must be positive")
+        raise ValueError(bad_value("features, code_dim", widths, "positive widths"))
 
 
 def _check_joint_head(head: str) -> None:
     if head not in ("logit", "features"):
-        raise ValueError(f"head: got {head!r}; a joint discriminator has 'logit' or 'features'")
+        raise ValueError(bad_value("head", head, ["logit", "features"]))
 
 
 def _check_image(x: Array, size: int, channels: int) -> None:
     if x.shape[1:] != (size, size, channels):
         expected = (size, size, channels)
-        raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+        raise ValueError(bad_value("x.shape[1:]", x.shape[1:], f"{expected}"))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, check_head
@@ -164,9 +165,9 @@ def _hidden(
 ) -> Array:
     widths = (*module.features, num_out)
     if min(widths) < 1:
-        raise ValueError(f"features: got {widths}; every width must be positive")
+        raise ValueError(bad_value("features", widths, "positive widths"))
     if x.ndim < 2:
-        raise ValueError(f"x: got shape {x.shape}; must have a batch axis and at least one more")
+        raise ValueError(bad_value("x.shape", x.shape, "[batch, ...], with one axis more at least"))
     x = x.reshape(x.shape[0], -1)
     if module.input_scale != 1.0:
         x = module.input_scale * x

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import (
@@ -79,13 +80,13 @@ class UNetGenerator(nn.Module):
         check_plain_norm(self.norm)
         if self.own_statistics and self.norm != "batch":
             raise ValueError(
-                f"own_statistics: got True with norm {self.norm!r}; must be False, unless the norm "
-                "is 'batch'"
+                f"own_statistics is True with norm {self.norm!r}; it must be False unless that is "
+                "'batch'"
             )
         if self.num_downs < 2:
-            raise ValueError(f"num_downs: got {self.num_downs}; must be at least 2")
+            raise ValueError(bad_value("num_downs", self.num_downs, "at least 2"))
         if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout: got {self.dropout}; must be at least 0 and below 1")
+            raise ValueError(bad_value("dropout", self.dropout, "at least 0 and below 1"))
         super().__post_init__()
 
     @nn.compact
@@ -158,7 +159,7 @@ class PatchDiscriminator(nn.Module):
         if self.norm != "spectral":
             check_plain_norm(self.norm)
         if self.num_layers < 1:
-            raise ValueError(f"num_layers: got {self.num_layers}; must be at least 1")
+            raise ValueError(bad_value("num_layers", self.num_layers, "at least 1"))
         super().__post_init__()
 
     @nn.compact

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -166,7 +167,7 @@ class ProGANDiscriminator(nn.Module):
         x, alpha = unpacked(x, "image")
         resolution = self.resolution or self.image_size
         if x.shape[1:] != (expected := (resolution, resolution, self.channels)):
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(bad_value("x.shape[1:]", x.shape[1:], f"{expected}"))
         sizes = sizes_of(self.image_size)
         widths = {s: num_channels(s, self.channel_base, self.channel_max) for s in sizes}
         options: dict[str, Any] = {"equalised": _HE, "dtype": self.dtype}

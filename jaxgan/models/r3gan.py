@@ -14,6 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -65,25 +66,25 @@ class Stages(nn.Module):
         num = len(self.widths)
         if not num == len(self.cardinalities) == len(self.num_blocks):
             raise ValueError(
-                f"widths, cardinalities, num_blocks: got {num}, {len(self.cardinalities)} and "
-                f"{len(self.num_blocks)} stages; must be as many"
+                f"widths, cardinalities, num_blocks have {num}, {len(self.cardinalities)} and "
+                f"{len(self.num_blocks)} stages; they must be as many"
             )
         sizes = [self.base_size * 2**i for i in range(num)]
         if num < 1 or self.image_size != sizes[-1]:
             raise ValueError(
-                f"image_size: got {self.image_size}; {num} stages from {self.base_size} pixels "
+                f"image_size is {self.image_size}; {num} stages from {self.base_size} pixels "
                 f"make {', '.join(map(str, sizes[-1:])) or 'nothing'}"
             )
         for width, groups in zip(self.widths, self.cardinalities, strict=True):
             if groups < 1 or width * self.expansion % groups:
                 raise ValueError(
-                    f"cardinalities: got {groups}; it must divide {width} * expansion = "
+                    f"cardinalities is {groups}; it must divide {width} * expansion = "
                     f"{width * self.expansion} channels"
                 )
         if min(self.num_blocks) < 0 or sum(self.num_blocks) < 1:
-            raise ValueError(f"num_blocks: got {tuple(self.num_blocks)}; there must be a block")
+            raise ValueError(bad_value("num_blocks", tuple(self.num_blocks), "at least 1 in all"))
         if self.num_classes and self.embedding_dim < 1:
-            raise ValueError(f"embedding_dim: got {self.embedding_dim}; must be at least 1")
+            raise ValueError(bad_value("embedding_dim", self.embedding_dim, "at least 1"))
         super().__post_init__()
 
     def blocks(self, x: Array, stage: int) -> Array:
@@ -208,7 +209,7 @@ class R3GANDiscriminator(Stages):
         """Map images [batch, image_size, image_size, channels] to logits [batch]."""
         expected = (self.image_size, self.image_size, self.channels)
         if x.shape[1:] != expected:
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(bad_value("x.shape[1:]", x.shape[1:], f"{expected}"))
         if self.dtype is not None and len(self.widths) > 1:
             x = x.astype(self.dtype)
         x = _to(self.widths[-1], x, "first")(x)

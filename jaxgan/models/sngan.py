@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
@@ -103,9 +104,7 @@ class SNGANGenerator(nn.Module):
     def __post_init__(self) -> None:
         table = check_size(self.image_size, self.base_channels)
         if self.upsampling not in ("bilinear", "nearest"):
-            raise ValueError(
-                f"upsampling: got {self.upsampling!r}; must be 'bilinear' or 'nearest'"
-            )
+            raise ValueError(bad_value("upsampling", self.upsampling, ["bilinear", "nearest"]))
         check_conditioning(self.conditioning, ("none", "norm"), self.num_classes)
         sizes = [table.start * 2**i for i in range(1, len(table.gen))]
         check_attention(self.attention, sizes)
@@ -251,11 +250,11 @@ def check_size(image_size: int, base_channels: int) -> Table:
     """
     if image_size not in TABLES:
         sizes = ", ".join(map(str, TABLES))
-        raise ValueError(f"image_size: got {image_size}; must be one of {sizes}")
+        raise ValueError(bad_value("image_size", image_size, sizes))
     table = TABLES[image_size]
     least = max(*table.gen, *table.disc)
     if base_channels < 1 or base_channels % least:
-        raise ValueError(f"base_channels: got {base_channels}; must be a multiple of {least}")
+        raise ValueError(bad_value("base_channels", base_channels, f"a multiple of {least}"))
     return table
 
 
@@ -272,13 +271,13 @@ def check_attention(attention: int, sizes: Sequence[int]) -> None:
     >>> check_attention(64, [8, 16, 32])
     Traceback (most recent call last):
     ...
-    ValueError: attention: got 64; must be 0 for none, or the size of a map: 8, 16, 32
+    ValueError: attention is 64; it must be 0 for none, or the size of a map: 8, 16, 32
     """
     even = [size for size in sizes if size % 2 == 0]
     if attention and attention not in even:
         names = ", ".join(map(str, even))
         raise ValueError(
-            f"attention: got {attention}; must be 0 for none, or the size of a map: {names}"
+            bad_value("attention", attention, f"0 for none, or the size of a map: {names}")
         )
 
 
@@ -297,4 +296,4 @@ def check_images(x: Array, image_size: int, channels: int) -> None:
     """
     expected = (image_size, image_size, channels)
     if x.shape[1:] != expected:
-        raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+        raise ValueError(bad_value("x.shape[1:]", x.shape[1:], f"{expected}"))

@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
@@ -61,9 +62,9 @@ class SRResNet(nn.Module):
     def __post_init__(self) -> None:
         check_plain_norm(self.norm)
         if self.factor < 2 or self.factor & (self.factor - 1):
-            raise ValueError(f"factor: got {self.factor}; must be 2, 4, 8, ...")
+            raise ValueError(bad_value("factor", self.factor, "2, 4, 8, ..."))
         if self.num_blocks < 1:
-            raise ValueError(f"num_blocks: got {self.num_blocks}; must be at least 1")
+            raise ValueError(bad_value("num_blocks", self.num_blocks, "at least 1"))
         super().__post_init__()
 
     @nn.compact

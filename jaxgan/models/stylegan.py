@@ -13,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.adain import AdaIN
 from jaxgan.models.layers.conv import Conv
@@ -135,7 +136,7 @@ class StyleSynthesis(nn.Module):
         """Map styles [B, L, D] to images [B, resolution, resolution, channels]."""
         layers = num_styles(self.image_size)
         if w.ndim != 3 or w.shape[1] != layers:
-            raise ValueError(f"w: got styles of shape {w.shape}; must be [B, {layers}, D]")
+            raise ValueError(bad_value("w.shape", w.shape, f"[B, {layers}, D]"))
         options: dict[str, Any] = {"use_bias": False, "equalised": _HE, "dtype": self.dtype}
 
         def block(size: int, width: int, x: Array | None) -> Array:

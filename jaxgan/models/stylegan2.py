@@ -15,6 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.conv import Conv
@@ -137,7 +138,7 @@ class Synthesis(nn.Module):
         """Map styles [B, L, D] to images."""
         layers = num_styles(self.image_size)
         if w.ndim != 3 or w.shape[1] != layers:
-            raise ValueError(f"w: got styles of shape {w.shape}; must be [B, {layers}, D]")
+            raise ValueError(bad_value("w.shape", w.shape, f"[B, {layers}, D]"))
         styles = [w[:, index] for index in range(layers)]
         index = 0
         x, image = None, jnp.zeros((), jnp.float32)
@@ -243,7 +244,7 @@ class StyleGAN2Discriminator(nn.Module):
         """Map images [B, image_size, image_size, channels] to logits [B]."""
         expected = (self.image_size, self.image_size, self.channels)
         if x.shape[1:] != expected:
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(bad_value("x.shape[1:]", x.shape[1:], f"{expected}"))
         sizes = sizes_of(self.image_size)
         widths = {s: num_channels(s, self.channel_base, self.channel_max) for s in sizes}
         x = self._conv(widths[self.image_size], 1, f"b{self.image_size}_fromrgb")(x)

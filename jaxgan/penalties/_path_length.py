@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.checks import check_number
 from jaxgan.core.derivatives import held
+from jaxgan.core.errors import bad_value
 from jaxgan.core.examples import map_named
 from jaxgan.core.penalty import Penalty, Term, View, norm
 from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -54,7 +55,7 @@ def path_length(
     """
     check_number("path_length: decay", decay, at_least=0, below=1)
     if shrink < 1:
-        raise ValueError(f"path_length: shrink is {shrink}; it must be at least 1")
+        raise ValueError(bad_value("path_length: shrink", shrink, "at least 1"))
 
     def init(params: PlayerTree) -> PyTree:
         return {"length": zero(params)}

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.derivatives import held
+from jaxgan.core.errors import bad_value
 from jaxgan.core.penalty import Penalty, Term, View
 from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
 from jaxgan.penalties._kernels import kernels, named
@@ -52,7 +53,7 @@ def spectral_norm_penalty(
     """
     name = named("spectral_norm_penalty", player)
     if isinstance(num_iterations, bool) or num_iterations < 1:
-        raise ValueError(f"{name}: num_iterations is {num_iterations}; it must be at least 1")
+        raise ValueError(bad_value(f"{name}: num_iterations", num_iterations, "at least 1"))
 
     def init(params: PlayerTree) -> PyTree:
         # No kernel that a network learns is orthogonal to these.

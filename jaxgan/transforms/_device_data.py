@@ -8,6 +8,7 @@ from collections.abc import Callable
 import jax
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import bad_value
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Batch, Key, Metrics
 
@@ -43,7 +44,7 @@ def device_data(
       (1, ['loss/disc', 'loss/gen'])
     """
     if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+        raise ValueError(bad_value("batch_size", batch_size, "at least 1"))
     shape = (*algorithm.num_batches, batch_size)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:

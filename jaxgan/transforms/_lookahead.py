@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.checks import check_number
+from jaxgan.core.errors import bad_value
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Key, Metrics
 
@@ -55,7 +56,7 @@ def lookahead(algorithm: Algorithm, *, num_steps: int = 5, alpha: float = 0.5) -
       (arXiv:1907.08610).
     """
     if num_steps < 1:
-        raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
+        raise ValueError(bad_value("num_steps", num_steps, "at least 1"))
     check_number("alpha", alpha, above=0, at_most=1)
 
     def init(key: Key) -> TrainState:

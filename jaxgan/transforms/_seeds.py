@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import bad_value
 from jaxgan.core.state import TrainState, is_typed
 from jaxgan.core.typing import Batch, Key, Metrics
 
@@ -48,7 +49,7 @@ def seeds(algorithm: Algorithm, *, num_seeds: int) -> Algorithm:
       ((4, 1), ['loss/disc', 'loss/gen', 'std/loss/disc', 'std/loss/gen'])
     """
     if num_seeds < 1:
-        raise ValueError(f"num_seeds is {num_seeds}; it must be at least 1")
+        raise ValueError(bad_value("num_seeds", num_seeds, "at least 1"))
 
     def init(key: Key) -> TrainState:
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_seeds))

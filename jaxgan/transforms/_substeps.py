@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import bad_value
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics
 
@@ -39,7 +40,7 @@ def substeps(algorithm: Algorithm, *, num_steps: int) -> Algorithm:
       (10, (10,))
     """
     if num_steps < 1:
-        raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
+        raise ValueError(bad_value("num_steps", num_steps, "at least 1"))
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         state, metrics = lax.scan(algorithm.step, state, batch, length=num_steps)

@@ -115,12 +115,12 @@ ROWS = [
     (
         RING,
         ["--coordinator=here", "--num-processes=2", "--process-id=0"],
-        "coordinator: 'here'; it must be HOST:PORT",
+        "coordinator is 'here'; it must be HOST:PORT",
     ),
     (
         RING,
         ["--coordinator=here:1", "--num-processes=2", "--process-id=2"],
-        "process_id: 2; with num_processes 2 it must be 0 to 1",
+        "process_id is 2; with num_processes 2 it must be 0 to 1",
     ),
     (RING, ["--distributed"], "distributed: "),
     (RING, ["--config.generator=dcgan"], "dcgan makes square images"),

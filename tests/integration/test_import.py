@@ -63,7 +63,7 @@ def test_an_imported_run_makes_the_authors_images(weights: Path, tmp_path: Path)
     [
         ([], "from: none; give --from FILE"),
         (["--from", "no.npz"], "from: no.npz; there is no such file"),
-        (["--from", "a.pkl"], "from: a.pkl; it must end in .safetensors"),
+        (["--from", "a.pkl"], "from is 'a.pkl'; it must be a file with one of .safetensors"),
         (["--from", "FILE", "--prefix", "H."], "prefix: 'H.'; no name in"),
         (["--from", "FILE", "--prefix", "G.", "--model", "biggan"], "model: 'biggan'"),
         (

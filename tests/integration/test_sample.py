@@ -94,11 +94,11 @@ def test_the_average_is_sampled_unless_refused(runs: Path) -> None:
     ("flags", "message"),
     [
         (["--num", "0"], "num: 0; it must be at least 1"),
-        (["--seed", "-1"], "seed: -1; it must be from 0 to 2147483647"),
+        (["--seed", "-1"], "seed is -1; it must be from 0 to 2147483647"),
         (["--step", "7"], "has no checkpoint 7"),
         (["--member", "1"], "member is 1, but the run has a single member"),
-        (["--label", "3"], "label: '3'; the run is unconditional, so there is none to ask for"),
-        (["--label", "all"], "label: 'all'; the run is unconditional"),
+        (["--label", "3"], "label is '3'; the run is unconditional, so there is none to ask for"),
+        (["--label", "all"], "label is 'all'; the run is unconditional"),
     ],
 )
 def test_bad_input(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from jaxgan import games
 from jaxgan.config.games.base import Parts, unlabelled
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.typing import ScalarOrSchedule
 
@@ -44,7 +44,7 @@ def vae(
         "gaussian": lambda: games.gaussian_likelihood(std=std, learn_std=learn_std),
     }
     if likelihood not in known:
-        raise ConfigError(f"game.likelihood: {likelihood!r}; allowed: {', '.join(known)}")
+        raise ConfigError(bad_value("game.likelihood", likelihood, known))
     return games.vae(
         parts.network("encoder", distribution="gaussian"),
         unlabelled(parts, "generator"),

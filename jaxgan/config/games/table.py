@@ -187,7 +187,7 @@ def resolve_game(config: Config) -> Config:
 def _refuse(config: Config, key: str, game: str) -> Any:
     section = config.get(key)
     if section is not None:
-        raise ConfigError(f"{key}: {section!r}; game {game!r} has none, so leave it out")
+        raise ConfigError(f"{key} is {section!r}; game {game!r} has none, so leave it out")
     return section
 
 

@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.network import Network, packed, unconditional
 from jaxgan.core.network import remat as recompute
 from jaxgan.core.typing import Array, NetState
@@ -270,5 +271,5 @@ def uses_label(fields: Options) -> bool:
 
 def _chosen(option: str, values: Options, known: Mapping[str, Any]) -> Any:
     if values[option] not in known:
-        raise ValueError(f"{option} is {values[option]!r}; allowed: {', '.join(known)}")
+        raise ValueError(bad_value(option, values[option], known))
     return known[values[option]]

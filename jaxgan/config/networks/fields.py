@@ -9,7 +9,7 @@ import flax.linen as nn
 
 from jaxgan.config.base import Table
 from jaxgan.config.networks.base import Data, Decision, Option, Options
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, bad_value
 
 ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
 
@@ -45,7 +45,7 @@ def classes(data: Data, options: Options) -> int | None:
     """
     conditioning = options["conditioning"]
     if conditioning not in ("auto", "none"):
-        raise ConfigError(f"conditioning: {conditioning!r}; it must be 'auto' or 'none'")
+        raise ConfigError(bad_value("conditioning", conditioning, ["auto", "none"]))
     return data.num_classes if conditioning == "auto" else None
 
 
@@ -65,7 +65,7 @@ def _channels(data: Data, options: Options) -> int:
 def _activation(data: Data, options: Options) -> Any:
     name = options["activation"]
     if name not in ACTIVATIONS:
-        raise ConfigError(f"activation is {name!r}; allowed: {', '.join(ACTIVATIONS)}")
+        raise ConfigError(bad_value("activation", name, ACTIVATIONS))
     return ACTIVATIONS[name]
 
 

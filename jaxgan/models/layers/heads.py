@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
@@ -54,17 +55,17 @@ def check_head(options: HeadOptions) -> None:
     >>> check_head(HeadOptions("projection"))
     Traceback (most recent call last):
     ...
-    ValueError: head: got 'projection', which needs classes; set num_classes
+    ValueError: head is 'projection', which needs classes; set num_classes
     """
     head = options.head
     if head not in HEADS:
-        raise ValueError(f"head: got {head!r}; must be one of {', '.join(HEADS)}")
+        raise ValueError(bad_value("head", head, HEADS))
     if head in NEEDING_CLASSES and not options.num_classes:
-        raise ValueError(f"head: got {head!r}, which needs classes; set num_classes")
+        raise ValueError(f"head is {head!r}, which needs classes; set num_classes")
     codes = (options.num_categories, options.num_continuous)
     if head == "codes" and (min(codes) < 0 or max(codes) < 1):
         raise ValueError(
-            f"num_categories, num_continuous: got {codes}; head 'codes' needs at least one code"
+            f"num_categories, num_continuous is {codes}; head 'codes' needs at least one code"
         )
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import to_float32
 
@@ -134,4 +135,4 @@ def check_plain_norm(norm: str) -> None:
     >>> check_plain_norm("instance")
     """
     if norm not in PLAIN_NORMS:
-        raise ValueError(f"norm: got {norm!r}; must be 'batch', 'instance' or 'none'")
+        raise ValueError(bad_value("norm", norm, ["batch", "instance", "none"]))

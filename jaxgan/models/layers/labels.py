@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 
@@ -30,15 +31,13 @@ def check_conditioning(
     >>> check_conditioning("concat", ("none", "concat"), None)
     Traceback (most recent call last):
     ...
-    ValueError: conditioning: got 'concat', which needs classes; set num_classes
+    ValueError: conditioning is 'concat', which needs classes; set num_classes
     """
     if conditioning not in allowed:
         names = " or ".join(repr(name) for name in allowed)
-        raise ValueError(f"conditioning: got {conditioning!r}; must be {names}")
+        raise ValueError(bad_value("conditioning", conditioning, names))
     if conditioning != "none" and not num_classes:
-        raise ValueError(
-            f"conditioning: got {conditioning!r}, which needs classes; set num_classes"
-        )
+        raise ValueError(f"conditioning is {conditioning!r}, which needs classes; set num_classes")
 
 
 def one_hot(label: Array | None, num_classes: int, dtype: Any = jnp.float32) -> Array:

@@ -8,6 +8,7 @@ import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import to_float32
 
@@ -112,4 +113,4 @@ def check_minibatch(minibatch: str) -> None:
     >>> check_minibatch("stddev")
     """
     if minibatch not in MINIBATCHES:
-        raise ValueError(f"minibatch: got {minibatch!r}; must be one of {', '.join(MINIBATCHES)}")
+        raise ValueError(bad_value("minibatch", minibatch, MINIBATCHES))

@@ -6,6 +6,7 @@ from typing import Literal
 
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.renorm import BatchRenorm
@@ -30,11 +31,10 @@ def check_norm(norm: str, allowed: tuple[str, ...], num_reference: int = 0) -> N
     >>> check_norm("batch", NORMS)
     """
     if norm not in allowed:
-        names = ", ".join(repr(name) for name in allowed[:-1])
-        raise ValueError(f"norm: got {norm!r}; must be {names} or {allowed[-1]!r}")
+        raise ValueError(bad_value("norm", norm, allowed))
     if norm == "virtual" and num_reference < 1:
         raise ValueError(
-            "norm: got 'virtual', which needs num_reference and a reference batch "
+            "norm is 'virtual', which needs num_reference and a reference batch "
             "(network.with_reference): it is for Python only"
         )
 
