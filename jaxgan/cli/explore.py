@@ -214,7 +214,7 @@ def _interpolate(asked: _Asked) -> None:
     try:
         writers.save_animation(moving, [writers.image_grid(frame[None]) for frame in walk])
     except ImportError as error:
-        raise ExploreError(f"out: {moving}; {error}") from error
+        raise ExploreError(f"out is {str(moving)!r}; {error}") from error
     say(f"animation: {moving}")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxgan.core.errors import InputError, LockedError, NonFiniteError, SaveError, bad_value
-from jaxgan.core.text import escaped
+from jaxgan.core.text import escaped, shown
 
 BAD_INPUT, NONFINITE, DISK_FAILED, IN_USE, INTERRUPTED = 2, 3, 6, 7, 130
 BAD_INPUTS = (InputError, OSError)
@@ -121,7 +121,7 @@ def check_out(path: Path) -> None:
       >>> check_out(Path("/dev/null/a.png"))
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.InputError: out: /dev/null/a.png; /dev/null is no folder
+      jaxgan.core.errors.InputError: out is '/dev/null/a.png'; /dev/null is no folder
     """
     if path.is_dir():
         raise InputError(bad_value("out", path, "a file, and no folder"))
@@ -145,7 +145,7 @@ def check_folder(name: str, path: Path, folder: Path) -> None:
     above = folder.absolute()
     there = next(one for one in (above, *above.parents) if one.exists())
     if not there.is_dir():
-        raise InputError(f"{name}: {path}; {there} is no folder")
+        raise InputError(f"{name} is {shown(path)}; {there} is no folder")
 
 
 def run(body: Callable[[], int | None], name: str) -> int:

@@ -65,7 +65,7 @@ def shown(value: Any) -> str:
     """
     value = os.fspath(value) if isinstance(value, os.PathLike) else value
     is_number = getattr(value, "shape", None) == () or isinstance(value, numbers.Number)
-    return one_line(f"{value}" if is_number else f"{value!r}")
+    return one_line(str(value) if is_number else repr(value))
 
 
 def did_you_mean(name: Any, allowed: Iterable[str]) -> str:

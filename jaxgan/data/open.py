@@ -60,7 +60,7 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     >>> open_source("ring", modes=8)
     Traceback (most recent call last):
     jaxgan.core.errors.DataError: ring: option is 'modes'; it must be 'num_modes', 'radius' or \
-'std'
+'std'; did you mean num_modes?
     """
     kind, colon, argument = spec.partition(":")
     known = ", ".join(f"{name}:{takes}" if takes else name for name, (_, takes) in SOURCES.items())

@@ -128,7 +128,7 @@ def _check_free(coordinator: str, bind: str | None) -> None:
                 return
             reason = "is in use" if error.errno == errno.EADDRINUSE else "may not be opened"
             raise ProcessError(
-                f"coordinator: {coordinator}; port {port} {reason} here, give another"
+                f"coordinator is {coordinator!r}; port {port} {reason} here, give another"
             ) from error
 
 
@@ -143,7 +143,7 @@ def _wait_for(coordinator: str, timeout_seconds: float) -> None:
         except OSError as error:
             if time.monotonic() > end:
                 waited = f"does not answer within {timeout_seconds} s: {error}"
-                raise ProcessError(f"coordinator: {coordinator} {waited}") from error
+                raise ProcessError(f"coordinator is {coordinator!r}; it {waited}") from error
         time.sleep(0.2)
 
 

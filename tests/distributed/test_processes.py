@@ -59,7 +59,7 @@ def test_a_port_in_use_is_one_line(
         assert main(["train", "--config", RING, "--workdir", str(tmp_path / "a"), *flags]) == 2
     port = address.rpartition(":")[2]
     assert capfd.readouterr().err == (
-        f"jaxgan: error: coordinator: {address}; port {port} is in use here, give another\n"
+        f"jaxgan: error: coordinator is {address!r}; port {port} is in use here, give another\n"
     )
     assert not (tmp_path / "a").exists()
 

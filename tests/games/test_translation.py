@@ -366,8 +366,8 @@ PAIR = {"image": (8, 8, 3), "source": (8, 8, 1)}
     [
         (
             lambda: parts("pix2pix", "unpaired:a,b", PAIR),
-            "data.source is 'unpaired:a,b'; game 'pix2pix' compares each image with its own source, "
-            "so it needs pairs",
+            "data.source is 'unpaired:a,b'; game 'pix2pix' compares each image with its own "
+            "source, so it needs pairs",
         ),
         (
             lambda: parts("pix2pix", "digits", {"image": (8, 8, 1)}),

@@ -63,15 +63,19 @@ def test_truncation_is_shown_and_measured(digits: Path) -> None:
             ["--out", "a.jpg"],
             "out is 'a.jpg'; it must be a .png or .gif or .mp4 file",
         ),
-        ("traverse", ["--codes", "99"], "codes: '99'"),
+        ("traverse", ["--codes", "99"], "codes is '99'"),
         ("traverse", ["--label", "3"], "label is 3; the run is unconditional"),
         (
             "truncation",
             ["--values", "0", "--metrics", "none"],
-            "values is 0.0; each must be above 0",
+            "values is 0.0; it must be above 0",
         ),
         ("arithmetic", ["--a", "1"], "b: missing"),
-        ("arithmetic", ["--a", "x", "--b", "1", "--c", "1"], "a: 'x'; give 1,4,7 or class:K"),
+        (
+            "arithmetic",
+            ["--a", "x", "--b", "1", "--c", "1"],
+            "a is 'x'; it must be 1,4,7 or class:K",
+        ),
         ("arithmetic", ["--a", "class:12", "--b", "1", "--c", "1"], "classes are 0 to 9"),
     ],
 )
