@@ -64,14 +64,14 @@ def check_classes(config: Config, source: Source | DeviceSource) -> None:
       >>> check_classes({"num_classes": 9}, digits())
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.ConfigError: num_classes: 9; digits has 10 classes, so it must be 10 or 0
+      jaxgan.core.errors.ConfigError: num_classes is 9; it must be 10 or 0, as digits has 10 classes
     """
     asked, found = config["num_classes"], source.num_classes
     if asked and found is None:
-        raise ConfigError(f"num_classes: {asked}; {source.name} has no labels, so it must be 0")
+        raise ConfigError(f"num_classes is {asked}; it must be 0, as {source.name} has no labels")
     if asked and asked != found:
         raise ConfigError(
-            f"num_classes: {asked}; {source.name} has {found} classes, so it must be {found} or 0"
+            f"num_classes is {asked}; it must be {found} or 0, as {source.name} has {found} classes"
         )
 
 

@@ -35,14 +35,14 @@ def build_cadence(config: Config) -> Cadence:
       >>> build_cadence(steps)
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
+      jaxgan.core.errors.ConfigError: total_steps is 25; it must be a multiple of substeps, 10
     """
     names = [field.name for field in dataclasses.fields(Cadence)]
     names.remove("steps_per_call")
     for name in names:
         if config[name] % config["substeps"]:
             raise ConfigError(
-                f"{name}: {config[name]}; it must be a multiple of substeps, {config['substeps']}"
+                f"{name} is {config[name]}; it must be a multiple of substeps, {config['substeps']}"
             )
     return Cadence(steps_per_call=config["substeps"], **{name: config[name] for name in names})
 
@@ -67,7 +67,7 @@ def build_policy(config: Config, profile_steps: int = 0) -> Policy:
     """
     if profile_steps < 0 or profile_steps % config["substeps"]:
         raise ConfigError(
-            f"profile: {profile_steps}; it must be a multiple of substeps, {config['substeps']}"
+            f"profile is {profile_steps}; it must be a multiple of substeps, {config['substeps']}"
         )
     return Policy(
         rollback=config["nonfinite"] == "rollback",
