@@ -56,5 +56,5 @@ def _sizes(part: str, shape: str) -> list[int]:
     sizes = part.split(",")
     is_known = all(size.isdecimal() and int(size) > 0 for size in sizes)
     if not is_known or shape.count("/") > 1:
-        raise ConfigError(f"example-shape: {shape!r}; it must be H,W,C or D, or H,W,C/H,W,C")
+        raise ConfigError(f"example-shape is {shape!r}; it must be H,W,C or D, or H,W,C/H,W,C")
     return [int(size) for size in sizes]

@@ -77,7 +77,11 @@ class Range:
             ("below", self.below),
             ("at most", self.at_most),
         )
-        found = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+        found = [
+            f"{word} {bound}" if isinstance(bound, int) else f"{word} {bound:g}"
+            for word, bound in bounds
+            if bound is not None
+        ]
         if self.below is None and self.at_most is None:
             found.append("finite" if found else "a finite number")
         return " and ".join(found)

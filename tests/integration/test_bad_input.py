@@ -24,7 +24,7 @@ ROWS = [
     (RING, ["--config.num_devices=99"], "num_devices is 99; there are 1 to 8"),
     (RING, ["--config.seed=-1"], "seed: -1; it must be an integer from 0"),
     (RING, ["--config.num_microbatches=3"], "which 8 devices do not divide in 3 microbatches"),
-    (RING, ["--config.total_steps=25"], "total_steps: 25; it must be a multiple of substeps, 10"),
+    (RING, ["--config.total_steps=25"], "total_steps is 25; it must be a multiple of substeps, 10"),
     (RING, ["--config.loss=hing"], "loss.name: 'hing'; did you mean hinge"),
     (RING, ["--config.loss=hinge", "--config.loss.slope=2"], "loss (hinge).slope: unknown key"),
     (RING, ["--config.loss=minimax", "--config.loss.smoothing=2"], "smoothing is 2"),
@@ -75,7 +75,7 @@ ROWS = [
         "the field is not the plain gradient of a zero-sum game",
     ),
     (RING, ["--config.lookahead={'alpha': 2.0}"], "lookahead: alpha is 2.0"),
-    (RING, ["--config.analysis_every_steps=5"], "analysis_every_steps: 5; it must be a multiple"),
+    (RING, ["--config.analysis_every_steps=5"], "analysis_every_steps is 5; it must be a multiple"),
     (
         RING,
         ["--config.algorithm=sequence", "--config.algorithm.pattern=['disc']"],
@@ -110,7 +110,7 @@ ROWS = [
     (RING, ["--config.keep_best=loss"], "keep_best: 'loss'; it must be {'metric': ...} or none"),
     (RING, ["--config.keep_best={'metric': 'a', 'mode': 'least'}"], "keep_best.mode: 'least'"),
     (RING, ["--config.stall_timeout_seconds=-1"], "stall_timeout_seconds: -1"),
-    (RING, ["--profile=3"], "profile: 3; it must be a multiple of substeps, 10"),
+    (RING, ["--profile=3"], "profile is 3; it must be a multiple of substeps, 10"),
     (RING, ["--coordinator=here", "--num-processes=2"], "give all three, or none"),
     (
         RING,

@@ -132,14 +132,14 @@ sngan_generator = Family(
     models.SNGANGenerator,
     GENERATOR,
     from_data={**SQUARE, "base_channels": _width(0), "conditioning": auto("norm")},
-    options={"base_channels": OR_NONE, "conditioning": Option("auto")},
+    options={"base_channels": OR_NONE, "conditioning": Option("auto", str)},
 )
 sngan_discriminator = Family(
     "sngan",
     models.SNGANDiscriminator,
     DISCRIMINATOR,
     from_data={**SQUARE, "base_channels": _width(1), "head": _head},
-    options={"base_channels": OR_NONE, "head": Option("auto")},
+    options={"base_channels": OR_NONE, "head": Option("auto", str)},
 )
 sagan_generator = replace(
     sngan_generator,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
 
-from jaxgan.config.base import Table
 from jaxgan.config.networks.base import Data, Decision, Option, Options
 from jaxgan.core.errors import ConfigError
 
-ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
+ACTIVATIONS: Mapping[str, Callable[..., Any]] = {
+    "leaky_relu": nn.leaky_relu,
+    "relu": nn.relu,
+    "tanh": nn.tanh,
+}
 
 
 def auto(way: str) -> Decision:
