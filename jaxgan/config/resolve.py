@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jaxgan import distributed, games
 from jaxgan import transforms as tf
@@ -23,10 +23,7 @@ from jaxgan.config.registry import (
 )
 from jaxgan.config.sections import Chain, Choice, Options, Section, Terms, check_keys
 from jaxgan.core.errors import ConfigError, bad_value
-from jaxgan.core.ranges import Range
-
-Index = Annotated[int, Range(at_least=0, below=2**31)]
-Count = Annotated[int, Range(at_least=1, below=2**31)]
+from jaxgan.core.ranges import Count, Index, Several
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Evaluation:
 
     metrics: tuple[str, ...] = ()
     features: str = "auto"
-    num_samples: Annotated[int, Range(at_least=2, below=2**31)] = 5000
+    num_samples: Several = 5000
 
 
 SECTIONS: Mapping[str, Section] = {

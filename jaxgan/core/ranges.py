@@ -30,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.core.checks import is_traced
+from jaxgan.core.text import shown
 from jaxgan.core.typing import ScalarOrSchedule, Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -218,7 +219,8 @@ def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         ranges = " and ".join(str(extra) for extra in args[1:] if isinstance(extra, Range))
-        base = allowed(args[0], schedule=schedule)
+        if not (base := allowed(args[0], schedule=schedule)):
+            return ""
         if base.startswith("a number"):
             return ranges + base.removeprefix("a number")
         return f"{base}, {ranges.removesuffix(' and finite')}"
@@ -243,26 +245,6 @@ def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
         str: "a string",
     }
     return names.get(kind, f"a {getattr(kind, '__name__', 'value of another type')}")
-
-
-def shown(value: Any) -> str:
-    """Numbers as they print, `0.5` rather than `np.float64(0.5)`; anything else as its `repr`.
-
-    Args:
-      value: anything.
-
-    Returns:
-      One line, of at most 200 characters.
-
-    Example:
-      >>> shown(np.float64(0.5)), shown("0.5"), len(shown("x" * 1000)), shown(10**5000)
-      ('0.5', "'0.5'", 200, 'a number of 16610 bits')
-    """
-    try:
-        text = " ".join((f"{value}" if _is_number(value) else f"{value!r}").split())
-    except ValueError:  # Python writes no integer of more than 4300 digits
-        return f"a number of {value.bit_length()} bits" if _is_integer(value) else "too large"
-    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def checked(made: F) -> F:
