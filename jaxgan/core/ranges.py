@@ -188,7 +188,7 @@ def allowed(kind: Any, *, schedule: bool = True) -> str:
 
     Example:
       >>> allowed(Literal["l1", "l2"]), allowed(Count), allowed(Positive | None), allowed(bool)
-      ('l1 or l2', 'an integer, at least 1', 'above 0 and finite, or none', 'true or false')
+      ("'l1' or 'l2'", 'an integer, at least 1', 'above 0 and finite, or none', 'true or false')
     """
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
@@ -203,7 +203,7 @@ def allowed(kind: Any, *, schedule: bool = True) -> str:
             words.append("a schedule")
         return ", or ".join(words)
     if origin is Literal:
-        return " or ".join(str(one) for one in args)
+        return " or ".join(repr(one) for one in args)
     if origin in (tuple, list, Sequence):
         return f"a list, each {allowed(args[0])}" if args else "a list"
     names: dict[Any, str] = {
