@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_args, get_origin
+from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 from jaxgan.config.base import Config, name_of, plain
 from jaxgan.core import schedules
@@ -88,8 +88,10 @@ class Options:
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Those of the function that are options."""
+        of_class = isinstance(self.function, type)
+        kinds = get_type_hints(self.function, include_extras=True) if of_class else {}
         return {
-            p.name: p
+            p.name: p.replace(annotation=kinds.get(p.name, p.annotation))
             for p in inspect.signature(self.function, eval_str=True).parameters.values()
             if p.name not in self.given and p.kind is not inspect.Parameter.VAR_KEYWORD
         }
