@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jaxgan import games
 from jaxgan.config.games.base import Parts, unlabelled
 from jaxgan.core.errors import ConfigError
@@ -28,7 +30,7 @@ def pix2pix(
 
 def super_resolution(
     parts: Parts,
-    pixel: str = "l2",
+    pixel: Literal["l1", "l2"] = "l2",
     pixel_weight: ScalarOrSchedule = 1.0,
     adversarial_weight: ScalarOrSchedule = 1e-3,
 ) -> Game:
