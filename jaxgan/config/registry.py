@@ -6,14 +6,20 @@ from jaxgan import algorithms, augment, auxiliary, fields, games, losses, optimi
 from jaxgan.config import networks
 from jaxgan.config.sections import Table
 from jaxgan.core.game import Game
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.ranges import (
+    Count,
+    Fraction,
+    FractionSchedule,
+    NonNegativeSchedule,
+    SignedFraction,
+)
 from jaxgan.penalties import Penalty
 
 POLICY = ("color", "translation", "cutout")
 
 
 def diffaugment_consistency(
-    weight: ScalarOrSchedule = 10.0, *, every: int = 1, policy: tuple[str, ...] = POLICY
+    weight: NonNegativeSchedule = 10.0, *, every: Count = 1, policy: tuple[str, ...] = POLICY
 ) -> Penalty:
     """`penalties.consistency` under `augment.diffaugment`.
 
@@ -25,10 +31,10 @@ def diffaugment_consistency(
 
 
 def diffaugment_balanced_consistency(
-    weight: ScalarOrSchedule = 10.0,
+    weight: NonNegativeSchedule = 10.0,
     *,
-    every: int = 1,
-    fake_weight: ScalarOrSchedule = 10.0,
+    every: Count = 1,
+    fake_weight: NonNegativeSchedule = 10.0,
     policy: tuple[str, ...] = POLICY,
 ) -> Penalty:
     """`penalties.balanced_consistency` under `augment.diffaugment`.
@@ -55,9 +61,9 @@ def diffaugmented(game: Game, *, policy: tuple[str, ...] = POLICY) -> Game:
 def ada_augmented(
     game: Game,
     *,
-    target: float = 0.6,
-    length_images: int = 500_000,
-    every: int = 4,
+    target: SignedFraction = 0.6,
+    length_images: Count = 500_000,
+    every: Count = 4,
     policy: tuple[str, ...] = ("blit", "geometric", "color"),
 ) -> Game:
     """`games.ada` of `augment.bgc`.
@@ -78,9 +84,9 @@ def ada_augmented(
 def bgc_augmented(
     game: Game,
     *,
-    p: ScalarOrSchedule,
+    p: FractionSchedule,
     policy: tuple[str, ...] = ("blit", "geometric", "color"),
-    color_share: float = 1.0,
+    color_share: Fraction = 1.0,
 ) -> Game:
     """`games.augmented_at` of `augment.bgc`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +13,11 @@ from jaxgan.core.derivatives import held
 from jaxgan.core.examples import num_examples
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
-from jaxgan.core.ranges import Count, Range, checked
+from jaxgan.core.ranges import Count, SignedFraction, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Key, PlayerTree, PyTree, Scene
 from jaxgan.games._augmented import example_keys, through
 
-MeanSign = Annotated[float, Range(at_least=-1, at_most=1)]
 State = dict[str, Array]
 
 _AdaptiveChange = Callable[[PyTree, str, Array, PlayerTree, Scene, Context], PyTree]
@@ -30,7 +28,7 @@ _AdaptiveChange = Callable[[PyTree, str, Array, PlayerTree, Scene, Context], PyT
 def ada(
     game: Game,
     *,
-    target: MeanSign = 0.6,
+    target: SignedFraction = 0.6,
     length_images: Count = 500_000,
     every: Count = 4,
     augment: AdaptiveAugment | None = None,
@@ -90,7 +88,7 @@ def ada(
 def apa(
     game: Game,
     *,
-    target: MeanSign = 0.6,
+    target: SignedFraction = 0.6,
     length_images: Count = 500_000,
     every: Count = 4,
 ) -> Game:
