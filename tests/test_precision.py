@@ -245,7 +245,7 @@ def test_unknown_names_are_one_line(
     spec = {"image": jax.ShapeDtypeStruct((SIZE, SIZE, 1), jnp.float32)}
     with pytest.raises(ConfigError) as error:
         build.build_game(resolve(config), spec)
-    assert str(error.value) == f"{section}: {words}"
+    assert str(error.value) == f"{section}.{words}"
 
 
 @pytest.mark.parametrize("shape", [(2,), (SIZE, SIZE, 1)], ids=str)

@@ -14,6 +14,7 @@ from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
 from jaxgan.analysis._jacobian import dense_jacobian
 from jaxgan.core.errors import bad_value
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import Count, Index, NonNegative, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
@@ -44,6 +45,7 @@ class ConvergenceError(RuntimeError):
         self.eigenvalues = eigenvalues
 
 
+@checked
 def flow_eigenvalues(
     field: Field,
     params: PlayerTree,
@@ -52,8 +54,8 @@ def flow_eigenvalues(
     context: Context,
     *,
     memory: PyTree | None = None,
-    chunk_size: int = 64,
-    max_params: int = 10_000,
+    chunk_size: Count = 64,
+    max_params: Count = 10_000,
 ) -> np.ndarray:
     """All eigenvalues of v' = -J, the Jacobian of the flow v = -ξ that descent follows.
 
@@ -105,6 +107,7 @@ def flow_eigenvalues(
     return _in_order(values, "LM").astype(_complex(jacobian.dtype))
 
 
+@checked
 def leading_eigenvalues(
     field: Field,
     params: PlayerTree,
@@ -112,13 +115,13 @@ def leading_eigenvalues(
     batch: Batch,
     context: Context,
     *,
-    num: int = 6,
+    num: Count = 6,
     which: Which = "LM",
     memory: PyTree | None = None,
-    tol: float = 0.0,
-    max_iterations: int = 1000,
-    num_vectors: int | None = None,
-    seed: int = 0,
+    tol: NonNegative = 0.0,
+    max_iterations: Count = 1000,
+    num_vectors: Count | None = None,
+    seed: Index = 0,
 ) -> np.ndarray:
     """A few eigenvalues of v' = -J at one end of the spectrum, by products alone.
 
@@ -168,12 +171,8 @@ def leading_eigenvalues(
     warn_if_detached(field.game, "analysis")
     shape = jax.eval_shape(lambda tree: ravel_players(tree)[0], params)
     num_params = shape.size
-    if which not in _ORDERS:
-        raise ValueError(bad_value("which", which, _ORDERS))
     if not 1 <= num <= num_params:
         raise ValueError(f"num is {num}; the game has {num_params} eigenvalues, take 1 or more")
-    if max_iterations < 1:
-        raise ValueError(bad_value("max_iterations", max_iterations, "at least 1"))
     held = memory_of(field, params, memory)
     if num >= num_params - 1:
         values = flow_eigenvalues(field, params, net_state, batch, context, memory=held)

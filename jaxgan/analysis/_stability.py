@@ -8,6 +8,7 @@ import chex
 import numpy as np
 
 from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Decay, checked
 
 _SPIRALS_FROM = 0.5
 """Share of rotation from which a person watching the curves sees spirals."""
@@ -33,7 +34,8 @@ class Stability(NamedTuple):
     num_zero: int
 
 
-def stability(eigenvalues: np.ndarray, *, tolerance: float | None = None) -> Stability:
+@checked
+def stability(eigenvalues: np.ndarray, *, tolerance: Decay | None = None) -> Stability:
     """What the eigenvalues of the flow v' = -J say about descent near a point.
 
     A step w + h v(w) multiplies the direction of λ by 1 + h λ, so it contracts everywhere if
@@ -70,8 +72,6 @@ drifts outwards with any learning rate; use extragradient, consensus or a gradie
     chex.assert_rank(values, 1)
     if tolerance is None:
         tolerance = 1e-3 if values.dtype in (np.complex64, np.float32) else 1e-6
-    if not 0 <= tolerance < 1:
-        raise ValueError(bad_value("tolerance", tolerance, "in [0, 1)"))
     if not values.size or not np.isfinite(values).all():
         raise ValueError(bad_value("eigenvalues", values, "at least one, and all finite"))
     values = values.astype(np.complex128)

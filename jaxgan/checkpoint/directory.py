@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.manifest import FormatError, Manifest, ManifestError
 from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count
 
 _LOGGER = logging.getLogger("jaxgan.checkpoint")
 _SAVING = ".saving"
@@ -35,7 +36,7 @@ class Best(NamedTuple):
 
     metric: str
     mode: Literal["min", "max"] = "min"
-    keep: int = 1
+    keep: Count = 1
 
 
 class Row(NamedTuple):

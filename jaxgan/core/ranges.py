@@ -10,7 +10,7 @@ import functools
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import (
@@ -30,14 +30,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.core.checks import is_traced
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.text import shown
+from jaxgan.core.typing import ScalarOrSchedule, Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
+_MAX_INT, _MAX_FLOAT = 2**31 - 1, float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class Range:
-    """Finite numbers between bounds.
+    """Finite numbers between bounds, of 32 bits as arrays are, unless `at_most` says more.
 
     Attributes:
       above: what a number must exceed.
@@ -48,6 +50,8 @@ class Range:
     Example:
       >>> 0.5 in Range(at_least=0, below=1), 1.0 in Range(at_least=0, below=1)
       (True, False)
+      >>> 2**31 in Range(), 2**31 in Range(at_most=2**40), 1e39 in Range(), float("nan") in Range()
+      (False, True, False, False)
       >>> str(Range(above=0)), str(Range(at_least=0, below=1)), str(Range())
       ('above 0 and finite', 'at least 0 and below 1', 'a finite number')
     """
@@ -58,8 +62,9 @@ class Range:
     at_most: float | None = None
 
     def __contains__(self, number: float) -> bool:
+        largest = _MAX_INT if isinstance(number, int) else _MAX_FLOAT
         return (
-            math.isfinite(number)
+            abs(number) <= max(largest, self.at_most or 0)
             and (self.above is None or number > self.above)
             and (self.at_least is None or number >= self.at_least)
             and (self.below is None or number < self.below)
@@ -73,7 +78,11 @@ class Range:
             ("below", self.below),
             ("at most", self.at_most),
         )
-        found = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+        found = [
+            f"{word} {bound}" if isinstance(bound, int) else f"{word} {bound:g}"
+            for word, bound in bounds
+            if bound is not None
+        ]
         if self.below is None and self.at_most is None:
             found.append("finite" if found else "a finite number")
         return " and ".join(found)
@@ -83,9 +92,15 @@ Finite = Annotated[float, Range()]
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(at_least=0)]
 Fraction = Annotated[float, Range(at_least=0, at_most=1)]
+SignedFraction = Annotated[float, Range(at_least=-1, at_most=1)]
+OpenFraction = Annotated[float, Range(above=0, below=1)]
 Decay = Annotated[float, Range(at_least=0, below=1)]
 Count = Annotated[int, Range(at_least=1)]
 Index = Annotated[int, Range(at_least=0)]
+Several = Annotated[int, Range(at_least=2)]
+Repeats = Annotated[int, Range(at_least=1, at_most=1000)]
+Depth = Annotated[int, Range(at_least=0, at_most=1000)]
+"""Of what a program is written out for so often: layers, iterations, moves."""
 FiniteSchedule = Annotated[ScalarOrSchedule, Range()]
 PositiveSchedule = Annotated[ScalarOrSchedule, Range(above=0)]
 NonNegativeSchedule = Annotated[ScalarOrSchedule, Range(at_least=0)]
@@ -93,17 +108,19 @@ FractionSchedule = Annotated[ScalarOrSchedule, Range(at_least=0, at_most=1)]
 DecaySchedule = Annotated[ScalarOrSchedule, Range(at_least=0, below=1)]
 
 
-def check(name: str, value: Any, kind: Any) -> None:
+def check(name: str, value: Any, kind: Any, *, schedule: str = "a schedule") -> None:
     """Raises unless a value is what a type annotation allows.
 
-    Numbers, flags, strings, literals, sequences and unions of these are checked; whatever else an
-    annotation says passes. Of a schedule that says between which values it stays, as all factories
-    here do, these are checked; what another function of the step will give cannot be known.
+    Numbers, flags, strings, literals, functions, lists, mappings and unions of these are checked;
+    whatever else an annotation says passes. Of a schedule that says between which values it stays,
+    as all factories here do, these are checked; what another function of the step will give cannot
+    be known.
 
     Args:
       name: the argument's, for the message.
       value: what was given; one that is traced passes.
       kind: the annotation.
+      schedule: how a schedule is given, for the message.
 
     Raises:
       ValueError: naming the argument, the value and what is allowed.
@@ -122,14 +139,19 @@ def check(name: str, value: Any, kind: Any) -> None:
       Traceback (most recent call last):
       ...
       ValueError: num_steps is 2.5; it must be an integer, at least 1, or none
+      >>> check("num_steps", 10**10, Count)
+      Traceback (most recent call last):
+      ...
+      ValueError: num_steps is 10000000000, beyond 32 bits; it must be an integer, at least 1
     """
     if fits(value, kind):
         return
-    outside = [x for x in getattr(value, "reaches", ()) if not fits(x, kind)]
-    if outside:
-        what = f"a schedule that reaches {shown(outside[0])}"
-        raise ValueError(f"{name} is {what}; it must be {allowed(kind, schedule=False)}")
-    raise ValueError(f"{name} is {shown(value)}; it must be {allowed(kind)}")
+    what, words = shown(value), allowed(kind, schedule=schedule)
+    if outside := [x for x in getattr(value, "reaches", ()) if not fits(x, kind)]:
+        what, words = f"a schedule that reaches {shown(outside[0])}", allowed(kind, schedule="")
+    elif _is_number(value) and abs(value) < math.inf and not _is_within(value, Range()):
+        what = f"{what}, beyond 32 bits"
+    raise ValueError(f"{name} is {what}; it must be {words}")
 
 
 def fits(value: Any, kind: Any) -> bool:
@@ -155,11 +177,13 @@ def fits(value: Any, kind: Any) -> bool:
     if origin in (Union, UnionType):
         return any(fits(value, one) for one in args)
     if origin is Literal:
-        return any(value == one and type(value) is type(one) for one in args)
+        return any(type(value) is type(one) and value == one for one in args)
     if origin in (tuple, list, Sequence):
-        is_sequence = isinstance(value, Sequence) and not isinstance(value, str)
-        one = args[0] if args else Any
-        return is_sequence and all(fits(entry, one) for entry in value)
+        return isinstance(value, Sequence) and not isinstance(value, str) and _all_fit(value, args)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(
+            fits(key, args[0]) and fits(entry, args[1]) for key, entry in value.items()
+        )
     if origin is Callable:
         return callable(value)
     rules: dict[Any, Callable[[Any], bool]] = {
@@ -167,76 +191,74 @@ def fits(value: Any, kind: Any) -> bool:
         bool: lambda x: isinstance(x, bool),
         float: _is_number,
         int: _is_integer,
+        jax.Array: lambda x: isinstance(x, np.ndarray | jax.Array),
         str: lambda x: isinstance(x, str),
     }
     return rules[kind](value) if kind in rules else True
 
 
-def allowed(kind: Any, *, schedule: bool = True) -> str:
+def _all_fit(values: Sequence[Any], kinds: tuple[Any, ...]) -> bool:
+    """Of `tuple[int, ...]` and `Sequence[int]` each entry; of `tuple[float, float]` as many."""
+    if len(kinds) == 1 or kinds[1:] == (...,):
+        return all(fits(value, kinds[0]) for value in values)
+    return len(values) == len(kinds) and all(map(fits, values, kinds))
+
+
+def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
     """What an annotation allows, in words.
 
     Args:
       kind: the annotation.
-      schedule: whether to say that a schedule is allowed.
+      schedule: how a schedule is given; empty to leave it out.
 
     Returns:
       What stands behind "it must be".
 
     Example:
-      >>> allowed(Literal["l1", "l2"]), allowed(Count), allowed(Positive | None), allowed(bool)
-      ('l1 or l2', 'an integer, at least 1', 'above 0 and finite, or none', 'true or false')
+      >>> allowed(Count), allowed(Positive | None), allowed(Literal["a", "b", 3])
+      ('an integer, at least 1', 'above 0 and finite, or none', "'a', 'b' or 3")
+      >>> allowed(tuple[Count, ...]), allowed(DecaySchedule)
+      ('a list, each an integer, at least 1', 'at least 0 and below 1, or a schedule')
     """
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         ranges = " and ".join(str(extra) for extra in args[1:] if isinstance(extra, Range))
-        base = allowed(args[0], schedule=schedule)
+        if not (base := allowed(args[0], schedule=schedule)):
+            return ""
         if base.startswith("a number"):
             return ranges + base.removeprefix("a number")
         return f"{base}, {ranges.removesuffix(' and finite')}"
     if origin in (Union, UnionType):
-        words = [allowed(one) for one in args if get_origin(one) is not Callable]
-        if schedule and len(words) < len(args):
-            words.append("a schedule")
-        return ", or ".join(words)
+        words = [allowed(one, schedule=schedule) for one in args]
+        return ", or ".join(filter(None, words))
     if origin is Literal:
-        return " or ".join(str(one) for one in args)
+        *first, last = map(repr, args)
+        return f"{', '.join(first)} or {last}" if first else last
     if origin in (tuple, list, Sequence):
-        return f"a list, each {allowed(args[0])}" if args else "a list"
+        return f"a list, each {allowed(args[0], schedule=schedule)}"
+    if origin is Mapping:
+        return f"a mapping to {allowed(args[1], schedule=schedule)}"
+    if origin is Callable:
+        return schedule if kind == Schedule else "a function"
     names: dict[Any, str] = {
         NoneType: "none",
         bool: "true or false",
         float: "a number",
         int: "an integer",
+        jax.Array: "an array",
         str: "a string",
     }
-    return names.get(kind, "what its annotation says")
-
-
-def shown(value: Any) -> str:
-    """Numbers as they print, `0.5` rather than `np.float64(0.5)`; anything else as its `repr`.
-
-    Args:
-      value: anything.
-
-    Returns:
-      One line, of at most 200 characters.
-
-    Example:
-      >>> shown(np.float64(0.5)), shown("0.5"), len(shown("x" * 1000))
-      ('0.5', "'0.5'", 200)
-    """
-    text = " ".join((f"{value}" if _is_number(value) else f"{value!r}").split())
-    return text if len(text) <= 200 else text[:197] + "..."
+    return names.get(kind, f"a {getattr(kind, '__name__', 'value of another type')}")
 
 
 def checked(made: F) -> F:
     """Has a function or a dataclass refuse arguments that its annotations do not allow.
 
     Args:
-      made: a factory, or a dataclass.
+      made: a factory; or a dataclass, for which it stands below `@dataclass`.
 
     Returns:
-      A function of the same signature; a dataclass is changed in place.
+      A function of the same signature; a class is changed in place.
 
     Raises:
       ValueError: when called, naming the argument, the value and what is allowed.
@@ -256,10 +278,10 @@ def checked(made: F) -> F:
 
     @functools.wraps(made)
     def call(*args: Any, **kwargs: Any) -> Any:
-        kinds = ranged(made)
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
-            if name in kinds:
-                check(name, value, kinds[name])
+        given = signature.bind(*args, **kwargs).arguments
+        for name, kind in parameter_types(made).items():
+            if name in given:
+                check(name, given[name], kind)
         return made(*args, **kwargs)
 
     return cast(F, call)
@@ -269,7 +291,7 @@ def _checked_class(made: Any) -> Any:
     after = getattr(made, "__post_init__", None)
 
     def __post_init__(self: Any) -> None:
-        for name, kind in ranged(made).items():
+        for name, kind in parameter_types(made).items():
             check(name, getattr(self, name), kind)
         if after is not None:
             after(self)
@@ -279,8 +301,8 @@ def _checked_class(made: Any) -> Any:
 
 
 @functools.cache
-def ranged(made: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations that have a range in them.
+def parameter_types(made: Callable[..., Any]) -> dict[str, Any]:
+    """What a function or a dataclass says of its parameters.
 
     Args:
       made: a function or a class.
@@ -289,31 +311,23 @@ def ranged(made: Callable[..., Any]) -> dict[str, Any]:
       Annotations by name of the parameter.
 
     Example:
-      >>> def hinge(base: str, *, margin: Positive = 1.0) -> None: ...
-      >>> list(ranged(hinge))
-      ['margin']
+      >>> def hinge(base: str, *, margin: float = 1.0, **options: int) -> None: ...
+      >>> parameter_types(hinge)
+      {'base': <class 'str'>, 'margin': <class 'float'>}
     """
-    hints = get_type_hints(made, include_extras=True)
-    return {name: kind for name, kind in hints.items() if _has_range(kind) and name != "return"}
-
-
-def _has_range(kind: Any) -> bool:
-    return isinstance(kind, Range) or any(_has_range(one) for one in _parts(kind))
-
-
-def _parts(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if get_origin(kind) is not Literal else ()
+    kinds = get_type_hints(made, include_extras=True)
+    collected = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(made).parameters.values()
+    names = [one.name for one in parameters if one.kind not in collected]
+    return {name: kinds[name] for name in names if name in kinds}
 
 
 def _is_within(value: Any, bounds: Range) -> bool:
-    if value is None or is_traced(value):
+    if value is None:
         return True
     if callable(value):
         return all(_is_within(reached, bounds) for reached in getattr(value, "reaches", ()))
-    try:
-        return float(value) in bounds
-    except OverflowError:  # an integer of 400 digits
-        return False
+    return is_traced(value) or (int(value) if _is_integer(value) else float(value)) in bounds
 
 
 def _is_number(value: Any) -> bool:

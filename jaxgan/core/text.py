@@ -60,12 +60,15 @@ def shown(value: Any) -> str:
 
     Example:
       >>> import numpy as np
-      >>> shown("hinge"), shown(np.float64(0.5)), shown([1, "a"])
-      ("'hinge'", '0.5', "[1, 'a']")
+      >>> shown("hinge"), shown(np.float64(0.5)), shown([1, "a"]), shown([10**5000])
+      ("'hinge'", '0.5', "[1, 'a']", 'a list that is too long to show')
     """
     value = os.fspath(value) if isinstance(value, os.PathLike) else value
     is_number = getattr(value, "shape", None) == () or isinstance(value, numbers.Number)
-    return one_line(str(value) if is_number else repr(value))
+    try:
+        return one_line(str(value) if is_number else repr(value))
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        return f"a {type(value).__name__} that is too long to show"
 
 
 def did_you_mean(name: Any, allowed: Iterable[str]) -> str:

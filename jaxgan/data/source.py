@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Range
 from jaxgan.core.typing import Batch, Key
 
 NumpyBatch = dict[str, np.ndarray]
 ElementSpec = dict[str, jax.ShapeDtypeStruct]
+Bytes = Annotated[int, Range(at_least=0, at_most=2**63 - 1)]
+Seed = Annotated[int, Range(at_least=0, at_most=2**64 - 1)]
+"""Of a stream of examples, which Philox and the hash take whole."""
 
 
 class Source(NamedTuple):
@@ -69,17 +72,6 @@ class DeviceSource(NamedTuple):
     sample: Callable[[Key, int], Batch]
     modes: np.ndarray
     std: float
-
-
-def check_flag(field: str, value: bool) -> bool:
-    """Returns `value` if it is True or False, and raises otherwise.
-
-    >>> check_flag("labels", True)
-    True
-    """
-    if not isinstance(value, bool):
-        raise ValueError(bad_value(field, value, "true or false"))
-    return value
 
 
 def element_spec_of(shape: Sequence[int], labelled: bool) -> ElementSpec:

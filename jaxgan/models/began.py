@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
-from jaxgan.models.autoencoder import Error, check_autoencoder, reconstruction_error
+from jaxgan.models.autoencoder import Error, reconstruction_error
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import check_conditioning, one_hot
@@ -22,6 +23,7 @@ from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resblocks import ResampledConv, enlarge
 
 
+@checked
 class BEGANGenerator(nn.Module):
     r"""BEGAN's generator, which is the decoder of its discriminator too.
 
@@ -54,17 +56,17 @@ class BEGANGenerator(nn.Module):
         Berthelot et al. (2017), arXiv:1703.10717, sections 3.5 and 3.5.1, figure 1.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 128
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 128
     skips: bool = False
     dtype: Any = None
     conditioning: Literal["concat", "none"] = "none"
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
-        _check(self.image_size, self.base_channels)
-        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
+        _resolutions(self.image_size)
+        check_conditioning(self.conditioning, self.num_classes)
         super().__post_init__()
 
     @nn.compact
@@ -92,6 +94,7 @@ class BEGANGenerator(nn.Module):
         return to_float32(Conv(self.channels, 3, dtype=self.dtype, name="to_image")(x))
 
 
+@checked
 class BEGANAutoencoder(nn.Module):
     r"""BEGAN's discriminator: the logit is minus the error of what it makes of an image.
 
@@ -121,17 +124,16 @@ class BEGANAutoencoder(nn.Module):
         Berthelot et al. (2017), arXiv:1703.10717, section 3.5 and figure 1.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 128
-    code_dim: int = 64
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 128
+    code_dim: Count = 64
     skips: bool = False
     error: Error = "l1"
     dtype: Any = None
 
     def __post_init__(self) -> None:
-        check_autoencoder(self.error, (self.code_dim,))
-        _check(self.image_size, self.base_channels)
+        _resolutions(self.image_size)
         super().__post_init__()
 
     @nn.compact
@@ -171,9 +173,3 @@ def _resolutions(image_size: int) -> tuple[int, int]:
             bad_value("image_size", image_size, "5, 6, 7 or 8 times 2^n (8, 16, 28, 32, 64, ...)")
         )
     return start, num
-
-
-def _check(image_size: int, base_channels: int) -> None:
-    _resolutions(image_size)
-    if base_channels < 1:
-        raise ValueError(bad_value("base_channels", base_channels, "at least 1"))

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
@@ -54,6 +55,7 @@ ATTENTION = 64
 ORTHOGONAL = nn.initializers.orthogonal()
 
 
+@checked
 class BigGANGenerator(nn.Module):
     r"""BigGAN generator: residual blocks whose batch norms are conditioned on class and latent.
 
@@ -89,13 +91,13 @@ class BigGANGenerator(nn.Module):
         Brock et al. (2019), arXiv:1809.11096, appendix B.
     """
 
-    image_size: int
-    channels: int = 3
-    num_classes: int | None = None
-    base_channels: int = 64
-    embedding_dim: int = 128
+    image_size: Count
+    channels: Count = 3
+    num_classes: Count | None = None
+    base_channels: Count = 64
+    embedding_dim: Count = 128
     hierarchical: bool = True
-    attention: int | None = None
+    attention: Index | None = None
     kernel_norm: KernelNorm = "spectral"
     dtype: Any = None
 
@@ -143,6 +145,7 @@ class BigGANGenerator(nn.Module):
         )
 
 
+@checked
 class BigGANDiscriminator(nn.Module):
     """BigGAN discriminator: wide residual blocks, attention, a sum over pixels, a projection.
 
@@ -174,15 +177,15 @@ class BigGANDiscriminator(nn.Module):
         Brock et al. (2019), arXiv:1809.11096, appendix B.
     """
 
-    image_size: int
-    channels: int = 3
-    num_classes: int | None = None
-    base_channels: int = 64
+    image_size: Count
+    channels: Count = 3
+    num_classes: Count | None = None
+    base_channels: Count = 64
     wide: bool = True
-    attention: int | None = None
+    attention: Index | None = None
     head: Head = "projection"
-    num_categories: int = 10
-    num_continuous: int = 2
+    num_categories: Index = 10
+    num_continuous: Index = 2
     dtype: Any = None
 
     def __post_init__(self) -> None:
@@ -251,7 +254,7 @@ def check_size(image_size: int, num_classes: int | None) -> Table:
         sizes = ", ".join(map(str, TABLES))
         raise ValueError(bad_value("image_size", image_size, sizes))
     if not num_classes:
-        raise ValueError("num_classes is None; BigGAN is class-conditional: set num_classes")
+        raise ValueError("num_classes is none; it must be set, as BigGAN is class-conditional")
     return TABLES[image_size]
 
 
@@ -272,5 +275,6 @@ def check_latent(latent_dim: int, image_size: int) -> None:
     """
     num = len(TABLES[image_size].gen)
     if latent_dim < 1 or latent_dim % num:
-        allowed = f"a multiple of {num}, the parts that it is split into"
-        raise ValueError(bad_value("latent_dim", latent_dim, allowed))
+        raise ValueError(
+            bad_value("latent_dim", latent_dim, f"a multiple of {num}, one of each part")
+        )

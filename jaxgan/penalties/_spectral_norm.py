@@ -9,18 +9,19 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.derivatives import held
-from jaxgan.core.errors import bad_value
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PlayerTree, PyTree
 from jaxgan.penalties._kernels import kernels, named
 
 
+@checked
 def spectral_norm_penalty(
-    weight: ScalarOrSchedule = 0.01,
+    weight: NonNegativeSchedule = 0.01,
     *,
-    every: int = 1,
+    every: Count = 1,
     player: str = "disc",
-    num_iterations: int = 1,
+    num_iterations: Count = 1,
 ) -> Penalty:
     """The largest singular value of every kernel is small.
 
@@ -52,8 +53,6 @@ def spectral_norm_penalty(
       Yoshida & Miyato, 2017 (arXiv:1705.10941).
     """
     name = named("spectral_norm_penalty", player)
-    if isinstance(num_iterations, bool) or num_iterations < 1:
-        raise ValueError(bad_value(f"{name}: num_iterations", num_iterations, "at least 1"))
 
     def init(params: PlayerTree) -> PyTree:
         # No kernel that a network learns is orthogonal to these.

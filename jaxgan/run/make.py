@@ -15,10 +15,9 @@ from jax.sharding import Mesh
 
 from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
-from jaxgan.checkpoint.directory import Best
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
-from jaxgan.config.resolve import FREE_KEYS, resolve
+from jaxgan.config.resolve import FREE_KEYS, make_section, resolve
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
@@ -140,7 +139,6 @@ def make_run(
     arguments = build.build_arguments(algorithm, config, spec, on_device is None, mesh)
     for phase in phases.values():
         build.check_step(phase, arguments)
-    best = config["keep_best"]
     made = loop.Run(
         algorithm=algorithm,
         batches=_batches(config, source, algorithm, mesh),
@@ -155,7 +153,7 @@ def make_run(
         checkpoints=Checkpoints(
             workdir / "checkpoints",
             keep=config["keep_checkpoints"],
-            best=Best(**best) if best else None,
+            best=make_section(config, "keep_best"),
             config=config,
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
@@ -211,9 +209,10 @@ def _spectrum(
     # The game as it would be played by plain descent, to compare with.
     plain = build.build_game({**config, "unrolled": None}, source.element_spec)
     watched = {"gradient": fields.gradient(plain)}
-    if config["field"]["name"] != "gradient" or config["unrolled"] is not None:
-        names = [config["field"]["name"], "unrolled" if config["unrolled"] else ""]
-        watched[" of ".join(name for name in names if name)] = algorithm.field
+    names = [entry["name"] for entry in reversed(config["field"])] or ["gradient"]
+    names += ["unrolled"] if config["unrolled"] else []
+    if names != ["gradient"]:
+        watched[" of ".join(names)] = algorithm.field
     optimizers, every = build.build_optimizers(config), config["analysis_every_steps"]
     return make_spectrum(watched, optimizers, batch, every=every, mesh=mesh, workdir=workdir)
 
@@ -221,16 +220,16 @@ def _spectrum(
 def _evaluation(
     config: Config, game: Game, source: Source | DeviceSource, mesh: Mesh, workdir: Path
 ) -> Hook:
-    section = config["evaluation"]
+    said = make_section(config, "evaluation")
     real = source if config["data"].get("num_labels") is None else open_reference(config)
     options = Options(
-        metrics=tuple(section["metrics"]),
-        num_samples=section["num_samples"],
+        metrics=said.metrics,
+        num_samples=said.num_samples,
         seed=config["seed"],
         split=split_of(config, None),
     )
     evaluator = make_run_evaluator(
-        config, game, source.element_spec, real, mesh, options, features=section["features"]
+        config, game, source.element_spec, real, mesh, options, features=said.features
     )
     best = config["keep_best"]
     known = [f"eval/{name}" for name in evaluator.names]

@@ -75,7 +75,7 @@ class MetricWriter:
           ValueError: if `step` goes back, a metric is no scalar, or one is named `step`.
         """
         if step < self._last_step:
-            raise ValueError(f"step is {step}; it must be at least {self._last_step}")
+            raise ValueError(bad_value("step", step, f"at least {self._last_step}"))
         values = {name: _to_number(name, value) for name, value in metrics.items()}
         self._last_step = step
         row = {"step": int(step)} | {name: json_number(value) for name, value in values.items()}

@@ -38,7 +38,7 @@ def check_resolution(image_size: int, resolution: int | None) -> None:
     >>> check_resolution(32, 64)
     Traceback (most recent call last):
     ...
-    ValueError: resolution is 64; it must be 4, 8, 16 or 32
+    ValueError: resolution is 64; it must be one of 4, 8, 16, 32
     """
     sizes = sizes_of(image_size)
     if resolution is not None and resolution not in sizes:
@@ -63,10 +63,7 @@ def num_channels(size: int, channel_base: int, channel_max: int) -> int:
     512
     """
     if (found := min(channel_base // size, channel_max)) < 1:
-        raise ValueError(
-            f"channel_base is {channel_base}, which leaves no channel at {size} pixels; "
-            f"it must be at least {size}"
-        )
+        raise ValueError(bad_value("channel_base", channel_base, f"at least {size}, the pixels"))
     return found
 
 
