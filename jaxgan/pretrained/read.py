@@ -51,7 +51,7 @@ def read_state(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf" and array.dtype not in EXTENDED:
             what = f"{one_line(name)} is of dtype {array.dtype}"
-            raise PublishedError(f"from: {path}; {what}; arrays of weights are numbers")
+            raise PublishedError(f"from is {shown(path)}; {what}; arrays of weights are numbers")
     found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
     if not found:
         near = one_line(", ".join(sorted({name.split(".")[0] for name in arrays})[:5]) or "none")
