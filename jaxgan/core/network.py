@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array, Key, NetState, Params, PyTree
 
 BATCH_STATS = "batch_stats"
@@ -175,7 +176,7 @@ def packed(network: Network, *, num: int) -> Network:
       Lin et al., 2018 (arXiv:1712.04086).
     """
     if num < 1:
-        raise ValueError(f"packing is {num}; it must be at least 1")
+        raise ValueError(bad_value("packing", num, "at least 1"))
 
     def join(x: Array) -> Array:
         if len(x) % num:

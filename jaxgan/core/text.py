@@ -72,7 +72,7 @@ def shown(value: Any) -> str:
         return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
     is_number = getattr(value, "shape", None) == () or isinstance(value, numbers.Number)
     try:
-        return one_line(f"{value}" if is_number else f"{value!r}")
+        return one_line(str(value) if is_number else repr(value))
     except ValueError:  # Python writes no integer of more than 4300 digits
         return f"a {type(value).__name__} that is too long to show"
 
