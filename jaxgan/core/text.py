@@ -62,7 +62,7 @@ def shown(value: Any) -> str:
     Example:
       >>> import numpy as np
       >>> shown("hinge"), shown(np.float64(0.5)), shown([1, "a"]), shown([10**5000])
-      ("'hinge'", '0.5', "[1, 'a']", 'a list that is too long to show')
+      ("'hinge'", '0.5', "[1, 'a']", 'too long to show (list)')
     """
     value = os.fspath(value) if isinstance(value, os.PathLike) else value
     if isinstance(value, FunctionType):
@@ -74,7 +74,7 @@ def shown(value: Any) -> str:
     try:
         return one_line(str(value) if is_number else repr(value))
     except ValueError:  # Python writes no integer of more than 4300 digits
-        return f"a {type(value).__name__} that is too long to show"
+        return f"too long to show ({type(value).__name__})"
 
 
 def _is_large(value: Any) -> bool:

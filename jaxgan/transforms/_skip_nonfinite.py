@@ -50,7 +50,7 @@ def skip_nonfinite(algorithm: Algorithm) -> Algorithm:
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
       >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
-      >>> wild = simultaneous(gradient(bilinear(jnp.inf)), optimizers=sgds)
+      >>> wild = simultaneous(gradient(bilinear(jnp.full((1, 1), jnp.inf))), optimizers=sgds)
       >>> state, metrics = skip_nonfinite(wild).step(wild.init(jax.random.key(0)), {})
       >>> state.params["gen"].tolist(), int(state.step), float(metrics["skipped"])
       ([1.0], 1, 1.0)

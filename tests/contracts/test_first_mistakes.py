@@ -50,7 +50,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "rates in place of optimizers": (
         lambda: jg.alternating(FIELD, optimizers={"gen": 0.1, "disc": 0.1}),
-        "it must be {name: an Optax transformation, such as jg.optimizers.adam(2e-4)}",
+        "it must be an Optax transformation, such as jg.optimizers.adam(2e-4)",
     ),
     "a module in place of a network": (
         lambda: gan(gen=nn.Dense(2)),
