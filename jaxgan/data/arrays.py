@@ -14,7 +14,7 @@ import numpy as np
 from jaxgan.core.errors import DataError, UnreadableError, bad_value
 from jaxgan.core.examples import map_named
 from jaxgan.core.pixels import to_float
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import PyTree
 from jaxgan.data.progress import with_progress
 from jaxgan.data.source import Bytes, NumpyBatch, Source, element_spec_of
@@ -104,7 +104,7 @@ def array_source(
 def decoded_source(
     name: str,
     decode: Callable[[np.ndarray], Decoded],
-    shape: Sequence[int],
+    shape: Sequence[Index],
     *,
     num_classes: Count | None = None,
     class_names: Sequence[str] = (),

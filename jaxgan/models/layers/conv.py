@@ -21,7 +21,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.lowering import (
@@ -37,7 +37,7 @@ from jaxgan.models.layers.lowering import (
 from jaxgan.models.layers.precision import add_bias, to_float32
 
 Sides = Count | tuple[Count, Count]
-Padding = Literal["SAME", "VALID"] | int | tuple[Pair, Pair]
+Padding = Literal["SAME", "VALID"] | Index | tuple[tuple[Index, Index], tuple[Index, Index]]
 """`"SAME"`, `"VALID"`, one number for all four sides, or `((top, bottom), (left, right))`."""
 
 Lowering = Literal["native", "matmul"]
