@@ -57,7 +57,7 @@ def test_unlabelled(limit):
 
 def test_labels_out_of_range_are_found_when_a_set_is_opened():
     images = np.zeros((3, 2, 2, 1), np.uint8)
-    for classes in ({"num_classes": 2}, {"class_names": "ab"}):
+    for classes in ({"num_classes": 2}, {"class_names": ["a", "b"]}):
         with pytest.raises(DataError, match="d: label 2 of example 1; allowed: 0 to 1"):
             array_source("d", images, np.array([0, 2, 1]), **classes)
 

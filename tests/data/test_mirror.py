@@ -106,7 +106,7 @@ def test_labelled_images_are_mirrored_for_themselves() -> None:
     [
         ("ring", True, "ring: mirror true; allowed: for stored images only"),
         ("paired_digits", True, "paired_digits: mirror true for images made of .* flip true"),
-        ("digits", 1, "digits: mirror: 1; allowed: true or false"),
+        ("digits", 1, "digits: mirror is 1; it must be true or false"),
         ("npz:points", True, r"mirror true for points of shape \(2,\); allowed: false"),
     ],
 )

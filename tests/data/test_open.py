@@ -70,26 +70,26 @@ WRONG_NAMES = [
     ("tfds", {}, ["'tfds'", "allowed: tfds:NAME"]),
     ("folder:", {}, ["'folder:'", "allowed: folder:PATH"]),
     ("digits", {"size": 8}, ["digits: unknown option size", "allowed: image_size, labels"]),
-    ("digits", {"image_size": "big"}, ["digits: image_size: 'big'", "allowed: an integer"]),
-    ("digits", {"image_size": True}, ["digits: image_size: True", "allowed: an integer"]),
-    ("digits", {"image_size": -1}, ["digits: image_size: -1", "allowed: 1 to 4096"]),
-    ("digits", {"image_size": 10**6}, ["digits: image_size: 1000000", "allowed: 1 to 4096"]),
-    ("digits", {"labels": "no"}, ["digits: labels: 'no'", "allowed: true or false"]),
+    ("digits", {"image_size": "big"}, ["digits: image_size is 'big'", "it must be an integer"]),
+    ("digits", {"image_size": True}, ["digits: image_size is True", "it must be an integer"]),
+    ("digits", {"image_size": -1}, ["digits: image_size is -1", "from 1 to 4096"]),
+    ("digits", {"image_size": 10**6}, ["digits: image_size is 1000000", "from 1 to 4096"]),
+    ("digits", {"labels": "no"}, ["digits: labels is 'no'", "it must be true or false"]),
     ("ring", {"modes": 8}, ["ring: unknown option modes", "allowed: num_modes, radius, std"]),
-    ("ring", {"num_modes": 0}, ["ring: num_modes: 0", "allowed: an integer, at least 1"]),
-    ("ring", {"num_modes": 2.5}, ["ring: num_modes: 2.5", "allowed: an integer"]),
+    ("ring", {"num_modes": 0}, ["ring: num_modes is 0", "it must be an integer"]),
+    ("ring", {"num_modes": 2.5}, ["ring: num_modes is 2.5", "it must be an integer"]),
     ("ring", {"radius": -2.0}, ["ring: radius is -2.0", "it must be above 0 and finite"]),
     ("ring", {"std": 0}, ["ring: std is 0", "it must be above 0 and finite"]),
     ("ring", {"std": float("nan")}, ["ring: std is nan", "must be above 0 and finite"]),
     ("ring", {"radius": float("inf")}, ["ring: radius is inf", "must be above 0 and finite"]),
-    ("grid", {"num_side": 0}, ["grid: num_side: 0", "allowed: an integer, at least 1"]),
+    ("grid", {"num_side": 0}, ["grid: num_side is 0", "it must be an integer"]),
     ("grid", {"spacing": "2"}, ["grid: spacing is '2'", "must be above 0 and finite"]),
     ("npz:/no/such.npz", {}, ["npz:/no/such.npz: no such file", "allowed: a .npz file"]),
     ("npz:/", {}, ["npz:/: no such file"]),
     ("npz:x.npz", {"split": "test"}, ["npz: unknown option split", "allowed: image_size, labels"]),
     ("folder:/no/such", {}, ["folder:/no/such: no such folder", "allowed: a folder of"]),
-    ("folder:/no/such", {"channels": 4}, ["folder: channels: 4", "allowed: 1 or 3"]),
-    ("folder:/no/such", {"labels": 1}, ["folder: labels: 1", "allowed: true or false"]),
+    ("folder:/no/such", {"channels": 4}, ["folder: channels is 4", "it must be 1 or 3"]),
+    ("folder:/no/such", {"labels": 1}, ["folder: labels is 1", "it must be true or false"]),
 ]
 
 
@@ -217,7 +217,7 @@ def wrong_folders():
         {},
         ["a.png is 4x4 and large.png is 5x3", "allowed: one size, or image_size"],
     )
-    yield "channels", ["a.png"], {"channels": True}, ["channels: True", "allowed: 1 or 3"]
+    yield "channels", ["a.png"], {"channels": True}, ["channels is True", "it must be 1 or 3"]
 
 
 @pytest.mark.parametrize(
