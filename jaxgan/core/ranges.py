@@ -35,6 +35,17 @@ from jaxgan.core.typing import ScalarOrSchedule, Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LISTS = (tuple, list, Sequence)
+
+CONTRACTS: Mapping[str, str] = {
+    "Algorithm": "an Algorithm, such as jg.simultaneous(field, optimizers=...)",
+    "Field": "a Field, such as jg.gradient(game)",
+    "Game": "a Game, such as jg.gan(gen, disc, latent=64)",
+    "GradientTransformation": "an Optax transformation, such as jg.optimizers.adam(2e-4)",
+    "Loss": "a Loss, such as jg.losses.hinge()",
+    "Network": "a Network, such as jg.from_linen(module, example_input)",
+    "Penalty": "a Penalty, such as jg.penalties.r1()",
+}
+"""The contracts by name, and how one is made, for messages."""
 _MAX_INT, _MAX_FLOAT = 2**31 - 1, float(np.finfo(np.float32).max)
 
 
@@ -196,7 +207,14 @@ def fits(value: Any, kind: Any) -> bool:
         jax.Array: lambda x: isinstance(x, np.ndarray | jax.Array),
         str: lambda x: isinstance(x, str),
     }
-    return rules[kind](value) if kind in rules else True
+    if kind in rules:
+        return rules[kind](value)
+    return not _is_contract(kind) or isinstance(value, kind)
+
+
+def _is_contract(kind: Any) -> bool:
+    is_known = getattr(kind, "__module__", "").startswith(("jaxgan.core.", "optax."))
+    return is_known and getattr(kind, "__name__", None) in CONTRACTS
 
 
 def _is_open(kind: Any) -> bool:
@@ -254,7 +272,7 @@ def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
         words = dict.fromkeys(allowed(one, schedule=schedule) for one in kinds)
         return f"a list{number}, each {' or '.join(words)}"
     if origin is Mapping:
-        return f"a mapping to {allowed(args[1], schedule=schedule)}"
+        return f"{{name: {allowed(args[1], schedule=schedule)}}}"
     if origin is Callable:
         return schedule if kind == Schedule else "a function"
     names: dict[Any, str] = {
@@ -265,6 +283,8 @@ def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
         jax.Array: "an array",
         str: "a string",
     }
+    if _is_contract(kind):
+        return CONTRACTS[kind.__name__]
     return names.get(kind, f"a {getattr(kind, '__name__', 'value of another type')}")
 
 
@@ -295,7 +315,10 @@ def checked(made: F) -> F:
 
     @functools.wraps(made)
     def call(*args: Any, **kwargs: Any) -> Any:
-        given = signature.bind(*args, **kwargs).arguments
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            return made(*args, **kwargs)  # which says it with the function's name
         for name, kind in parameter_types(made).items():
             if name in given:
                 check(name, given[name], kind)

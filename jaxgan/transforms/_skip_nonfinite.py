@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Metrics, PyTree
 from jaxgan.transforms._seeds import MEMBER_AXES, has_members
@@ -28,6 +29,7 @@ def all_finite(tree: PyTree) -> Array:
     return jnp.all(jnp.asarray([jnp.all(jnp.isfinite(x)) for x in leaves] or [True]))
 
 
+@checked
 def skip_nonfinite(algorithm: Algorithm) -> Algorithm:
     """Leaves the state as it was where a step gives a NaN or an infinity.
 

@@ -106,7 +106,7 @@ def test_nothing_moves() -> None:
 @pytest.mark.parametrize(
     ("values", "tolerance", "message"),
     [
-        (np.zeros(0), None, "eigenvalues: 0 given"),
+        (np.zeros(0), None, "eigenvalues is .*; it must be at least one"),
         (np.array([1.0, np.nan]), None, "all finite"),
         (np.ones(2), 1.0, r"tolerance is 1.0; it must be at least 0 and below 1"),
     ],

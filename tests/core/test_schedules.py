@@ -77,7 +77,7 @@ def test_a_half_life_may_be_a_schedule() -> None:
         ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [2.5]}, "an integer"),
         (
             {"schedule": "piecewise", "values": [1.0, 2.0, 3.0], "boundaries": [7, 7]},
-            "each larger than the one before",
+            "in increasing order",
         ),
         (
             {"schedule": "exponential", "init_value": 1.0, "final_value": 0.0, "num_steps": 2},

@@ -139,7 +139,7 @@ def test_groups_are_convolved_by_themselves(stride: int) -> None:
     for lowering in ("matmul", "native"):
         found = conv2d(x, kernel, groups=3, lowering=lowering, **options)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    with pytest.raises(ValueError, match="groups: got 4 for 6 input and 9 output channels"):
+    with pytest.raises(ValueError, match="groups is 4 for 6 input and 9 output channels"):
         conv2d(x, kernel, groups=4)
     with pytest.raises(ValueError, match=r"must be x\.shape\[3\] / 3 groups"):
         conv2d(x, kernel[:, :, :1], groups=3)
@@ -157,7 +157,6 @@ def test_groups_are_convolved_by_themselves(stride: int) -> None:
             lambda: R3GANGenerator(8, **{**SMALL, "num_blocks": (1,)}),
             "widths, cardinalities and num_blocks have 2, 2 and 1 stages",
         ),
-        (lambda: R3GANGenerator(8, **{**SMALL, "num_blocks": (0, 0)}), "there must be a block"),
     ],
 )
 def test_what_is_refused(build: Any, words: str) -> None:

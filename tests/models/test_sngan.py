@@ -115,7 +115,7 @@ def test_every_block_enlarges_as_it_is_told(upsampling: Any) -> None:
             lambda: SNGANGenerator(32, upsampling="none"),
             "upsampling is 'none'; it must be 'bilinear' or 'nearest'",
         ),
-        (lambda: SNGANGenerator(33), "image_size is 33; it must be one of 28, 32, 48, 64, 128"),
+        (lambda: SNGANGenerator(33), "image_size is 33; it must be 28, 32, 48, 64, 128"),
         (
             lambda: SNGANDiscriminator(64, base_channels=100),
             "base_channels is 100; it must be a multiple of 16",
@@ -137,7 +137,7 @@ def test_every_block_enlarges_as_it_is_told(upsampling: Any) -> None:
             lambda: sagan_generator((32, 16, 3), 8),
             r"data of shape \(32, 16, 3\); sagan makes square images",
         ),
-        (lambda: sngan_generator((40, 40, 3), 8), "image_size is 40; it must be one of"),
+        (lambda: sngan_generator((40, 40, 3), 8), "image_size is 40; it must be 28"),
     ],
 )
 def test_what_is_refused(build: Any, message: str) -> None:

@@ -69,7 +69,7 @@ def test_resampling_keeps_a_constant_inside_and_refuses_no_filter() -> None:
     flat = jnp.ones((1, 8, 8, 1))
     close(layers.upsample(flat)[:, 2:-2, 2:-2], 1.0)
     close(layers.downsample(flat, gain=2.0)[:, 1:-1, 1:-1], 2.0)
-    with pytest.raises(ValueError, match=r"taps: got \(\); must be"):
+    with pytest.raises(ValueError, match=r"taps is \(\); it must be"):
         layers.blur(flat, ())
 
 

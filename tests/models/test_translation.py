@@ -246,7 +246,7 @@ def test_narrow_numbers_stay_inside(module: Any) -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: UNetGenerator(3, 1), "num_downs is 1; it must be an integer, at least 2"),
+        (lambda: UNetGenerator(3, 1), "num_downs is 1; it must be an integer, from 2 to 30"),
         (lambda: UNetGenerator(3, norm="spectral"), "norm is 'spectral'; it must be 'batch'"),
         (lambda: UNetGenerator(3, dropout=1.0), "dropout is 1.0; it must be at least 0 and below"),
         (
