@@ -68,8 +68,6 @@ def _returned(file: str, arg: str) -> Config:
         config = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
     except ConfigError:
         raise
-    except RecursionError as error:
-        raise ConfigError(f"config: {file}: sections are in each other without end") from error
     except (Exception, SystemExit) as error:
         kind = "" if isinstance(error, ValueError) else f" fails: {type(error).__name__}"
         raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
