@@ -23,7 +23,7 @@ from jaxgan.config.registry import (
 )
 from jaxgan.config.sections import Chain, Choice, Options, Section, Terms, check_keys
 from jaxgan.core.errors import ConfigError, bad_value
-from jaxgan.core.ranges import Count, Index, Several
+from jaxgan.core.ranges import Count, Index, Several, Width
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,23 @@ class Settings:
     """The entries of a config that are no sections."""
 
     analysis_every_steps: Index = 0
-    batch_size: Count = 64
+    batch_size: Width = 64
     checkpoint_every_steps: Count = 1000
     deterministic: bool = False
     eval_every_steps: Index = 0
     keep_checkpoints: Count = 3
-    latent_dim: Count = 64
+    latent_dim: Width = 64
     log_every_steps: Count = 100
     nonfinite: Literal["halt", "skip", "rollback"] = "halt"
     num_classes: Index = 0
     num_devices: Index = 0
-    num_microbatches: Count = 1
-    num_samples: Count = 64
-    num_seeds: Count = 1
+    num_microbatches: Width = 1
+    num_samples: Width = 64
+    num_seeds: Width = 1
     sample_every_steps: Count = 1000
     seed: Index = 0
     stall_timeout_seconds: Index = 600
-    substeps: Count = 1
+    substeps: Width = 1
     total_steps: Count = 10_000
     watch: bool = True
 
@@ -181,7 +181,8 @@ def _resolve_data(data: Any) -> Config:
     data = {"source": data} if isinstance(data, str) else data
     if not isinstance(data, dict) or not isinstance(data.get("source"), str):
         raise ConfigError(bad_value("data", data, "a source or {'source': ..., ...}"))
-    return {key: None if value == "none" else value for key, value in data.items()}
+    options = {key: None if value == "none" else value for key, value in data.items()}
+    return {**options, "source": data["source"]}
 
 
 def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
@@ -191,10 +192,26 @@ def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
     return {p: OPTIMIZER.resolve(section[p], f"optimizer.{p}") for p in players}
 
 
+def is_score(metric: str) -> bool:
+    """Whether a metric is a score of the evaluation in training, or its error.
+
+    Args:
+      metric: its name.
+
+    Returns:
+      Whether it is.
+
+    Example:
+      >>> is_score("eval/fd_pixels"), is_score("std/eval/kid"), is_score("loss/gen")
+      (True, True, False)
+    """
+    return metric.removeprefix("std/").startswith("eval/")
+
+
 def _check_best_is_measured(config: Config) -> None:
     """A checkpoint can be chosen by a score only if it is measured when the checkpoint is saved."""
     best, measured = config["keep_best"], config["eval_every_steps"]
-    if best is None or not best["metric"].startswith("eval/"):
+    if best is None or not is_score(best["metric"]):
         return
     name = best["metric"]
     if not measured:
