@@ -17,7 +17,7 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
-from jaxgan.config.resolve import FREE_KEYS, is_score, make_section, resolve
+from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
@@ -29,6 +29,7 @@ from jaxgan.run import directory
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
+from jaxgan.run.saved import saved_config
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
@@ -91,7 +92,7 @@ def resumed_config(config: Config, workdir: Path, *, override: bool = False) -> 
             f"workdir: {workdir} has logged steps but no checkpoints; bring that folder back, "
             "or give another workdir to begin again"
         )
-    old = resolve(directory.read_config(workdir))
+    old = saved_config(workdir)
     if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
         order = {"class_order": old["data"]["class_order"]}
         config = {**config, "data": {**order, **config["data"]}}

@@ -13,9 +13,11 @@ from jaxgan.config.games import named
 from jaxgan.config.games.base import NamedGame
 from jaxgan.config.resolve import resolve
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.data.source import ElementSpec
 from jaxgan.run import directory
+from jaxgan.version import __version__
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,35 @@ class SavedRun:
         return self.algorithm.field.game
 
 
+def saved_config(workdir: Path) -> Config:
+    """The config of a run's folder, as this version has it.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      The config, resolved.
+
+    Raises:
+      ConfigError: if the folder is no run's, a file in it is damaged, or only the version that
+        wrote it can read it, which is named.
+
+    Example:
+      See `read_run`.
+    """
+    config = directory.read_config(workdir)
+    try:
+        return resolve(config)
+    except ConfigError as error:
+        writer = directory.read_versions(workdir).get("jaxgan", __version__)
+        if writer == __version__:
+            raise
+        raise ConfigError(
+            f"workdir: {workdir} was written by jaxgan {writer}, which can read it; "
+            f"{__version__} cannot: {error}"
+        ) from error
+
+
 def read_run(workdir: str | Path) -> SavedRun:
     """Reads what a run's folder says of the run; checkpoints are not opened.
 
@@ -79,6 +110,6 @@ def read_run(workdir: str | Path) -> SavedRun:
       jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     path = Path(os.path.expanduser(workdir))
-    config = resolve(directory.read_config(path))
+    config = saved_config(path)
     spec, data = directory.read_spec(path), directory.read_data(path) or {}
     return SavedRun(path, config, spec, tuple(data.get("class_names", ())))
