@@ -8,10 +8,11 @@ import os
 import runpy
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-from jaxgan.core.errors import ConfigError
-from jaxgan.core.text import shown
+from jaxgan.core.errors import ConfigError, bad_value
+from jaxgan.core.text import one_line, shown
 
 logger = logging.getLogger(__name__)
 
@@ -41,30 +42,8 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
       ...
       jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
-    import ml_collections  # here, as the networks need of this module its ConfigError alone
-
     file, _, arg = spec.partition(":")
-    file = os.path.expanduser(file)
-    if not Path(file).is_file():
-        raise ConfigError(f"config: {file!r} is not a file")
-    try:
-        get_config = runpy.run_path(file).get("get_config")
-    except Exception as error:
-        raise ConfigError(f"config: {file} fails: {type(error).__name__}: {error}") from error
-    if get_config is None:
-        raise ConfigError(f"config: {file} defines no get_config(arg)")
-    try:
-        config = get_config(arg)
-    except ValueError as error:
-        raise ConfigError(f"config: {file}: {error}") from error
-    except Exception as error:
-        raise ConfigError(f"config: {file} fails: {type(error).__name__}: {error}") from error
-    if isinstance(config, ml_collections.ConfigDict):
-        config = config.to_dict()
-    if not isinstance(config, Mapping):
-        kind = type(config).__name__
-        raise ConfigError(f"config: {file}: get_config returned {kind}; it must be a ConfigDict")
-    config = plain(config)
+    config = _returned(os.path.expanduser(file), arg)
     if isinstance(config.get("data"), str):
         config["data"] = {"source": config["data"]}
     asked = dict.fromkeys(flag.removeprefix("--config.").partition("=")[0] for flag in flags)
@@ -73,6 +52,31 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
         key, _, value = flag.removeprefix("--config.").partition("=")
         changed = override(changed, key, value)
     return _without_foreign_options(config, changed, asked)
+
+
+def _returned(file: str, arg: str) -> Config:
+    """What the function `get_config` of a file returns."""
+    import ml_collections  # here, as the networks need of this module the names of entries alone
+
+    if not Path(file).is_file():
+        raise ConfigError(f"config: {file!r} is not a file")
+    try:
+        get_config = runpy.run_path(file).get("get_config")
+        if get_config is None:
+            raise ConfigError(f"config: {file} defines no get_config(arg)")
+        config = get_config(arg)
+        config = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
+    except ConfigError:
+        raise
+    except RecursionError as error:
+        raise ConfigError(f"config: {file}: sections are in each other without end") from error
+    except (Exception, SystemExit) as error:
+        kind = "" if isinstance(error, ValueError) else f" fails: {type(error).__name__}"
+        raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
+    if not isinstance(config, Mapping):
+        raise ConfigError(bad_value(f"config: {file}: get_config's value", config, "a ConfigDict"))
+    made: Config = plain(config)
+    return made
 
 
 def _without_foreign_options(config: Config, changed: Config, asked: Collection[str]) -> Config:
@@ -95,23 +99,43 @@ def _without_foreign_options(config: Config, changed: Config, asked: Collection[
     return {**changed, "data": {k: v for k, v in data.items() if k not in foreign}}
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, path: str = "", depth: int = 0) -> Any:
     """A config as JSON knows it: dicts, lists, strings, numbers, None.
 
     Args:
       value: a nested config.
+      path: its dotted key, for messages.
+      depth: how many sections it is in.
 
     Returns:
-      The same with tuples as lists, so that a config equals itself read back.
+      The same with tuples as lists and numbers of NumPy as Python's, so that a config equals itself
+      read back.
+
+    Raises:
+      ConfigError: for what JSON has not, and for sections that are in each other without end.
 
     Example:
       >>> plain({"features": (128, 128)})
       {'features': [128, 128]}
+      >>> plain({"loss": {"name": print}})  # doctest: +ELLIPSIS
+      Traceback (most recent call last):
+      ...
+      jaxgan.core.errors.ConfigError: loss.name is <built-in function print>; it must ...
     """
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"{one_line(path)}: more than {MAX_DEPTH} sections are in each other")
     if isinstance(value, Mapping):
-        return {key: plain(entry) for key, entry in value.items()}
+        for key in value:
+            if not isinstance(key, str):
+                raise ConfigError(bad_value(f"{path or 'config'}: a key", key, "a string"))
+        return {k: plain(v, f"{path}.{k}".lstrip("."), depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [plain(entry, f"{path}[{n}]", depth + 1) for n, entry in enumerate(value)]
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return plain(value.item(), path, depth)
+    if not isinstance(value, str | int | float | NoneType):
+        allowed = "a number, a string, true or false, none, a list or a section"
+        raise ConfigError(bad_value(path, value, allowed))
     return value
 
 
@@ -140,7 +164,7 @@ def override(config: Config, key: str, value: str) -> Config:
     names = key.split(".")
     if len(names) > MAX_DEPTH or not all(names):
         raise ConfigError(f"config: {shown(key)} is no dotted path of at most {MAX_DEPTH} names")
-    changed: Config = _changed(config, names, _literal(value), "")
+    changed: Config = _changed(config, names, _literal(value, key), "")
     return changed
 
 
@@ -189,14 +213,15 @@ def name_of(entry: Any) -> Any:
     )
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str, key: str) -> Any:
     named = {"true": True, "false": False, "null": None}
     if text.lower() in named:
         return named[text.lower()]
     try:
-        return plain(ast.literal_eval(text))
-    except (ValueError, SyntaxError):
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
+    return plain(value, key)
 
 
 def flatten(config: Config, prefix: str = "") -> Config:

@@ -285,12 +285,15 @@ def build_arguments(
     return Arguments(state, batch if is_fed else {})
 
 
-def check_step(algorithm: Algorithm, arguments: Arguments) -> None:
+def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
     """Evaluates one step abstractly: what does not fit is found before anything is compiled.
 
     Args:
       algorithm: the algorithm.
       arguments: as `build_arguments` returns them.
+
+    Returns:
+      The names of the step's metrics.
 
     Raises:
       ConfigError: with what the failing part says.
@@ -299,12 +302,13 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> None:
       See `jaxgan.run.make`.
     """
     try:
-        jax.eval_shape(algorithm.step, *arguments)
+        _, metrics = jax.eval_shape(algorithm.step, *arguments)
     except ConfigError:
         raise
     except (ValueError, TypeError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise ConfigError(f"this game cannot be played: {first_line}") from error
+    return set(metrics)
 
 
 def build_phases(

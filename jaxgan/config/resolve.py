@@ -191,10 +191,26 @@ def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
     return {p: OPTIMIZER.resolve(section[p], f"optimizer.{p}") for p in players}
 
 
+def is_score(metric: str) -> bool:
+    """Whether a metric is a score of the evaluation in training, or its error.
+
+    Args:
+      metric: its name.
+
+    Returns:
+      Whether it is.
+
+    Example:
+      >>> is_score("eval/fd_pixels"), is_score("std/eval/kid"), is_score("loss/gen")
+      (True, True, False)
+    """
+    return metric.removeprefix("std/").startswith("eval/")
+
+
 def _check_best_is_measured(config: Config) -> None:
     """A checkpoint can be chosen by a score only if it is measured when the checkpoint is saved."""
     best, measured = config["keep_best"], config["eval_every_steps"]
-    if best is None or not best["metric"].startswith("eval/"):
+    if best is None or not is_score(best["metric"]):
         return
     name = best["metric"]
     if not measured:

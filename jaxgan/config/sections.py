@@ -344,7 +344,7 @@ def _checked(value: Any, kind: Any, path: str) -> Any:
         raise
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    return plain(value)
+    return plain(value, path)
 
 
 def _may_be_schedule(kind: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
-from jaxgan.config.resolve import FREE_KEYS, make_section, resolve
+from jaxgan.config.resolve import FREE_KEYS, is_score, make_section, resolve
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import stream
 from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, record_of
@@ -137,8 +137,10 @@ def make_run(
     phases = build.build_phases(config, spec, on_device, mesh)
     algorithm = phases[0]
     arguments = build.build_arguments(algorithm, config, spec, on_device is None, mesh)
-    for phase in phases.values():
-        build.check_step(phase, arguments)
+    logged: set[str] = set().union(
+        *(build.check_step(phase, arguments) for phase in phases.values())
+    )
+    _check_best(config, logged, of_scores=False)
     made = loop.Run(
         algorithm=algorithm,
         batches=_batches(config, source, algorithm, mesh),
@@ -163,6 +165,15 @@ def make_run(
         later={first: phase for first, phase in phases.items() if first},
     )
     return MadeRun(made, source, data)
+
+
+def _check_best(config: Config, names: Iterable[str], *, of_scores: bool) -> None:
+    """Raises if `keep_best` names a metric of the step, or a score, that there will not be."""
+    if (best := config["keep_best"]) is None:
+        return
+    name = best["metric"].removeprefix("std/") if of_scores else best["metric"]
+    if is_score(best["metric"]) == of_scores and name not in names:
+        raise ConfigError(bad_value("keep_best.metric", best["metric"], sorted(names)))
 
 
 def _batches(
@@ -231,10 +242,6 @@ def _evaluation(
     evaluator = make_run_evaluator(
         config, game, source.element_spec, real, mesh, options, features=said.features
     )
-    best = config["keep_best"]
     known = [f"eval/{name}" for name in evaluator.names]
-    if best and best["metric"].startswith("eval/") and best["metric"] not in known:
-        raise ConfigError(
-            f"keep_best.metric is {best['metric']!r}; what is evaluated gives {', '.join(known)}"
-        )
+    _check_best(config, known, of_scores=True)
     return make_hook(evaluator, every=config["eval_every_steps"], workdir=workdir)

@@ -232,7 +232,7 @@ def test_bad_sizes_and_styles_are_refused() -> None:
     with pytest.raises(ValueError, match="conditioning is 'concat'; it must be 'auto' or 'none'"):
         stylegan2_generator((8, 8, 1), 3, conditioning="concat")
     generator = StyleGAN2Generator(8, channel_base=32)
-    with pytest.raises(ValueError, match=r"w.shape is \(2, 6, 512\); it must be \[B, 4"):
+    with pytest.raises(ValueError, match=r"styles have shape \(2, 6, 512\); they must be \[B, 4"):
         jax.eval_shape(generator.init, jax.random.key(0), {"w": jnp.zeros((2, 6, 512))})
 
 
