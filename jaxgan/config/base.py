@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import logging
 import os
-import runpy
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxgan.config.references import located, read_file
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.text import shown
 
@@ -47,10 +47,7 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
     file = os.path.expanduser(file)
     if not Path(file).is_file():
         raise ConfigError(f"config: {file!r} is not a file")
-    try:
-        get_config = runpy.run_path(file).get("get_config")
-    except Exception as error:
-        raise ConfigError(f"config: {file} fails: {type(error).__name__}: {error}") from error
+    get_config = getattr(read_file(Path(file).resolve()), "get_config", None)
     if get_config is None:
         raise ConfigError(f"config: {file} defines no get_config(arg)")
     try:
@@ -64,14 +61,14 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
     if not isinstance(config, Mapping):
         kind = type(config).__name__
         raise ConfigError(f"config: {file}: get_config returned {kind}; it must be a ConfigDict")
-    config = plain(config)
+    config = located(plain(config), Path(file).resolve().parent)
     if isinstance(config.get("data"), str):
         config["data"] = {"source": config["data"]}
     asked = dict.fromkeys(flag.removeprefix("--config.").partition("=")[0] for flag in flags)
     changed = config
     for flag in flags:
         key, _, value = flag.removeprefix("--config.").partition("=")
-        changed = override(changed, key, value)
+        changed = located(override(changed, key, value), Path.cwd())
     return _without_foreign_options(config, changed, asked)
 
 
@@ -154,7 +151,7 @@ def _changed(section: Any, names: Sequence[str], value: Any, path: str) -> Any:
         section = {}
     if not isinstance(section, dict):
         raise ConfigError(f"{path}: {shown(section)} has no keys, so {head!r} cannot be set in it")
-    if rest and section.get("name") == head:  # `field.consensus.gamma` of the one entry there is
+    if rest and name_of(section) == head:  # `field.consensus.gamma` of the one entry there is
         return _changed(section, rest, value, f"{path}.{head}")
     below = f"{path}.{head}".lstrip(".")
     return {**section, head: _changed(section.get(head), rest, value, below) if rest else value}
@@ -172,7 +169,7 @@ def _changed_entry(entries: list[Any], names: Sequence[str], value: Any, path: s
 
 
 def name_of(entry: Any) -> Any:
-    """The name of an entry of a list.
+    """The name of an entry of a list; of a reference, what it names in its file.
 
     Args:
       entry: a name, or a section that has one.
@@ -181,12 +178,11 @@ def name_of(entry: Any) -> Any:
       The name; None where there is none.
 
     Example:
-      >>> name_of("consensus"), name_of({"name": "lola", "alpha": 1.0}), name_of(3)
-      ('consensus', 'lola', None)
+      >>> name_of("consensus"), name_of({"name": "mine.py:slowed", "rate": 1.0}), name_of(3)
+      ('consensus', 'slowed', None)
     """
-    return (
-        entry if isinstance(entry, str) else entry.get("name") if isinstance(entry, dict) else None
-    )
+    name = entry.get("name") if isinstance(entry, dict) else entry
+    return name.rpartition(":")[2] if isinstance(name, str) else None
 
 
 def _literal(text: str) -> Any:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 from jaxgan.config.base import Config, name_of, plain
+from jaxgan.config.references import find, is_reference, one_line_of, own_place
 from jaxgan.core import schedules
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.ranges import allowed, check, fits
@@ -25,6 +26,10 @@ SCHEDULES: Table = {
     "linear": schedules.linear,
     "piecewise": schedules.piecewise,
 }
+
+
+RESERVED = ("name", "parent")
+"""Parameters that are no options: names are a section's, parents those of Linen modules."""
 
 
 class Section(Protocol):
@@ -60,40 +65,59 @@ class Section(Protocol):
         """
 
 
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Of a function, a dataclass or another class, with what their annotations mean."""
+    if not isinstance(function, type):
+        return [*inspect.signature(function, eval_str=True).parameters.values()]
+    has_fields = is_dataclass(function) or hasattr(function, "_fields")
+    made = function if has_fields else inspect.getattr_static(function, "__init__")
+    kinds = get_type_hints(made, include_extras=True)
+    parameters = [*inspect.signature(made).parameters.values()]
+    return [
+        p.replace(annotation=kinds.get(p.name, p.annotation))
+        for p in (parameters if has_fields else parameters[1:])
+    ]
+
+
 @dataclass(frozen=True)
 class Options:
     """`{option: value}`: the arguments of one function or dataclass.
 
     Attributes:
       function: whose arguments they are; its annotations say what they may be.
-      given: parameters that are no options.
+      takes: the parameter, the first one, for what it is given as its object; "" for none.
+      given: other parameters that are no options.
+      makes: what it returns, of people's own code.
       nested: sections of their own, by the name of the parameter.
       optional: whether there may be none, which is then what nothing said means.
 
     Example:
       >>> from jaxgan.transforms import ema
-      >>> Options(ema, given=("algorithm",)).resolve({"decay": 0.9}, "ema")["decay"]
+      >>> Options(ema, "algorithm").resolve({"decay": 0.9}, "ema")["decay"]
       0.9
-      >>> Options(ema, given=("algorithm",)).resolve({"decay": "x"}, "ema")  # doctest: +ELLIPSIS
+      >>> Options(ema, "algorithm").resolve({"decay": "x"}, "ema")  # doctest: +ELLIPSIS
       Traceback (most recent call last):
       ...
       jaxgan.core.errors.ConfigError: ema.decay is 'x'; it must be ...
     """
 
     function: Callable[..., Any]
+    takes: str = ""
     given: Sequence[str] = ()
+    makes: Any = Any
     nested: Mapping[str, Section] = field(default_factory=dict)
     optional: bool = False
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Those of the function that are options."""
-        of_class = isinstance(self.function, type)
-        kinds = get_type_hints(self.function, include_extras=True) if of_class else {}
+        parameters = _parameters(self.function)
         return {
-            p.name: p.replace(annotation=kinds.get(p.name, p.annotation))
-            for p in inspect.signature(self.function, eval_str=True).parameters.values()
-            if p.name not in self.given and p.kind is not inspect.Parameter.VAR_KEYWORD
+            p.name: p
+            for p in (parameters[1:] if self.takes else parameters)
+            if p.name not in (*self.given, *RESERVED)
+            and p.kind is not inspect.Parameter.VAR_KEYWORD
+            and (p.name in self.nested or not callable(p.default) or p.default is p.empty)
         }
 
     def resolve(self, section: Any, path: str, label: str = "") -> Any:
@@ -131,11 +155,19 @@ class Options:
             else _value(value, join(path, name))
             for name, value in section.items()
         }
+        objects = [given.pop(self.takes)] if self.takes else []
         try:
-            return self.function(**made, **given)
+            found = self.function(*objects, **made, **given)
+            if self.makes is not Any:
+                check("what it returns", found, self.makes)
+            return found
         except ConfigError:
             raise
-        except (ValueError, TypeError) as error:
+        except Exception as error:
+            if place := own_place(error):
+                raise ConfigError(f"{path}: {place}: {one_line_of(error)}") from error
+            if not isinstance(error, ValueError | TypeError):
+                raise
             of_option = str(error).partition(" is ")[0] in section
             raise ConfigError(f"{path}{'.' if of_option else ': '}{error}") from error
 
@@ -145,9 +177,9 @@ class Choice:
     """`{"name": NAME, option: value, ...}`, or just `NAME`: one function of a table.
 
     Attributes:
-      table: the functions by name.
+      table: the functions by name; a reference names one of people's own, see `references`.
       default: a name; None if there may be nothing; `...` if it must be said.
-      given: parameters that are no options.
+      takes: see `Options`, and so `given` and `makes`.
       nested: names of parameters that are sections of the same kind.
       key: what the name is called.
 
@@ -164,13 +196,25 @@ class Choice:
 
     table: Table
     default: Any = ...
+    takes: str = ""
     given: Sequence[str] = ()
+    makes: Any = Any
     nested: Sequence[str] = ()
     key: str = "name"
 
-    def options(self, name: str) -> Options:
-        """Those of one function of the table."""
-        return Options(self.table[name], self.given, dict.fromkeys(self.nested, self))
+    def options(self, name: Any, path: str) -> Options:
+        """Those of one function; raises if there is none of that name."""
+        nested = dict.fromkeys(self.nested, self)
+        if isinstance(name, str) and name in self.table:
+            return Options(self.table[name], self.takes, self.given, nested=nested)
+        if not is_reference(name):
+            raise ConfigError(bad_value(join(path, self.key), name, sorted(self.table)))
+        try:
+            own = Options(find(name), self.takes, self.given, self.makes, nested)
+            _ = own.parameters  # whose annotations may fail
+            return own
+        except (ConfigError, NameError, TypeError, ValueError) as error:
+            raise ConfigError(f"{join(path, self.key)} is {name!r}: {error}") from error
 
     def resolve(self, section: Any, path: str) -> Any:
         """See `Section`."""
@@ -182,25 +226,26 @@ class Choice:
         if not isinstance(section, Mapping) or self.key not in section:
             raise ConfigError(bad_value(path, section, f"a name or {{{self.key!r}: ..., ...}}"))
         name, rest = section[self.key], {k: v for k, v in section.items() if k != self.key}
-        if not isinstance(name, str) or name not in self.table:
-            raise ConfigError(bad_value(join(path, self.key), name, sorted(self.table)))
-        return {self.key: name, **self.options(name).resolve(rest, path, f" ({name})")}
+        return {self.key: name, **self.options(name, path).resolve(rest, path, f" ({name})")}
 
     def make(self, section: Any, path: str, **given: Any) -> Any:
         """See `Section`."""
         if section is None:
             return None
         rest = {k: v for k, v in section.items() if k != self.key}
-        return self.options(section[self.key]).make(rest, path, **given)
+        return self.options(section[self.key], path).make(rest, path, **given)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """`{NAME: {option: value}, ...}`: functions of a table, each at most once; none by default.
+    """`{NAME: {option: value}, ...}`: functions of a table; none by default.
+
+    An entry may have a name of its own: `{"mine": {"name": "mine.py:smooth", option: value}}`. What
+    it makes is a `Penalty`, of that name.
 
     Attributes:
       table: the functions by name.
-      given: parameters that are no options.
+      given: see `Options`, and so `makes`.
 
     Example:
       >>> from jaxgan.penalties import drift
@@ -210,6 +255,11 @@ class Terms:
 
     table: Table
     given: Sequence[str] = ()
+    makes: Any = Any
+
+    @property
+    def _choice(self) -> Choice:
+        return Choice(self.table, given=self.given, makes=self.makes)
 
     def resolve(self, section: Any, path: str) -> Config:
         """See `Section`; an entry of None is left out."""
@@ -217,18 +267,22 @@ class Terms:
         if not isinstance(section, Mapping):
             raise ConfigError(bad_value(path, section, "{name: {option: value}}"))
         said = {k: v for k, v in section.items() if v is not None and v != "none"}
-        check_keys(said, list(self.table), path)
+        own = [k for k, v in said.items() if name_of(v)]
+        check_keys(said, [*self.table, *own], path)
         return {
-            name: Options(self.table[name], self.given).resolve(options, join(path, name))
+            name: self._choice.resolve(options, join(path, name))
+            if name in own
+            else self._choice.options(name, path).resolve(options, join(path, name))
             for name, options in said.items()
         }
 
     def make(self, section: Config, path: str, **given: Any) -> list[Any]:
         """See `Section`; a list, in the order of the config."""
-        return [
-            Options(self.table[name], self.given).make(options, join(path, name), **given)
-            for name, options in section.items()
-        ]
+        found = []
+        for name, options in section.items():
+            made = self._choice.make({"name": name, **options}, join(path, name), **given)
+            found.append(made.named(name) if "name" in options else made)
+        return found
 
 
 @dataclass(frozen=True)
@@ -240,7 +294,7 @@ class Chain:
 
     Attributes:
       table: the maps by name.
-      takes: the parameter for what each is given.
+      takes: see `Options`, and so `makes`.
       identity: a name for the map that changes nothing.
 
     Example:
@@ -255,21 +309,19 @@ class Chain:
     table: Table
     takes: str
     identity: str
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Parameters that are no options."""
-        return (self.takes,)
+    makes: Any = Any
 
     @property
     def _choice(self) -> Choice:
-        return Choice({**self.table, self.identity: lambda: None}, given=self.given)
+        table = {**self.table, self.identity: lambda _: None}
+        return Choice(table, takes=self.takes, makes=self.makes)
 
     def resolve(self, section: Any, path: str) -> list[Config]:
         """See `Section`."""
         if isinstance(section, Mapping) and "name" not in section:
-            options = Terms({**self.table, self.identity: dict}, self.given)
-            section = [{"name": k, **v} for k, v in options.resolve(section, path).items()]
+            said = {k: v for k, v in section.items() if v is not None and v != "none"}
+            check_keys(said, [*self.table, self.identity], path)
+            section = [{"name": k, **_mapping(v, join(path, k))} for k, v in said.items()]
         if section is None or section == "none":
             section = []
         entries = section if isinstance(section, list) else [section]
@@ -281,6 +333,12 @@ class Chain:
         for entry in section:
             given = {self.takes: self._choice.make(entry, _path_of(entry, path), **given)}
         return given[self.takes]
+
+
+def _mapping(options: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(options, Mapping):
+        raise ConfigError(bad_value(path, options, "{option: value}"))
+    return options
 
 
 def _path_of(entry: Any, path: str) -> str:
