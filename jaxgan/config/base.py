@@ -72,8 +72,6 @@ def _returned(file: str, arg: str) -> Config:
         config = located(config, Path(file).resolve().parent)
     except ConfigError:
         raise
-    except RecursionError as error:
-        raise ConfigError(f"config: {file}: sections are in each other without end") from error
     except (Exception, SystemExit) as error:
         kind = "" if isinstance(error, ValueError) else f" fails: {type(error).__name__}"
         raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
