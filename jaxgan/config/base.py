@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import logging
 import os
-import runpy
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from jaxgan.config.references import located, read_file
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.text import one_line, shown
 
@@ -50,7 +50,7 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
     changed = config
     for flag in flags:
         key, _, value = flag.removeprefix("--config.").partition("=")
-        changed = override(changed, key, value)
+        changed = located(override(changed, key, value), Path.cwd())
     return _without_foreign_options(config, changed, asked)
 
 
@@ -61,11 +61,15 @@ def _returned(file: str, arg: str) -> Config:
     if not Path(file).is_file():
         raise ConfigError(f"config: {file!r} is not a file")
     try:
-        get_config = runpy.run_path(file).get("get_config")
-        if get_config is None:
-            raise ConfigError(f"config: {file} defines no get_config(arg)")
+        get_config = getattr(read_file(Path(file).resolve()), "get_config", None)
+    except ConfigError as error:
+        raise ConfigError(f"config: {error}") from error
+    if get_config is None:
+        raise ConfigError(f"config: {file} defines no get_config(arg)")
+    try:
         config = get_config(arg)
         config = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
+        config = located(config, Path(file).resolve().parent)
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
@@ -176,7 +180,7 @@ def _changed(section: Any, names: Sequence[str], value: Any, path: str) -> Any:
         section = {}
     if not isinstance(section, dict):
         raise ConfigError(f"{path}: {shown(section)} has no keys, so {head!r} cannot be set in it")
-    if rest and section.get("name") == head:  # `field.consensus.gamma` of the one entry there is
+    if rest and name_of(section) == head:  # `field.consensus.gamma` of the one entry there is
         return _changed(section, rest, value, f"{path}.{head}")
     below = f"{path}.{head}".lstrip(".")
     return {**section, head: _changed(section.get(head), rest, value, below) if rest else value}
@@ -194,7 +198,7 @@ def _changed_entry(entries: list[Any], names: Sequence[str], value: Any, path: s
 
 
 def name_of(entry: Any) -> Any:
-    """The name of an entry of a list.
+    """The name of an entry of a list; of a reference, what it names in its file.
 
     Args:
       entry: a name, or a section that has one.
@@ -203,12 +207,11 @@ def name_of(entry: Any) -> Any:
       The name; None where there is none.
 
     Example:
-      >>> name_of("consensus"), name_of({"name": "lola", "alpha": 1.0}), name_of(3)
-      ('consensus', 'lola', None)
+      >>> name_of("consensus"), name_of({"name": "mine.py:slowed", "rate": 1.0}), name_of(3)
+      ('consensus', 'slowed', None)
     """
-    return (
-        entry if isinstance(entry, str) else entry.get("name") if isinstance(entry, dict) else None
-    )
+    name = entry.get("name") if isinstance(entry, dict) else entry
+    return name.rpartition(":")[2] if isinstance(name, str) else None
 
 
 def _literal(text: str, key: str) -> Any:

@@ -17,6 +17,7 @@ from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.data.source import ElementSpec
 from jaxgan.run import directory
+from jaxgan.run.code import located_code
 from jaxgan.version import __version__
 
 
@@ -62,23 +63,22 @@ class SavedRun:
         return self.algorithm.field.game
 
 
-def saved_config(workdir: Path) -> Config:
-    """The config of a run's folder, as this version has it.
+def resolve_saved(config: Config, workdir: Path) -> Config:
+    """The config of a run's folder as this version has it.
 
     Args:
-      workdir: the run's folder.
+      config: as the folder has it.
+      workdir: the folder.
 
     Returns:
       The config, resolved.
 
     Raises:
-      ConfigError: if the folder is no run's, a file in it is damaged, or only the version that
-        wrote it can read it, which is named.
+      ConfigError: if it cannot be used, naming the version that wrote it if that is another.
 
     Example:
       See `read_run`.
     """
-    config = directory.read_config(workdir)
     try:
         return resolve(config)
     except ConfigError as error:
@@ -91,11 +91,12 @@ def saved_config(workdir: Path) -> Config:
         ) from error
 
 
-def read_run(workdir: str | Path) -> SavedRun:
+def read_run(workdir: str | Path, *, trust_code: bool = False) -> SavedRun:
     """Reads what a run's folder says of the run; checkpoints are not opened.
 
     Args:
       workdir: where `jaxgan train` wrote.
+      trust_code: whether to run the folder's own code though the user has not trained with it.
 
     Returns:
       A `SavedRun`.
@@ -110,6 +111,7 @@ def read_run(workdir: str | Path) -> SavedRun:
       jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     path = Path(os.path.expanduser(workdir))
-    config = saved_config(path)
+    config = located_code(path, directory.read_config(path), trust=trust_code)
+    config = resolve_saved(config, path)
     spec, data = directory.read_spec(path), directory.read_data(path) or {}
     return SavedRun(path, config, spec, tuple(data.get("class_names", ())))

@@ -44,7 +44,7 @@ def test_it_samples_what_it_sampled(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "samples.npz"
     assert main(["sample", "--workdir", str(folder), "--num", "3", "--out", str(out)]) == 0
     np.testing.assert_allclose(np.load(out)["points"], SAMPLES, rtol=1e-5)
-    assert jg.load(folder).config["field"] == [{"name": "consensus", "gamma": 10.0, "norms": None}]
+    assert jg.load(folder).config.field.consensus.gamma == 10.0
 
 
 def test_it_goes_on_as_it_would_have(folder: Path) -> None:
