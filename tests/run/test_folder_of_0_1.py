@@ -19,14 +19,13 @@ from jaxgan.cli.main import main
 from jaxgan.writers import read_metrics
 
 RING = f"{Path(__file__).parents[2] / 'configs' / 'ring.py'}:smoke"
-FLAGS = {
-    "field": "consensus", "penalties.r1": "none", "penalties.r2": "none", "latent_dim": 2,
-    "generator.features": [4], "discriminator.features": [4], "batch_size": 8, "num_samples": 4,
-    "substeps": 1, "num_seeds": 1, "num_devices": 1, "log_every_steps": 2, "ema.decay": 0.9,
-    "checkpoint_every_steps": 4, "sample_every_steps": 100, "keep_checkpoints": 1,
-    "total_steps": 8,
-}  # fmt: skip
-TRAIN = ["train", "--config", RING, *(f"--config.{key}={value}" for key, value in FLAGS.items())]
+FLAGS = """
+    field=consensus penalties.r1=none penalties.r2=none latent_dim=2 generator.features=[4]
+    discriminator.features=[4] batch_size=8 num_samples=4 substeps=1 num_seeds=1 num_devices=1
+    log_every_steps=2 ema.decay=0.9 checkpoint_every_steps=4 sample_every_steps=100
+    keep_checkpoints=1 total_steps=8
+"""
+TRAIN = ["train", "--config", RING, *(f"--config.{flag}" for flag in FLAGS.split())]
 SAMPLES = [
     [-0.9889317154884338, -2.969614267349243],
     [-0.051930125802755356, 0.041968055069446564],
