@@ -134,7 +134,7 @@ def override(config: Config, key: str, value: str) -> Config:
     Args:
       config: a nested dict, which is left as it is.
       key: dotted path, `optimizer.gen.learning_rate`.
-      value: a Python literal, or else a string.
+      value: a Python literal that JSON can hold, or else a string.
 
     Returns:
       The changed config, with new sections where there were none. Whether a key is known is for
@@ -165,9 +165,18 @@ def _literal(text: str) -> Any:
     if text.lower() in named:
         return named[text.lower()]
     try:
-        return plain(ast.literal_eval(text))
-    except (ValueError, SyntaxError):
+        value = plain(ast.literal_eval(text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
+    return value if _is_json(value) else text
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(entry) for key, entry in value.items())
+    if isinstance(value, list):
+        return all(_is_json(entry) for entry in value)
+    return value is None or isinstance(value, str | int | float)
 
 
 def flatten(config: Config, prefix: str = "") -> Config:
