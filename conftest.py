@@ -7,11 +7,14 @@ Warnings are errors, see setup.cfg.
 from __future__ import annotations
 
 import ctypes
+import doctest
 import gc
 import importlib.metadata
+import inspect
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -90,3 +93,13 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     jax.clear_caches()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
+
+
+class _Finder(doctest.DocTestFinder):
+    """Finds examples of functions that `functools.wraps` has wrapped, as `checked` does."""
+
+    def _from_module(self, module: ModuleType | None, object: object) -> bool:
+        return super()._from_module(module, inspect.unwrap(object))
+
+
+doctest.DocTestFinder = _Finder

@@ -8,15 +8,25 @@ Schedules read the number of the player's updates, of which `extragradient` make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.optimizer import hold_schedules, init, update
+from jaxgan.core.ranges import (
+    DecaySchedule,
+    Finite,
+    NonNegative,
+    NonNegativeSchedule,
+    Positive,
+    PositiveSchedule,
+    Range,
+    checked,
+)
 from jaxgan.core.typing import Array, Params, PyTree, ScalarOrSchedule
 
 __all__ = [
@@ -35,17 +45,8 @@ __all__ = [
 EPS_ROOT = 1e-16
 """Added under the square root of adaptive optimizers; below float32 resolution of any live unit."""
 
-
-_RANGES: Mapping[str, Mapping[str, float]] = {
-    "learning_rate": {"at_least": 0},
-    "b1": {"above": -1, "below": 1},
-    "b2": {"at_least": 0, "below": 1},
-    "decay": {"at_least": 0, "below": 1},
-    "momentum": {"above": -1, "below": 1},
-    "eps": {"at_least": 0},
-    "eps_root": {"at_least": 0},
-}
-"""Of hyper-parameters, those of `optimistic` apart; a negative momentum is that of Gidel et al."""
+Momentum = Annotated[ScalarOrSchedule, Range(above=-1, below=1)]
+"""It may be negative: Gidel et al., 2019 (arXiv:1807.04740)."""
 
 
 def _make(
@@ -53,9 +54,6 @@ def _make(
     weight_clip: ScalarOrSchedule | None = None,
     **hyperparams: ScalarOrSchedule | None,
 ) -> optax.GradientTransformation:
-    for name, value in hyperparams.items():
-        if not (value is None or isinstance(value, bool)):
-            check_scalar(name, value, **_RANGES.get(name, {}))
     # Optax takes a schedule for the learning rate only; the rest goes through inject_hyperparams.
     scheduled = any(callable(v) for name, v in hyperparams.items() if name != "learning_rate")
     optimizer = (optax.inject_hyperparams(factory) if scheduled else factory)(**hyperparams)
@@ -64,20 +62,21 @@ def _make(
     return optax.chain(optimizer, clip_weights(weight_clip))
 
 
+@checked
 def adam(
-    learning_rate: ScalarOrSchedule,
+    learning_rate: NonNegativeSchedule,
     *,
-    b1: ScalarOrSchedule = 0.9,
-    b2: ScalarOrSchedule = 0.999,
-    eps: float = 1e-8,
-    eps_root: float = EPS_ROOT,
-    weight_clip: ScalarOrSchedule | None = None,
+    b1: Momentum = 0.9,
+    b2: DecaySchedule = 0.999,
+    eps: Positive = 1e-8,
+    eps_root: NonNegative = EPS_ROOT,
+    weight_clip: PositiveSchedule | None = None,
 ) -> optax.GradientTransformation:
     """Adam, differentiable at zero gradient.
 
     Args:
       learning_rate: a number or a schedule of this player's updates.
-      b1: decay of the first moment; 0.5 in DCGAN, 0 in most later GANs.
+      b1: decay of the first moment, in (-1, 1); 0.5 in DCGAN, 0 in most later GANs.
       b2: decay of the second moment.
       eps: added outside the square root.
       eps_root: added inside it.
@@ -102,12 +101,13 @@ def adam(
     return _make(optax.adam, weight_clip, learning_rate=learning_rate, **moments)
 
 
+@checked
 def rmsprop(
-    learning_rate: ScalarOrSchedule,
+    learning_rate: NonNegativeSchedule,
     *,
-    decay: ScalarOrSchedule = 0.9,
-    eps: float = 1e-8,
-    weight_clip: ScalarOrSchedule | None = None,
+    decay: DecaySchedule = 0.9,
+    eps: Positive = 1e-8,
+    weight_clip: PositiveSchedule | None = None,
 ) -> optax.GradientTransformation:
     """RMSProp with `eps` inside the square root, hence differentiable at zero gradient.
 
@@ -135,11 +135,12 @@ def rmsprop(
     return _make(optax.rmsprop, weight_clip, learning_rate=learning_rate, **options)
 
 
+@checked
 def sgd(
-    learning_rate: ScalarOrSchedule,
+    learning_rate: NonNegativeSchedule,
     *,
-    momentum: ScalarOrSchedule | None = None,
-    weight_clip: ScalarOrSchedule | None = None,
+    momentum: Momentum | None = None,
+    weight_clip: PositiveSchedule | None = None,
 ) -> optax.GradientTransformation:
     """Gradient descent: the update of the closed forms in the dynamics literature.
 
@@ -164,8 +165,9 @@ def sgd(
     return _make(optax.sgd, weight_clip, learning_rate=learning_rate, momentum=momentum)
 
 
+@checked
 def optimistic(
-    learning_rate: ScalarOrSchedule, *, alpha: float = 1.0, beta: float = 1.0
+    learning_rate: NonNegativeSchedule, *, alpha: Finite = 1.0, beta: Finite = 1.0
 ) -> optax.GradientTransformation:
     """Optimistic gradient descent, Optax's: w ← w - η (α ξ_t + β (ξ_t - ξ_{t-1})).
 
@@ -196,15 +198,16 @@ def optimistic(
     )
 
 
+@checked
 def optimistic_adam(
-    learning_rate: ScalarOrSchedule,
+    learning_rate: NonNegativeSchedule,
     *,
-    b1: ScalarOrSchedule = 0.9,
-    b2: ScalarOrSchedule = 0.999,
-    alpha: float = 1.0,
-    beta: float = 1.0,
-    eps: float = 1e-8,
-    eps_root: float = EPS_ROOT,
+    b1: Momentum = 0.9,
+    b2: DecaySchedule = 0.999,
+    alpha: Finite = 1.0,
+    beta: Finite = 1.0,
+    eps: Positive = 1e-8,
+    eps_root: NonNegative = EPS_ROOT,
 ) -> optax.GradientTransformation:
     """Adam whose update is optimistic, Optax's without Nesterov momentum as in the paper.
 
@@ -245,7 +248,8 @@ def optimistic_adam(
     )
 
 
-def clip_weights(bound: ScalarOrSchedule) -> optax.GradientTransformation:
+@checked
+def clip_weights(bound: PositiveSchedule) -> optax.GradientTransformation:
     """Clips parameters to a box: how the first Wasserstein GAN bounds the slope of its critic.
 
     w + u ← clip(w + u, -c, c), u the update so far. It goes last in an `optax.chain`, or is asked
@@ -273,7 +277,6 @@ def clip_weights(bound: ScalarOrSchedule) -> optax.GradientTransformation:
     """
     if callable(bound):
         return optax.inject_hyperparams(clip_weights)(bound=bound)
-    check_scalar("weight_clip", bound, above=0)
 
     def clip(updates: PyTree, params: Params) -> PyTree:
         if params is None:

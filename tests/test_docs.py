@@ -11,9 +11,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import pytest
 
@@ -21,8 +21,8 @@ import jaxgan
 from jaxgan.cli import plan
 from jaxgan.cli.main import COMMANDS
 from jaxgan.cli.program import BAD_INPUT, DISK_FAILED, IN_USE
-from jaxgan.config import base, games, resolve
-from jaxgan.config import registry as config_tables
+from jaxgan.config import games, resolve
+from jaxgan.config.sections import SCHEDULE, Options
 from jaxgan.data.open import SOURCES
 from jaxgan.distributed.processes import LOST_PEER
 from jaxgan.training.settings import Exit
@@ -65,42 +65,46 @@ def tables(page: Path) -> dict[str, dict[str, list[str]]]:
     return found
 
 
+def written(default: Any) -> str:
+    """As JSON; a factory by its name."""
+    default = dict(default) if isinstance(default, Mapping) else default
+    return json.dumps(getattr(default, "__name__", default))
+
+
 def options_of(function: Callable[..., Any], given: tuple[str, ...] = ()) -> dict[str, str]:
     """A function's options and their defaults as JSON writes them, which is how pages do."""
     parameters = inspect.signature(function).parameters.values()
     empty = inspect.Parameter.empty
     return {
-        p.name: NEEDED if p.default is empty else json.dumps(p.default)
+        p.name: NEEDED if p.default is empty else written(p.default)
         for p in parameters
-        if p.name not in given
+        if p.name not in given and p.kind is not inspect.Parameter.VAR_KEYWORD
     }
+
+
+PLAIN = ("evaluation", "keep_best", "mesh")
+"""Sections with a heading of their own."""
 
 
 def sections() -> Iterator[Any]:
     """Every function that a config can name, with the heading it has to be documented under."""
-    shape = games.NETWORK_GIVEN
-    named = {name: row.make for name, row in games.GAMES.items()}
-    for key, table, given in (
-        ("algorithm", config_tables.ALGORITHMS, ("field", "optimizers", "critic")),
-        ("augment", config_tables.AUGMENTATIONS, ("game",)),
-        ("auxiliary", config_tables.AUXILIARY, ()),
-        ("discriminator", config_tables.DISCRIMINATORS, shape),
-        ("discriminator", config_tables.JOINT_DISCRIMINATORS, shape),
-        ("encoder", config_tables.ENCODERS, shape),
-        ("field", config_tables.FIELDS, ("field",)),
-        ("game", named, ("parts",)),
-        ("generator", config_tables.GENERATORS, shape),
-        ("generator", config_tables.TRANSLATORS, shape),
-        ("loss", config_tables.LOSSES, ()),
-        ("optimizer", config_tables.OPTIMIZERS, ()),
-        ("penalties", config_tables.PENALTIES, ()),
-        ("schedule", base.SCHEDULES, ()),
-    ):
+    choices: list[tuple[str, Any]] = [
+        *resolve.SECTIONS.items(),
+        *(one for row in games.GAMES.values() for one in row.roles.items()),
+        ("game", games.table.GAME),
+        ("loss", games.base.LOSS),
+        ("optimizer", resolve.OPTIMIZER),
+        ("schedule", SCHEDULE),
+    ]
+    seen = set()
+    for key, section in choices:
+        table = {key: section.function} if isinstance(section, Options) else section.table
         for name, function in table.items():
-            yield pytest.param(f"{key}: {name}", options_of(function, given), id=f"{key}-{name}")
-    for name, function in config_tables.OPTIONAL.items():
-        options = options_of(function, config_tables.OPTIONAL_GIVEN[name])
-        yield pytest.param(f"{name}: {name}", options, id=name)
+            if (key, name) not in seen:
+                seen.add((key, name))
+                title = key if key in PLAIN else f"{key}: {name}"
+                options = options_of(function, section.given)
+                yield pytest.param(title, options, id=f"{key}-{name}")
     for name, (function, argument) in SOURCES.items():
         title = f"data: {name}" + (f":{argument}" if argument else "")
         yield pytest.param(title, options_of(function, ("path", "name")), id=f"data-{name}")
@@ -131,16 +135,20 @@ def test_every_module_is_in_the_api_reference() -> None:
 
 def test_every_top_level_key_is_documented() -> None:
     rows = tables(DOCS / "configs.md")["Top level"]
-    assert set(rows) == {*resolve.INTEGERS, *resolve.FLAGS, *resolve.SECTIONS}
-    for key, (default, least) in resolve.INTEGERS.items():
-        assert rows[key][:2] == [str(default), str(least)], key
+    assert set(rows) == {*resolve.SETTING_NAMES, *resolve.SECTIONS, *resolve.OTHERS}
+    for key, kind in get_type_hints(resolve.Settings, include_extras=True).items():
+        default = getattr(resolve.Settings, key)
+        if get_origin(kind) is Annotated:
+            assert rows[key][:2] == [str(default), str(kind.__metadata__[0].at_least)], key
+        else:
+            assert rows[key][0] == json.dumps(default), key
 
 
 def test_defaults_of_sections_are_those_of_the_code() -> None:
     rows = tables(DOCS / "configs.md")["Top level"]
     sgd = {"name": "sgd", "learning_rate": 0.1}
     full = resolve.resolve({"optimizer": {"gen": sgd, "disc": sgd}})
-    for key in set(resolve.SECTIONS) - {"evaluation", "mesh", "optimizer"}:
+    for key in {*resolve.SECTIONS, *resolve.OTHERS} - {"evaluation", "mesh", "optimizer"}:
         value = full[key]
         if isinstance(value, dict) and value:
             value = value.get("name", value.get("source"))
@@ -157,7 +165,7 @@ def test_every_option_is_documented_with_its_default(heading: str, options: dict
 
 def test_no_option_is_documented_that_is_not_there() -> None:
     documented = {heading for heading in tables(DOCS / "configs.md") if ": " in heading}
-    assert documented == {one.values[0] for one in sections()}
+    assert documented == {one.values[0] for one in sections()} - {*PLAIN}
 
 
 def test_keys_that_may_change_are_documented() -> None:

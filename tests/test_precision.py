@@ -17,8 +17,8 @@ from jax.sharding import Mesh
 import jaxgan
 from jaxgan import Algorithm, Field, Game, Network, distributed, fields
 from jaxgan.config import build, networks
-from jaxgan.config.base import ConfigError
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from tests import helpers
 
 SIZE, LATENT, BATCH, NUM_DEVICES = 8, 4, 16, 8
@@ -245,7 +245,7 @@ def test_unknown_names_are_one_line(
     spec = {"image": jax.ShapeDtypeStruct((SIZE, SIZE, 1), jnp.float32)}
     with pytest.raises(ConfigError) as error:
         build.build_game(resolve(config), spec)
-    assert str(error.value) == f"{section}: {words}"
+    assert str(error.value) == f"{section}.{words}"
 
 
 @pytest.mark.parametrize("shape", [(2,), (SIZE, SIZE, 1)], ids=str)

@@ -131,6 +131,14 @@ def importers(library: str) -> set[str]:
     }
 
 
+def test_private_modules_are_of_their_own_part_alone() -> None:
+    def foreign(path: Path) -> list[str]:
+        private = [name for name in IMPORTS[path] if re.search(r"\._[a-z]", name)]
+        return [name for name in private if not name.startswith(f"jaxgan.{part_of(path)}.")]
+
+    assert not in_files(foreign, without=())
+
+
 def test_only_the_checkpointer_knows_orbax() -> None:
     assert importers("orbax") == {"jaxgan/checkpoint/checkpointer.py"}
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from jaxgan.algorithms._sequence import sequence
 from jaxgan.core.algorithm import Algorithm, Optimizers
 from jaxgan.core.field import Field
+from jaxgan.core.ranges import Count, checked
 
 
+@checked
 def alternating(
-    field: Field, *, optimizers: Optimizers, n_critic: int = 1, critic: str = "disc"
+    field: Field, *, optimizers: Optimizers, n_critic: Count = 1, critic: str = "disc"
 ) -> Algorithm:
     """The discriminator moves `n_critic` times, then every other player once.
 
@@ -53,8 +55,6 @@ def alternating(
       Goodfellow et al., 2014 (arXiv:1406.2661), algorithm 1; n_critic: Arjovsky et al., 2017
       (arXiv:1701.07875).
     """
-    if n_critic < 1:
-        raise ValueError(f"n_critic is {n_critic}; it must be at least 1")
     players = field.game.players
     if critic not in players:
         raise ValueError(f"critic is {critic!r}; the game's players are {list(players)}")

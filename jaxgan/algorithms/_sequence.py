@@ -19,6 +19,7 @@ from jaxgan.core.algorithm import (
     make_init,
 )
 from jaxgan.core.field import Field
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Metrics
 
@@ -26,6 +27,7 @@ Move = tuple[str, ...]
 """The players that move at once."""
 
 
+@checked
 def sequence(
     field: Field, *, optimizers: Optimizers, pattern: Sequence[str | Move] = ("disc", "gen")
 ) -> Algorithm:

@@ -11,11 +11,13 @@ from jax import lax
 
 from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
 
 
+@checked
 def dense_jacobian(
     field: Field,
     params: PlayerTree,
@@ -24,8 +26,8 @@ def dense_jacobian(
     context: Context,
     *,
     memory: PyTree | None = None,
-    chunk_size: int = 64,
-    max_params: int = 10_000,
+    chunk_size: Count = 64,
+    max_params: Count = 10_000,
 ) -> np.ndarray:
     """The Jacobian J = ∂ξ/∂w of a field as a matrix.
 
@@ -64,8 +66,6 @@ def dense_jacobian(
       Mescheder et al., 2017 (arXiv:1705.10461), section 3.
     """
     warn_if_detached(field.game, "analysis")
-    if chunk_size < 1:
-        raise ValueError(f"chunk_size is {chunk_size}; must be at least 1")
     shape = jax.eval_shape(lambda tree: ravel_players(tree)[0], params)
     if shape.size > max_params:
         gib = shape.size**2 * shape.dtype.itemsize / 2**30

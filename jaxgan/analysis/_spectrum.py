@@ -13,6 +13,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
 from jaxgan.analysis._jacobian import dense_jacobian
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import Count, Index, NonNegative, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
@@ -43,6 +44,7 @@ class ConvergenceError(RuntimeError):
         self.eigenvalues = eigenvalues
 
 
+@checked
 def flow_eigenvalues(
     field: Field,
     params: PlayerTree,
@@ -51,8 +53,8 @@ def flow_eigenvalues(
     context: Context,
     *,
     memory: PyTree | None = None,
-    chunk_size: int = 64,
-    max_params: int = 10_000,
+    chunk_size: Count = 64,
+    max_params: Count = 10_000,
 ) -> np.ndarray:
     """All eigenvalues of v' = -J, the Jacobian of the flow v = -ξ that descent follows.
 
@@ -104,6 +106,7 @@ def flow_eigenvalues(
     return _in_order(values, "LM").astype(_complex(jacobian.dtype))
 
 
+@checked
 def leading_eigenvalues(
     field: Field,
     params: PlayerTree,
@@ -111,13 +114,13 @@ def leading_eigenvalues(
     batch: Batch,
     context: Context,
     *,
-    num: int = 6,
+    num: Count = 6,
     which: Which = "LM",
     memory: PyTree | None = None,
-    tol: float = 0.0,
-    max_iterations: int = 1000,
-    num_vectors: int | None = None,
-    seed: int = 0,
+    tol: NonNegative = 0.0,
+    max_iterations: Count = 1000,
+    num_vectors: Count | None = None,
+    seed: Index = 0,
 ) -> np.ndarray:
     """A few eigenvalues of v' = -J at one end of the spectrum, by products alone.
 
@@ -167,12 +170,8 @@ def leading_eigenvalues(
     warn_if_detached(field.game, "analysis")
     shape = jax.eval_shape(lambda tree: ravel_players(tree)[0], params)
     num_params = shape.size
-    if which not in _ORDERS:
-        raise ValueError(f"which is {which!r}; must be one of {list(_ORDERS)}")
     if not 1 <= num <= num_params:
         raise ValueError(f"num is {num}; the game has {num_params} eigenvalues, take 1 or more")
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations is {max_iterations}; must be at least 1")
     held = memory_of(field, params, memory)
     if num >= num_params - 1:
         values = flow_eigenvalues(field, params, net_state, batch, context, memory=held)

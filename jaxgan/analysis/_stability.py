@@ -7,6 +7,8 @@ from typing import NamedTuple
 import chex
 import numpy as np
 
+from jaxgan.core.ranges import Decay, checked
+
 _SPIRALS_FROM = 0.5
 """Share of rotation from which a person watching the curves sees spirals."""
 
@@ -31,7 +33,8 @@ class Stability(NamedTuple):
     num_zero: int
 
 
-def stability(eigenvalues: np.ndarray, *, tolerance: float | None = None) -> Stability:
+@checked
+def stability(eigenvalues: np.ndarray, *, tolerance: Decay | None = None) -> Stability:
     """What the eigenvalues of the flow v' = -J say about descent near a point.
 
     A step w + h v(w) multiplies the direction of λ by 1 + h λ, so it contracts everywhere if
@@ -68,8 +71,6 @@ drifts outwards with any learning rate; use extragradient, consensus or a gradie
     chex.assert_rank(values, 1)
     if tolerance is None:
         tolerance = 1e-3 if values.dtype in (np.complex64, np.float32) else 1e-6
-    if not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance is {tolerance}; must be in [0, 1)")
     if not values.size or not np.isfinite(values).all():
         raise ValueError(f"eigenvalues: {values.size} given; must be at least 1, and all finite")
     values = values.astype(np.complex128)

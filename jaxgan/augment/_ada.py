@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxgan.augment._base import AdaptiveAugment, check_images, check_policy
 from jaxgan.augment._color import color_matrix, recolor
 from jaxgan.augment._geometry import geometric_matrix, resample
-from jaxgan.core.checks import check_number
+from jaxgan.core.ranges import Fraction, checked
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key
 
@@ -21,7 +21,8 @@ CUTOUT_SIZE = 0.5
 """The sides of the rectangle that is cut out, relative to the image's."""
 
 
-def bgc(policy: tuple[str, ...] = GROUPS, *, color_share: float = 1.0) -> AdaptiveAugment:
+@checked
+def bgc(policy: tuple[str, ...] = GROUPS, *, color_share: Fraction = 1.0) -> AdaptiveAugment:
     """Pixel blitting, general geometric transformations and colour transformations.
 
     Each of the twelve changes is made with probability p, by itself; see `geometric_matrix` and
@@ -52,7 +53,6 @@ def bgc(policy: tuple[str, ...] = GROUPS, *, color_share: float = 1.0) -> Adapti
       Karras et al., 2020 (arXiv:2006.06676), appendix B; Huang et al., 2024 (arXiv:2501.05441).
     """
     check_policy(policy, KNOWN_GROUPS)
-    check_number("color_share", color_share, at_least=0, at_most=1)
 
     def augment(key: Key, images: Array, p: Array) -> Array:
         check_images(images, "ada", channels=(1, 3))

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.examples import example_shape, num_examples
+from jaxgan.core.ranges import Fraction, checked
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key, PyTree
 
@@ -48,7 +48,8 @@ def each(augment: Augment, keys: Array, images: PyTree) -> PyTree:
     return jax.vmap(one)(keys, images)
 
 
-def fixed(augment: AdaptiveAugment, *, p: float) -> Augment:
+@checked
+def fixed(augment: AdaptiveAugment, *, p: Fraction) -> Augment:
     """An adaptive augmentation with its probability fixed.
 
     Args:
@@ -65,7 +66,6 @@ def fixed(augment: AdaptiveAugment, *, p: float) -> Augment:
       >>> fixed(lambda key, images, p: images * p, p=0.5)(None, jnp.ones(1)).tolist()
       [0.5]
     """
-    check_number("p", p, at_least=0, at_most=1)
     return lambda key, images: augment(key, images, jnp.asarray(p, images.dtype))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.augment._base import check_images
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key
 
@@ -20,7 +21,8 @@ SATURATION_STD = 1.0
 _HIGHEST = lax.Precision.HIGHEST
 
 
-def color_matrix(key: Key, p: Array, num_channels: int = 3) -> Array:
+@checked
+def color_matrix(key: Key, p: Array, num_channels: Count = 3) -> Array:
     """A random affine map of colours, for one image.
 
     Brightness + N(0, 0.2²), contrast × 2^N(0, 0.5²), luma flip (a reflection that turns light into

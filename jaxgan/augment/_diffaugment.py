@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.augment._base import Augment, check_images, check_policy
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key
 
@@ -19,6 +20,7 @@ CUTOUT = 1 / 2
 """The side of the square that is cut out, relative to the image's."""
 
 
+@checked
 def diffaugment(policy: tuple[str, ...] = ("color", "translation", "cutout")) -> Augment:
     """Differentiable augmentation.
 

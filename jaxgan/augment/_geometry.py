@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.augment._base import check_images
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key
 
@@ -42,8 +43,9 @@ _MARGIN = _TAPS // 4
 _HIGHEST = lax.Precision.HIGHEST  # A TPU's default would lose the fractions of a coordinate.
 
 
+@checked
 def geometric_matrix(
-    key: Key, p: Array, size: tuple[int, int], policy: Sequence[str] = ("blit", "geometric")
+    key: Key, p: Array, size: tuple[Count, Count], policy: Sequence[str] = ("blit", "geometric")
 ) -> Array:
     """A random affine map of the plane, for one image.
 

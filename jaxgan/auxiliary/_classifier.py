@@ -7,10 +7,12 @@ import jax.numpy as jnp
 
 from jaxgan.core.heads import head_of
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PyTree
 
 
-def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
+@checked
+def auxiliary_classifier(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> Penalty:
     """ACGAN: the discriminator tells the class too, and the generator makes it tellable.
 
     L_D: -λ (E[log P(c | x)] + E[log P(c | G(z, c))]),  L_G: -λ E[log P(c | G(z, c))], P the softmax
@@ -53,7 +55,8 @@ def auxiliary_classifier(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> P
     )
 
 
-def supervised(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
+@checked
+def supervised(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> Penalty:
     """A small labelled set, beside data without labels, teaches the discriminator's classifier.
 
     -λ E[log P(c | x)] over the scene's `labelled_image` [M, ...] and `labelled_label` [M], P the

@@ -5,10 +5,12 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PyTree
 
 
-def feature_matching(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
+@checked
+def feature_matching(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> Penalty:
     """The generator matches the batch's mean of the discriminator's features.
 
     λ ‖E_x[f(x)] - E_z[f(G(z))]‖², f the discriminator's head `features` [B, F]. Salimans et al. let

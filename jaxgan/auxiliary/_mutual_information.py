@@ -9,19 +9,20 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, Index, NonNegative, NonNegativeSchedule, Several, checked
+from jaxgan.core.typing import Array, Key, PyTree
 
 
+@checked
 def mutual_information(
-    weight: ScalarOrSchedule = 1.0,
+    weight: NonNegativeSchedule = 1.0,
     *,
-    noise_dim: int,
-    categorical: tuple[int, ...] = (10,),
-    num_continuous: int = 2,
-    every: int = 1,
-    continuous_weight: float = 1.0,
+    noise_dim: Index,
+    categorical: tuple[Several, ...] = (10,),
+    num_continuous: Index = 2,
+    every: Count = 1,
+    continuous_weight: NonNegative = 1.0,
 ) -> Penalty:
     """InfoGAN's lower bound of the mutual information between codes and images, for both players.
 
@@ -59,8 +60,7 @@ def mutual_information(
       Chen et al., 2016 (arXiv:1606.03657), eqs. 4 to 6.
     """
     name = "mutual_information"
-    _check_codes(name, noise_dim, categorical, num_continuous)
-    check_number(f"{name}: continuous_weight", continuous_weight, at_least=0)
+    _check_codes(name, categorical, num_continuous)
     dim = noise_dim + sum(categorical) + num_continuous
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
@@ -161,8 +161,9 @@ def gaussian_bound(mean: Array, log_std: Array, code: Array) -> Array:
     return jnp.sum(constant - log_std - 0.5 * scaled * scaled, axis=1)
 
 
+@checked
 def infogan_latent(
-    noise_dim: int, *, categorical: tuple[int, ...] = (10,), num_continuous: int = 2
+    noise_dim: Index, *, categorical: tuple[Several, ...] = (10,), num_continuous: Index = 2
 ) -> Callable[[Key, tuple[int, ...]], Array]:
     """Latents with codes: [noise, one-hot codes, continuous codes].
 
@@ -187,7 +188,7 @@ def infogan_latent(
     References:
       Chen et al., 2016 (arXiv:1606.03657), section 7.
     """
-    _check_codes("infogan_latent", noise_dim, categorical, num_continuous)
+    _check_codes("infogan_latent", categorical, num_continuous)
 
     def draw(key: Key, shape: tuple[int, ...]) -> Array:
         noise_key, *keys, continuous_key = jax.random.split(key, len(categorical) + 2)
@@ -204,15 +205,7 @@ def infogan_latent(
     return draw
 
 
-def _check_codes(
-    name: str, noise_dim: int, categorical: tuple[int, ...], num_continuous: int
-) -> None:
-    for option, value in (("noise_dim", noise_dim), ("num_continuous", num_continuous)):
-        if isinstance(value, bool) or value < 0:
-            raise ValueError(f"{name}: {option} is {value}; it must be an integer, at least 0")
-    for size in categorical:
-        if size < 2:
-            raise ValueError(f"{name}: categorical has {size}; a code has at least 2 values")
+def _check_codes(name: str, categorical: tuple[int, ...], num_continuous: int) -> None:
     if not categorical and not num_continuous:
         raise ValueError(f"{name}: there are no codes; give categorical or num_continuous")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View, norm
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PyTree
 
 
-def pull_away(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:
+@checked
+def pull_away(weight: NonNegativeSchedule = 0.1, *, every: Count = 1) -> Penalty:
     """The codes of generated examples point in different directions.
 
     λ / (N (N - 1)) Σ_{i≠j} cos²(s_i, s_j), s the discriminator's head `code` [N, C] (an

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.manifest import FormatError, Manifest, ManifestError
+from jaxgan.core.ranges import Count
 
 _LOGGER = logging.getLogger("jaxgan.checkpoint")
 _SAVING = ".saving"
@@ -34,7 +35,7 @@ class Best(NamedTuple):
 
     metric: str
     mode: Literal["min", "max"] = "min"
-    keep: int = 1
+    keep: Count = 1
 
 
 class Row(NamedTuple):

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
-from jaxgan.files import FileError, check_json, parse_json
+from jaxgan.core.errors import FileError
+from jaxgan.files import check_json, parse_json
 from jaxgan.files.atomic import replacing
 from jaxgan.version import __version__
 

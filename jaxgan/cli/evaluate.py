@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
     from jaxgan import distributed
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
     from jaxgan.evaluation.progress import make_progress
@@ -172,7 +172,7 @@ def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
 
 
 def _check_ema(asked: bool | None, config: dict[str, Any], folder: Path) -> None:
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
 
     if asked and config["ema"] is None:
         raise ConfigError(f"ema: {folder} kept no average of the generator; leave --ema out")
@@ -198,7 +198,7 @@ def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
 def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:
     from jaxgan.checkpoint.checkpointer import Checkpoints
     from jaxgan.checkpoint.directory import Archive, Best
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
 
     if asked == "last":
         return None

@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError, ExploreError: for bad input.
     """
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
     from jaxgan.run.load import load
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.saved import read_run

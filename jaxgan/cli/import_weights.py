@@ -64,10 +64,11 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, DataError, PublishedError: for bad input.
     """
     from jaxgan.checkpoint.checkpointer import Checkpoints
-    from jaxgan.config.base import ConfigError, load_config
+    from jaxgan.config.base import load_config
     from jaxgan.config.example import example_of
     from jaxgan.config.resolve import resolve
-    from jaxgan.pretrained import PublishedError, read_state
+    from jaxgan.core.errors import ConfigError, PublishedError
+    from jaxgan.pretrained import read_state
     from jaxgan.run import directory
     from jaxgan.run.pretrained import pretrained_state
 

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from jaxgan.cli import plan_child
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
     from jaxgan.plan import topology as topo
     from jaxgan.plan.child import run_child
     from jaxgan.plan.show import report_table, save_plot, scaling_table

@@ -12,10 +12,10 @@ import jax
 
 from jaxgan import distributed
 from jaxgan.config import build, build_loop
-from jaxgan.config.base import Config, ConfigError, load_config
+from jaxgan.config.base import Config, load_config
 from jaxgan.config.example import example_of
 from jaxgan.config.resolve import resolve
-from jaxgan.data import DataError
+from jaxgan.core.errors import ConfigError, DataError
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
 from jaxgan.plan.child import as_json
 
@@ -71,7 +71,7 @@ def read_config(request: Request) -> Config:
       >>> read_config(Request("no_such_file.py", (), None, None, False))
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: config: 'no_such_file.py' is not a file
+      jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
     config = load_config(request.config, request.overrides)
     if request.batch_per_chip is not None and request.batch_per_chip < 1:

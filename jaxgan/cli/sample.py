@@ -86,7 +86,7 @@ def parse_label(text: str | None, num_classes: int, names: Sequence[str] = ()) -
       >>> parse_label("dog", 2, ("cat", "dog"))
       (1,)
     """
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
 
     if num_classes == 0 and text is not None:
         raise ConfigError(f"label: {text!r}; the run is unconditional, so there is none to ask for")
@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError: for bad input.
     """
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
     from jaxgan.run.load import load
     from jaxgan.run.saved import read_run
 
@@ -164,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_out(out: Path) -> None:
-    from jaxgan.config.base import ConfigError
+    from jaxgan.core.errors import ConfigError
 
     check_out(out if out.suffix else out / "000000.png")
     if not out.suffix and out.exists() and any(out.iterdir()):

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import logging
 import os
 import runpy
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxgan.core import schedules
-from jaxgan.core.errors import InputError
-from jaxgan.core.text import did_you_mean
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.errors import ConfigError
+from jaxgan.core.text import shown
 
 logger = logging.getLogger(__name__)
 
 Config = dict[str, Any]
-Table = Mapping[str, Callable[..., Any]]
 
-SCHEDULES: Table = {
-    "cosine": schedules.cosine,
-    "exponential": schedules.exponential,
-    "half_life": schedules.half_life,
-    "linear": schedules.linear,
-    "piecewise": schedules.piecewise,
-}
-
-
-class ConfigError(InputError):
-    """A config that cannot be used; the message is one line: key, value, what is allowed."""
+MAX_DEPTH = 32
+"""So many names a dotted path has at most."""
 
 
 def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
@@ -52,7 +39,7 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
       >>> load_config("no_such_file.py:smoke")
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: config: 'no_such_file.py' is not a file
+      jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
     import ml_collections  # here, as the networks need of this module its ConfigError alone
 
@@ -133,7 +120,8 @@ def override(config: Config, key: str, value: str) -> Config:
 
     Args:
       config: a nested dict, which is left as it is.
-      key: dotted path, `optimizer.gen.learning_rate`.
+      key: dotted path, `optimizer.gen.learning_rate`; entries of a list go by their name,
+        `field.consensus.gamma`.
       value: a Python literal that JSON can hold, or else a string.
 
     Returns:
@@ -141,23 +129,64 @@ def override(config: Config, key: str, value: str) -> Config:
       whoever reads its section to say.
 
     Raises:
-      ConfigError: if a part of the path before the last holds a number.
+      ConfigError: if a part of the path before the last holds a number, or names two entries.
 
     Example:
       >>> override({"loss": {"name": "hinge"}}, "loss.name", "minimax")
       {'loss': {'name': 'minimax'}}
+      >>> override({"field": [{"name": "consensus"}]}, "field.consensus.gamma", "2")
+      {'field': [{'name': 'consensus', 'gamma': 2}]}
     """
-    head, _, rest = key.partition(".")
-    if not rest:
-        return {**config, head: _literal(value)}
-    section = config.get(head)
+    names = key.split(".")
+    if len(names) > MAX_DEPTH or not all(names):
+        raise ConfigError(f"config: {shown(key)} is no dotted path of at most {MAX_DEPTH} names")
+    changed: Config = _changed(config, names, _literal(value), "")
+    return changed
+
+
+def _changed(section: Any, names: Sequence[str], value: Any, path: str) -> Any:
+    head, *rest = names
+    if isinstance(section, list):
+        return _changed_entry(section, names, value, path)
     if isinstance(section, str):
         section = {"name": section}
     if section is None:
         section = {}
     if not isinstance(section, dict):
-        raise ConfigError(f"{head}: {section!r} has no keys, so {rest!r} cannot be set in it")
-    return {**config, head: override(section, rest, value)}
+        raise ConfigError(f"{path}: {shown(section)} has no keys, so {head!r} cannot be set in it")
+    if rest and section.get("name") == head:  # `field.consensus.gamma` of the one entry there is
+        return _changed(section, rest, value, f"{path}.{head}")
+    below = f"{path}.{head}".lstrip(".")
+    return {**section, head: _changed(section.get(head), rest, value, below) if rest else value}
+
+
+def _changed_entry(entries: list[Any], names: Sequence[str], value: Any, path: str) -> list[Any]:
+    head, *rest = names
+    at = [number for number, entry in enumerate(entries) if name_of(entry) == head]
+    if len(at) > 1 or not rest:
+        what = f"{len(at)} entries have that name" if at else "an entry's option can be set"
+        raise ConfigError(f"{path}.{head}: {what}; write the list")
+    where = at[0] if at else len(entries)
+    old = entries[where] if at else {"name": head}
+    return [*entries[:where], _changed(old, rest, value, f"{path}.{head}"), *entries[where + 1 :]]
+
+
+def name_of(entry: Any) -> Any:
+    """The name of an entry of a list.
+
+    Args:
+      entry: a name, or a section that has one.
+
+    Returns:
+      The name; None where there is none.
+
+    Example:
+      >>> name_of("consensus"), name_of({"name": "lola", "alpha": 1.0}), name_of(3)
+      ('consensus', 'lola', None)
+    """
+    return (
+        entry if isinstance(entry, str) else entry.get("name") if isinstance(entry, dict) else None
+    )
 
 
 def _literal(text: str) -> Any:
@@ -220,147 +249,13 @@ def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[A
     found: dict[str, tuple[Any, Any]] = {}
     for key in sorted({*old, *new}):
         a, b = old.get(key), new.get(key)
+        if isinstance(a, list) and isinstance(b, list):
+            names = [name_of(entry) for entry in a]
+            told_apart = len({name for name in names if isinstance(name, str)}) == len(names)
+            if told_apart and names == [name_of(entry) for entry in b]:
+                a, b = dict(zip(names, a, strict=True)), dict(zip(names, b, strict=True))
         if isinstance(a, dict) and isinstance(b, dict):
             found |= differences(a, b, f"{prefix}{key}.")
         elif a != b:
             found[prefix + key] = (a, b)
     return found
-
-
-def check_keys(section: Mapping[str, Any], allowed: Sequence[str], path: str = "") -> None:
-    """Raises if a section has a key that it may not have.
-
-    Args:
-      section: a nested dict.
-      allowed: its known keys.
-      path: the section's own dotted key.
-
-    Raises:
-      ConfigError: naming the key and the nearest known ones.
-
-    Example:
-      >>> check_keys({"sede": 0}, ["seed", "data"])
-      Traceback (most recent call last):
-      ...
-      jaxgan.config.base.ConfigError: sede: unknown key; did you mean seed? Allowed: data, seed
-    """
-    for key in section:
-        if key not in allowed:
-            known = ", ".join(sorted(allowed)) or "none"
-            raise ConfigError(
-                f"{path}{'.' if path else ''}{key}: unknown key;{did_you_mean(key, allowed)} "
-                f"Allowed: {known}"
-            )
-
-
-def complete(
-    section: Any, table: Table, path: str, *, given: Sequence[str] = (), key: str = "name"
-) -> Config:
-    """Fills a section that names a function and its options with the options' defaults.
-
-    Args:
-      section: `{"name": NAME, option: value, ...}`, or just `NAME`.
-      table: the functions by name.
-      path: the section's dotted key, for messages.
-      given: parameters that the caller supplies, so that they are no options.
-      key: what the name is called.
-
-    Returns:
-      The section with every option of the function.
-
-    Raises:
-      ConfigError: for an unknown name, an unknown or missing option, or a value of a wrong type.
-
-    Example:
-      >>> from jaxgan.losses import hinge, minimax
-      >>> complete("minimax", {"hinge": hinge, "minimax": minimax}, "loss")
-      {'name': 'minimax', 'smoothing': 0.0, 'fake_smoothing': 0.0}
-    """
-    section = {key: section} if isinstance(section, str) else section
-    if not isinstance(section, Mapping) or key not in section:
-        raise ConfigError(f"{path}: {section!r}; it must be a name or {{{key!r}: ..., ...}}")
-    name = section[key]
-    if not isinstance(name, str) or name not in table:
-        hint, known = did_you_mean(name, table), ", ".join(sorted(table))
-        raise ConfigError(f"{path}.{key}: {name!r};{hint} allowed: {known}")
-    options = _options(table[name], given)
-    check_keys({k: v for k, v in section.items() if k != key}, list(options), f"{path} ({name})")
-    filled = {key: name}
-    for option, parameter in options.items():
-        where = f"{path}.{option}"
-        value = section.get(option, parameter.default)
-        if value is inspect.Parameter.empty:
-            raise ConfigError(f"{where}: missing; {name} needs it")
-        filled[option] = _checked(value, parameter.annotation, where)
-    return filled
-
-
-def make(section: Config, table: Table, path: str, *, key: str = "name", **given: Any) -> Any:
-    """Calls the function that a completed section names.
-
-    Args:
-      section: as `complete` returns it.
-      table: the functions by name.
-      path: the section's dotted key, for messages.
-      key: what the name is called.
-      **given: further keyword arguments.
-
-    Returns:
-      What the function returns.
-
-    Raises:
-      ConfigError: with the function's own words where it refuses an option.
-
-    Example:
-      >>> from jaxgan.losses import minimax
-      >>> section = {"name": "minimax", "smoothing": 2.0}
-      >>> make(section, {"minimax": minimax}, "loss")  # doctest: +ELLIPSIS
-      Traceback (most recent call last):
-      ...
-      jaxgan.config.base.ConfigError: loss: smoothing is 2.0; it must be at least 0 and below 1...
-    """
-    options = {name: _value(value) for name, value in section.items() if name != key}
-    try:
-        return table[section[key]](**options, **given)
-    except ConfigError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, dict) and "schedule" in value:
-        return make(value, SCHEDULES, "schedule", key="schedule")
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _options(function: Callable[..., Any], given: Sequence[str]) -> dict[str, inspect.Parameter]:
-    return {
-        p.name: p
-        for p in inspect.signature(function, eval_str=True).parameters.values()
-        if p.name not in given and p.kind is not inspect.Parameter.VAR_KEYWORD
-    }
-
-
-def _checked(value: Any, kind: Any, where: str) -> Any:
-    if value == "none" and kind in (int | None, ScalarOrSchedule | None):
-        value = None
-    if kind in (ScalarOrSchedule, ScalarOrSchedule | None) and isinstance(value, Mapping):
-        return complete(value, SCHEDULES, where, key="schedule")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    rules: dict[Any, tuple[bool, str]] = {
-        int: (is_number and isinstance(value, int), "an integer"),
-        float: (is_number, "a number"),
-        bool: (isinstance(value, bool), "true or false"),
-        str: (isinstance(value, str), "a string"),
-        ScalarOrSchedule: (is_number, "a number or {'schedule': ...}"),
-        ScalarOrSchedule | None: (
-            is_number or value is None,
-            "a number, {'schedule': ...} or none",
-        ),
-        int | None: (value is None or (is_number and isinstance(value, int)), "an integer or none"),
-    }
-    is_right, allowed = rules.get(kind, (True, ""))
-    if not is_right:
-        raise ConfigError(f"{where}: {value!r}; it must be {allowed}")
-    return plain(value)

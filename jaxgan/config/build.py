@@ -11,18 +11,11 @@ from jax.sharding import Mesh
 from jaxgan import distributed, fields
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
-from jaxgan.config.base import Config, ConfigError, make
+from jaxgan.config.base import Config
 from jaxgan.config.games import make_game, named, parts_of
-from jaxgan.config.registry import (
-    ALGORITHMS,
-    AUGMENTATIONS,
-    AUXILIARY,
-    FIELDS,
-    OPTIMIZERS,
-    OPTIONAL,
-    PENALTIES,
-)
+from jaxgan.config.resolve import OPTIMIZER, make_section
 from jaxgan.core.algorithm import Optimizers
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.typing import PyTree
 from jaxgan.data import DeviceSource, Source, open_source
@@ -71,14 +64,14 @@ def check_classes(config: Config, source: Source | DeviceSource) -> None:
       >>> check_classes({"num_classes": 9}, digits())
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: num_classes: 9; digits has 10 classes, so it must be 10 or 0
+      jaxgan.core.errors.ConfigError: num_classes is 9; it must be 10 or 0, as digits has 10 classes
     """
     asked, found = config["num_classes"], source.num_classes
     if asked and found is None:
-        raise ConfigError(f"num_classes: {asked}; {source.name} has no labels, so it must be 0")
+        raise ConfigError(f"num_classes is {asked}; it must be 0, as {source.name} has no labels")
     if asked and asked != found:
         raise ConfigError(
-            f"num_classes: {asked}; {source.name} has {found} classes, so it must be {found} or 0"
+            f"num_classes is {asked}; it must be {found} or 0, as {source.name} has {found} classes"
         )
 
 
@@ -102,7 +95,7 @@ def build_mesh(config: Config, devices: Sequence[jax.Device] | None = None) -> M
     """
     try:
         mesh = distributed.make_mesh(
-            config["num_devices"] or None, model=config["mesh"]["model"], devices=devices
+            config["num_devices"] or None, model=make_section(config, "mesh").model, devices=devices
         )
         distributed.check_batch_size(config["batch_size"], mesh, config["num_microbatches"])
     except ValueError as error:
@@ -129,26 +122,22 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step
       See `build_algorithm`.
     """
     game = make_game(parts_of(config, spec, step))
-    for key, table in (("augment", AUGMENTATIONS), ("instance_noise", OPTIONAL)):
-        if config[key] is not None:
-            game = make(config[key], table, key, game=game)
+    for key in ("augment", "instance_noise"):
+        game = make_section(config, key, game=game) or game
     terms = Penalty(())
-    for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
-        for name, options in config[key].items():
-            terms = terms + make({"name": name, **options}, table, f"{key}.{name}")
+    for key in ("penalties", "auxiliary"):
+        terms = sum(make_section(config, key), terms)
     if terms.terms:
         try:
             game = with_penalty(game, terms)
         except ValueError as error:
             raise ConfigError(f"penalties: {error}") from error
-    if mesh is not None and config["mesh"]["per_replica"]:
+    if mesh is not None and make_section(config, "mesh").per_replica:
         try:
             game = distributed.replica_mean(game, mesh=mesh)
         except ValueError as error:
             raise ConfigError(str(error)) from error
-    if config["unrolled"] is not None:
-        game = make(config["unrolled"], OPTIONAL, "unrolled", game=game)
-    return game
+    return make_section(config, "unrolled", game=game) or game
 
 
 def build_field(config: Config, game: Game) -> Field:
@@ -170,7 +159,7 @@ def build_field(config: Config, game: Game) -> Field:
     field = fields.gradient(game)
     if config["num_microbatches"] > 1:
         field = fields.microbatch(field, num_parts=config["num_microbatches"])
-    return fields.with_norms(make(config["field"], FIELDS, "field", field=field))
+    return fields.with_norms(make_section(config, "field", field=field))
 
 
 def build_optimizers(config: Config) -> Optimizers:
@@ -191,7 +180,7 @@ def build_optimizers(config: Config) -> Optimizers:
       ['disc', 'gen']
     """
     sections = config["optimizer"]
-    return {p: make(sections[p], OPTIMIZERS, f"optimizer.{p}") for p in sections}
+    return {p: OPTIMIZER.make(sections[p], f"optimizer.{p}") for p in sections}
 
 
 def build_algorithm(
@@ -226,17 +215,14 @@ def build_algorithm(
     """
     field = build_field(config, build_game(config, spec, mesh, step))
     players = build_optimizers(config)
-    algorithm: Algorithm = make(
-        config["algorithm"], ALGORITHMS, "algorithm", field=field, optimizers=players
-    )
+    algorithm: Algorithm = make_section(config, "algorithm", field=field, optimizers=players)
     if source is not None:
         sample = source.sample if mesh is None else distributed.shard_sampler(source.sample, mesh)
         algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
     if config["nonfinite"] == "skip":
         algorithm = tf.skip_nonfinite(algorithm)
     for key in ("lookahead", "ema"):
-        if config[key] is not None:
-            algorithm = make(config[key], OPTIONAL, key, algorithm=algorithm)
+        algorithm = make_section(config, key, algorithm=algorithm) or algorithm
     if config["num_seeds"] > 1:
         algorithm = tf.seeds(algorithm, num_seeds=config["num_seeds"])
     if config["substeps"] > 1:
@@ -285,9 +271,9 @@ def build_arguments(
       >>> batch["image"].shape, batch["image"].sharding.shard_shape(batch["image"].shape)
       ((64, 2), (32, 2))
     """
-    options = config["mesh"]
+    options = make_section(config, "mesh")
     try:
-        state = distributed.state_template(algorithm, mesh, options["rules"], options["min_size"])
+        state = distributed.state_template(algorithm, mesh, options.rules, options.min_size)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     split = distributed.batch_sharding(mesh, algorithm.num_batches)

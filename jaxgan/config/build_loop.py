@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 from jax.sharding import Mesh
 
 from jaxgan.algorithms import Algorithm
-from jaxgan.config.base import Config, ConfigError
+from jaxgan.config.base import Config
 from jaxgan.config.build import Arguments
+from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.plan import count_flops, peak_flops
-from jaxgan.training.settings import Cadence, Policy
+from jaxgan.training.settings import Policy
 from jaxgan.training.telemetry import Work
-
-
-def build_cadence(config: Config) -> Cadence:
-    """When the loop does what.
-
-    Args:
-      config: as `resolve` returns it.
-
-    Returns:
-      A `Cadence`.
-
-    Raises:
-      ConfigError: if a cadence is no multiple of `substeps`.
-
-    Example:
-      >>> steps = {"total_steps": 25, "substeps": 10, "log_every_steps": 10,
-      ...          "sample_every_steps": 10, "checkpoint_every_steps": 10,
-      ...          "analysis_every_steps": 0, "eval_every_steps": 0}
-      >>> build_cadence(steps)
-      Traceback (most recent call last):
-      ...
-      jaxgan.config.base.ConfigError: total_steps: 25; it must be a multiple of substeps, 10
-    """
-    names = [field.name for field in dataclasses.fields(Cadence)]
-    names.remove("steps_per_call")
-    for name in names:
-        if config[name] % config["substeps"]:
-            raise ConfigError(
-                f"{name}: {config[name]}; it must be a multiple of substeps, {config['substeps']}"
-            )
-    return Cadence(steps_per_call=config["substeps"], **{name: config[name] for name in names})
 
 
 def build_policy(config: Config, profile_steps: int = 0) -> Policy:
@@ -65,9 +34,8 @@ def build_policy(config: Config, profile_steps: int = 0) -> Policy:
       True
     """
     if profile_steps < 0 or profile_steps % config["substeps"]:
-        raise ConfigError(
-            f"profile: {profile_steps}; it must be a multiple of substeps, {config['substeps']}"
-        )
+        allowed = f"a multiple of substeps, {config['substeps']}"
+        raise ConfigError(bad_value("profile", profile_steps, allowed))
     return Policy(
         rollback=config["nonfinite"] == "rollback",
         stall_timeout_seconds=config["stall_timeout_seconds"],

@@ -2,90 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from jaxgan import algorithms, augment, auxiliary, fields, games, losses, optimizers, penalties
-from jaxgan import transforms as tf
 from jaxgan.config import networks
-from jaxgan.config.base import Table, complete, make
+from jaxgan.config.sections import Table
 from jaxgan.core.game import Game
-from jaxgan.core.typing import ScalarOrSchedule
-from jaxgan.fields import Field
-from jaxgan.losses import Loss
+from jaxgan.core.ranges import (
+    Count,
+    Fraction,
+    FractionSchedule,
+    NonNegativeSchedule,
+    SignedFraction,
+)
 from jaxgan.penalties import Penalty
 
 POLICY = ("color", "translation", "cutout")
 
 
-def _base(section: Any) -> Loss:
-    return make(complete(section, LOSSES, "loss.base"), LOSSES, "loss.base")
-
-
-def feature_matching_loss(base: Any = "non_saturating") -> Loss:
-    """`losses.feature_matching` over a base that is itself named by a section.
-
-    Example:
-      >>> feature_matching_loss("hinge").couples_batch
-      True
-    """
-    return losses.feature_matching(_base(base))
-
-
-def flip_labels_loss(base: Any = "non_saturating", *, probability: ScalarOrSchedule) -> Loss:
-    """`losses.flip_labels` over a base that is itself named by a section.
-
-    Example:
-      >>> isinstance(flip_labels_loss("hinge", probability=0.1), Loss)
-      True
-    """
-    return losses.flip_labels(_base(base), probability=probability)
-
-
-def relativistic_loss(base: Any = "non_saturating") -> Loss:
-    """`losses.relativistic` over a base that is itself named by a section.
-
-    Example:
-      >>> isinstance(relativistic_loss("hinge"), Loss)
-      True
-    """
-    return losses.relativistic(_base(base))
-
-
-def relativistic_average_loss(base: Any = "non_saturating") -> Loss:
-    """`losses.relativistic_average` over a base that is itself named by a section.
-
-    Example:
-      >>> relativistic_average_loss("hinge").couples_batch
-      True
-    """
-    return losses.relativistic_average(_base(base))
-
-
-def top_k_loss(base: Any = "non_saturating", *, fraction: ScalarOrSchedule) -> Loss:
-    """`losses.top_k` over a base that is itself named by a section.
-
-    Example:
-      >>> top_k_loss("hinge", fraction=0.5).couples_batch
-      True
-    """
-    return losses.top_k(_base(base), fraction=fraction)
-
-
-def normal_mode_seeking(
-    weight: ScalarOrSchedule = 1.0, *, every: int = 1, eps: float = 1e-5
-) -> Penalty:
-    """`penalties.mode_seeking` for standard normal latents, which are those of a config's game.
-
-    Example:
-      >>> normal_mode_seeking(weight=2.0).terms[0].weight
-      2.0
-    """
-    return penalties.mode_seeking(weight, every=every, eps=eps)
-
-
 def diffaugment_consistency(
-    weight: ScalarOrSchedule = 10.0, *, every: int = 1, policy: tuple[str, ...] = POLICY
+    weight: NonNegativeSchedule = 10.0, *, every: Count = 1, policy: tuple[str, ...] = POLICY
 ) -> Penalty:
     """`penalties.consistency` under `augment.diffaugment`.
 
@@ -97,10 +31,10 @@ def diffaugment_consistency(
 
 
 def diffaugment_balanced_consistency(
-    weight: ScalarOrSchedule = 10.0,
+    weight: NonNegativeSchedule = 10.0,
     *,
-    every: int = 1,
-    fake_weight: ScalarOrSchedule = 10.0,
+    every: Count = 1,
+    fake_weight: NonNegativeSchedule = 10.0,
     policy: tuple[str, ...] = POLICY,
 ) -> Penalty:
     """`penalties.balanced_consistency` under `augment.diffaugment`.
@@ -127,9 +61,9 @@ def diffaugmented(game: Game, *, policy: tuple[str, ...] = POLICY) -> Game:
 def ada_augmented(
     game: Game,
     *,
-    target: float = 0.6,
-    length_images: int = 500_000,
-    every: int = 4,
+    target: SignedFraction = 0.6,
+    length_images: Count = 500_000,
+    every: Count = 4,
     policy: tuple[str, ...] = ("blit", "geometric", "color"),
 ) -> Game:
     """`games.ada` of `augment.bgc`.
@@ -150,9 +84,9 @@ def ada_augmented(
 def bgc_augmented(
     game: Game,
     *,
-    p: ScalarOrSchedule,
+    p: FractionSchedule,
     policy: tuple[str, ...] = ("blit", "geometric", "color"),
-    color_share: float = 1.0,
+    color_share: Fraction = 1.0,
 ) -> Game:
     """`games.augmented_at` of `augment.bgc`.
 
@@ -161,17 +95,6 @@ def bgc_augmented(
       ('disc', 'gen')
     """
     return games.augmented_at(game, augment.bgc(policy, color_share=color_share), p=p)
-
-
-def gradient_field(field: Field) -> Field:
-    """Every player's own gradient, as it is.
-
-    Example:
-      >>> field = fields.gradient(games.dirac())
-      >>> gradient_field(field) is field
-      True
-    """
-    return field
 
 
 GENERATORS: Table = {
@@ -216,18 +139,18 @@ LOSSES: Table = {
     "began": losses.began,
     "ebgan": losses.ebgan,
     "f_gan": losses.f_gan,
-    "feature_matching": feature_matching_loss,
-    "flip_labels": flip_labels_loss,
+    "feature_matching": losses.feature_matching,
+    "flip_labels": losses.flip_labels,
     "hinge": losses.hinge,
     "least_squares": losses.least_squares,
     "maximum_likelihood": losses.maximum_likelihood,
     "minimax": losses.minimax,
     "multi_class": losses.multi_class,
     "non_saturating": losses.non_saturating,
-    "relativistic": relativistic_loss,
-    "relativistic_average": relativistic_average_loss,
+    "relativistic": losses.relativistic,
+    "relativistic_average": losses.relativistic_average,
     "softmax": losses.softmax,
-    "top_k": top_k_loss,
+    "top_k": losses.top_k,
     "wasserstein": losses.wasserstein,
 }
 PENALTIES: Table = {
@@ -239,7 +162,7 @@ PENALTIES: Table = {
     "latent_consistency": penalties.latent_consistency,
     "lecam": penalties.lecam,
     "max_gp": penalties.max_gp,
-    "mode_seeking": normal_mode_seeking,
+    "mode_seeking": penalties.mode_seeking,
     "orthogonal": penalties.orthogonal,
     "path_length": penalties.path_length,
     "r1": penalties.r1,
@@ -272,7 +195,6 @@ FIELDS: Table = {
     "competitive": fields.competitive,
     "consensus": fields.consensus,
     "follow_the_ridge": fields.follow_the_ridge,
-    "gradient": gradient_field,
     "gradient_norm": fields.gradient_norm,
     "lola": fields.lola,
     "lookahead_opponent": fields.lookahead_opponent,
@@ -285,17 +207,4 @@ OPTIMIZERS: Table = {
     "optimistic_adam": optimizers.optimistic_adam,
     "rmsprop": optimizers.rmsprop,
     "sgd": optimizers.sgd,
-}
-# Sections that name no function: null, or the options of the one function there is.
-OPTIONAL: Table = {
-    "ema": tf.ema,
-    "instance_noise": games.instance_noise,
-    "lookahead": tf.lookahead,
-    "unrolled": games.unrolled,
-}
-OPTIONAL_GIVEN: Mapping[str, tuple[str, ...]] = {
-    "ema": ("algorithm", "player"),
-    "instance_noise": ("game",),
-    "lookahead": ("algorithm",),
-    "unrolled": ("game", "player", "opponent", "inner"),
 }

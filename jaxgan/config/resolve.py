@@ -2,80 +2,96 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
-from jaxgan import distributed
+from jaxgan import distributed, games
+from jaxgan import transforms as tf
 from jaxgan.checkpoint.directory import Best
-from jaxgan.config.base import Config, ConfigError, Table, check_keys, complete, plain
+from jaxgan.config.base import Config, plain
 from jaxgan.config.games import named, resolve_game
+from jaxgan.config.games.base import ROLES
 from jaxgan.config.registry import (
     ALGORITHMS,
     AUGMENTATIONS,
     AUXILIARY,
     FIELDS,
     OPTIMIZERS,
-    OPTIONAL,
-    OPTIONAL_GIVEN,
     PENALTIES,
 )
-from jaxgan.training.nonfinite import POLICIES
+from jaxgan.config.sections import Chain, Choice, Options, Section, Terms, check_keys
+from jaxgan.core.errors import ConfigError, bad_value
+from jaxgan.core.ranges import Count, Index, Several
 
-# Whole numbers of a config: default and least value allowed.
-INTEGERS: Mapping[str, tuple[int, int]] = {
-    "analysis_every_steps": (0, 0),
-    "batch_size": (64, 1),
-    "checkpoint_every_steps": (1000, 1),
-    "eval_every_steps": (0, 0),
-    "keep_checkpoints": (3, 1),
-    "latent_dim": (64, 1),
-    "log_every_steps": (100, 1),
-    "num_classes": (0, 0),
-    "num_devices": (0, 0),
-    "num_microbatches": (1, 1),
-    "num_samples": (64, 1),
-    "num_seeds": (1, 1),
-    "sample_every_steps": (1000, 1),
-    "seed": (0, 0),
-    "stall_timeout_seconds": (600, 0),
-    "substeps": (1, 1),
-    "total_steps": (10_000, 1),
+
+@dataclass(frozen=True)
+class Settings:
+    """The entries of a config that are no sections."""
+
+    analysis_every_steps: Index = 0
+    batch_size: Count = 64
+    checkpoint_every_steps: Count = 1000
+    deterministic: bool = False
+    eval_every_steps: Index = 0
+    keep_checkpoints: Count = 3
+    latent_dim: Count = 64
+    log_every_steps: Count = 100
+    nonfinite: Literal["halt", "skip", "rollback"] = "halt"
+    num_classes: Index = 0
+    num_devices: Index = 0
+    num_microbatches: Count = 1
+    num_samples: Count = 64
+    num_seeds: Count = 1
+    sample_every_steps: Count = 1000
+    seed: Index = 0
+    stall_timeout_seconds: Index = 600
+    substeps: Count = 1
+    total_steps: Count = 10_000
+    watch: bool = True
+
+
+class Mesh(NamedTuple):
+    """How the devices are arranged, see `jaxgan.distributed`."""
+
+    min_size: Count = distributed.MIN_SIZE
+    model: Count = 1
+    per_replica: bool = False
+    rules: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured in training, see `jaxgan.evaluation`."""
+
+    metrics: tuple[str, ...] = ()
+    features: str = "auto"
+    num_samples: Several = 5000
+
+
+SECTIONS: Mapping[str, Section] = {
+    "algorithm": Choice(ALGORITHMS, "simultaneous", given=("field", "optimizers", "critic")),
+    "augment": Choice(AUGMENTATIONS, None, given=("game",)),
+    "auxiliary": Terms(AUXILIARY),
+    "ema": Options(tf.ema, given=("algorithm", "player"), optional=True),
+    "evaluation": Options(Evaluation),
+    "field": Chain(FIELDS, takes="field", identity="gradient"),
+    "instance_noise": Options(games.instance_noise, given=("game",), optional=True),
+    "keep_best": Options(Best, optional=True),
+    "lookahead": Options(tf.lookahead, given=("algorithm",), optional=True),
+    "mesh": Options(Mesh),
+    "penalties": Terms(PENALTIES, given=("latent",)),
+    "unrolled": Options(
+        games.unrolled, given=("game", "player", "opponent", "inner"), optional=True
+    ),
 }
-FLAGS: Mapping[str, bool] = {"deterministic": False, "watch": True}
-SECTIONS = (
-    "algorithm",
-    "augment",
-    "auxiliary",
-    "data",
-    "discriminator",
-    "ema",
-    "encoder",
-    "evaluation",
-    "field",
-    "game",
-    "generator",
-    "instance_noise",
-    "keep_best",
-    "lookahead",
-    "loss",
-    "mesh",
-    "nonfinite",
-    "optimizer",
-    "penalties",
-    "unrolled",
-)
+"""The sections that depend on nothing else."""
 
-# How the devices are arranged, see `jaxgan.distributed`: options and defaults.
-MESH: Mapping[str, Any] = {
-    "min_size": distributed.MIN_SIZE,
-    "model": 1,
-    "per_replica": False,
-    "rules": {},
-}
-
-# What is measured in training, see `evaluation`: options and defaults.
-EVALUATION: Mapping[str, Any] = {"metrics": [], "features": "auto", "num_samples": 5000}
+SETTINGS = Options(Settings)
+SETTING_NAMES = tuple(one.name for one in fields(Settings))
+OPTIMIZER = Choice(OPTIMIZERS)
+OTHERS = ("data", "game", "loss", "optimizer", *ROLES)
 
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
@@ -121,92 +137,58 @@ def resolve(config: Config) -> Config:
       ({'name': 'non_saturating', 'smoothing': 0.0, 'fake_smoothing': 0.0}, 64, 0.999)
     """
     config = plain(config)
-    check_keys(config, [*INTEGERS, *FLAGS, *SECTIONS])
-    full: Config = {}
-    for key, (default, least) in INTEGERS.items():
-        value = config.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
-            raise ConfigError(f"{key}: {value!r}; it must be an integer from {least} to 2**31 - 1")
-        full[key] = value
-    for key, is_on in FLAGS.items():
-        full[key] = config.get(key, is_on)
-        if not isinstance(full[key], bool):
-            raise ConfigError(f"{key}: {full[key]!r}; it must be true or false")
-    full["nonfinite"] = config.get("nonfinite", "halt")
-    if full["nonfinite"] not in POLICIES:
-        raise ConfigError(
-            f"nonfinite: {full['nonfinite']!r}; it must be one of {', '.join(POLICIES)}"
-        )
-    full["keep_best"] = _resolve_best(config.get("keep_best"))
-    full["evaluation"] = _resolve_evaluation(config.get("evaluation", {}))
+    settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
+    check_keys(config, [*SETTING_NAMES, *SECTIONS, *OTHERS])
+    full: Config = SETTINGS.resolve(settings, "")
+    for key, section in SECTIONS.items():
+        full[key] = section.resolve(_without_name(config.get(key), key), key)
     _check_best_is_measured(full)
-    data = config.get("data", {"source": "digits"})
-    full["data"] = {"source": data} if isinstance(data, str) else data
-    if not isinstance(full["data"], dict) or not isinstance(full["data"].get("source"), str):
-        raise ConfigError(f"data: {data!r}; it must be a source or {{'source': ..., ...}}")
-    full["data"] = {key: None if value == "none" else value for key, value in full["data"].items()}
+    full["data"] = _resolve_data(config.get("data", "digits"))
     full |= resolve_game(config)
-    for key, table in (("penalties", PENALTIES), ("auxiliary", AUXILIARY)):
-        full[key] = _resolve_terms(key, config.get(key, {}), table)
-    full["optimizer"] = _resolve_optimizers(config.get("optimizer", {}), named(full).players)
-    full["algorithm"] = complete(
-        config.get("algorithm", "simultaneous"),
-        ALGORITHMS,
-        "algorithm",
-        given=("field", "optimizers", "critic"),
-    )
-    full["field"] = complete(config.get("field", "gradient"), FIELDS, "field", given=("field",))
-    augment = config.get("augment")
-    is_none = augment is None or augment == "none"
-    full["augment"] = (
-        None if is_none else complete(augment, AUGMENTATIONS, "augment", given=("game",))
-    )
-    full["mesh"] = _resolve_mesh(config.get("mesh", {}))
-    for key in OPTIONAL:
-        full[key] = _resolve_optional(key, config.get(key))
+    full["optimizer"] = _resolve_optimizers(config.get("optimizer"), named(full).players)
     return dict(sorted(full.items()))
 
 
-def _resolve_optional(key: str, section: Any) -> Config | None:
-    if section is None or section == "none":
-        return None
-    given = OPTIONAL_GIVEN[key]
-    if not isinstance(section, dict):
-        options = [p for p in inspect.signature(OPTIONAL[key]).parameters if p not in given]
-        shape = ", ".join(f"{option!r}: ..." for option in options)
-        raise ConfigError(f"{key}: {section!r}; it must be {{{shape}}} or none")
-    return complete({"name": key, **section}, OPTIONAL, key, given=given)
+def make_section(config: Config, key: str, **given: Any) -> Any:
+    """Makes what a section of a resolved config says.
+
+    Args:
+      config: as `resolve` returns it.
+      key: the section's, of `SECTIONS`.
+      **given: what the config does not say.
+
+    Returns:
+      The value; None where there is none.
+
+    Raises:
+      ConfigError: with the words of the function that refuses an option.
+
+    Example:
+      >>> make_section({"evaluation": {"metrics": ["fd"]}}, "evaluation").metrics
+      ('fd',)
+    """
+    return SECTIONS[key].make(config[key], key, **given)
 
 
-def _resolve_best(section: Any) -> Config | None:
-    if section is None or section == "none":
-        return None
-    if not isinstance(section, dict):
-        raise ConfigError(f"keep_best: {section!r}; it must be {{'metric': ...}} or none")
-    full = complete({"name": "keep_best", **section}, {"keep_best": Best}, "keep_best")
-    full.pop("name")
-    if not isinstance(full["metric"], str):
-        raise ConfigError(f"keep_best.metric: {full['metric']!r}; it must be a metric's name")
-    if isinstance(full["keep"], bool) or not isinstance(full["keep"], int) or full["keep"] < 1:
-        raise ConfigError(f"keep_best.keep: {full['keep']!r}; it must be an integer, at least 1")
-    if full["mode"] not in ("min", "max"):
-        raise ConfigError(f"keep_best.mode: {full['mode']!r}; it must be 'min' or 'max'")
-    return full
+def _without_name(section: Any, key: str) -> Any:
+    """Folders of 0.1 repeat the section's key in it: `"ema": {"name": "ema", ...}`."""
+    if isinstance(section, dict) and section.get("name") == key:
+        return {k: v for k, v in section.items() if k != "name"}
+    return section
 
 
-def _resolve_evaluation(section: Any) -> Config:
-    if not isinstance(section, dict):
-        raise ConfigError(f"evaluation: {section!r}; it must be {{option: value}}")
-    check_keys(section, list(EVALUATION), "evaluation")
-    full = {key: section.get(key, default) for key, default in EVALUATION.items()}
-    metrics, num = full["metrics"], full["num_samples"]
-    if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
-        raise ConfigError(f"evaluation.metrics: {metrics!r}; it must be a list of names")
-    if not isinstance(full["features"], str):
-        raise ConfigError(f"evaluation.features: {full['features']!r}; it must be a string")
-    if isinstance(num, bool) or not isinstance(num, int) or num < 2:
-        raise ConfigError(f"evaluation.num_samples: {num!r}; it must be an integer, at least 2")
-    return full
+def _resolve_data(data: Any) -> Config:
+    data = {"source": data} if isinstance(data, str) else data
+    if not isinstance(data, dict) or not isinstance(data.get("source"), str):
+        raise ConfigError(bad_value("data", data, "a source or {'source': ..., ...}"))
+    return {key: None if value == "none" else value for key, value in data.items()}
+
+
+def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
+    if not isinstance(section, dict) or set(section) != set(players):
+        each = f"{{{', '.join(f'{player!r}: ...' for player in players)}}}"
+        raise ConfigError(bad_value("optimizer", section, each))
+    return {p: OPTIMIZER.resolve(section[p], f"optimizer.{p}") for p in players}
 
 
 def _check_best_is_measured(config: Config) -> None:
@@ -214,49 +196,16 @@ def _check_best_is_measured(config: Config) -> None:
     best, measured = config["keep_best"], config["eval_every_steps"]
     if best is None or not best["metric"].startswith("eval/"):
         return
+    name = best["metric"]
     if not measured:
         raise ConfigError(
-            f"keep_best.metric: {best['metric']!r}; nothing is evaluated, as eval_every_steps is 0"
+            f"keep_best.metric is {name!r}; nothing is evaluated, as eval_every_steps is 0"
         )
     if config["checkpoint_every_steps"] % measured:
         raise ConfigError(
-            f"checkpoint_every_steps: {config['checkpoint_every_steps']}; with keep_best.metric "
-            f"{best['metric']!r} it must be a multiple of eval_every_steps, {measured}"
+            bad_value(
+                "checkpoint_every_steps",
+                config["checkpoint_every_steps"],
+                f"a multiple of eval_every_steps, {measured}, as keep_best.metric is {name!r}",
+            )
         )
-
-
-def _resolve_mesh(section: Any) -> Config:
-    if not isinstance(section, dict):
-        raise ConfigError(f"mesh: {section!r}; it must be {{option: value}}")
-    check_keys(section, list(MESH), "mesh")
-    full = {key: section.get(key, default) for key, default in MESH.items()}
-    for key in ("model", "min_size"):
-        if isinstance(full[key], bool) or not isinstance(full[key], int) or full[key] < 1:
-            raise ConfigError(f"mesh.{key}: {full[key]!r}; it must be an integer, at least 1")
-    if not isinstance(full["per_replica"], bool):
-        raise ConfigError(f"mesh.per_replica: {full['per_replica']!r}; it must be true or false")
-    if not isinstance(full["rules"], dict):
-        raise ConfigError(f"mesh.rules: {full['rules']!r}; it must be {{expression: axis or none}}")
-    return full
-
-
-def _resolve_terms(key: str, section: Any, table: Table) -> Config:
-    if not isinstance(section, dict):
-        raise ConfigError(f"{key}: {section!r}; it must be {{name: {{option: value}}}}")
-    resolved = {}
-    for name, options in section.items():
-        if options is None or options == "none":
-            continue
-        if not isinstance(options, dict):
-            raise ConfigError(f"{key}.{name}: {options!r}; it must be {{option: value}} or none")
-        resolved[name] = complete({"name": name, **options}, table, f"{key}.{name}")
-    return {name: {k: v for k, v in s.items() if k != "name"} for name, s in resolved.items()}
-
-
-def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
-    if not isinstance(section, dict) or set(section) != set(players):
-        each = "one entry each" if len(players) > 1 else "one entry"
-        raise ConfigError(
-            f"optimizer: {section!r}; it must have {each} for {' and '.join(players)}"
-        )
-    return {p: complete(section[p], OPTIMIZERS, f"optimizer.{p}") for p in players}

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.heads import head_of, logits_of
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
 from jaxgan.core.schedules import scale
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Params, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -159,6 +159,7 @@ def _stateless(params: PlayerTree) -> PyTree:
 
 
 @dataclass(frozen=True)
+@checked
 class Term:
     """One weighted regulariser.
 
@@ -175,16 +176,11 @@ class Term:
 
     name: str
     values: Callable[[View, PyTree], tuple[Array, PyTree]]
-    weight: ScalarOrSchedule = 1.0
-    every: int = 1
+    weight: NonNegativeSchedule = 1.0
+    every: Count = 1
     init: Callable[[PlayerTree], PyTree] = _stateless
     couples_batch: bool = False
     players: tuple[str, ...] = ("disc",)
-
-    def __post_init__(self) -> None:
-        check_scalar(f"{self.name}: weight", self.weight, at_least=0)
-        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
-            raise ValueError(f"{self.name}: every is {self.every!r}; it must be an integer above 0")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,16 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number, check_scalar, is_traced, is_zero
+from jaxgan.core.checks import is_traced, is_zero
+from jaxgan.core.ranges import Count, Finite, Index, NonNegative, Positive, Range, checked
 from jaxgan.core.typing import Array, ScalarOrSchedule, Schedule
+
+HalfLife = Positive | Annotated[Schedule, Range(at_least=0)]
+"""A schedule may begin at 0, where the average is the value itself."""
 
 
 def at(value: ScalarOrSchedule, step: Array) -> Array | float:
@@ -87,7 +92,8 @@ class Between:
         return self.function(step)
 
 
-def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
+@checked
+def cosine(init_value: Finite, final_value: Finite, num_steps: Count) -> Schedule:
     """Half a cosine from `init_value` to `final_value`, constant afterwards.
 
     With t = min(step / num_steps, 1) the value is
@@ -114,7 +120,6 @@ def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
       Loshchilov & Hutter, SGDR, 2017 (arXiv:1608.03983); as used for every hyper-parameter of
       R3GAN (Huang et al., 2024, arXiv:2501.05441).
     """
-    _check_ends(init_value, final_value, num_steps)
 
     def schedule(step: Array) -> Array:
         progress = jnp.minimum(_share(step, 0, num_steps), 1.0)
@@ -123,8 +128,9 @@ def cosine(init_value: float, final_value: float, num_steps: int) -> Schedule:
     return Between(schedule, (init_value, final_value))
 
 
+@checked
 def exponential(
-    init_value: float, final_value: float, num_steps: int, start_step: int = 0
+    init_value: Positive, final_value: Positive, num_steps: Count, start_step: Index = 0
 ) -> Schedule:
     """By the same factor in every step from `init_value` to `final_value`, constant around it.
 
@@ -150,10 +156,6 @@ def exponential(
     References:
       As for BiGAN's learning rate (Donahue et al., 2017, arXiv:1605.09782).
     """
-    check_number("init_value", init_value, above=0)
-    check_number("final_value", final_value, above=0)
-    check_number("num_steps", num_steps, above=0)
-    check_number("start_step", start_step, at_least=0)
 
     def schedule(step: Array) -> Array:
         progress = jnp.clip(_share(step, start_step, num_steps), 0.0, 1.0)
@@ -162,7 +164,8 @@ def exponential(
     return Between(schedule, (init_value, final_value))
 
 
-def half_life(num_steps: ScalarOrSchedule, rampup: float = 0.0) -> Schedule:
+@checked
+def half_life(num_steps: HalfLife, rampup: NonNegative = 0.0) -> Schedule:
     """The decay of a moving average that forgets half of what it knew in so many steps.
 
     β_t = (1/2)^(1 / H_t) with H_t = min(H, r t), so that the average is as young as the run: at
@@ -189,11 +192,6 @@ def half_life(num_steps: ScalarOrSchedule, rampup: float = 0.0) -> Schedule:
       Karras et al., 2020 (arXiv:2006.06676), the `ema_kimg` and `ema_rampup` of its code; with H a
       cosine of the step in R3GAN's (Huang et al., 2024, arXiv:2501.05441).
     """
-    if callable(num_steps):  # it may begin at 0, where the average is the value itself
-        check_scalar("num_steps", num_steps, at_least=0)
-    else:
-        check_number("num_steps", num_steps, above=0)
-    check_number("rampup", rampup, at_least=0)
 
     def schedule(step: Array) -> Array:
         life = jnp.full((), at(num_steps, step), jnp.float32)
@@ -206,7 +204,10 @@ def half_life(num_steps: ScalarOrSchedule, rampup: float = 0.0) -> Schedule:
     return schedule
 
 
-def linear(init_value: float, final_value: float, num_steps: int, start_step: int = 0) -> Schedule:
+@checked
+def linear(
+    init_value: Finite, final_value: Finite, num_steps: Count, start_step: Index = 0
+) -> Schedule:
     """A straight line from `init_value` to `final_value`, constant before and afterwards.
 
     With `start_step` of half the training it is the learning rate of pix2pix and CycleGAN.
@@ -231,8 +232,6 @@ def linear(init_value: float, final_value: float, num_steps: int, start_step: in
       >>> [round(float(rate(jnp.int32(step))), 3) for step in (0, 10, 15, 20)]
       [2.0, 2.0, 1.0, 0.0]
     """
-    _check_ends(init_value, final_value, num_steps)
-    check_number("start_step", start_step, at_least=0)
 
     def schedule(step: Array) -> Array:
         progress = jnp.clip(_share(step, start_step, num_steps), 0.0, 1.0)
@@ -241,7 +240,8 @@ def linear(init_value: float, final_value: float, num_steps: int, start_step: in
     return Between(schedule, (init_value, final_value))
 
 
-def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
+@checked
+def piecewise(values: Sequence[Finite], boundaries: Sequence[Count]) -> Schedule:
     """One value after the other, each constant from its step on.
 
     v_i with i the number of boundaries b_j ≤ step.
@@ -271,13 +271,10 @@ def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
             f"boundaries is {list(boundaries)}; it must have one step fewer than there are values, "
             f"{len(values)}"
         )
-    for number, value in enumerate(values):
-        check_number(f"values[{number}]", value)
-    is_whole = all(isinstance(b, int) and not isinstance(b, bool) for b in boundaries)
-    if not is_whole or any(a >= b for a, b in itertools.pairwise((0, *boundaries))):
+    if any(a >= b for a, b in itertools.pairwise((0, *boundaries))):
         raise ValueError(
-            f"boundaries is {list(boundaries)}; they must be integers above 0, each larger than "
-            "the one before"
+            f"boundaries is {list(boundaries)}; it must be steps from 1 on, each larger than the "
+            "one before"
         )
 
     def schedule(step: Array) -> Array:
@@ -285,12 +282,6 @@ def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
         return jnp.asarray([*values], dtype=float)[index]
 
     return Between(schedule, tuple(values))
-
-
-def _check_ends(init_value: float, final_value: float, num_steps: int) -> None:
-    check_number("init_value", init_value)
-    check_number("final_value", final_value)
-    check_number("num_steps", num_steps, above=0)
 
 
 def _share(step: Array, start_step: int, num_steps: int) -> Array:

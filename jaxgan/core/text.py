@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import numbers
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,6 +47,28 @@ def one_line(value: Any) -> str:
     text = " ".join(str(value).split()) or type(value).__name__
     text = escaped(text)
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def shown(value: Any) -> str:
+    """A value in a message: texts quoted, numbers as they print.
+
+    Args:
+      value: anything.
+
+    Returns:
+      At most `MAX_SHOWN` printable characters.
+
+    Example:
+      >>> import numpy as np
+      >>> shown("hinge"), shown(np.float64(0.5)), shown([1, "a"]), shown([10**5000])
+      ("'hinge'", '0.5', "[1, 'a']", 'a list that is too long to show')
+    """
+    value = os.fspath(value) if isinstance(value, os.PathLike) else value
+    is_number = getattr(value, "shape", None) == () or isinstance(value, numbers.Number)
+    try:
+        return one_line(f"{value}" if is_number else f"{value!r}")
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        return f"a {type(value).__name__} that is too long to show"
 
 
 def did_you_mean(name: Any, allowed: Iterable[str]) -> str:

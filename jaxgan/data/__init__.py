@@ -1,5 +1,6 @@
 """Where real examples come from, and the stream of batches that reads them."""
 
+from jaxgan.core.errors import DataError
 from jaxgan.core.pixels import to_float, to_uint8
 from jaxgan.data.arrays import array_source, decoded_source
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
@@ -14,7 +15,7 @@ from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
 from jaxgan.data.record import record_of, summary
-from jaxgan.data.source import DataError, DeviceSource, Source
+from jaxgan.data.source import DeviceSource, Source
 from jaxgan.data.tfds import tfds
 
 __all__ = [

@@ -11,17 +11,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan.core.errors import DataError, UnreadableError
 from jaxgan.core.examples import map_named
 from jaxgan.core.pixels import to_float
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import PyTree
 from jaxgan.data.progress import with_progress
-from jaxgan.data.source import (
-    DataError,
-    NumpyBatch,
-    Source,
-    UnreadableError,
-    element_spec_of,
-)
+from jaxgan.data.source import Bytes, NumpyBatch, Source, element_spec_of
 
 logger = logging.getLogger("jaxgan.data")
 
@@ -40,12 +36,13 @@ Decoded = tuple[np.ndarray, np.ndarray]
 """Images, uint8 [n, H, W, C], and their labels, integers [n]."""
 
 
+@checked
 def array_source(
     name: str,
     images: np.ndarray | Mapping[str, Any],
     labels: np.ndarray | None = None,
     *,
-    num_classes: int | None = None,
+    num_classes: Count | None = None,
     class_names: Sequence[str] = (),
 ) -> Source:
     """Makes a source of arrays that are already in memory.
@@ -104,14 +101,15 @@ def array_source(
     )
 
 
+@checked
 def decoded_source(
     name: str,
     decode: Callable[[np.ndarray], Decoded],
     shape: Sequence[int],
     *,
-    num_classes: int | None = None,
+    num_classes: Count | None = None,
     class_names: Sequence[str] = (),
-    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+    decode_limit_bytes: Bytes = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Makes a source of examples that have to be decoded: at once if they fit, else when read.
 

@@ -11,13 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.errors import DataError
 from jaxgan.core.pixels import to_float
 from jaxgan.data.hashing import uniform
 from jaxgan.data.images import to_array
 from jaxgan.data.mirror import DRAW, mirror_some
 from jaxgan.data.pictures import open_picture
 from jaxgan.data.pipeline import example_order
-from jaxgan.data.source import DataError, NumpyBatch, Source
+from jaxgan.data.source import NumpyBatch, Source
 
 _ROW, _COLUMN = 1, 2  # what is drawn for an element, beside `mirror.DRAW`
 

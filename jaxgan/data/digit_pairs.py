@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 
+from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import array_source
 from jaxgan.data.digits import digits
+from jaxgan.data.images import Side
 from jaxgan.data.pair_files import Domain
 from jaxgan.data.pairs import pairs_of, unpaired_of
 from jaxgan.data.source import Source
@@ -52,14 +56,16 @@ def halved(images: np.ndarray) -> np.ndarray:
     return blocks.mean(axis=(2, 4), dtype=np.float32)
 
 
-TASKS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+Task = Literal["edges", "halved", "inverted"]
+TASKS: Mapping[Task, Callable[[np.ndarray], np.ndarray]] = {
     "edges": edges,
     "halved": halved,
     "inverted": inverted,
 }
 
 
-def paired_digits(*, task: str = "edges", image_size: int | None = None) -> Source:
+@checked
+def paired_digits(*, task: Task = "edges", image_size: Side | None = None) -> Source:
     """Opens the handwritten digits as images to be made of what `task` leaves of them.
 
     Args:
@@ -79,7 +85,8 @@ def paired_digits(*, task: str = "edges", image_size: int | None = None) -> Sour
     return pairs_of("paired_digits", source, image)
 
 
-def unpaired_digits(*, task: str = "inverted", image_size: int | None = None) -> Source:
+@checked
+def unpaired_digits(*, task: Task = "inverted", image_size: Side | None = None) -> Source:
     """Opens the handwritten digits and, shuffled independently, what `task` leaves of them.
 
     Odd examples are the images and even ones make the sources, so that no digit is in both.
@@ -101,11 +108,9 @@ def unpaired_digits(*, task: str = "inverted", image_size: int | None = None) ->
     return unpaired_of("unpaired_digits", source, image)
 
 
-def _domains(task: str, image_size: int | None, apart: bool = False) -> tuple[Domain, Domain]:
-    if task not in TASKS:
-        raise ValueError(f"task: {task!r}; allowed: {', '.join(TASKS)}")
+def _domains(task: Task, image_size: int | None, apart: bool = False) -> tuple[Domain, Domain]:
     if image_size is not None and image_size % 2:
-        raise ValueError(f"image_size: {image_size}; allowed: even numbers")
+        raise ValueError(bad_value("image_size", image_size, "even"))
     whole = digits(image_size=image_size, labels=False)
     images = whole.read(np.arange(whole.num_examples))["image"]
     first, second = (images[::2], images[1::2]) if apart else (images, images)

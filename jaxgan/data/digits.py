@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import array_source
-from jaxgan.data.images import check_image_size
-from jaxgan.data.source import Source, check_flag
+from jaxgan.data.images import Side
+from jaxgan.data.source import Source
 
 NATIVE_SIZE = 8
 
 
-def digits(*, image_size: int | None = None, labels: bool = True) -> Source:
+@checked
+def digits(*, image_size: Side | None = None, labels: bool = True) -> Source:
     """Opens 1,797 handwritten digits of 8x8 pixels, in grey, with their labels.
 
     A pixel v in 0..16 becomes v / 8 - 1, so that paper is -1 and full ink 1.
@@ -36,7 +38,6 @@ def digits(*, image_size: int | None = None, labels: bool = True) -> Source:
     """
     from sklearn.datasets import load_digits  # takes a second to import
 
-    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     pixels, classes = load_digits(return_X_y=True)
     images = pixels.reshape(-1, NATIVE_SIZE, NATIVE_SIZE).astype(np.float32) / 8 - 1
     if image_size not in (None, NATIVE_SIZE):

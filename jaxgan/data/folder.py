@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from jaxgan.core.errors import DataError
+from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
 from jaxgan.data.files import (
     SUFFIXES,
@@ -17,21 +20,22 @@ from jaxgan.data.files import (
     natural,
     summaries,
 )
-from jaxgan.data.images import check_image_size, resize_and_crop, to_array
+from jaxgan.data.images import Channels, Side, resize_and_crop, to_array
 from jaxgan.data.pictures import decode_all, open_picture, read_sizes
-from jaxgan.data.source import DataError, Source, check_flag
+from jaxgan.data.source import Bytes, Source
 
-CLASS_ORDERS = ("natural", "text")
+ClassOrder = Literal["natural", "text"]
 
 
+@checked
 def folder(
     path: str | os.PathLike[str],
     *,
-    image_size: int | None = None,
-    channels: int = 3,
+    image_size: Side | None = None,
+    channels: Channels = 3,
     labels: bool = True,
-    class_order: str = "natural",
-    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+    class_order: ClassOrder = "natural",
+    decode_limit_bytes: Bytes = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Opens a folder of images; when it has sub-folders, each of them is a class.
 
@@ -64,11 +68,6 @@ def folder(
     >>> folder(path, image_size=4).element_spec["image"].shape
     (4, 4, 3)
     """
-    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
-    if isinstance(channels, bool) or channels not in (1, 3):
-        raise ValueError(f"channels: {channels!r}; allowed: 1 or 3")
-    if class_order not in CLASS_ORDERS:
-        raise ValueError(f"class_order: {class_order!r}; allowed: {' or '.join(CLASS_ORDERS)}")
     name, root = f"folder:{os.fspath(path)}", Path(os.path.expanduser(path))
     files, classes, class_names, passed_over = _list(name, root, class_order)
     sizes = read_sizes(name, files)
@@ -93,7 +92,7 @@ def folder(
 
 
 def _list(
-    name: str, path: Path, class_order: str
+    name: str, path: Path, class_order: ClassOrder
 ) -> tuple[list[Path], np.ndarray, list[str], list[PassedOver]]:
     """The image files, the class of each, the classes' names (none: unlabelled), and the rest."""
     if not path.is_dir():

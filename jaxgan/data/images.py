@@ -6,28 +6,21 @@ b / 127.5 - 1. So black is -1, white is 1, and no byte stands for exactly 0.
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import numpy as np
 from PIL import Image
 
-MAX_IMAGE_SIZE = 4096
+from jaxgan.core.ranges import Count, Range, checked
+
+Side = Annotated[int, Range(at_least=1, at_most=4096)]
+"""Of a square image, in pixels."""
+
+Channels = Literal[1, 3]
+"""Grey and RGB."""
 
 MAX_LENGTH = 4
 """Of a picture over so many times as long as wide the ends are cut off before it is resized."""
-
-
-def check_image_size(image_size: int | None) -> int | None:
-    """Returns `image_size` if it is None or a side length in pixels, and raises otherwise.
-
-    >>> check_image_size(64)
-    64
-    """
-    if image_size is None:
-        return None
-    if isinstance(image_size, bool) or not isinstance(image_size, int):
-        raise ValueError(f"image_size: {image_size!r}; allowed: an integer, or none")
-    if not 1 <= image_size <= MAX_IMAGE_SIZE:
-        raise ValueError(f"image_size: {image_size}; allowed: 1 to {MAX_IMAGE_SIZE} pixels")
-    return image_size
 
 
 def convert_channels(image: Image.Image, channels: int) -> Image.Image:
@@ -47,7 +40,8 @@ def convert_channels(image: Image.Image, channels: int) -> Image.Image:
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def resize_and_crop(image: Image.Image, image_size: int) -> Image.Image:
+@checked
+def resize_and_crop(image: Image.Image, image_size: Count) -> Image.Image:
     """Resizes the shorter side to `image_size` (LANCZOS, antialiased), then crops the centre.
 
     Args:

@@ -6,9 +6,10 @@ import functools
 
 import numpy as np
 
+from jaxgan.core.errors import DataError
 from jaxgan.data.hashing import uniform
 from jaxgan.data.pipeline import example_order
-from jaxgan.data.source import DataError, DeviceSource, NumpyBatch, Source
+from jaxgan.data.source import DeviceSource, NumpyBatch, Source
 
 DRAW = 3
 """Which of the numbers drawn for an element says whether it is mirrored; see `hashing.uniform`."""

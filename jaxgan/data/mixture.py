@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.checks import is_traced
+from jaxgan.core.ranges import Count, Positive, checked
 from jaxgan.core.typing import Batch, Key
 from jaxgan.data.source import DeviceSource, element_spec_of
 
 
-def mixture(name: str, modes: np.ndarray, std: float) -> DeviceSource:
+@checked
+def mixture(name: str, modes: np.ndarray, std: Positive) -> DeviceSource:
     r"""Makes the distribution `x = m_k + std e`, k uniform over the modes, e standard normal.
 
     Args:
@@ -34,7 +36,6 @@ def mixture(name: str, modes: np.ndarray, std: float) -> DeviceSource:
     is_known = not is_traced(modes)
     if modes.ndim != 2 or 0 in modes.shape or (is_known and not np.isfinite(modes).all()):
         raise ValueError(f"modes: shape {modes.shape}; allowed: finite [num_modes, D]")
-    check_number("std", std, above=0)
 
     def sample(key: Key, num: int) -> Batch:
         mode_key, noise_key = jax.random.split(key)
@@ -55,7 +56,8 @@ def mixture(name: str, modes: np.ndarray, std: float) -> DeviceSource:
     )
 
 
-def ring(*, num_modes: int = 8, radius: float = 2.0, std: float = 0.02) -> DeviceSource:
+@checked
+def ring(*, num_modes: Count = 8, radius: Positive = 2.0, std: Positive = 0.02) -> DeviceSource:
     r"""Makes a ring of Gaussians: `m_k = radius (cos 2πk/K, sin 2πk/K)`, K = num_modes.
 
     Args:
@@ -75,13 +77,12 @@ def ring(*, num_modes: int = 8, radius: float = 2.0, std: float = 0.02) -> Devic
     References:
       Metz et al., "Unrolled Generative Adversarial Networks", 2017.
     """
-    num_modes = _count("num_modes", num_modes)
-    check_number("radius", radius, above=0)
     angles = 2 * np.pi * np.arange(num_modes) / num_modes
     return mixture("ring", radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), std)
 
 
-def grid(*, num_side: int = 5, spacing: float = 2.0, std: float = 0.05) -> DeviceSource:
+@checked
+def grid(*, num_side: Count = 5, spacing: Positive = 2.0, std: Positive = 0.05) -> DeviceSource:
     """Makes a square grid of Gaussians, centred on 0: by default on {-4, -2, 0, 2, 4}².
 
     Args:
@@ -101,14 +102,6 @@ def grid(*, num_side: int = 5, spacing: float = 2.0, std: float = 0.05) -> Devic
     References:
       Dumoulin et al., "Adversarially Learned Inference", 2017.
     """
-    num_side = _count("num_side", num_side)
-    check_number("spacing", spacing, above=0)
     side = np.arange(num_side) - (num_side - 1) / 2
     first, second = np.meshgrid(side, side, indexing="ij")
     return mixture("grid", spacing * np.stack([first.ravel(), second.ravel()], axis=1), std)
-
-
-def _count(field: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{field}: {value!r}; allowed: an integer, at least 1")
-    return value

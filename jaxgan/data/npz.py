@@ -7,16 +7,19 @@ import os
 
 import numpy as np
 
+from jaxgan.core.errors import DataError, FileError
+from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import array_source
-from jaxgan.data.images import check_image_size, resize_array
-from jaxgan.data.source import DataError, Source, check_flag
-from jaxgan.files import FileError, read_npz
+from jaxgan.data.images import Side, resize_array
+from jaxgan.data.source import Source
+from jaxgan.files import read_npz
 
 ARRAYS = ("images", "points", "labels")
 
 
+@checked
 def npz(
-    path: str | os.PathLike[str], *, image_size: int | None = None, labels: bool = True
+    path: str | os.PathLike[str], *, image_size: Side | None = None, labels: bool = True
 ) -> Source:
     """Opens the arrays of a .npz file, as `numpy.savez` writes it; pickles are refused.
 
@@ -41,7 +44,6 @@ def npz(
     >>> npz(file).element_spec["image"].shape
     (2,)
     """
-    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
     name = f"npz:{os.fspath(path)}"
     arrays = _load(name, os.path.expanduser(path))
     if ("images" in arrays) == ("points" in arrays):

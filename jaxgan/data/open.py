@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from jaxgan.core.errors import DataError
+from jaxgan.core.ranges import Count, check, checked
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
@@ -14,7 +16,7 @@ from jaxgan.data.mixture import grid, ring
 from jaxgan.data.npz import npz
 from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
-from jaxgan.data.source import DataError, DeviceSource, Source, check_flag
+from jaxgan.data.source import DeviceSource, Seed, Source
 from jaxgan.data.tfds import tfds
 
 # What each kind is opened by, and what its argument after the colon is (None: it takes none).
@@ -39,7 +41,7 @@ UNPAIRED = ("unpaired", "unpaired_digits")
 LABELLING = ("num_labels", "label_seed")
 
 
-def open_source(spec: str, **options: Any) -> Source | DeviceSource:
+def open_source(spec: str, /, **options: Any) -> Source | DeviceSource:
     """Opens a data set by name, with the options of the function that opens it.
 
     Args:
@@ -58,7 +60,7 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     (16, 16, 1)
     >>> open_source("ring", modes=8)
     Traceback (most recent call last):
-    jaxgan.data.source.DataError: ring: unknown option modes; allowed: num_modes, radius, std
+    jaxgan.core.errors.DataError: ring: unknown option modes; allowed: num_modes, radius, std
     """
     kind, colon, argument = spec.partition(":")
     known = ", ".join(f"{name}:{takes}" if takes else name for name, (_, takes) in SOURCES.items())
@@ -79,7 +81,8 @@ def open_source(spec: str, **options: Any) -> Source | DeviceSource:
     try:
         source = opener(*([argument] if takes else []), **options)
         source = _hide_labels(source, **labelling) if labelling else source
-        return mirrored(source) if check_flag("mirror", mirror) else source
+        check("mirror", mirror, bool)
+        return mirrored(source) if mirror else source
     except DataError:
         raise
     except ValueError as error:  # an option's value: say whose
@@ -107,7 +110,8 @@ def options_of(spec: str) -> tuple[str, ...] | None:
     return (*own, *LABELLING, "mirror") if opener in (digits, folder, npz, tfds) else own
 
 
+@checked
 def _hide_labels(
-    source: Source | DeviceSource, num_labels: int | None = None, label_seed: int = 0
+    source: Source | DeviceSource, num_labels: Count | None = None, label_seed: Seed = 0
 ) -> Source | DeviceSource:
     return source if num_labels is None else partly_labelled(source, num_labels, label_seed)

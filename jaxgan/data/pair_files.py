@@ -7,18 +7,19 @@ import os
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.errors import DataError
 from jaxgan.data.arrays import Decoded, decoded_source
 from jaxgan.data.files import SUFFIXES, Listing, PassedOver, digest, list_folder, summaries
-from jaxgan.data.images import check_image_size, resize_and_crop, to_array
+from jaxgan.data.images import resize_and_crop, to_array
 from jaxgan.data.pictures import decode_all, open_picture, read_sizes
-from jaxgan.data.source import DataError, Source, check_flag
+from jaxgan.data.source import Source
 
-DIRECTIONS = ("AtoB", "BtoA")
+Direction = Literal["AtoB", "BtoA"]
 
 JITTER = 286 / 256
 """How much larger images are before a random part is cut out, as pix2pix does."""
@@ -55,39 +56,16 @@ class Files(NamedTuple):
     passed_over: tuple[str, ...]
 
 
-def check_options(
-    image_size: int, channels: int, direction: str, jitter: bool, flip: bool
-) -> tuple[int, int]:
-    """Checks what `paired` and its fellows are called with.
+def sizes_of(image_size: int, jitter: bool) -> tuple[int, int]:
+    """The side of images, and of those that are cropped where there is jitter.
 
-    Args:
-      image_size: side in pixels.
-      channels: 1 or 3.
-      direction: one of `DIRECTIONS`.
-      jitter: whether to cut out random parts.
-      flip: whether to mirror at random.
-
-    Returns:
-      The side of images, and of those that are cropped.
-
-    Raises:
-      ValueError: an option out of its range.
-
-    >>> check_options(256, 3, "AtoB", True, False)
+    >>> sizes_of(256, True)
     (256, 286)
     """
-    size = check_image_size(image_size)
-    if size is None:
-        raise ValueError("image_size: None; allowed: a number of pixels")
-    if isinstance(channels, bool) or channels not in (1, 3):
-        raise ValueError(f"channels: {channels!r}; allowed: 1 or 3")
-    if direction not in DIRECTIONS:
-        raise ValueError(f"direction: {direction!r}; allowed: {' or '.join(DIRECTIONS)}")
-    check_flag("flip", flip)
-    return size, round(size * JITTER) if check_flag("jitter", jitter) else size
+    return image_size, round(image_size * JITTER) if jitter else image_size
 
 
-def directed(domains: tuple[Domain, Domain], direction: str) -> tuple[Domain, Domain]:
+def directed(domains: tuple[Domain, Domain], direction: Direction) -> tuple[Domain, Domain]:
     """(source, image), of the domains A and B.
 
     >>> directed(("A", "B"), "BtoA")

@@ -9,34 +9,38 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Several, checked
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES
 from jaxgan.data.crops import cropped_pairs
 from jaxgan.data.hashing import hashed, uniform
-from jaxgan.data.images import resize_and_crop
+from jaxgan.data.images import Channels, Side, resize_and_crop
 from jaxgan.data.mirror import mirror_some
 from jaxgan.data.pair_files import (
+    Direction,
     Domain,
-    check_options,
     directed,
     open_domains,
     open_files,
     picture_domain,
+    sizes_of,
 )
 from jaxgan.data.pipeline import example_order
-from jaxgan.data.source import ElementSpec, NumpyBatch, Source, check_flag
+from jaxgan.data.source import Bytes, ElementSpec, NumpyBatch, Source
 
 _SOURCE, _ROW, _COLUMN = range(3)  # what is drawn for an element, beside `mirror.DRAW`
 
 
+@checked
 def paired(
     path: str | os.PathLike[str],
     *,
-    image_size: int = 256,
-    channels: int = 3,
-    direction: str = "AtoB",
+    image_size: Side = 256,
+    channels: Channels = 3,
+    direction: Direction = "AtoB",
     jitter: bool = False,
     flip: bool = False,
-    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+    decode_limit_bytes: Bytes = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Opens pairs of images: pictures side by side, or files of the same names in two folders.
 
@@ -72,22 +76,23 @@ def paired(
       Isola et al., 2017 (arXiv:1611.07004), section 6.2.
     """
     name = f"paired:{os.fspath(path)}"
-    sizes = check_options(image_size, channels, direction, jitter, flip)
+    sizes = sizes_of(image_size, jitter)
     files = open_files(name, path, is_paired=True)
     domains = open_domains(name, files, sizes, channels, decode_limit_bytes)
     source = pairs_of(name, *directed(domains, direction), flip=flip)
     return source._replace(digest=files.digest, passed_over=files.passed_over)
 
 
+@checked
 def unpaired(
     path: str | os.PathLike[str],
     *,
-    image_size: int = 256,
-    channels: int = 3,
-    direction: str = "AtoB",
+    image_size: Side = 256,
+    channels: Channels = 3,
+    direction: Direction = "AtoB",
     jitter: bool = False,
     flip: bool = False,
-    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+    decode_limit_bytes: Bytes = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Opens images of two domains, shuffled independently: what stands beside what means nothing.
 
@@ -121,22 +126,23 @@ def unpaired(
       Zhu et al., 2017 (arXiv:1703.10593).
     """
     name = f"unpaired:{os.fspath(path)}"
-    sizes = check_options(image_size, channels, direction, jitter, flip)
+    sizes = sizes_of(image_size, jitter)
     files = open_files(name, path, is_paired=False)
     domains = open_domains(name, files, sizes, channels, decode_limit_bytes)
     source = unpaired_of(name, *directed(domains, direction), flip=flip)
     return source._replace(digest=files.digest, passed_over=files.passed_over)
 
 
+@checked
 def super_resolution(
     path: str | os.PathLike[str],
     *,
-    image_size: int = 128,
-    factor: int = 4,
-    channels: int = 3,
+    image_size: Side = 128,
+    factor: Several = 4,
+    channels: Channels = 3,
     flip: bool = False,
     crop: bool = False,
-    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+    decode_limit_bytes: Bytes = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Opens images and the same with fewer pixels.
 
@@ -168,26 +174,25 @@ def super_resolution(
     (2, 2, 3)
     """
     name = f"super_resolution:{os.fspath(path)}"
-    size, _ = check_options(image_size, channels, "AtoB", False, flip)
-    if factor < 2 or size % factor:
-        raise ValueError(f"factor: {factor}; allowed: 2 or more, a divisor of image_size {size}")
+    if image_size % factor:
+        raise ValueError(bad_value("factor", factor, f"a divisor of image_size, {image_size}"))
     files = open_files(name, path, is_paired=True)
-    if check_flag("crop", crop):
+    if crop:
         if len(files.domains) > 1:
             raise ValueError(
                 f"crop: true for {len(files.domains)} folders; allowed: one folder of images"
             )
         cropped = cropped_pairs(
-            name, files.domains[0], files.sizes[0], size, factor, channels, flip
+            name, files.domains[0], files.sizes[0], image_size, factor, channels, flip
         )
         return cropped._replace(digest=files.digest, passed_over=files.passed_over)
-    small = size // factor
+    small = image_size // factor
 
     def shrunk(image: Image.Image) -> Image.Image:
-        return resize_and_crop(image, size).resize((small, small), Image.Resampling.BICUBIC)
+        return resize_and_crop(image, image_size).resize((small, small), Image.Resampling.BICUBIC)
 
     make = functools.partial(picture_domain, name, channels=channels, limit=decode_limit_bytes)
-    high = make(files.domains[-1], sizes=(size, size))
+    high = make(files.domains[-1], sizes=(image_size, image_size))
     change = shrunk if len(files.domains) == 1 else None
     low = make(files.domains[0], sizes=(small, small), change=change)
     source = pairs_of(name, low, high, flip=flip)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxgan.core.errors import DataError
+from jaxgan.core.ranges import Count, checked
 from jaxgan.data.hashing import hashed
-from jaxgan.data.source import DataError, DeviceSource, ElementSpec, NumpyBatch, Source
+from jaxgan.data.source import DeviceSource, ElementSpec, NumpyBatch, Seed, Source
 
 UNLABELLED = -1
 
@@ -13,7 +15,8 @@ _CHUNK = 256
 _ALL_ONES = 2**64 - 1
 
 
-def partly_labelled(source: Source | DeviceSource, num_labels: int, seed: int = 0) -> Source:
+@checked
+def partly_labelled(source: Source | DeviceSource, num_labels: Count, seed: Seed = 0) -> Source:
     """Hides all labels but those of `num_labels` examples, as many of each class.
 
     Labels become -1, except those of the chosen examples. Beside its own, every example i carries
@@ -92,9 +95,6 @@ def _choose(source: Source, num_labels: int, seed: int) -> np.ndarray:
     name, num_classes = source.name, source.num_classes
     if num_classes is None:
         raise DataError(f"{name}: num_labels {num_labels}, but it has no labels; allowed: none")
-    for field, value in (("num_labels", num_labels), ("seed", seed)):
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
-            raise DataError(f"{name}: {field} {value!r}; allowed: an integer, at least 0")
     per_class, rest = divmod(num_labels, num_classes)
     if rest or not per_class:
         raise DataError(

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from jaxgan.core.errors import UnreadableError
 from jaxgan.data.images import convert_channels
 from jaxgan.data.progress import with_progress
-from jaxgan.data.source import UnreadableError
 
 MAX_PIXELS = 2**26
 """A picture of more pixels, 8192 x 8192, is refused before it is decoded (200 MB as RGB)."""

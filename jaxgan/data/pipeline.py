@@ -21,7 +21,9 @@ import grain
 import jax
 import numpy as np
 
-from jaxgan.data.source import DeviceSource, NumpyBatch, Source
+from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.data.source import DeviceSource, NumpyBatch, Seed, Source
 
 
 class Pipeline:
@@ -84,16 +86,17 @@ class Pipeline:
             close()
 
 
+@checked
 def pipeline(
     source: Source | DeviceSource,
     *,
-    batch_size: int,
-    seed: int,
-    num_batches: tuple[int, ...] = (),
-    process_index: int = 0,
-    num_processes: int = 1,
-    num_threads: int | None = None,
-    prefetch: int = 4,
+    batch_size: Count,
+    seed: Seed,
+    num_batches: tuple[Count, ...] = (),
+    process_index: Index = 0,
+    num_processes: Count = 1,
+    num_threads: Index | None = None,
+    prefetch: Index = 4,
 ) -> Pipeline:
     """Makes the stream of batches of a source; see the module for what it promises.
 
@@ -121,7 +124,6 @@ def pipeline(
     >>> next(batches)["image"].shape, batches.get_state()
     ((10, 64, 8, 8, 1), {'next': 10})
     """
-    _check_counts(batch_size, seed, num_batches, num_threads, prefetch)
     _check_processes(batch_size, process_index, num_processes)
     per_item = math.prod(num_batches)
     if isinstance(source, DeviceSource):
@@ -153,39 +155,16 @@ def pipeline(
     return Pipeline(start, per_item)
 
 
-def _check_counts(
-    batch_size: int,
-    seed: int,
-    num_batches: tuple[int, ...],
-    num_threads: int | None,
-    prefetch: int,
-) -> None:
-    for field, count, least in (
-        ("batch_size", batch_size, 1),
-        ("seed", seed, 0),
-        ("num_threads", num_threads, 0),
-        ("prefetch", prefetch, 0),
-        *(("num_batches", size, 1) for size in num_batches),
-    ):
-        whole = isinstance(count, int) and not isinstance(count, bool)
-        if count is not None and not (whole and count >= least):
-            raise ValueError(f"{field}: {count}; allowed: an integer, at least {least}")
-    if seed >= 2**64:
-        raise ValueError(f"seed: {seed}; allowed: below 2**64")
-
-
 def _check_processes(batch_size: int, process_index: int, num_processes: int) -> None:
-    if num_processes < 1:
-        raise ValueError(f"num_processes: {num_processes}; allowed: at least 1")
-    if not 0 <= process_index < num_processes:
-        raise ValueError(f"process_index: {process_index}; allowed: 0 to {num_processes - 1}")
+    if process_index >= num_processes:
+        raise ValueError(bad_value("process_index", process_index, f"below {num_processes}"))
     if batch_size % num_processes:
-        raise ValueError(
-            f"batch_size: {batch_size}; allowed: a multiple of the {num_processes} processes"
-        )
+        allowed = f"a multiple of the {num_processes} processes"
+        raise ValueError(bad_value("batch_size", batch_size, allowed))
 
 
-def example_order(num_examples: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+@checked
+def example_order(num_examples: Count, seed: Seed) -> Callable[[np.ndarray], np.ndarray]:
     """Makes the shuffled order of the endless stream: an example for every element.
 
     Epoch e sorts the examples by the raw 64-bit output of the generator Philox with the key
@@ -222,8 +201,9 @@ def example_order(num_examples: int, seed: int) -> Callable[[np.ndarray], np.nda
     return order
 
 
+@checked
 def prefetch_to_device(
-    batches: Pipeline, sharding: jax.sharding.Sharding | None = None, size: int = 2
+    batches: Pipeline, sharding: jax.sharding.Sharding | None = None, size: Index = 2
 ) -> Pipeline:
     """Puts batches on the devices ahead of the step that uses them.
 
@@ -245,8 +225,6 @@ def prefetch_to_device(
     >>> type(next(batches)["image"]) is type(jax.numpy.zeros(())), batches.get_state()
     (True, {'next': 1})
     """
-    if size < 0:
-        raise ValueError(f"size: {size}; allowed: an integer, at least 0")
 
     def put(batch: NumpyBatch) -> dict[str, jax.Array]:
         if sharding is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxgan.data.source import DataError, DeviceSource, Source
+from jaxgan.core.errors import DataError
+from jaxgan.data.source import DeviceSource, Source
 
 MAX_CLASSES_LISTED = 16
 
@@ -78,7 +79,7 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     >>> check_same(old, {**old, "class_names": ["cat", "emu"]})
     Traceback (most recent call last):
     ...
-    jaxgan.data.source.DataError: data: class 1 was 'dog', is 'emu'; allowed: the run's classes
+    jaxgan.core.errors.DataError: data: class 1 was 'dog', is 'emu'; allowed: the run's classes
     """
     _check_classes(old, new)
     was, now = old["num_examples"], new["num_examples"]

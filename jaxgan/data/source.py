@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.errors import InputError
+from jaxgan.core.ranges import Range
 from jaxgan.core.typing import Batch, Key
 
 NumpyBatch = dict[str, np.ndarray]
 ElementSpec = dict[str, jax.ShapeDtypeStruct]
-
-
-class DataError(InputError):
-    """Data that cannot be used; the message is one line: what, its value, what is allowed."""
-
-
-class UnreadableError(DataError):
-    """Files that cannot be read.
-
-    Args:
-      name: of the source.
-      broken: (file, what is wrong with it) of each.
-
-    >>> str(UnreadableError("cats", [("a.png", "not an image")]))
-    'cats: cannot read a.png (not an image); remove or replace the file'
-    """
-
-    def __init__(self, name: str, broken: Sequence[tuple[str, str]]) -> None:
-        self.name = name
-        self.broken = list(broken)
-        listed = ", ".join(f"{file} ({reason})" for file, reason in broken)
-        one = len(broken) == 1
-        super().__init__(
-            f"{name}: cannot read {'' if one else f'{len(broken)} files: '}{listed}; "
-            f"remove or replace {'the file' if one else 'them'}"
-        )
+Bytes = Annotated[int, Range(at_least=0, at_most=2**63 - 1)]
+Seed = Annotated[int, Range(at_least=0, at_most=2**64 - 1)]
+"""Of a stream of examples, which Philox and the hash take whole."""
 
 
 class Source(NamedTuple):
@@ -95,17 +72,6 @@ class DeviceSource(NamedTuple):
     sample: Callable[[Key, int], Batch]
     modes: np.ndarray
     std: float
-
-
-def check_flag(field: str, value: bool) -> bool:
-    """Returns `value` if it is True or False, and raises otherwise.
-
-    >>> check_flag("labels", True)
-    True
-    """
-    if not isinstance(value, bool):
-        raise ValueError(f"{field}: {value!r}; allowed: true or false")
-    return value
 
 
 def element_spec_of(shape: Sequence[int], labelled: bool) -> ElementSpec:

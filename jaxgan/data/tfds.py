@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.core.errors import DataError
+from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
-from jaxgan.data.images import check_image_size, resize_array
-from jaxgan.data.source import DataError, Source, check_flag
+from jaxgan.data.images import Channels, Side, resize_array
+from jaxgan.data.source import Bytes, Source
 
 
+@checked
 def tfds(
     name: str,
     *,
     split: str = "train",
     data_dir: str | None = None,
-    image_size: int | None = None,
-    channels: int | None = None,
+    image_size: Side | None = None,
+    channels: Channels | None = None,
     labels: bool = True,
-    decode_limit_bytes: int = DECODE_LIMIT_BYTES,
+    decode_limit_bytes: Bytes = DECODE_LIMIT_BYTES,
 ) -> Source:
     """Opens the images of a data set that TFDS has prepared as array_record files.
 
@@ -54,9 +57,6 @@ def tfds(
     >>> tfds("mnist", data_dir="/data/tfds").num_examples  # doctest: +SKIP
     60000
     """
-    image_size, labels = check_image_size(image_size), check_flag("labels", labels)
-    if isinstance(channels, bool) or channels not in (None, 1, 3):
-        raise ValueError(f"channels: {channels!r}; allowed: 1, 3, or none")
     title = f"tfds:{name}"
     with _absl_silenced():
         builder = _builder(title, name, data_dir)

@@ -9,11 +9,11 @@ import jax
 import numpy as np
 
 from jaxgan import metrics
+from jaxgan.core.errors import EvaluationError
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Key
 from jaxgan.evaluation.programs import Programs
 from jaxgan.evaluation.progress import ProgressCallback
-from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.evaluation.reference import Arrays, Reference
 
 MAX_IMAGES = 10_000

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from jaxgan.core.errors import EvaluationError, FeatureError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array
@@ -23,11 +24,11 @@ from jaxgan.evaluation.collect import Side
 from jaxgan.evaluation.measures import Found, PathDistance, Task, Walk
 from jaxgan.evaluation.programs import Programs, Sampling, make_distance, make_programs
 from jaxgan.evaluation.progress import ProgressCallback
-from jaxgan.evaluation.protocol import EvaluationError, Score, make_protocol
+from jaxgan.evaluation.protocol import Score, make_protocol
 from jaxgan.evaluation.reference import Arrays, Reference
 from jaxgan.evaluation.sanity import warn
 from jaxgan.evaluation.table import COLLECTED, Metric
-from jaxgan.features import Distance, Extractor, FeatureError, lpips, squared_distance
+from jaxgan.features import Distance, Extractor, lpips, squared_distance
 from jaxgan.metrics import Moments
 from jaxgan.sampling.sampler import CHUNK, has_styles
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jaxgan.core.errors import InputError
 from jaxgan.version import __version__
 
 KEYS = (
@@ -29,10 +28,6 @@ KEYS = (
 
 MODEL_KEYS = ("step", "member")
 """Which model was measured; all other keys say how."""
-
-
-class EvaluationError(InputError):
-    """What cannot be evaluated as asked; the message is one line."""
 
 
 class Score(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxgan.core.errors import EvaluationError, FileError
 from jaxgan.core.state import stream
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.pipeline import example_order
-from jaxgan.evaluation.protocol import EvaluationError
-from jaxgan.files import FileError, parse_npz
+from jaxgan.files import parse_npz
 from jaxgan.files.atomic import replacing
 from jaxgan.sampling.sampler import CHUNK
 

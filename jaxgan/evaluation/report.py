@@ -13,9 +13,10 @@ from typing import Any, Literal, TypedDict
 
 from rich.table import Table
 
+from jaxgan.core.errors import EvaluationError, FileError
 from jaxgan.core.text import escaped, one_line
-from jaxgan.evaluation.protocol import KEYS, EvaluationError, Score
-from jaxgan.files import FileError, read_json
+from jaxgan.evaluation.protocol import KEYS, Score
+from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
 from jaxgan.writers.metrics import json_number
 

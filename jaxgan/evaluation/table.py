@@ -6,13 +6,13 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from jaxgan.core.errors import EvaluationError
 from jaxgan.core.text import did_you_mean
 from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import measures
 from jaxgan.evaluation.collect import MAX_IMAGES
 from jaxgan.evaluation.measures import Found, Task
 from jaxgan.evaluation.nearest import NUM_QUERIES
-from jaxgan.evaluation.protocol import EvaluationError
 from jaxgan.features import Extractor
 
 PUBLISHED = {"fd": "fid", "kd": "kid", "is": "is"}
@@ -173,7 +173,7 @@ def check_metrics(
       >>> check_metrics(["modes"], digits(), Provided())
       Traceback (most recent call last):
       ...
-      jaxgan.evaluation.protocol.EvaluationError: metrics: modes counts the modes of a mixture \
+      jaxgan.core.errors.EvaluationError: metrics: modes counts the modes of a mixture \
 (ring, grid); digits is none
     """
     for name in names:
@@ -222,7 +222,7 @@ def check_features(
       >>> check_features({"fid": METRICS["fd"]}, digits(), None)
       Traceback (most recent call last):
       ...
-      jaxgan.evaluation.protocol.EvaluationError: metrics: fid is a score of the published \
+      jaxgan.core.errors.EvaluationError: metrics: fid is a score of the published \
 Inception weights alone; `jaxgan weights inception` says how to get them; or ask for fd, which is \
 named by its features
     """

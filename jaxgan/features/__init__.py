@@ -1,13 +1,7 @@
 """Networks that turn images into vectors, for metrics to compare."""
 
-from jaxgan.features.base import (
-    Distance,
-    Extractor,
-    FeatureError,
-    extract,
-    function,
-    squared_distance,
-)
+from jaxgan.core.errors import FeatureError
+from jaxgan.features.base import Distance, Extractor, extract, function, squared_distance
 from jaxgan.features.classifier import Settings, classifier, fit
 from jaxgan.features.inception import inception
 from jaxgan.features.lpips import lpips

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.typing import Array, PyTree
 
 CHUNK = 256
@@ -17,10 +17,6 @@ CHUNK = 256
 
 Protocol = Mapping[str, str | int | float]
 """What a score must say of its features: names and plain values."""
-
-
-class FeatureError(InputError):
-    """Features that cannot be had; one line: what, its value, what is allowed."""
 
 
 class Extractor(NamedTuple):

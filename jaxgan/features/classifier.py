@@ -24,10 +24,11 @@ from flax import traverse_util
 from jax import lax
 
 from jaxgan import optimizers
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key, Params, PyTree
 from jaxgan.data import DeviceSource, Source, array_source
-from jaxgan.features.base import Extractor, FeatureError, Protocol, extract
+from jaxgan.features.base import Extractor, Protocol, extract
 from jaxgan.features.weights import About, content_sha256, read_arrays, write_arrays
 
 RECIPE = 1

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.typing import Array, Params
 from jaxgan.features import weights
-from jaxgan.features.base import Extractor, FeatureError
+from jaxgan.features.base import Extractor
 from jaxgan.features.inception_network import NUM_LOGITS, Inception
 from jaxgan.features.resize import CORNER, HALF_PIXEL, resize_bilinear
 from jaxgan.features.weights import Published, Recipe, Shapes, Weights

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.typing import Array, Params
 from jaxgan.features import weights
-from jaxgan.features.base import Distance, FeatureError
+from jaxgan.features.base import Distance
 from jaxgan.features.inception_network import conv, max_pool
 from jaxgan.features.weights import Published, Recipe, Shapes, Weights
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.text import did_you_mean
 from jaxgan.data import DeviceSource, Source
 from jaxgan.features import weights
-from jaxgan.features.base import Extractor, FeatureError
+from jaxgan.features.base import Extractor
 from jaxgan.features.classifier import classifier
 from jaxgan.features.inception import CONVENTIONS, inception
 from jaxgan.features.pixels import pixels
@@ -50,7 +51,7 @@ def open_features(
       'pixels'
       >>> open_features("pixel", source=open_source("ring"))
       Traceback (most recent call last):
-      jaxgan.features.base.FeatureError: features: 'pixel'; did you mean pixels? allowed: auto, \
+      jaxgan.core.errors.FeatureError: features: 'pixel'; did you mean pixels? allowed: auto, \
 classifier, inception[:FILE][,CONVENTION], pixels, random-conv
     """
     name, _, argument = spec.partition(":")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.typing import Array, PyTree
-from jaxgan.features.base import Extractor, FeatureError
+from jaxgan.features.base import Extractor
 
 
 def pixels() -> Extractor:

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.typing import Array, Params
-from jaxgan.features.base import Extractor, FeatureError
+from jaxgan.features.base import Extractor
 from jaxgan.features.weights import content_sha256
 
 SEED = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from jaxgan.core.errors import FeatureError
 from jaxgan.core.text import did_you_mean
-from jaxgan.features.base import FeatureError
 from jaxgan.features.inception import recipe as inception_recipe
 from jaxgan.features.lpips import NETWORKS
 from jaxgan.features.lpips import recipe as lpips_recipe

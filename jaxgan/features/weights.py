@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
+from jaxgan.core.errors import FeatureError, FileError
 from jaxgan.core.text import one_line
 from jaxgan.core.typing import PyTree
-from jaxgan.features.base import FeatureError
-from jaxgan.files import FileError, parse_json, read_npz, read_safetensors
+from jaxgan.files import parse_json, read_npz, read_safetensors
 from jaxgan.files.atomic import replacing
 from jaxgan.files.torch_file import read_torch_state
 
@@ -264,7 +264,7 @@ def check_shapes(what: str, found: Shapes, expected: Shapes, hint: str) -> None:
 
     >>> check_shapes("a.npz", {"w": (2,)}, {"w": (3,)}, "get another")
     Traceback (most recent call last):
-    jaxgan.features.base.FeatureError: a.npz: w has shape (2,), not (3,); get another
+    jaxgan.core.errors.FeatureError: a.npz: w has shape (2,), not (3,); get another
     """
     for name in sorted({*found, *expected}):
         if name not in expected:

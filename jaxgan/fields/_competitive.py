@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import jax
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.field import Field, Linearized, Pull, linearize
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import trees
 from jaxgan.fields._interaction import off_diagonal
-from jaxgan.fields._solve import Solution, Solver, check_solver, solve, with_solver_metrics
+from jaxgan.fields._solve import Solution, Solver, solve, with_solver_metrics
 
 
+@checked
 def competitive(
     field: Field,
     *,
-    eta: ScalarOrSchedule,
+    eta: NonNegativeSchedule,
     solver: Solver = "cg",
-    tol: float = 1e-6,
-    max_iterations: int = 100,
+    tol: Positive = 1e-6,
+    max_iterations: Count = 100,
 ) -> Field:
     """The Nash equilibrium of the game's local bilinear approximation: (I + η J_off)⁻¹ ξ.
 
@@ -61,8 +62,6 @@ def competitive(
     References:
       Schäfer & Anandkumar, 2019 (arXiv:1905.12103).
     """
-    check_scalar("eta", eta, at_least=0)
-    check_solver(solver, tol, max_iterations)
     warn_if_detached(field.game, "competitive")
     if solver == "cg" and not (field.game.is_zero_sum and field.is_gradient):
         raise ValueError(

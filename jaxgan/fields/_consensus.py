@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Batch, PlayerTree, PyTree
 from jaxgan.fields import trees
 
 
+@checked
 def consensus(
     field: Field,
     *,
-    gamma: ScalarOrSchedule = 10.0,
+    gamma: NonNegativeSchedule = 10.0,
     norms: Mapping[str, Sequence[str]] | None = None,
 ) -> Field:
     """All players also descend the squared length of the field: ξ + γ Jᵀ ξ.
@@ -59,7 +60,6 @@ def consensus(
     References:
       Mescheder et al., 2017 (arXiv:1705.10461); JARE: Nie & Patel, 2019 (arXiv:1806.09235).
     """
-    check_scalar("gamma", gamma, at_least=0)
     warn_if_detached(field.game, "consensus")
     players = field.game.players
     table = dict.fromkeys(players, players) if norms is None else dict(norms)
@@ -90,7 +90,8 @@ def consensus(
     return Field(game=field.game, init=field.init, apply=apply)
 
 
-def gradient_norm(field: Field, *, eta: ScalarOrSchedule = 0.5) -> Field:
+@checked
+def gradient_norm(field: Field, *, eta: NonNegativeSchedule = 0.5) -> Field:
     """The generator also descends the squared gradient of the discriminator: ξ_G + η ∇_θ ‖ξ_D‖².
 
     It keeps the generator from running into places where the discriminator has much to learn, and
@@ -119,6 +120,5 @@ def gradient_norm(field: Field, *, eta: ScalarOrSchedule = 0.5) -> Field:
     References:
       Nagarajan & Kolter, 2017 (arXiv:1706.04156), section 4.
     """
-    check_scalar("eta", eta, at_least=0)
     doubled = (lambda step: 2.0 * eta(step)) if callable(eta) else 2.0 * eta
     return consensus(field, gamma=doubled, norms={"gen": ("disc",)})

@@ -5,23 +5,24 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Batch, PlayerTree, PyTree
 from jaxgan.fields import trees
-from jaxgan.fields._solve import check_solver, solve, with_solver_metrics
+from jaxgan.fields._solve import solve, with_solver_metrics
 
 
+@checked
 def follow_the_ridge(
     field: Field,
     *,
-    ratio: ScalarOrSchedule = 1.0,
-    damping: ScalarOrSchedule = 0.01,
-    tol: float = 1e-6,
-    max_iterations: int = 5,
+    ratio: NonNegativeSchedule = 1.0,
+    damping: NonNegativeSchedule = 0.01,
+    tol: Positive = 1e-6,
+    max_iterations: Count = 5,
 ) -> Field:
     """The discriminator stays on its ridge while the generator moves.
 
@@ -68,9 +69,6 @@ def follow_the_ridge(
     References:
       Wang, Zhang & Ba, 2020 (arXiv:1910.07512).
     """
-    check_scalar("ratio", ratio, at_least=0)
-    check_scalar("damping", damping, at_least=0)
-    check_solver("cg", tol, max_iterations)
     warn_if_detached(field.game, "follow_the_ridge")
     _check_field(field)
 

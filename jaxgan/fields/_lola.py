@@ -6,18 +6,22 @@ from typing import Literal
 
 import jax
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import trees
 from jaxgan.fields._interaction import off_diagonal, shaping
 
 
+@checked
 def lola(
-    field: Field, *, alpha: ScalarOrSchedule, mode: Literal["taylor", "shaping", "exact"] = "taylor"
+    field: Field,
+    *,
+    alpha: NonNegativeSchedule,
+    mode: Literal["taylor", "shaping", "exact"] = "taylor",
 ) -> Field:
     """Each player descends its loss after the others' next step, and knows that it shapes it.
 
@@ -52,9 +56,6 @@ def lola(
     References:
       Foerster et al., 2018 (arXiv:1709.04326); Letcher et al., 2019 (arXiv:1811.08469).
     """
-    check_scalar("alpha", alpha, at_least=0)
-    if mode not in ("taylor", "shaping", "exact"):
-        raise ValueError(f"mode is {mode!r}; it must be 'taylor', 'shaping' or 'exact'")
     warn_if_detached(field.game, "lola")
     game = field.game
 

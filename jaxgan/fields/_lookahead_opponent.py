@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Batch, PlayerTree, PyTree
 from jaxgan.fields import trees
 from jaxgan.fields._interaction import off_diagonal
 
 
+@checked
 def lookahead_opponent(
-    field: Field, *, alpha: ScalarOrSchedule, mode: Literal["taylor", "exact"] = "taylor"
+    field: Field, *, alpha: NonNegativeSchedule, mode: Literal["taylor", "exact"] = "taylor"
 ) -> Field:
     """Each player's pull at the others' next point: ξ_i(w_i, w_j - α ξ_j(w)).
 
@@ -52,9 +53,6 @@ def lookahead_opponent(
       Zhang & Lesser, 2010; Letcher et al., 2019 (arXiv:1811.08469), section 2.2; LCGD: Schäfer &
       Anandkumar, 2019 (arXiv:1905.12103).
     """
-    check_scalar("alpha", alpha, at_least=0)
-    if mode not in ("taylor", "exact"):
-        raise ValueError(f"mode is {mode!r}; it must be 'taylor' or 'exact'")
     warn_if_detached(field.game, "lookahead_opponent")
 
     def expand(

@@ -10,11 +10,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.field import Field, Pull
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 
 
-def microbatch(field: Field, *, num_parts: int) -> Field:
+@checked
+def microbatch(field: Field, *, num_parts: Count) -> Field:
     """Evaluates a field in parts of the batch, one after the other, and averages.
 
     ξ(w; B) = (1/n) Σ_i ξ(w; B_i), which equals the large batch's field for losses that are means
@@ -47,8 +49,6 @@ def microbatch(field: Field, *, num_parts: int) -> Field:
     References:
       Ott et al., 2018 (arXiv:1806.00187), section 3.3.
     """
-    if num_parts < 1:
-        raise ValueError(f"num_parts is {num_parts}; it must be at least 1")
 
     if num_parts > 1 and field.game.couples_batch:
         warnings.warn(

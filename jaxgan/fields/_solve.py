@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.sparse import linalg
 
-from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.checks import is_traced
+from jaxgan.core.ranges import Count, Positive, checked
 from jaxgan.core.typing import Array, PyTree
 from jaxgan.fields import trees
 
@@ -30,38 +31,15 @@ class Solution(NamedTuple):
     converged: Array
 
 
-def check_solver(solver: str, tol: float, max_iterations: int) -> None:
-    """Raises for options that no solver has.
-
-    Args:
-      solver: "cg" or "gmres".
-      tol: relative tolerance.
-      max_iterations: at most so many products with A.
-
-    Raises:
-      ValueError: naming the option.
-
-    Example:
-      >>> check_solver("lu", 1e-6, 10)
-      Traceback (most recent call last):
-      ...
-      ValueError: solver is 'lu'; it must be 'cg' or 'gmres'
-    """
-    if solver not in ("cg", "gmres"):
-        raise ValueError(f"solver is {solver!r}; it must be 'cg' or 'gmres'")
-    check_number("tol", tol, above=0)
-    if max_iterations < 1:
-        raise ValueError(f"max_iterations is {max_iterations}; it must be at least 1")
-
-
+@checked
 def solve(
     operator: Callable[[PyTree], PyTree],
     rhs: PyTree,
     guess: PyTree,
     *,
     solver: Solver,
-    tol: float,
-    max_iterations: int,
+    tol: Positive,
+    max_iterations: Count,
 ) -> Solution:
     """Solves A x = b, matrix-free, by a solver of `jax.scipy.sparse.linalg`.
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number, check_scalar
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import NonNegativeSchedule, OpenFraction, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Batch, PlayerTree, PyTree
 from jaxgan.fields import trees
 from jaxgan.fields._interaction import off_diagonal, shaping
 
 
-def sos(field: Field, *, alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1) -> Field:
+@checked
+def sos(
+    field: Field, *, alpha: NonNegativeSchedule, a: OpenFraction = 0.5, b: OpenFraction = 0.1
+) -> Field:
     """LOLA with as much shaping as is safe: ξ_0 - p α χ, ξ_0 = ξ - α J_off ξ.
 
     p = min(p_1, p_2). p_1 keeps the angle to `lookahead_opponent`'s ξ_0 acute: it is 1 if
@@ -46,9 +49,6 @@ def sos(field: Field, *, alpha: ScalarOrSchedule, a: float = 0.5, b: float = 0.1
     References:
       Letcher et al., 2019 (arXiv:1811.08469), algorithm 1.
     """
-    check_scalar("alpha", alpha, at_least=0)
-    for name, value in (("a", a), ("b", b)):
-        check_number(name, value, above=0, below=1)
     warn_if_detached(field.game, "sos")
 
     def apply(

@@ -7,21 +7,22 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number, check_scalar
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
+from jaxgan.core.ranges import Finite, FiniteSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Batch, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Batch, PlayerTree, PyTree
 from jaxgan.fields import trees
 
 
+@checked
 def symplectic(
     field: Field,
     *,
-    lam: ScalarOrSchedule = 1.0,
+    lam: FiniteSchedule = 1.0,
     align: bool = True,
-    eps: float = 0.1,
+    eps: Finite = 0.1,
     count: Literal["parameters", "tensors"] = "parameters",
 ) -> Field:
     """Corrects the field by its antisymmetric part: ξ + λ Aᵀ ξ, A = ½ (J - Jᵀ).
@@ -56,10 +57,6 @@ def symplectic(
     References:
       Balduzzi et al., 2018 (arXiv:1802.05642), algorithm 1; ε: section 4.
     """
-    check_scalar("lam", lam)
-    check_number("eps", eps)
-    if count not in ("parameters", "tensors"):
-        raise ValueError(f"count is {count!r}; it must be 'parameters' or 'tensors'")
     warn_if_detached(field.game, "symplectic")
 
     def apply(

@@ -7,21 +7,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jaxgan.core.errors import InputError
-from jaxgan.core.text import escaped, one_line
-
-
-class FileError(InputError):
-    """A file that is damaged, or not what it should be; the message is one line and names it.
-
-    Args:
-      path: of the file.
-      reason: what is wrong with it.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
-        super().__init__(f"{escaped(os.fspath(path))}: {reason}")
-        self.reason = reason
+from jaxgan.core.errors import FileError
+from jaxgan.core.text import one_line
 
 
 @contextmanager
@@ -41,7 +28,7 @@ def reading(path: str | os.PathLike[str], what: str, hint: str = "") -> Iterator
       >>> with reading("a.npz", "a .npz file"):
       ...     raise EOFError
       Traceback (most recent call last):
-      jaxgan.files.base.FileError: a.npz: it cannot be read as a .npz file (EOFError)
+      jaxgan.core.errors.FileError: a.npz: it cannot be read as a .npz file (EOFError)
     """
     try:
         yield

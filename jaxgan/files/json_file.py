@@ -10,8 +10,8 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from jaxgan.core.errors import FileError
 from jaxgan.core.text import one_line
-from jaxgan.files.base import FileError
 
 MAX_BYTES = 2**28
 """Of a file that is JSON as a whole (256 MiB)."""
@@ -104,7 +104,7 @@ def check_json(value: Any, path: str | os.PathLike[str], kind: type[T]) -> T:
     Example:
       >>> check_json("2", "a.json", int)
       Traceback (most recent call last):
-      jaxgan.files.base.FileError: a.json: it is '2'; it must be an integer
+      jaxgan.core.errors.FileError: a.json: it is '2'; it must be an integer
     """
     if problem := _problem(value, kind, ""):
         raise FileError(path, problem)

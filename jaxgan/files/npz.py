@@ -11,9 +11,10 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.lib import format as npy
 
+from jaxgan.core.errors import FileError
 from jaxgan.core.text import one_line
 from jaxgan.files import zip_file
-from jaxgan.files.base import FileError, reading
+from jaxgan.files.base import reading
 from jaxgan.files.zip_file import MAX_UNPACKED_BYTES
 
 SUFFIX = ".npy"

@@ -10,8 +10,9 @@ from typing import IO, Any
 import ml_dtypes
 import numpy as np
 
+from jaxgan.core.errors import FileError
 from jaxgan.core.text import one_line
-from jaxgan.files.base import FileError, reading
+from jaxgan.files.base import reading
 from jaxgan.files.json_file import check_json, parse_json
 
 MAX_HEADER_BYTES = 100_000_000

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.augment import AdaptiveAugment, bgc, each
-from jaxgan.core.checks import check_number
 from jaxgan.core.derivatives import held
 from jaxgan.core.examples import num_examples
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
+from jaxgan.core.ranges import Count, SignedFraction, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Key, PlayerTree, PyTree, Scene
 from jaxgan.games._augmented import example_keys, through
@@ -24,12 +24,13 @@ _AdaptiveChange = Callable[[PyTree, str, Array, PlayerTree, Scene, Context], PyT
 """(examples, which, p, params, scene, context) -> examples."""
 
 
+@checked
 def ada(
     game: Game,
     *,
-    target: float = 0.6,
-    length_images: int = 500_000,
-    every: int = 4,
+    target: SignedFraction = 0.6,
+    length_images: Count = 500_000,
+    every: Count = 4,
     augment: AdaptiveAugment | None = None,
 ) -> Game:
     """Adaptive discriminator augmentation.
@@ -83,7 +84,14 @@ def ada(
     return _adaptive(game, change, "ada", "augment", target, length_images, every)
 
 
-def apa(game: Game, *, target: float = 0.6, length_images: int = 500_000, every: int = 4) -> Game:
+@checked
+def apa(
+    game: Game,
+    *,
+    target: SignedFraction = 0.6,
+    length_images: Count = 500_000,
+    every: Count = 4,
+) -> Game:
     """Adaptive pseudo augmentation: generated examples among the real ones.
 
     With probability p the discriminator is shown G(z_i) as real in the place of x_i: the generated
@@ -184,7 +192,8 @@ def _adaptive(
     every: int,
 ) -> Game:
     """The game seen through a change whose probability follows the signs of real logits."""
-    _check(game, name, target, length_images, every)
+    if "disc" not in game.players:
+        raise ValueError(f"{name}: the game's players are {list(game.players)}; it needs 'disc'")
 
     def state_now(net_state: PlayerTree, scene: Scene, context: Context) -> State:
         num = num_examples(scene["fake"])
@@ -238,12 +247,3 @@ def _mean_sign(outputs: PyTree, caller: str) -> Array:
         raise ValueError(f"{caller} needs a game with a discriminator's outputs, such as `gan`")
     logits = lax.stop_gradient(logits_of(outputs["real"]))
     return jnp.mean(jnp.sign(logits).astype(jnp.float32))
-
-
-def _check(game: Game, name: str, target: float, length_images: int, every: int) -> None:
-    if "disc" not in game.players:
-        raise ValueError(f"{name}: the game's players are {list(game.players)}; it needs 'disc'")
-    check_number(f"{name}: target", target, at_least=-1, at_most=1)
-    for option, value in (("length_images", length_images), ("every", every)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}: {option} is {value!r}; it must be an integer above 0")

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment import AdaptiveAugment, Augment, each
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.examples import map_named, num_examples
 from jaxgan.core.game import Game, Played
+from jaxgan.core.ranges import FractionSchedule, NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
+from jaxgan.core.typing import Array, Key, PlayerTree, PyTree, Scene
 
 Change = Callable[[PyTree, str, PlayerTree, PlayerTree, Scene, Context], PyTree]
 """(examples, `"real"` or `"fake"`, params, net_state, scene, context) -> what the discriminator
@@ -23,6 +23,7 @@ _COMPARED = ("source", "cycle")
 """What games that make images of others have in their scene."""
 
 
+@checked
 def augmented(game: Game, augment: Augment) -> Game:
     """The game in which the discriminator sees augmented examples only.
 
@@ -70,7 +71,8 @@ def augmented(game: Game, augment: Augment) -> Game:
     return through(game, change, "augmented")
 
 
-def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -> Game:
+@checked
+def augmented_at(game: Game, augment: AdaptiveAugment, *, p: FractionSchedule) -> Game:
     """As `augmented`, each change being made with a probability that may be a schedule of the step.
 
     Args:
@@ -96,7 +98,6 @@ def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -
       As in R3GAN (Huang et al., 2024, arXiv:2501.05441); the changes of Karras et al., 2020
       (arXiv:2006.06676).
     """
-    check_scalar("p", p, at_least=0, at_most=1)
 
     def change(
         examples: PyTree,
@@ -113,7 +114,8 @@ def augmented_at(game: Game, augment: AdaptiveAugment, *, p: ScalarOrSchedule) -
     return through(game, change, "augmented_at")
 
 
-def instance_noise(game: Game, *, std: ScalarOrSchedule) -> Game:
+@checked
+def instance_noise(game: Game, *, std: NonNegativeSchedule) -> Game:
     """The game in which the discriminator sees every example through Gaussian noise.
 
     x + σ ε, ε ~ N(0, I), for real and generated examples alike: both distributions have full
@@ -143,7 +145,6 @@ def instance_noise(game: Game, *, std: ScalarOrSchedule) -> Game:
     References:
       Sønderby et al., 2017 (arXiv:1610.04490); Arjovsky & Bottou, 2017 (arXiv:1701.04862).
     """
-    check_scalar("std", std, at_least=0)
 
     def change(
         examples: PyTree,

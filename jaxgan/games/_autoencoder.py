@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.auxiliary import l1, l2
-from jaxgan.core.checks import check_number, check_scalar, is_zero
+from jaxgan.core.checks import is_zero
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
+from jaxgan.core.ranges import Decay, NonNegativeSchedule, OpenFraction, checked
 from jaxgan.core.schedules import at, log
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -23,17 +24,18 @@ _ERRORS = {"l1": l1, "l2": l2}
 _ACTIVATIONS = {"kl": jax.nn.sigmoid, "l1": jax.nn.relu, "none": lambda code: code}
 
 
+@checked
 def autoencoder(
     encoder: Network,
     decoder: Network,
     *,
     error: Literal["l1", "l2"] = "l2",
-    noise_std: ScalarOrSchedule = 0.0,
-    mask_share: float = 0.0,
+    noise_std: NonNegativeSchedule = 0.0,
+    mask_share: Decay = 0.0,
     sparsity: Sparsity = "none",
-    sparsity_weight: ScalarOrSchedule = 0.0,
-    sparsity_target: float = 0.05,
-    contraction: ScalarOrSchedule = 0.0,
+    sparsity_weight: NonNegativeSchedule = 0.0,
+    sparsity_target: OpenFraction = 0.05,
+    contraction: NonNegativeSchedule = 0.0,
 ) -> Game:
     """A game of the player `gen` alone: examples are squeezed through a code and rebuilt.
 
@@ -99,7 +101,6 @@ def autoencoder(
         sparsity_target=sparsity_target,
         contraction=contraction,
     )
-    game.check()
     return Game(
         init=game.init,
         generate=game.generate,
@@ -121,17 +122,6 @@ class _Autoencoder:
     sparsity_weight: ScalarOrSchedule
     sparsity_target: float
     contraction: ScalarOrSchedule
-
-    def check(self) -> None:
-        if self.error not in _ERRORS:
-            raise ValueError(f"error is {self.error!r}; it must be 'l1' or 'l2'")
-        if self.sparsity not in _ACTIVATIONS:
-            raise ValueError(f"sparsity is {self.sparsity!r}; it must be 'kl', 'l1' or 'none'")
-        check_scalar("noise_std", self.noise_std, at_least=0)
-        check_scalar("sparsity_weight", self.sparsity_weight, at_least=0)
-        check_scalar("contraction", self.contraction, at_least=0)
-        check_number("mask_share", self.mask_share, at_least=0, below=1)
-        check_number("sparsity_target", self.sparsity_target, above=0, below=1)
 
     def init(self, key: Key) -> tuple[PlayerTree, PlayerTree]:
         params, net_state = init_autoencoder(key, self.encoder, self.decoder)

@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.derivatives import held
 from jaxgan.core.game import Game, Played
 from jaxgan.core.penalty import Penalty
+from jaxgan.core.ranges import NonNegative, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PlayerTree, PyTree, Scene
 from jaxgan.games._terms import checked_terms, contribution, view_of, with_terms
@@ -22,7 +22,10 @@ MAX_BALANCE = 1e4
 """The largest weight that `balanced` gives to its terms."""
 
 
-def balanced(game: Game, penalty: Penalty, *, ratio: float = 1.0, player: str = "gen") -> Game:
+@checked
+def balanced(
+    game: Game, penalty: Penalty, *, ratio: NonNegative = 1.0, player: str = "gen"
+) -> Game:
     """Adds terms to a player's loss, as strong as the loss itself where both meet: at the images.
 
     L_player + w A with A the weighted terms and
@@ -67,7 +70,6 @@ def balanced(game: Game, penalty: Penalty, *, ratio: float = 1.0, player: str = 
     References:
       Esser et al., 2021 (arXiv:2012.09841), eq. 7.
     """
-    check_number("ratio", ratio, at_least=0)
     terms = checked_terms(game, penalty, player)
     if lazy := [term.name for term in terms if term.every > 1]:
         raise ValueError(f"{lazy[0]}: every is above 1; a balanced term acts in every update")

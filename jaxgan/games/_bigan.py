@@ -11,6 +11,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.loss import with_logits
 from jaxgan.core.network import Network, detached_of
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 from jaxgan.games._adversarial import Discriminator
@@ -19,8 +20,14 @@ from jaxgan.games._gan import Latent, normal_latent
 from jaxgan.losses import Loss, non_saturating
 
 
+@checked
 def bigan(
-    gen: Network, encoder: Network, disc: Network, *, latent: int | Latent, loss: Loss | None = None
+    gen: Network,
+    encoder: Network,
+    disc: Network,
+    *,
+    latent: Count | Latent,
+    loss: Loss | None = None,
 ) -> Game:
     """The game between a generator with an encoder, and a discriminator of pairs (x, z).
 

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from jaxgan.auxiliary import cycle_consistency
 from jaxgan.auxiliary import identity as kept
-from jaxgan.core.checks import check_scalar, is_zero
+from jaxgan.core.checks import is_zero
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.network import Network, detached_of
+from jaxgan.core.ranges import Index, NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import (
@@ -37,16 +38,17 @@ MAKER = {"image": "forward", "source": "backward"}
 OTHER = {"image": "source", "source": "image"}
 
 
+@checked
 def cyclegan(
     gens: Mapping[str, Network],
     discs: Mapping[str, Network],
     *,
     shapes: Mapping[str, tuple[int, ...]],
     loss: Loss | None = None,
-    cycle_weight: ScalarOrSchedule = 10.0,
-    identity_weight: ScalarOrSchedule = 0.5,
-    adversarial_weight: ScalarOrSchedule = 2.0,
-    pool_size: int = 50,
+    cycle_weight: NonNegativeSchedule = 10.0,
+    identity_weight: NonNegativeSchedule = 0.5,
+    adversarial_weight: NonNegativeSchedule = 2.0,
+    pool_size: Index = 50,
 ) -> Game:
     """The game of CycleGAN: G from source to image, F back, and a critic of each domain.
 
@@ -106,7 +108,11 @@ def cyclegan(
         "cycle_weight": cycle_weight,
         "identity_weight": identity_weight,
     }
-    _check(weights, pool_size, shapes)
+    if not is_zero(identity_weight) and tuple(shapes["image"]) != tuple(shapes["source"]):
+        raise ValueError(
+            f"identity_weight is not 0, but images have shape {tuple(shapes['image'])} and sources "
+            f"{tuple(shapes['source'])}; it needs one shape"
+        )
     game = _CycleGan(
         gens=gens,
         discs=discs,
@@ -286,18 +292,3 @@ def _both(values: Iterable[Array]) -> Array:
 
 def _joined(outs: Mapping[str, PyTree]) -> Array:
     return jnp.concatenate([logits_of(outs[domain]) for domain in DOMAINS])
-
-
-def _check(
-    weights: Mapping[str, ScalarOrSchedule], pool_size: int, shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    for name, weight in weights.items():
-        check_scalar(name, weight, at_least=0)
-    if pool_size < 0:
-        raise ValueError(f"pool_size is {pool_size}; it must be at least 0")
-    identity = weights["identity_weight"]
-    if not is_zero(identity) and tuple(shapes["image"]) != tuple(shapes["source"]):
-        raise ValueError(
-            f"identity_weight is not 0, but images have shape {tuple(shapes['image'])} and sources "
-            f"{tuple(shapes['source'])}; it needs one shape"
-        )

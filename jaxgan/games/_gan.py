@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxgan.core.examples import example_shape, num_examples
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network, Styles, detached_of
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree, PyTree, Scene
 from jaxgan.games._adversarial import Discriminator
@@ -20,7 +21,8 @@ Latent = Callable[[Key, tuple[int, ...]], Array]
 """Draws latents: (key, (num,)) -> an array whose first axis is num long."""
 
 
-def normal_latent(dim: int) -> Latent:
+@checked
+def normal_latent(dim: Count) -> Latent:
     """Standard normal latents, z ~ N(0, I).
 
     Args:
@@ -36,18 +38,17 @@ def normal_latent(dim: int) -> Latent:
       >>> normal_latent(3)(jax.random.key(0), (2,)).shape
       (2, 3)
     """
-    if dim < 1:
-        raise ValueError(f"latent dimension is {dim}; it must be at least 1")
     return lambda key, shape: jax.random.normal(key, (*shape, dim))
 
 
+@checked
 def gan(
     gen: Network,
     disc: Network,
     *,
-    latent: int | Latent,
+    latent: Count | Latent,
     loss: Loss | None = None,
-    num_classes: int | None = None,
+    num_classes: Count | None = None,
 ) -> Game:
     """A two-player game between a generator and a discriminator.
 
@@ -101,8 +102,6 @@ def gan(
       Goodfellow et al., 2014 (arXiv:1406.2661). Conditional: Mirza & Osindero, 2014
       (arXiv:1411.1784).
     """
-    if num_classes is not None and num_classes < 1:
-        raise ValueError(f"num_classes is {num_classes}; it must be at least 1, or None")
     objective = non_saturating() if loss is None else loss
     game = _Gan(
         gen=gen,

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from jaxgan.auxiliary import infogan_latent, mutual_information
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.ranges import Count, Index, NonNegative, NonNegativeSchedule, Several, checked
 from jaxgan.games._gan import gan
 from jaxgan.games._with_penalty import with_penalty
 from jaxgan.losses import Loss
@@ -29,17 +29,18 @@ class Code(NamedTuple):
     size: int
 
 
+@checked
 def infogan(
     gen: Network,
     disc: Network,
     *,
-    noise_dim: int,
-    categorical: tuple[int, ...] = (10,),
-    num_continuous: int = 2,
-    weight: ScalarOrSchedule = 1.0,
-    continuous_weight: float = 0.1,
+    noise_dim: Index,
+    categorical: tuple[Several, ...] = (10,),
+    num_continuous: Index = 2,
+    weight: NonNegativeSchedule = 1.0,
+    continuous_weight: NonNegative = 0.1,
     loss: Loss | None = None,
-    num_classes: int | None = None,
+    num_classes: Count | None = None,
 ) -> Game:
     """A `gan` with the latents of `infogan_latent` and the term `mutual_information`.
 
@@ -91,8 +92,9 @@ def infogan(
     return with_penalty(game, term)
 
 
+@checked
 def infogan_codes(
-    noise_dim: int, *, categorical: tuple[int, ...] = (10,), num_continuous: int = 2
+    noise_dim: Index, *, categorical: tuple[Several, ...] = (10,), num_continuous: Index = 2
 ) -> tuple[Code, ...]:
     """Where the codes lie in the latents of `infogan_latent`.
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from jaxgan.auxiliary import l1
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.ranges import NonNegativeSchedule, checked
 from jaxgan.games._translation import translation
 from jaxgan.losses import Loss, non_saturating
 
 
+@checked
 def pix2pix(
     gen: Network,
     disc: Network,
     *,
     loss: Loss | None = None,
-    l1_weight: ScalarOrSchedule = 100.0,
-    adversarial_weight: ScalarOrSchedule = 1.0,
+    l1_weight: NonNegativeSchedule = 100.0,
+    adversarial_weight: NonNegativeSchedule = 1.0,
 ) -> Game:
     """The game of pix2pix: a conditional GAN of patches, and the L1 distance to the true image.
 

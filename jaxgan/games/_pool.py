@@ -9,13 +9,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 
 Pool = dict[str, Any]
 """`images` [N, H, W, C] and `count`, how many of them there are, an int32 scalar."""
 
 
-def empty_pool(size: int, *, shape: tuple[int, ...]) -> Pool:
+@checked
+def empty_pool(size: Count, *, shape: tuple[int, ...]) -> Pool:
     """A pool with room for so many images.
 
     Args:
@@ -32,8 +34,6 @@ def empty_pool(size: int, *, shape: tuple[int, ...]) -> Pool:
       >>> empty_pool(50, shape=(8, 8, 1))["images"].shape
       (50, 8, 8, 1)
     """
-    if size < 1:
-        raise ValueError(f"pool_size is {size}; it must be at least 1")
     return {"images": jnp.zeros((size, *shape), jnp.float32), "count": jnp.int32(0)}
 
 

@@ -13,6 +13,7 @@ from jax import lax
 
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, NetState, Params, PlayerTree, PyTree, Scene
 from jaxgan.games._gan import Latent, gan
@@ -58,7 +59,10 @@ class Phases(NamedTuple):
         return jnp.clip(done, 0.0, 1.0)
 
 
-def make_phases(resolutions: tuple[int, ...], *, fade_steps: int, stable_steps: int) -> Phases:
+@checked
+def make_phases(
+    resolutions: tuple[Count, ...], *, fade_steps: Index, stable_steps: Count
+) -> Phases:
     """`Phases`, checked.
 
     Args:
@@ -81,25 +85,22 @@ def make_phases(resolutions: tuple[int, ...], *, fade_steps: int, stable_steps: 
     doubled = tuple(resolutions[0] * 2**index for index in range(len(resolutions)))
     if not resolutions or resolutions[0] < 4 or tuple(resolutions) != doubled:
         raise ValueError(
-            f"resolutions: got {tuple(resolutions)}; must be 4 or more pixels, each twice the one "
+            f"resolutions is {tuple(resolutions)}; it must be 4 or more pixels, each twice the one "
             "before, such as (4, 8, 16, 32)"
-        )
-    if fade_steps < 0 or stable_steps < 1:
-        raise ValueError(
-            f"fade_steps, stable_steps: got {fade_steps}, {stable_steps}; must be at least 0 and 1"
         )
     return Phases(tuple(resolutions), fade_steps, stable_steps)
 
 
+@checked
 def progressive(
     gen: Callable[[int], Network],
     disc: Callable[[int], Network],
     *,
     phases: Phases,
-    step: int = 0,
-    latent: int | Latent,
+    step: Index = 0,
+    latent: Count | Latent,
     loss: Loss | None = None,
-    num_classes: int | None = None,
+    num_classes: Count | None = None,
 ) -> Game:
     """The `gan` of one phase of progressive growing.
 

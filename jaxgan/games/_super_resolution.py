@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from jaxgan.auxiliary import l1, l2
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
-from jaxgan.core.typing import Array, ScalarOrSchedule
+from jaxgan.core.ranges import NonNegativeSchedule, checked
+from jaxgan.core.typing import Array
 from jaxgan.games._translation import Comparison, Comparisons, translation
 from jaxgan.losses import Loss, non_saturating
 
 NORMS: dict[str, Comparison] = {"l1": l1, "l2": l2}
 
 
+@checked
 def super_resolution(
     gen: Network,
     disc: Network,
     *,
     loss: Loss | None = None,
-    pixel: str = "l2",
-    pixel_weight: ScalarOrSchedule = 1.0,
-    adversarial_weight: ScalarOrSchedule = 1e-3,
+    pixel: Literal["l1", "l2"] = "l2",
+    pixel_weight: NonNegativeSchedule = 1.0,
+    adversarial_weight: NonNegativeSchedule = 1e-3,
     features: Callable[[Array], Array] | None = None,
-    feature_weight: ScalarOrSchedule = 1.0,
+    feature_weight: NonNegativeSchedule = 1.0,
 ) -> Game:
     """The game of SRGAN: `translation` of small images to large ones.
 
@@ -72,8 +75,6 @@ def super_resolution(
     References:
       Ledig et al., 2017 (arXiv:1609.04802), eq. 3 to 6.
     """
-    if pixel not in NORMS:
-        raise ValueError(f"pixel is {pixel!r}; it must be 'l1' or 'l2'")
     comparisons: Comparisons = {"pixel": (pixel_weight, NORMS[pixel])}
     if features is not None:
         compare = partial(_feature_distance, features)

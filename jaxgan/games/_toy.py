@@ -7,13 +7,15 @@ import jax.numpy as jnp
 
 from jaxgan.core.game import Game, zero_sum
 from jaxgan.core.network import Network
+from jaxgan.core.ranges import Finite, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree
 from jaxgan.games._gan import gan
 from jaxgan.losses import Loss, minimax
 
 
-def bilinear(matrix: Array | float = 1.0) -> Game:
+@checked
+def bilinear(matrix: Array | Finite = 1.0) -> Game:
     """f(x, y) = xᵀ A y: the simplest game that plain descent cannot solve.
 
     From any start, simultaneous gradient descent of rate η with A = a grows the norm by exactly

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.loss import with_logits
 from jaxgan.core.network import Network, detached_of
+from jaxgan.core.ranges import NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -21,7 +21,7 @@ from jaxgan.losses import Loss
 Comparison = Callable[[Array, Array], Array]
 """(real, fake) -> values of shape [B], such as `auxiliary.l1`."""
 
-Comparisons = Mapping[str, tuple[ScalarOrSchedule, Comparison]]
+Comparisons = Mapping[str, tuple[NonNegativeSchedule, Comparison]]
 """Weights and comparisons by the names under which they are logged."""
 
 
@@ -41,13 +41,14 @@ def flat_logits(out: PyTree) -> PyTree:
     return with_logits(out, logits_of(out).reshape(-1))
 
 
+@checked
 def translation(
     gen: Network,
     disc: Network,
     *,
     loss: Loss,
     comparisons: Comparisons,
-    adversarial_weight: ScalarOrSchedule = 1.0,
+    adversarial_weight: NonNegativeSchedule = 1.0,
     shows_source: bool = True,
 ) -> Game:
     """A generator that makes images of sources, judged by a discriminator and by the true images.
@@ -90,9 +91,6 @@ def translation(
     References:
       Isola et al., 2017 (arXiv:1611.07004).
     """
-    check_scalar("adversarial_weight", adversarial_weight, at_least=0)
-    for name, (weight, _) in comparisons.items():
-        check_scalar(f"{name}_weight", weight, at_least=0)
 
     game = _Translation(
         gen=gen,

@@ -15,6 +15,7 @@ from jax import lax
 from jaxgan import optimizers as opt
 from jaxgan.core.derivatives import held, reaches
 from jaxgan.core.game import Game, Played, warn_if_detached
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
 
@@ -31,18 +32,19 @@ class _Opponent(NamedTuple):
     opt_state: PyTree
 
 
+@checked
 def unrolled(
     game: Game,
     *,
     player: str = "gen",
     opponent: str = "disc",
-    num_steps: int,
+    num_steps: Index,
     mode: Literal["exact", "first_order"] = "exact",
     inner: optax.GradientTransformation | None = None,
     inner_state: Literal["live", "fresh"] = "live",
     inner_batch: Literal["same", "fresh"] = "same",
     remat: bool = True,
-    unroll: int = 1,
+    unroll: Count = 1,
 ) -> Game:
     """Lets one player descend its loss against the opponent as it will be k steps later.
 
@@ -146,21 +148,6 @@ class _Unrolled:
                 raise ValueError(f"{name} is {who!r}; the game's players are {list(players)}")
         if player == opponent:
             raise ValueError(f"player and opponent are both {player!r}; they must differ")
-        for name, count, least in (("num_steps", self.num_steps, 0), ("unroll", self.unroll, 1)):
-            if isinstance(count, bool) or not isinstance(count, int) or count < least:
-                raise ValueError(
-                    f"{name} is {count!r}; it must be a whole number, at least {least}"
-                )
-        choices = {
-            "mode": (self.mode, ("exact", "first_order")),
-            "inner_state": (self.inner_state, ("live", "fresh")),
-            "inner_batch": (self.inner_batch, ("same", "fresh")),
-        }
-        for name, (value, allowed) in choices.items():
-            if value not in allowed:
-                raise ValueError(
-                    f"{name} is {value!r}; it must be {' or '.join(map(repr, allowed))}"
-                )
         if self.inner is not None:
             params, _ = jax.eval_shape(self.game.init, jax.random.key(0))
             check_differentiable(self.inner, params[opponent])

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import chex
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number, check_scalar
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
+from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
 from jaxgan.core.schedules import at, log
 from jaxgan.core.state import Context
 from jaxgan.core.typing import (
@@ -44,7 +44,8 @@ class Likelihood(NamedTuple):
     nll: Callable[[Params, Array, Array], Array]
 
 
-def gaussian_likelihood(*, std: float = 1.0, learn_std: bool = False) -> Likelihood:
+@checked
+def gaussian_likelihood(*, std: Positive = 1.0, learn_std: bool = False) -> Likelihood:
     """Pixels with normal noise of one standard deviation around the decoder's image.
 
     -log p(x|z) = Σ_d ½ ((x_d - m_d) / σ)² + log σ + ½ log 2π.
@@ -69,7 +70,6 @@ def gaussian_likelihood(*, std: float = 1.0, learn_std: bool = False) -> Likelih
       Kingma & Welling, 2014 (arXiv:1312.6114), appendix C.2; learnt: Rybkin et al., 2021
       (arXiv:2006.13202).
     """
-    check_number("std", std, above=0)
 
     def init() -> Params:
         return {"log_std": jnp.full((), log(std), jnp.float32)} if learn_std else {}
@@ -115,13 +115,14 @@ def bernoulli_likelihood() -> Likelihood:
     return Likelihood(dict, nll)
 
 
+@checked
 def vae(
     encoder: Network,
     decoder: Network,
     *,
-    latent_dim: int,
+    latent_dim: Count,
     likelihood: Likelihood | None = None,
-    beta: ScalarOrSchedule = 1.0,
+    beta: NonNegativeSchedule = 1.0,
 ) -> Game:
     """A game of the player `gen` alone, whose loss is minus the evidence lower bound, in nats.
 
@@ -167,7 +168,6 @@ def vae(
       Kingma & Welling, 2014 (arXiv:1312.6114); Rezende et al., 2014 (arXiv:1401.4082); β: Higgins
       et al., 2017 (ICLR).
     """
-    check_scalar("beta", beta, at_least=0)
     game = _Vae(
         encoder=encoder,
         decoder=decoder,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import head_of
 from jaxgan.core.network import Network, detached_of
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -20,15 +20,16 @@ from jaxgan.games._vae import divergence
 from jaxgan.losses import Loss, non_saturating
 
 
+@checked
 def vae_gan(
     encoder: Network,
     decoder: Network,
     disc: Network,
     *,
-    latent_dim: int,
+    latent_dim: Count,
     loss: Loss | None = None,
-    gamma: ScalarOrSchedule = 1.0,
-    beta: ScalarOrSchedule = 1.0,
+    gamma: NonNegativeSchedule = 1.0,
+    beta: NonNegativeSchedule = 1.0,
 ) -> Game:
     """The game of an encoder `enc`, a decoder `gen` and a discriminator `disc`.
 
@@ -79,8 +80,6 @@ def vae_gan(
     References:
       Larsen et al., 2016 (arXiv:1512.09300), algorithm 1.
     """
-    check_scalar("gamma", gamma, at_least=0)
-    check_scalar("beta", beta, at_least=0)
     objective = non_saturating() if loss is None else loss
     game = _VaeGan(
         encoder=encoder,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from jaxgan.core.game import Game, Played
 from jaxgan.core.penalty import Penalty
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import PlayerTree, Scene
 from jaxgan.games._terms import checked_terms, contribution, view_of, with_terms
 
 
+@checked
 def with_penalty(game: Game, penalty: Penalty, *, player: str | None = None) -> Game:
     """Adds regularisers to the players' losses.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.loss import Loss, logits
+from jaxgan.core.ranges import Fraction, Positive, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree
 
 
-def began(*, gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
+@checked
+def began(*, gamma: Fraction = 0.5, lambda_k: Positive = 0.001) -> Loss:
     """Autoencoder errors of data and of samples, held at a fixed ratio by a controller.
 
     With the error L = -logit ≥ 0, and k its state, from 0 on,
@@ -48,8 +49,6 @@ def began(*, gamma: float = 0.5, lambda_k: float = 0.001) -> Loss:
     References:
       Berthelot et al., 2017 (arXiv:1703.10717), sections 3.3 and 3.4.
     """
-    check_number("gamma", gamma, at_least=0, at_most=1)
-    check_number("lambda_k", lambda_k, above=0)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context

@@ -37,7 +37,8 @@ import jax.numpy as jnp
 from jax.nn import softplus
 from jax.scipy.special import xlogy
 
-from jaxgan.core.checks import check_number, is_traced
+from jaxgan.core.checks import is_traced
+from jaxgan.core.ranges import Finite, checked
 from jaxgan.core.typing import Array
 from jaxgan.losses._capped import CAP, capped_exp, tangent_beyond
 
@@ -121,7 +122,8 @@ DIVERGENCES: Mapping[str, Divergence] = MappingProxyType(
 )
 
 
-def alpha_divergence(alpha: float) -> Divergence:
+@checked
+def alpha_divergence(alpha: Finite) -> Divergence:
     """The family that joins the others: α → 0 reverse KL, ½ twice squared Hellinger, → 1 KL.
 
     f(u) = (u^α - 1 - α (u - 1)) / (α (α - 1)); α = 2 is half of Pearson's χ², α = -1 half of
@@ -145,7 +147,6 @@ def alpha_divergence(alpha: float) -> Divergence:
     """
     if is_traced(alpha):
         raise ValueError("alpha is traced; it must be known: the formulas differ beyond 1")
-    check_number("alpha", alpha)
     if alpha in (0, 1):
         raise ValueError(f"alpha is {alpha}; it must be neither 0 nor 1 (reverse_kl and kl)")
     alpha = float(alpha)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax.nn import relu
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.ranges import Positive, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array
 
 
-def ebgan(*, margin: float = 10.0) -> Loss:
+@checked
+def ebgan(*, margin: Positive = 10.0) -> Loss:
     """Low energy for data, at least the margin for samples.
 
     With the energy E = -logit ≥ 0, such as an autoencoder's error,
@@ -40,7 +41,6 @@ def ebgan(*, margin: float = 10.0) -> Loss:
     References:
       Zhao et al., 2017 (arXiv:1609.03126), eq. 1 and 2.
     """
-    check_number("margin", margin, above=0)
 
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -real_logits + relu(jnp.asarray(margin, fake_logits.dtype) + fake_logits)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.ranges import Finite, checked
 from jaxgan.core.state import Context
 from jaxgan.core.text import did_you_mean
 from jaxgan.core.typing import Array
 from jaxgan.losses._divergences import DIVERGENCES, Divergence, alpha_divergence
 
 
+@checked
 def f_gan(
     divergence: str | Divergence = "jensen_shannon",
     *,
-    alpha: float | None = None,
+    alpha: Finite | None = None,
     non_saturating: bool = False,
 ) -> Loss:
     """The discriminator estimates an f-divergence, which the generator minimises.

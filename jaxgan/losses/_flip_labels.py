@@ -8,18 +8,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.loss import Loss, as_loss, logits, with_logits
+from jaxgan.core.ranges import DecaySchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.losses._non_saturating import non_saturating
 
 
+@checked
 def flip_labels(
     base: Loss | Callable[..., Loss] = non_saturating,
     *,
-    probability: ScalarOrSchedule,
+    probability: DecaySchedule,
     **options: Any,
 ) -> Loss:
     """Swaps the logits of a real and of a fake example, pair by pair, for the discriminator.
@@ -52,7 +53,6 @@ def flip_labels(
     References:
       Chintala et al., How to train a GAN, 2016 (github.com/soumith/ganhacks, 6).
     """
-    check_scalar("probability", probability, at_least=0, below=1)
     loss = as_loss(base, **options)
 
     def disc(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax.nn import relu
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.ranges import Positive, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array
 
 
-def hinge(*, margin: float = 1.0) -> Loss:
+@checked
+def hinge(*, margin: Positive = 1.0) -> Loss:
     """The discriminator stops pulling at examples beyond the margin; the generator never stops.
 
     L_D = E_x[max(0, m - D(x))] + E_z[max(0, m + D(G(z)))],  L_G = -E_z[D(G(z))].
@@ -39,8 +40,6 @@ def hinge(*, margin: float = 1.0) -> Loss:
       Lim & Ye, 2017 (arXiv:1705.02894); Tran et al., 2017 (arXiv:1702.08896); Zhang et al., 2019
       (arXiv:1805.08318).
     """
-
-    check_number("margin", margin, above=0)
 
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         m = jnp.asarray(margin, real_logits.dtype)

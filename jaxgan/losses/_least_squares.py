@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.ranges import Finite, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array
 
 
+@checked
 def least_squares(
-    *, fake_label: float = 0.0, real_label: float = 1.0, gen_label: float = 1.0
+    *, fake_label: Finite = 0.0, real_label: Finite = 1.0, gen_label: Finite = 1.0
 ) -> Loss:
     """Squared distances to labels instead of a log likelihood.
 
@@ -40,9 +41,6 @@ def least_squares(
     References:
       Mao et al., 2017 (arXiv:1611.04076), eq. 2, 8 and 9.
     """
-
-    for name, label in (("fake", fake_label), ("real", real_label), ("gen", gen_label)):
-        check_number(f"{name}_label", label)
 
     def squared(logits: Array, label: float) -> Array:
         return 0.5 * (logits - jnp.asarray(label, logits.dtype)) ** 2

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from jaxgan.core.checks import check_number
+from typing import Annotated
+
 from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.ranges import DecaySchedule, Range, checked
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, ScalarOrSchedule
+from jaxgan.core.typing import Array
 from jaxgan.losses._capped import CAP, capped_exp
 from jaxgan.losses._minimax import classifier
 
 
+@checked
 def maximum_likelihood(
-    *, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0, cap: float = CAP
+    *,
+    smoothing: DecaySchedule = 0.0,
+    fake_smoothing: DecaySchedule = 0.0,
+    cap: Annotated[float, Range(above=0, at_most=80)] = CAP,
 ) -> Loss:
     """The generator weighs its samples by the density ratio, which is to maximise likelihood.
 
@@ -44,7 +50,6 @@ def maximum_likelihood(
     References:
       Goodfellow, 2016 (arXiv:1701.00160), section 3.2.5; Goodfellow, 2014 (arXiv:1412.6515).
     """
-    check_number("cap", cap, above=0, at_most=80)
 
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -0.5 * capped_exp(fake_logits, cap=cap)

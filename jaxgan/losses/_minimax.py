@@ -7,14 +7,15 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.ranges import DecaySchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, ScalarOrSchedule
+from jaxgan.core.typing import Array
 
 
-def minimax(*, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0) -> Loss:
+@checked
+def minimax(*, smoothing: DecaySchedule = 0.0, fake_smoothing: DecaySchedule = 0.0) -> Loss:
     """The saturating zero-sum objective: the generator minimises what the discriminator maximises.
 
     With D = σ(logit), s the smoothing and t that of fakes,
@@ -58,8 +59,9 @@ def minimax(*, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedu
     return stateless(disc, gen)._replace(is_zero_sum=True)
 
 
+@checked
 def classifier(
-    *, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0
+    *, smoothing: DecaySchedule = 0.0, fake_smoothing: DecaySchedule = 0.0
 ) -> Callable[[Array, Array, Context], Array]:
     """The discriminator's part of `minimax` and of all that differ from it in the generator's.
 
@@ -79,8 +81,6 @@ def classifier(
       >>> disc(jnp.full(1, 1e4), jnp.full(1, 1e4), Context(jax.random.key(0))).tolist()
       [5000.0]
     """
-    check_scalar("smoothing", smoothing, at_least=0, below=1)
-    check_scalar("fake_smoothing", fake_smoothing, at_least=0, below=1)
 
     def disc(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         s, t = (

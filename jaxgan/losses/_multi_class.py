@@ -6,17 +6,18 @@ import chex
 import jax.numpy as jnp
 from jax.nn import logsumexp, softplus
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.heads import head_of
 from jaxgan.core.loss import Loss
+from jaxgan.core.ranges import NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Array, PyTree
 
 NAME = "multi_class"
 
 
-def multi_class(*, label_weight: ScalarOrSchedule = 1.0) -> Loss:
+@checked
+def multi_class(*, label_weight: NonNegativeSchedule = 1.0) -> Loss:
     """A classifier of n classes whose (n + 1)-th is "generated", its logit fixed at 0.
 
     With l the head `class_logits`, Z = Σ_k e^l_k and D = Z / (Z + 1),
@@ -52,7 +53,6 @@ def multi_class(*, label_weight: ScalarOrSchedule = 1.0) -> Loss:
     References:
       Salimans et al., 2016 (arXiv:1606.03498), section 5.
     """
-    check_scalar("label_weight", label_weight, at_least=0)
 
     def disc(
         real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context

@@ -5,14 +5,14 @@ from __future__ import annotations
 from jax.nn import softplus
 
 from jaxgan.core.loss import Loss, stateless
+from jaxgan.core.ranges import DecaySchedule, checked
 from jaxgan.core.state import Context
-from jaxgan.core.typing import Array, ScalarOrSchedule
+from jaxgan.core.typing import Array
 from jaxgan.losses._minimax import classifier
 
 
-def non_saturating(
-    *, smoothing: ScalarOrSchedule = 0.0, fake_smoothing: ScalarOrSchedule = 0.0
-) -> Loss:
+@checked
+def non_saturating(*, smoothing: DecaySchedule = 0.0, fake_smoothing: DecaySchedule = 0.0) -> Loss:
     """The generator maximises log D(G(z)) rather than minimising log(1 - D(G(z))).
 
     With D = σ(logit), s the smoothing and t that of fakes,

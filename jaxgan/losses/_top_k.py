@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.loss import Loss, as_loss, logits
+from jaxgan.core.ranges import Range, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.losses._non_saturating import non_saturating
 
 
+@checked
 def top_k(
-    base: Loss | Callable[..., Loss] = non_saturating, *, fraction: ScalarOrSchedule, **options: Any
+    base: Loss | Callable[..., Loss] = non_saturating,
+    *,
+    fraction: Annotated[ScalarOrSchedule, Range(above=0, at_most=1)],
+    **options: Any,
 ) -> Loss:
     """The generator's loss over the best-scored fakes of the batch only.
 
@@ -49,7 +53,6 @@ def top_k(
     References:
       Sinha et al., 2020 (arXiv:2002.06224).
     """
-    check_scalar("fraction", fraction, above=0, at_most=1)
     loss = as_loss(base, **options)
 
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:

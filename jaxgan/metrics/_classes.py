@@ -5,8 +5,11 @@ from __future__ import annotations
 import chex
 import numpy as np
 
+from jaxgan.core.ranges import Count, Fraction, checked
 
-def class_histogram(labels: np.ndarray, num_classes: int) -> np.ndarray:
+
+@checked
+def class_histogram(labels: np.ndarray, num_classes: Count) -> np.ndarray:
     """The share of each class.
 
     Args:
@@ -27,7 +30,8 @@ def class_histogram(labels: np.ndarray, num_classes: int) -> np.ndarray:
     return np.bincount(labels, minlength=num_classes) / len(labels)
 
 
-def num_covered(histogram: np.ndarray, least_share: float = 0.01) -> int:
+@checked
+def num_covered(histogram: np.ndarray, least_share: Fraction = 0.01) -> int:
     """How many classes have at least a given share of the samples.
 
     Args:

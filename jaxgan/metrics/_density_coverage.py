@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.metrics import _checks as checks
 from jaxgan.metrics import _neighbors as neighbors
 from jaxgan.metrics._neighbors import Balls, Nearest, Ties
@@ -26,8 +27,9 @@ class DensityCoverage(NamedTuple):
     coverage: float
 
 
+@checked
 def density_coverage(
-    real: Any, fake: Any, *, k: int = 5, ties: Ties = "outside", tile: int = TILE
+    real: Any, fake: Any, *, k: Count = 5, ties: Ties = "outside", tile: Count = TILE
 ) -> DensityCoverage:
     """Fidelity and diversity by balls around real examples alone.
 

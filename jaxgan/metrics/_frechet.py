@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.metrics import _checks as checks
 
 
@@ -28,7 +29,8 @@ class Moments(
     __slots__ = ()
 
 
-def moments(features: Any, *, chunk: int = 4096) -> Moments:
+@checked
+def moments(features: Any, *, chunk: Count = 4096) -> Moments:
     """Count, mean and scatter of features, in float64 on the host.
 
     Args:
@@ -49,7 +51,6 @@ def moments(features: Any, *, chunk: int = 4096) -> Moments:
     References:
       Heusel et al., 2017 (arXiv:1706.08500).
     """
-    checks.at_least("chunk", chunk, 1)
     x = checks.finite("features", features)
     parts = (_moments(x[start : start + chunk]) for start in range(0, len(x), chunk))
     return functools.reduce(merge, parts)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.metrics import _checks as checks
 
 
@@ -23,7 +24,8 @@ class InceptionScore(NamedTuple):
     std: float
 
 
-def inception_score(logits: Any, *, num_splits: int = 10) -> InceptionScore:
+@checked
+def inception_score(logits: Any, *, num_splits: Count = 10) -> InceptionScore:
     """exp E_x KL(p(y | x) ‖ p(y)), where p(y) is the mean of p(y | x) over a split.
 
     The splits are the samples in their order, as published; samples sorted by class must be
@@ -48,7 +50,6 @@ def inception_score(logits: Any, *, num_splits: int = 10) -> InceptionScore:
     """
     values = checks.finite("logits", logits, ("N", "K")).astype(np.float64)
     num = len(values)
-    checks.at_least("num_splits", num_splits, 1)
     checks.at_least("the number of samples", num, num_splits)
     edges = [i * num // num_splits for i in range(num_splits + 1)]
     log_p = log_softmax(values, axis=1)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.metrics import _checks as checks
 from jaxgan.metrics._frechet import Moments, gaussian_distance, moments
 
@@ -24,7 +25,8 @@ class IntraClassDistance(NamedTuple):
     per_class: np.ndarray
 
 
-def class_moments(features: Any, labels: Any, num_classes: int) -> list[Moments]:
+@checked
+def class_moments(features: Any, labels: Any, num_classes: Count) -> list[Moments]:
     """The moments of each class.
 
     Args:
@@ -105,8 +107,9 @@ def intra_class_distance(real: Sequence[Moments], fake: Sequence[Moments]) -> In
     return IntraClassDistance(float(np.mean(distances)), np.asarray(distances))
 
 
+@checked
 def intra_class_diversity(
-    features: Any, labels: Any, num_classes: int, *, chunk: int = 1024
+    features: Any, labels: Any, num_classes: Count, *, chunk: Count = 1024
 ) -> np.ndarray:
     """The mean Euclidean distance between two different samples of a class.
 

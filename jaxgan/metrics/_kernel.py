@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.ranges import Count, Index, Several, checked
 from jaxgan.core.typing import Array
 from jaxgan.metrics import _checks as checks
 from jaxgan.metrics._pairs import TILE, Tiles, centre_of, tiled, visit
@@ -32,14 +33,15 @@ class KernelDistance(NamedTuple):
     standard_error: float
 
 
+@checked
 def kernel_distance(
     real: Any,
     fake: Any,
     *,
-    num_blocks: int = 100,
-    block_size: int = 1000,
-    seed: int = 2020,
-    tile: int = TILE,
+    num_blocks: Count = 100,
+    block_size: Several = 1000,
+    seed: Index = 2020,
+    tile: Count = TILE,
 ) -> KernelDistance:
     """KID: the mean of `squared_mmd` over random blocks of both sets.
 
@@ -90,7 +92,8 @@ def kernel_distance(
     return summarise(values, block_size / min(len(x), len(y)))
 
 
-def squared_mmd(real: Any, fake: Any, *, tile: int = TILE) -> float:
+@checked
+def squared_mmd(real: Any, fake: Any, *, tile: Count = TILE) -> float:
     """MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y) with k(x, y) = (x·y / F + 1)³, of whole sets.
 
     The unbiased estimate: pairs of an example with itself are left out, and of x with y all pairs
@@ -122,7 +125,10 @@ def squared_mmd(real: Any, fake: Any, *, tile: int = TILE) -> float:
     return float(_squared_mmds(x, y, in_x, in_y, tile)[0])
 
 
-def blocks_share_pairs(num_real: int, num_fake: int, num_blocks: int, block_size: int) -> bool:
+@checked
+def blocks_share_pairs(
+    num_real: Count, num_fake: Count, num_blocks: Count, block_size: Several
+) -> bool:
     """Whether blocks have more pairs, together, than there are.
 
     Each pair is then made once, and counted in every block that it is in.
@@ -166,8 +172,6 @@ def draw_blocks(
       >>> of_real.shape, of_fake.max() < 9
       ((3, 2), np.True_)
     """
-    checks.at_least("num_blocks", num_blocks, 1)
-    checks.at_least("block_size", block_size, 2)
     for name, one in (("real", real), ("fake", fake)):
         if len(one) < block_size:
             raise ValueError(

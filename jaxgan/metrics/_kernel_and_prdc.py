@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jaxgan.core.ranges import Count, Index, Several, checked
 from jaxgan.metrics import _checks as checks
 from jaxgan.metrics import _kernel as kernel
 from jaxgan.metrics import _neighbors as neighbors
@@ -13,16 +14,17 @@ from jaxgan.metrics._pairs import TILE, tiled, visit
 from jaxgan.metrics._prdc import PrdcScore, score_counts
 
 
+@checked
 def kernel_and_prdc(
     real: Any,
     fake: Any,
     *,
-    num_blocks: int = 100,
-    block_size: int = 1000,
-    seed: int = 2020,
-    k: int = 5,
+    num_blocks: Count = 100,
+    block_size: Several = 1000,
+    seed: Index = 2020,
+    k: Count = 5,
     ties: Ties = "outside",
-    tile: int = TILE,
+    tile: Count = TILE,
 ) -> tuple[KernelDistance, PrdcScore]:
     """`kernel_distance` and `prdc` for the matrix products of one: about half the time of both.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import chex
 import numpy as np
 
+from jaxgan.core.ranges import Count, Fraction, checked
 from jaxgan.metrics._classes import class_histogram, kl_divergence
 
 
@@ -25,13 +26,14 @@ class LabelledScore(NamedTuple):
     reverse_kl: float
 
 
+@checked
 def labelled_score(
     labels: np.ndarray,
-    num_classes: int,
+    num_classes: Count,
     *,
     confidences: np.ndarray | None = None,
-    min_confidence: float = 0.0,
-    least_share: float = 0.0,
+    min_confidence: Fraction = 0.0,
+    least_share: Fraction = 0.0,
 ) -> LabelledScore:
     """Scores samples by the classes that a classifier gives them, such as stacked MNIST's 1000.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import chex
 import numpy as np
 
+from jaxgan.core.ranges import Fraction, Positive, checked
 from jaxgan.metrics._classes import kl_divergence
 
 
@@ -24,13 +25,14 @@ class MixtureScore(NamedTuple):
     reverse_kl: float
 
 
+@checked
 def mixture_score(
     points: np.ndarray,
     modes: np.ndarray,
-    std: float,
+    std: Positive,
     *,
-    num_stds: float = 3.0,
-    least_share: float = 0.01,
+    num_stds: Positive = 3.0,
+    least_share: Fraction = 0.01,
 ) -> MixtureScore:
     """Scores samples of a mixture of isotropic Gaussians.
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.ranges import Count, Finite, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.metrics import _checks as checks
 
@@ -57,8 +58,9 @@ def num_scales(side: int) -> int:
     return max(len(fitting), 1)
 
 
+@checked
 def ms_ssim(
-    a: Any, b: Any, *, value_range: tuple[float, float] = (-1.0, 1.0), batch: int = 64
+    a: Any, b: Any, *, value_range: tuple[Finite, Finite] = (-1.0, 1.0), batch: Count = 64
 ) -> np.ndarray:
     """Multi-scale structural similarity of pairs of images.
 
@@ -97,14 +99,15 @@ def ms_ssim(
     return _similarities(x, y, pairs, pairs, value_range, batch)
 
 
+@checked
 def ms_ssim_diversity(
     images: Any,
     *,
     labels: Any = None,
-    num_pairs: int = 1000,
-    seed: int = 0,
-    value_range: tuple[float, float] = (-1.0, 1.0),
-    batch: int = 64,
+    num_pairs: Count = 1000,
+    seed: Index = 0,
+    value_range: tuple[Finite, Finite] = (-1.0, 1.0),
+    batch: Count = 64,
 ) -> PairSimilarity:
     """The mean MS-SSIM of random pairs of different samples: the lower, the more diverse.
 
@@ -132,7 +135,6 @@ def ms_ssim_diversity(
       Odena et al., 2017 (arXiv:1610.09585), section 4.2.
     """
     x = checks.finite("images", images, checks.IMAGES)
-    checks.at_least("num_pairs", num_pairs, 1)
     checks.at_least("the number of images", len(x), 2)
     classes = np.zeros(len(x), int)
     if labels is not None:
@@ -163,7 +165,6 @@ def _similarities(
     low, high = value_range
     if not high > low:
         raise ValueError(f"value_range is {value_range}; the second must be above the first")
-    checks.at_least("batch", batch, 1)
     num = len(first)
     batch = min(batch, num)
     found = np.empty(num)

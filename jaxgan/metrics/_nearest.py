@@ -5,9 +5,12 @@ from __future__ import annotations
 import chex
 import numpy as np
 
+from jaxgan.core.ranges import Count, checked
 
+
+@checked
 def nearest_neighbors(
-    queries: np.ndarray, references: np.ndarray, *, chunk: int = 1024
+    queries: np.ndarray, references: np.ndarray, *, chunk: Count = 1024
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each query, the nearest reference in Euclidean distance, and how far it is.
 
@@ -38,7 +41,8 @@ def nearest_neighbors(
     return indices, np.linalg.norm(x - y[indices], axis=1)
 
 
-def leave_one_out_distances(examples: np.ndarray, *, chunk: int = 1024) -> np.ndarray:
+@checked
+def leave_one_out_distances(examples: np.ndarray, *, chunk: Count = 1024) -> np.ndarray:
     """The distance of each example to the nearest other one.
 
     Args:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.metrics import _checks as checks
 from jaxgan.metrics._pairs import FAR, TILE, Tiles, tiled, visit
@@ -44,7 +45,8 @@ def squared_distances(products: Array, xx: Array, yy: Array) -> Array:
     return xx[:, None] + yy[None, :] - 2.0 * products
 
 
-def knn_radii(features: np.ndarray, k: int, *, tile: int = TILE) -> np.ndarray:
+@checked
+def knn_radii(features: np.ndarray, k: Count, *, tile: Count = TILE) -> np.ndarray:
     """The Euclidean distance of each example to its k-th nearest other one.
 
     Which one that is, is decided in float32; how far it is, is computed in float64. So examples
@@ -90,7 +92,6 @@ def check_k(k: int, **sets: np.ndarray) -> None:
       Traceback (most recent call last):
       ValueError: k is 5, and real has 5 examples; there must be more than k
     """
-    checks.at_least("k", k, 1)
     for name, x in sets.items():
         if len(x) <= k:
             raise ValueError(
@@ -207,8 +208,6 @@ class Balls:
         fake_radii: np.ndarray,
         ties: Ties = "outside",
     ) -> None:
-        if ties not in ("outside", "inside"):
-            raise ValueError(f"ties is {ties!r}; it must be 'outside' or 'inside'")
         self._real, self._fake, self._ties = real, fake, ties
         self._rx, self._ry = real.split(real_radii**2), fake.split(fake_radii**2)
         self._real_balls = np.zeros((len(self._ry), len(self._ry[0])), int)

@@ -16,7 +16,6 @@ import numpy as np
 from jax import lax
 
 from jaxgan.core.typing import Array
-from jaxgan.metrics import _checks as checks
 
 TILE = 2048
 """Products are made in arrays of at most TILE by TILE, 16 MiB, whatever the number of examples."""
@@ -101,7 +100,6 @@ def tiled(*sets: np.ndarray, tile: int = TILE, centre: np.ndarray | None = None)
       >>> [part.shape for part in one.points], one.squares[2].tolist()
       ([(4, 1), (4, 1), (4, 1)], [16.0, 25.0, 1.0000000150474662e+30, 1.0000000150474662e+30])
     """
-    checks.at_least("tile", tile, 1)
     if centre is None:
         centre = centre_of(*sets)
     return [_tiles(x, centre, tile) for x in sets]

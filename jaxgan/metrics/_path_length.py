@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxgan.core.checks import check_number
+from jaxgan.core.ranges import Count, Index, Positive, Range, checked
 from jaxgan.metrics import _checks as checks
 
 Interpolate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -95,6 +95,7 @@ def slerp(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
 _SPACES: dict[str, Interpolate] = {"z": slerp, "w": lerp}
 
 
+@checked
 def path_length(
     generate: Callable[[Any], Any],
     distance: Callable[[Any, Any], Any],
@@ -103,10 +104,10 @@ def path_length(
     *,
     space: Literal["z", "w"] = "z",
     sampling: Literal["full", "end"] = "full",
-    epsilon: float = 1e-4,
-    trim: float = 0.01,
-    batch: int = 64,
-    seed: int = 0,
+    epsilon: Positive = 1e-4,
+    trim: Annotated[float, Range(at_least=0, below=0.5)] = 0.01,
+    batch: Count = 64,
+    seed: Index = 0,
 ) -> PathLength:
     """E d(G(l(t)), G(l(t + ε))) / ε² over paths l between pairs of latents.
 
@@ -148,13 +149,6 @@ def path_length(
     b = checks.finite("ends", ends, ("N", "D")).astype(np.float64)
     if a.shape != b.shape:
         raise ValueError(f"starts has shape {a.shape}, ends {b.shape}; they must be the same")
-    if space not in _SPACES:
-        raise ValueError(f"space is {space!r}; it must be one of {list(_SPACES)}")
-    if sampling not in ("full", "end"):
-        raise ValueError(f"sampling is {sampling!r}; it must be 'full' or 'end'")
-    check_number("epsilon", epsilon, above=0)
-    check_number("trim", trim, at_least=0, below=0.5)
-    checks.at_least("batch", batch, 1)
     num = len(a)
     t = np.random.default_rng(seed).uniform(size=num) if sampling == "full" else np.zeros(num)
     lengths = np.empty(num)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.metrics import _checks as checks
 from jaxgan.metrics import _neighbors as neighbors
 from jaxgan.metrics._neighbors import Balls, Counts, Nearest, Ties
@@ -26,8 +27,9 @@ class PrdcScore(NamedTuple):
     coverage: float
 
 
+@checked
 def prdc(
-    real: Any, fake: Any, *, k: int = 5, ties: Ties = "outside", tile: int = TILE
+    real: Any, fake: Any, *, k: Count = 5, ties: Ties = "outside", tile: Count = TILE
 ) -> PrdcScore:
     """Compares each example's distance to every other with the radii of both.
 

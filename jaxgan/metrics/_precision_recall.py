@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.metrics._neighbors import Ties
 from jaxgan.metrics._pairs import TILE
 from jaxgan.metrics._prdc import prdc
@@ -21,8 +22,9 @@ class PrecisionRecall(NamedTuple):
     recall: float
 
 
+@checked
 def precision_recall(
-    real: Any, fake: Any, *, k: int = 3, ties: Ties = "outside", tile: int = TILE
+    real: Any, fake: Any, *, k: Count = 3, ties: Ties = "outside", tile: Count = TILE
 ) -> PrecisionRecall:
     """Fidelity and diversity, each set taken for the union of balls to its k-th neighbours.
 

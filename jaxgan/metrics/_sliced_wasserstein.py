@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.ndimage import convolve1d
 
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.metrics import _checks as checks
 
 MIN_SIDE = 16
@@ -106,15 +107,16 @@ def sliced_distance(a: np.ndarray, b: np.ndarray, directions: np.ndarray) -> flo
     return float(total / (len(directions) * len(a)))
 
 
+@checked
 def sliced_wasserstein(
     real: Any,
     fake: Any,
     *,
-    num_patches: int = 128,
-    patch_size: int = 7,
-    num_repeats: int = 4,
-    num_directions: int = 128,
-    seed: int = 0,
+    num_patches: Count = 128,
+    patch_size: Count = 7,
+    num_repeats: Count = 4,
+    num_directions: Count = 128,
+    seed: Index = 0,
 ) -> SlicedWasserstein:
     """Compares the patches of two sets of images, scale by scale; needs no network.
 
@@ -157,14 +159,6 @@ def sliced_wasserstein(
     x, y = checks.finite_pair(real, fake, checks.IMAGES)
     if len(x) != len(y):
         raise ValueError(f"real has {len(x)} images, fake {len(y)}; they must be as many")
-    counts = {
-        "num_patches": num_patches,
-        "patch_size": patch_size,
-        "num_repeats": num_repeats,
-        "num_directions": num_directions,
-    }
-    for name, value in counts.items():
-        checks.at_least(name, value, 1)
     if min(x.shape[1:3]) < patch_size:
         raise ValueError(f"images are {x.shape[1:3]} pixels; a side must be at least {patch_size}")
     seeds = np.random.SeedSequence(seed).spawn(3)

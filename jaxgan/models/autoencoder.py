@@ -9,10 +9,11 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Depth, Index, checked
 from jaxgan.core.typing import Array
-from jaxgan.models.dcgan import DCGANGenerator, check_sizes, encode
+from jaxgan.models.dcgan import DCGANGenerator, encode, resolutions
 from jaxgan.models.layers.dense import Dense
-from jaxgan.models.layers.norms import NORMS, Norm, apply_layer, check_norm
+from jaxgan.models.layers.norms import Norm, apply_layer, check_reference
 from jaxgan.models.layers.precision import to_float32
 
 Error = Literal["l1", "l2"]
@@ -40,6 +41,7 @@ def reconstruction_error(x: Array, rebuilt: Array, error: Error) -> Array:
     return jnp.mean(jnp.abs(gap) if error == "l1" else jnp.square(gap), axis=-1)
 
 
+@checked
 class MLPAutoencoder(nn.Module):
     """Perceptrons to a code and back; the logit is minus the error of the reconstruction.
 
@@ -65,16 +67,12 @@ class MLPAutoencoder(nn.Module):
         Zhao et al., 2017 (arXiv:1609.03126); Berthelot et al., 2017 (arXiv:1703.10717).
     """
 
-    features: Sequence[int]
-    code_dim: int = 16
+    features: Sequence[Count]
+    code_dim: Count = 16
     error: Error = "l1"
     activation: Callable[[Array], Array] = nn.relu
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     dtype: Any = None
-
-    def __post_init__(self) -> None:
-        check_autoencoder(self.error, (*self.features, self.code_dim))
-        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, train: bool = True) -> dict[str, Array]:
@@ -93,6 +91,7 @@ class MLPAutoencoder(nn.Module):
         return {"logits": -reconstruction_error(flat, rebuilt, self.error), "code": code}
 
 
+@checked
 class DCGANAutoencoder(nn.Module):
     """The DCGAN discriminator's convolutions to a code, the DCGAN generator back.
 
@@ -123,21 +122,20 @@ class DCGANAutoencoder(nn.Module):
         Zhao et al., 2017 (arXiv:1609.03126); Berthelot et al., 2017 (arXiv:1703.10717).
     """
 
-    image_size: int
-    channels: int = 3
-    code_dim: int = 64
+    image_size: Count
+    channels: Count = 3
+    code_dim: Count = 64
     error: Error = "l1"
-    base_channels: int = 64
+    base_channels: Count = 64
     norm: Norm = "batch"
-    num_extra_layers: int = 0
-    kernel_size: int = 4
+    num_extra_layers: Depth = 0
+    kernel_size: Count = 4
     dtype: Any = None
-    num_reference: int = 0
+    num_reference: Index = 0
 
     def __post_init__(self) -> None:
-        check_autoencoder(self.error, (self.code_dim,))
-        check_norm(self.norm, NORMS, self.num_reference)
-        check_sizes(self.image_size, self.num_extra_layers)
+        check_reference(self.norm, self.num_reference)
+        resolutions(self.image_size)
         super().__post_init__()
 
     @nn.compact
@@ -159,21 +157,3 @@ class DCGANAutoencoder(nn.Module):
         )
         rebuilt = decoder(code, train=train)
         return {"logits": -reconstruction_error(x, rebuilt, self.error), "code": code}
-
-
-def check_autoencoder(error: str, widths: tuple[int, ...]) -> None:
-    """Raises unless an autoencoder can be built so.
-
-    Args:
-        error: `"l1"` or `"l2"`.
-        widths: of its hidden layers and its code, each at least 1.
-
-    Raises:
-        ValueError: with what is allowed.
-
-    >>> check_autoencoder("l1", (64,))
-    """
-    if error not in ("l1", "l2"):
-        raise ValueError(f"error: got {error!r}; must be 'l1' or 'l2'")
-    if min(widths) < 1:
-        raise ValueError(f"features, code_dim: got {widths}; every width must be positive")

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
-from jaxgan.models.autoencoder import Error, check_autoencoder, reconstruction_error
+from jaxgan.models.autoencoder import Error, reconstruction_error
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import check_conditioning, one_hot
@@ -21,6 +22,7 @@ from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resblocks import ResampledConv, enlarge
 
 
+@checked
 class BEGANGenerator(nn.Module):
     r"""BEGAN's generator, which is the decoder of its discriminator too.
 
@@ -53,17 +55,17 @@ class BEGANGenerator(nn.Module):
         Berthelot et al. (2017), arXiv:1703.10717, sections 3.5 and 3.5.1, figure 1.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 128
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 128
     skips: bool = False
     dtype: Any = None
     conditioning: Literal["concat", "none"] = "none"
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
-        _check(self.image_size, self.base_channels)
-        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
+        _resolutions(self.image_size)
+        check_conditioning(self.conditioning, self.num_classes)
         super().__post_init__()
 
     @nn.compact
@@ -91,6 +93,7 @@ class BEGANGenerator(nn.Module):
         return to_float32(Conv(self.channels, 3, dtype=self.dtype, name="to_image")(x))
 
 
+@checked
 class BEGANAutoencoder(nn.Module):
     r"""BEGAN's discriminator: the logit is minus the error of what it makes of an image.
 
@@ -120,17 +123,16 @@ class BEGANAutoencoder(nn.Module):
         Berthelot et al. (2017), arXiv:1703.10717, section 3.5 and figure 1.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 128
-    code_dim: int = 64
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 128
+    code_dim: Count = 64
     skips: bool = False
     error: Error = "l1"
     dtype: Any = None
 
     def __post_init__(self) -> None:
-        check_autoencoder(self.error, (self.code_dim,))
-        _check(self.image_size, self.base_channels)
+        _resolutions(self.image_size)
         super().__post_init__()
 
     @nn.compact
@@ -167,13 +169,7 @@ def _resolutions(image_size: int) -> tuple[int, int]:
         start, num = start // 2, num + 1
     if not 5 <= start <= 8:
         raise ValueError(
-            f"image_size: got {image_size}; must be 5, 6, 7 or 8 times 2^n with n >= 0 "
+            f"image_size is {image_size}; it must be 5, 6, 7 or 8 times 2^n with n >= 0 "
             "(8, 16, 28, 32, 64, 96, 128, ...)"
         )
     return start, num
-
-
-def _check(image_size: int, base_channels: int) -> None:
-    _resolutions(image_size)
-    if base_channels < 1:
-        raise ValueError(f"base_channels: got {base_channels}; must be at least 1")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
@@ -53,6 +54,7 @@ ATTENTION = 64
 ORTHOGONAL = nn.initializers.orthogonal()
 
 
+@checked
 class BigGANGenerator(nn.Module):
     r"""BigGAN generator: residual blocks whose batch norms are conditioned on class and latent.
 
@@ -88,13 +90,13 @@ class BigGANGenerator(nn.Module):
         Brock et al. (2019), arXiv:1809.11096, appendix B.
     """
 
-    image_size: int
-    channels: int = 3
-    num_classes: int | None = None
-    base_channels: int = 64
-    embedding_dim: int = 128
+    image_size: Count
+    channels: Count = 3
+    num_classes: Count | None = None
+    base_channels: Count = 64
+    embedding_dim: Count = 128
     hierarchical: bool = True
-    attention: int | None = None
+    attention: Index | None = None
     kernel_norm: KernelNorm = "spectral"
     dtype: Any = None
 
@@ -142,6 +144,7 @@ class BigGANGenerator(nn.Module):
         )
 
 
+@checked
 class BigGANDiscriminator(nn.Module):
     """BigGAN discriminator: wide residual blocks, attention, a sum over pixels, a projection.
 
@@ -173,15 +176,15 @@ class BigGANDiscriminator(nn.Module):
         Brock et al. (2019), arXiv:1809.11096, appendix B.
     """
 
-    image_size: int
-    channels: int = 3
-    num_classes: int | None = None
-    base_channels: int = 64
+    image_size: Count
+    channels: Count = 3
+    num_classes: Count | None = None
+    base_channels: Count = 64
     wide: bool = True
-    attention: int | None = None
+    attention: Index | None = None
     head: Head = "projection"
-    num_categories: int = 10
-    num_continuous: int = 2
+    num_categories: Index = 10
+    num_continuous: Index = 2
     dtype: Any = None
 
     def __post_init__(self) -> None:
@@ -248,9 +251,9 @@ def check_size(image_size: int, num_classes: int | None) -> Table:
     """
     if image_size not in TABLES:
         sizes = ", ".join(map(str, TABLES))
-        raise ValueError(f"image_size: got {image_size}; must be one of {sizes}")
+        raise ValueError(f"image_size is {image_size}; it must be one of {sizes}")
     if not num_classes:
-        raise ValueError("num_classes: got none; BigGAN is class-conditional: set num_classes")
+        raise ValueError("num_classes is none; it must be set, as BigGAN is class-conditional")
     return TABLES[image_size]
 
 
@@ -267,11 +270,11 @@ def check_latent(latent_dim: int, image_size: int) -> None:
     >>> check_latent(100, 128)
     Traceback (most recent call last):
     ...
-    ValueError: latent_dim: got 100; must be a multiple of 6, the parts that it is split into
+    ValueError: latent_dim is 100; it must be a multiple of 6, the parts that it is split into
     """
     num = len(TABLES[image_size].gen)
     if latent_dim < 1 or latent_dim % num:
         raise ValueError(
-            f"latent_dim: got {latent_dim}; must be a multiple of {num}, "
+            f"latent_dim is {latent_dim}; it must be a multiple of {num}, "
             "the parts that it is split into"
         )

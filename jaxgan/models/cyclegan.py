@@ -13,9 +13,10 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Decay, Depth, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
-from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
+from jaxgan.models.layers.instance_norm import PlainNorm, plain_norm
 from jaxgan.models.layers.pixels import reflect_pad
 from jaxgan.models.layers.precision import to_float32
 
@@ -23,6 +24,7 @@ _INIT = nn.initializers.normal(0.02)
 _NUM_HALVINGS = 2
 
 
+@checked
 class ResNetGenerator(nn.Module):
     """ResNet generator: 7x7, two halvings, residual blocks, two doublings, 7x7.
 
@@ -51,20 +53,12 @@ class ResNetGenerator(nn.Module):
         Zhu et al. (2017), arXiv:1703.10593, section 7.2; Johnson et al. (2016), arXiv:1603.08155.
     """
 
-    channels: int = 3
-    num_blocks: int = 9
-    base_channels: int = 64
+    channels: Count = 3
+    num_blocks: Depth = 9
+    base_channels: Count = 64
     norm: PlainNorm = "instance"
-    dropout: float = 0.0
+    dropout: Decay = 0.0
     dtype: Any = None
-
-    def __post_init__(self) -> None:
-        check_plain_norm(self.norm)
-        if self.num_blocks < 0:
-            raise ValueError(f"num_blocks: got {self.num_blocks}; must be at least 0")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout: got {self.dropout}; must be at least 0 and below 1")
-        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, train: bool = True) -> Array:

@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count, Depth, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, ConvTranspose
@@ -22,23 +24,22 @@ from jaxgan.models.layers.minibatch import (
     Minibatch,
     MinibatchDiscrimination,
     MinibatchStddev,
-    check_minibatch,
 )
 from jaxgan.models.layers.norms import (
-    NORMS,
     Norm,
     apply_layer,
-    check_norm,
+    check_reference,
     has_own_bias,
     normalise,
 )
 from jaxgan.models.layers.precision import to_float32
 
-GENERATOR_NORMS = tuple(norm for norm in NORMS if norm != "spectral")
+GeneratorNorm = Literal["batch", "instance", "layer", "none", "renorm", "virtual"]
 
 _INIT = nn.initializers.normal(0.02)
 
 
+@checked
 class DCGANGenerator(nn.Module):
     """DCGAN generator: a dense layer, then transposed convolutions that double the resolution.
 
@@ -82,31 +83,31 @@ class DCGANGenerator(nn.Module):
         Odena et al., "Deconvolution and Checkerboard Artifacts" (2016), Distill.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 64
-    norm: Norm = "batch"
-    num_extra_layers: int = 0
-    kernel_size: int = 4
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 64
+    norm: GeneratorNorm = "batch"
+    num_extra_layers: Depth = 0
+    kernel_size: Count = 4
     dtype: Any = None
     conditioning: Literal["concat", "none", "norm"] = "none"
-    num_classes: int | None = None
-    num_reference: int = 0
-    dense_features: int = 0
+    num_classes: Count | None = None
+    num_reference: Index = 0
+    dense_features: Index = 0
 
     def __post_init__(self) -> None:
-        check_norm(self.norm, GENERATOR_NORMS, self.num_reference)
-        check_sizes(self.image_size, self.num_extra_layers)
+        check_reference(self.norm, self.num_reference)
+        resolutions(self.image_size)
         _check_dense(self.dense_features, self.norm)
-        check_conditioning(self.conditioning, ("none", "concat", "norm"), self.num_classes)
+        check_conditioning(self.conditioning, self.num_classes)
         if self.conditioning == "norm" and self.norm != "batch":
-            raise ValueError(f"conditioning: got 'norm' with norm {self.norm!r}; needs 'batch'")
+            raise ValueError(bad_value("norm", self.norm, "'batch', as conditioning is 'norm'"))
         super().__post_init__()
 
     @nn.compact
     def __call__(self, z: Array, label: Array | None = None, train: bool = True) -> Array:
         """Map latents [batch, ...] to images [batch, image_size, image_size, channels]."""
-        start, num_doublings = _resolutions(self.image_size)
+        start, num_doublings = resolutions(self.image_size)
         use_bias = not has_own_bias(self.norm)
         width = self.base_channels * 2 ** (num_doublings - 1)
         x = z.reshape(z.shape[0], -1)
@@ -136,6 +137,7 @@ class DCGANGenerator(nn.Module):
         return jnp.tanh(to_float32(x))
 
 
+@checked
 class DCGANDiscriminator(nn.Module):
     """DCGAN discriminator: strided convolutions that halve the resolution, then a dense layer.
 
@@ -178,28 +180,27 @@ class DCGANDiscriminator(nn.Module):
         Radford et al. (2016), arXiv:1511.06434.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 64
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 64
     norm: Norm = "batch"
-    num_extra_layers: int = 0
-    kernel_size: int = 4
+    num_extra_layers: Depth = 0
+    kernel_size: Count = 4
     dtype: Any = None
     conditioning: Literal["concat", "none"] = "none"
     minibatch: Minibatch = "none"
     head: Head = "logit"
-    num_classes: int | None = None
-    num_categories: int = 10
-    num_continuous: int = 2
-    num_reference: int = 0
-    dense_features: int = 0
+    num_classes: Count | None = None
+    num_categories: Index = 10
+    num_continuous: Index = 2
+    num_reference: Index = 0
+    dense_features: Index = 0
 
     def __post_init__(self) -> None:
-        check_norm(self.norm, NORMS, self.num_reference)
-        check_sizes(self.image_size, self.num_extra_layers)
+        check_reference(self.norm, self.num_reference)
+        resolutions(self.image_size)
         _check_dense(self.dense_features, self.norm)
-        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
-        check_minibatch(self.minibatch)
+        check_conditioning(self.conditioning, self.num_classes)
         check_head(self._head)
         super().__post_init__()
 
@@ -212,7 +213,7 @@ class DCGANDiscriminator(nn.Module):
         """Map images [batch, image_size, image_size, channels] to logits [batch], or a dict."""
         expected = (self.image_size, self.image_size, self.channels)
         if x.shape[1:] != expected:
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(f"images have shape {x.shape[1:]}; they must be {expected}")
         if self.conditioning == "concat":
             x = label_maps(label, self.num_classes or 0, x)
         x = encode(x, self, train)
@@ -256,7 +257,7 @@ def encode(x: Array, options: Encoder, train: bool) -> Array:
     Returns:
         The last map, [B, 4 or 7, 4 or 7, width].
     """
-    _, num_halvings = _resolutions(options.image_size)
+    _, num_halvings = resolutions(options.image_size)
 
     def block(x: Array, width: int, kernel_size: int, stride: int, norm: Norm) -> Array:
         use_bias = not has_own_bias(norm)
@@ -277,38 +278,19 @@ def encode(x: Array, options: Encoder, train: bool) -> Array:
 
 
 def _check_dense(dense_features: int, norm: str) -> None:
-    if dense_features < 0:
-        raise ValueError(f"dense_features: got {dense_features}; must be at least 0")
     if dense_features and norm == "instance":
         raise ValueError(
-            f"dense_features: got {dense_features}; must be 0 with norm 'instance', one of maps"
+            f"dense_features is {dense_features}; it must be 0 with norm 'instance', one of maps"
         )
 
 
-def _resolutions(image_size: int) -> tuple[int, int]:
+def resolutions(image_size: int) -> tuple[int, int]:
     """Return (s, n) such that image_size = s * 2^n, s is 4 or 7, and n >= 1."""
     for start in (4, 7):
         ratio, rest = divmod(image_size, start)
         if rest == 0 and ratio >= 2 and ratio & (ratio - 1) == 0:
             return start, ratio.bit_length() - 1
     raise ValueError(
-        f"image_size: got {image_size}; must be 4 * 2^n or 7 * 2^n with n >= 1 "
+        f"image_size is {image_size}; it must be 4 * 2^n or 7 * 2^n with n >= 1 "
         "(8, 14, 16, 28, 32, 56, 64, ...)"
     )
-
-
-def check_sizes(image_size: int, num_extra_layers: int) -> None:
-    """Raises unless a DCGAN can be built so.
-
-    Args:
-        image_size: pixels per side.
-        num_extra_layers: at least 0.
-
-    Raises:
-        ValueError: with what is allowed.
-
-    >>> check_sizes(28, 0)
-    """
-    _resolutions(image_size)
-    if num_extra_layers < 0:
-        raise ValueError(f"num_extra_layers: got {num_extra_layers}; must be at least 0")

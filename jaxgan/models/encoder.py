@@ -8,11 +8,12 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Depth, Index, checked
 from jaxgan.core.typing import Array
-from jaxgan.models.dcgan import check_sizes, encode
+from jaxgan.models.dcgan import encode, resolutions
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.heads import HeadOptions, Outputs, apply_head
-from jaxgan.models.layers.norms import NORMS, Norm, apply_layer, check_norm
+from jaxgan.models.layers.norms import Norm, apply_layer, check_reference
 from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.mlp import MLPNorm
 
@@ -23,6 +24,7 @@ _DCGAN_INIT = nn.initializers.normal(0.02)
 _SLOPE = 0.2
 
 
+@checked
 class MLPEncoder(nn.Module):
     """Multilayer perceptron from samples to codes.
 
@@ -49,16 +51,12 @@ class MLPEncoder(nn.Module):
         Kingma and Welling, "Auto-Encoding Variational Bayes" (2014), arXiv:1312.6114.
     """
 
-    features: Sequence[int]
-    code_dim: int
+    features: Sequence[Count]
+    code_dim: Count
     distribution: Distribution = "point"
     activation: Callable[[Array], Array] = nn.relu
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     dtype: Any = None
-
-    def __post_init__(self) -> None:
-        _check(self.distribution, (*self.features, self.code_dim))
-        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, train: bool = True) -> Array | dict[str, Array]:
@@ -71,6 +69,7 @@ class MLPEncoder(nn.Module):
         return _code(to_float32(x), self.code_dim, self.distribution, self.kernel_init)
 
 
+@checked
 class DCGANEncoder(nn.Module):
     """The DCGAN discriminator's convolutions, and a dense layer that makes a code.
 
@@ -99,21 +98,20 @@ class DCGANEncoder(nn.Module):
         Radford et al., 2016 (arXiv:1511.06434); Donahue et al., 2017 (arXiv:1605.09782).
     """
 
-    image_size: int
-    channels: int = 3
-    code_dim: int = 64
+    image_size: Count
+    channels: Count = 3
+    code_dim: Count = 64
     distribution: Distribution = "point"
-    base_channels: int = 64
+    base_channels: Count = 64
     norm: Norm = "batch"
-    num_extra_layers: int = 0
-    kernel_size: int = 4
+    num_extra_layers: Depth = 0
+    kernel_size: Count = 4
     dtype: Any = None
-    num_reference: int = 0
+    num_reference: Index = 0
 
     def __post_init__(self) -> None:
-        _check(self.distribution, (self.code_dim,))
-        check_norm(self.norm, NORMS, self.num_reference)
-        check_sizes(self.image_size, self.num_extra_layers)
+        check_reference(self.norm, self.num_reference)
+        resolutions(self.image_size)
         super().__post_init__()
 
     @nn.compact
@@ -125,6 +123,7 @@ class DCGANEncoder(nn.Module):
         return _code(last, self.code_dim, self.distribution, _DCGAN_INIT)
 
 
+@checked
 class MLPJointDiscriminator(nn.Module):
     """Perceptrons of pairs (x, z): a stack for each, joined late, then a stack for both.
 
@@ -154,20 +153,14 @@ class MLPJointDiscriminator(nn.Module):
         (arXiv:1606.00704), figure 1.
     """
 
-    features: Sequence[int] = (128,)
-    latent_features: Sequence[int] = (128,)
-    joint_features: Sequence[int] = (128,)
+    features: Sequence[Count] = (128,)
+    latent_features: Sequence[Count] = (128,)
+    joint_features: Sequence[Count] = (128,)
     activation: Callable[[Array], Array] = nn.leaky_relu
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     norm: MLPNorm = "none"
     head: JointHead = "logit"
     dtype: Any = None
-
-    def __post_init__(self) -> None:
-        _check_widths((*self.features, *self.latent_features, *self.joint_features))
-        check_norm(self.norm, ("none", "spectral"))
-        _check_joint_head(self.head)
-        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, z: Array, train: bool = True) -> Outputs:
@@ -187,6 +180,7 @@ class MLPJointDiscriminator(nn.Module):
         return apply_head(to_float32(both), options, norm=norm, train=train, kernel_init=init)
 
 
+@checked
 class DCGANJointDiscriminator(nn.Module):
     """The DCGAN discriminator's convolutions of x, a dense stack of z, joined by dense layers.
 
@@ -219,23 +213,21 @@ class DCGANJointDiscriminator(nn.Module):
         (arXiv:1606.00704), figure 1.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 64
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 64
     norm: Norm = "batch"
-    num_extra_layers: int = 0
-    kernel_size: int = 4
-    latent_features: Sequence[int] = (256, 256)
-    joint_features: Sequence[int] = (256,)
+    num_extra_layers: Depth = 0
+    kernel_size: Count = 4
+    latent_features: Sequence[Count] = (256, 256)
+    joint_features: Sequence[Count] = (256,)
     head: JointHead = "logit"
     dtype: Any = None
-    num_reference: int = 0
+    num_reference: Index = 0
 
     def __post_init__(self) -> None:
-        _check_widths((*self.latent_features, *self.joint_features))
-        check_norm(self.norm, NORMS, self.num_reference)
-        check_sizes(self.image_size, self.num_extra_layers)
-        _check_joint_head(self.head)
+        check_reference(self.norm, self.num_reference)
+        resolutions(self.image_size)
         super().__post_init__()
 
     @nn.compact
@@ -271,23 +263,7 @@ def _code(
     }
 
 
-def _check(distribution: str, widths: tuple[int, ...]) -> None:
-    if distribution not in ("gaussian", "point"):
-        raise ValueError(f"distribution: got {distribution!r}; must be 'gaussian' or 'point'")
-    _check_widths(widths)
-
-
-def _check_widths(widths: tuple[int, ...]) -> None:
-    if min(widths, default=1) < 1:
-        raise ValueError(f"features, code_dim: got {widths}; every width must be positive")
-
-
-def _check_joint_head(head: str) -> None:
-    if head not in ("logit", "features"):
-        raise ValueError(f"head: got {head!r}; a joint discriminator has 'logit' or 'features'")
-
-
 def _check_image(x: Array, size: int, channels: int) -> None:
     if x.shape[1:] != (size, size, channels):
         expected = (size, size, channels)
-        raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+        raise ValueError(f"images have shape {x.shape[1:]}; they must be {expected}")

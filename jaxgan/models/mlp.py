@@ -9,6 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Index, Positive, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, check_head
@@ -17,9 +18,8 @@ from jaxgan.models.layers.minibatch import (
     Minibatch,
     MinibatchDiscrimination,
     MinibatchStddev,
-    check_minibatch,
 )
-from jaxgan.models.layers.norms import apply_layer, check_norm
+from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import to_float32
 
 Activation = Callable[[Array], Array]
@@ -27,6 +27,7 @@ Initializer = Callable[..., Array]
 MLPNorm = Literal["none", "spectral"]
 
 
+@checked
 class MLPGenerator(nn.Module):
     """Multilayer perceptron from latents to vectors, linear at the end.
 
@@ -57,18 +58,18 @@ class MLPGenerator(nn.Module):
     (5, 2)
     """
 
-    features: Sequence[int]
-    out_shape: tuple[int, ...]
+    features: Sequence[Count]
+    out_shape: tuple[Count, ...]
     activation: Activation = nn.relu
     out_activation: Activation | None = None
     kernel_init: Initializer = nn.initializers.lecun_normal()
-    input_scale: float = 1.0
+    input_scale: Positive = 1.0
     dtype: Any = None
     conditioning: Literal["concat", "none"] = "none"
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
-        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
+        check_conditioning(self.conditioning, self.num_classes)
         super().__post_init__()
 
     @nn.compact
@@ -80,6 +81,7 @@ class MLPGenerator(nn.Module):
         return x if self.out_activation is None else self.out_activation(x)
 
 
+@checked
 class MLPDiscriminator(nn.Module):
     """Multilayer perceptron from vectors, or images as vectors, to one logit each.
 
@@ -113,23 +115,21 @@ class MLPDiscriminator(nn.Module):
     (5,)
     """
 
-    features: Sequence[int]
+    features: Sequence[Count]
     activation: Activation = nn.relu
     kernel_init: Initializer = nn.initializers.lecun_normal()
-    input_scale: float = 1.0
+    input_scale: Positive = 1.0
     dtype: Any = None
     norm: MLPNorm = "none"
     conditioning: Literal["concat", "none"] = "none"
     minibatch: Minibatch = "none"
     head: Head = "logit"
-    num_classes: int | None = None
-    num_categories: int = 10
-    num_continuous: int = 2
+    num_classes: Count | None = None
+    num_categories: Index = 10
+    num_continuous: Index = 2
 
     def __post_init__(self) -> None:
-        check_norm(self.norm, ("none", "spectral"))
-        check_conditioning(self.conditioning, ("none", "concat"), self.num_classes)
-        check_minibatch(self.minibatch)
+        check_conditioning(self.conditioning, self.num_classes)
         check_head(self._head)
         super().__post_init__()
 
@@ -162,11 +162,8 @@ def _hidden(
     train: bool,
     num_out: int,
 ) -> Array:
-    widths = (*module.features, num_out)
-    if min(widths) < 1:
-        raise ValueError(f"features: got {widths}; every width must be positive")
     if x.ndim < 2:
-        raise ValueError(f"x: got shape {x.shape}; must have a batch axis and at least one more")
+        raise ValueError(f"inputs have shape {x.shape}; they must be [batch, ...]")
     x = x.reshape(x.shape[0], -1)
     if module.input_scale != 1.0:
         x = module.input_scale * x

@@ -8,17 +8,18 @@ References:
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count, Decay, Range, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import (
     ImageBatchNorm,
     PlainNorm,
-    check_plain_norm,
     plain_norm,
 )
 from jaxgan.models.layers.norms import apply_layer
@@ -30,6 +31,7 @@ _INIT = nn.initializers.normal(0.02)
 _MAX_WIDTH = 8
 
 
+@checked
 class UNetGenerator(nn.Module):
     """U-Net generator: halved to one pixel and doubled again, each map handed across.
 
@@ -67,25 +69,17 @@ class UNetGenerator(nn.Module):
         arXiv:1505.04597.
     """
 
-    channels: int = 3
-    num_downs: int = 8
-    base_channels: int = 64
+    channels: Count = 3
+    num_downs: Annotated[int, Range(at_least=2, at_most=30)] = 8
+    base_channels: Count = 64
     norm: PlainNorm = "batch"
-    dropout: float = 0.5
+    dropout: Decay = 0.5
     dtype: Any = None
     own_statistics: bool = False
 
     def __post_init__(self) -> None:
-        check_plain_norm(self.norm)
         if self.own_statistics and self.norm != "batch":
-            raise ValueError(
-                f"own_statistics: got True with norm {self.norm!r}; must be False, unless the norm "
-                "is 'batch'"
-            )
-        if self.num_downs < 2:
-            raise ValueError(f"num_downs: got {self.num_downs}; must be at least 2")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout: got {self.dropout}; must be at least 0 and below 1")
+            raise ValueError(bad_value("norm", self.norm, "'batch', as own_statistics is true"))
         super().__post_init__()
 
     @nn.compact
@@ -121,6 +115,7 @@ class UNetGenerator(nn.Module):
         return jnp.tanh(to_float32(ConvTranspose(self.channels, name="up_0", **options)(y)))
 
 
+@checked
 class PatchDiscriminator(nn.Module):
     """PatchGAN: a logit for every patch of the image, from strided convolutions alone.
 
@@ -149,17 +144,10 @@ class PatchDiscriminator(nn.Module):
         Isola et al. (2017), arXiv:1611.07004, sections 3.2.2 and 6.1.
     """
 
-    num_layers: int = 3
-    base_channels: int = 64
+    num_layers: Annotated[int, Range(at_least=1, at_most=30)] = 3
+    base_channels: Count = 64
     norm: PatchNorm = "batch"
     dtype: Any = None
-
-    def __post_init__(self) -> None:
-        if self.norm != "spectral":
-            check_plain_norm(self.norm)
-        if self.num_layers < 1:
-            raise ValueError(f"num_layers: got {self.num_layers}; must be at least 1")
-        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, train: bool = True) -> Array:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -34,6 +35,7 @@ _PLAIN = Equalised(gain=1.0)
 _NORMAL = nn.initializers.normal(1.0)
 
 
+@checked
 class ProGANGenerator(nn.Module):
     """Progressive GAN's generator: 3x3 convolutions, pixel norm, nearest-neighbour upsampling.
 
@@ -64,13 +66,13 @@ class ProGANGenerator(nn.Module):
         Karras et al. (2018), arXiv:1710.10196, table 2 and figure 2.
     """
 
-    image_size: int
-    channels: int = 3
-    channel_base: int = 16384
-    channel_max: int = 512
-    resolution: int | None = None
+    image_size: Count
+    channels: Count = 3
+    channel_base: Count = 16384
+    channel_max: Count = 512
+    resolution: Count | None = None
     dtype: Any = None
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
         check_resolution(self.image_size, self.resolution)
@@ -111,6 +113,7 @@ class ProGANGenerator(nn.Module):
         return Dense(16 * width, use_bias=False, equalised=options, dtype=self.dtype, name="start")
 
 
+@checked
 class ProGANDiscriminator(nn.Module):
     """Progressive GAN's discriminator, and StyleGAN's: 3x3 convolutions that average down to 4x4.
 
@@ -146,15 +149,15 @@ class ProGANDiscriminator(nn.Module):
         (arXiv:1812.04948), section 2.
     """
 
-    image_size: int
-    channels: int = 3
-    channel_base: int = 16384
-    channel_max: int = 512
-    resolution: int | None = None
+    image_size: Count
+    channels: Count = 3
+    channel_base: Count = 16384
+    channel_max: Count = 512
+    resolution: Count | None = None
     smooth: bool = False
-    group_size: int | None = 4
+    group_size: Count | None = 4
     dtype: Any = None
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
         check_resolution(self.image_size, self.resolution)
@@ -166,7 +169,7 @@ class ProGANDiscriminator(nn.Module):
         x, alpha = unpacked(x, "image")
         resolution = self.resolution or self.image_size
         if x.shape[1:] != (expected := (resolution, resolution, self.channels)):
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(f"images have shape {x.shape[1:]}; they must be {expected}")
         sizes = sizes_of(self.image_size)
         widths = {s: num_channels(s, self.channel_base, self.channel_max) for s in sizes}
         options: dict[str, Any] = {"equalised": _HE, "dtype": self.dtype}

@@ -14,6 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Depth, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -28,6 +29,7 @@ GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
 _NUM_LINEAR = 3
 
 
+@checked
 class Stages(nn.Module):
     """What generator and discriminator share: their sizes, from the lowest resolution up.
 
@@ -49,41 +51,39 @@ class Stages(nn.Module):
         ValueError: if the stages do not fit each other or the image.
     """
 
-    image_size: int
-    channels: int = 3
-    widths: Sequence[int] = (768, 768, 768, 768)
-    cardinalities: Sequence[int] = (96, 96, 96, 96)
-    num_blocks: Sequence[int] = (2, 2, 2, 2)
-    expansion: int = 2
-    kernel_size: int = 3
-    num_classes: int | None = None
-    embedding_dim: int = 64
-    base_size: int = 4
+    image_size: Count
+    channels: Count = 3
+    widths: Sequence[Count] = (768, 768, 768, 768)
+    cardinalities: Sequence[Count] = (96, 96, 96, 96)
+    num_blocks: Sequence[Depth] = (2, 2, 2, 2)
+    expansion: Count = 2
+    kernel_size: Count = 3
+    num_classes: Count | None = None
+    embedding_dim: Count = 64
+    base_size: Count = 4
     dtype: Any = None
 
     def __post_init__(self) -> None:
         num = len(self.widths)
         if not num == len(self.cardinalities) == len(self.num_blocks):
             raise ValueError(
-                f"widths, cardinalities, num_blocks: got {num}, {len(self.cardinalities)} and "
-                f"{len(self.num_blocks)} stages; must be as many"
+                f"widths, cardinalities and num_blocks have {num}, {len(self.cardinalities)} and "
+                f"{len(self.num_blocks)} stages; they must have as many"
             )
         sizes = [self.base_size * 2**i for i in range(num)]
         if num < 1 or self.image_size != sizes[-1]:
             raise ValueError(
-                f"image_size: got {self.image_size}; {num} stages from {self.base_size} pixels "
+                f"image_size is {self.image_size}; {num} stages from {self.base_size} pixels "
                 f"make {', '.join(map(str, sizes[-1:])) or 'nothing'}"
             )
         for width, groups in zip(self.widths, self.cardinalities, strict=True):
-            if groups < 1 or width * self.expansion % groups:
+            if width * self.expansion % groups:
                 raise ValueError(
-                    f"cardinalities: got {groups}; it must divide {width} * expansion = "
+                    f"cardinalities has {groups}; each must divide {width} * expansion = "
                     f"{width * self.expansion} channels"
                 )
-        if min(self.num_blocks) < 0 or sum(self.num_blocks) < 1:
-            raise ValueError(f"num_blocks: got {tuple(self.num_blocks)}; there must be a block")
-        if self.num_classes and self.embedding_dim < 1:
-            raise ValueError(f"embedding_dim: got {self.embedding_dim}; must be at least 1")
+        if sum(self.num_blocks) < 1:
+            raise ValueError(f"num_blocks is {tuple(self.num_blocks)}; there must be a block")
         super().__post_init__()
 
     def blocks(self, x: Array, stage: int) -> Array:
@@ -208,7 +208,7 @@ class R3GANDiscriminator(Stages):
         """Map images [batch, image_size, image_size, channels] to logits [batch]."""
         expected = (self.image_size, self.image_size, self.channels)
         if x.shape[1:] != expected:
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(f"images have shape {x.shape[1:]}; they must be {expected}")
         if self.dtype is not None and len(self.widths) > 1:
             x = x.astype(self.dtype)
         x = _to(self.widths[-1], x, "first")(x)

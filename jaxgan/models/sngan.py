@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
@@ -58,6 +59,7 @@ GLOROT_RELU = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
 """With √2 times the deviation, in front of a ReLU."""
 
 
+@checked
 class SNGANGenerator(nn.Module):
     """SNGAN generator: a dense layer, residual blocks that double the resolution, batch norm.
 
@@ -90,23 +92,19 @@ class SNGANGenerator(nn.Module):
         (2018), arXiv:1802.05637; with attention: Zhang et al. (2019), arXiv:1805.08318.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 256
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 256
     conditioning: Literal["none", "norm"] = "none"
-    num_classes: int | None = None
+    num_classes: Count | None = None
     kernel_norm: KernelNorm = "none"
-    attention: int = 0
+    attention: Index = 0
     dtype: Any = None
     upsampling: Upsampling = "bilinear"
 
     def __post_init__(self) -> None:
         table = check_size(self.image_size, self.base_channels)
-        if self.upsampling not in ("bilinear", "nearest"):
-            raise ValueError(
-                f"upsampling: got {self.upsampling!r}; must be 'bilinear' or 'nearest'"
-            )
-        check_conditioning(self.conditioning, ("none", "norm"), self.num_classes)
+        check_conditioning(self.conditioning, self.num_classes)
         sizes = [table.start * 2**i for i in range(1, len(table.gen))]
         check_attention(self.attention, sizes)
         super().__post_init__()
@@ -143,6 +141,7 @@ class SNGANGenerator(nn.Module):
         )
 
 
+@checked
 class SNGANDiscriminator(nn.Module):
     """SNGAN discriminator: residual blocks with spectral norm, a sum over pixels, a dense layer.
 
@@ -176,15 +175,15 @@ class SNGANDiscriminator(nn.Module):
         (2018), arXiv:1802.05637; with attention: Zhang et al. (2019), arXiv:1805.08318.
     """
 
-    image_size: int
-    channels: int = 3
-    base_channels: int = 128
+    image_size: Count
+    channels: Count = 3
+    base_channels: Count = 128
     head: Head = "logit"
-    num_classes: int | None = None
-    attention: int = 0
+    num_classes: Count | None = None
+    attention: Index = 0
     rectified_shortcut: bool = True
-    num_categories: int = 10
-    num_continuous: int = 2
+    num_categories: Index = 10
+    num_continuous: Index = 2
     dtype: Any = None
 
     def __post_init__(self) -> None:
@@ -251,11 +250,11 @@ def check_size(image_size: int, base_channels: int) -> Table:
     """
     if image_size not in TABLES:
         sizes = ", ".join(map(str, TABLES))
-        raise ValueError(f"image_size: got {image_size}; must be one of {sizes}")
+        raise ValueError(f"image_size is {image_size}; it must be one of {sizes}")
     table = TABLES[image_size]
     least = max(*table.gen, *table.disc)
-    if base_channels < 1 or base_channels % least:
-        raise ValueError(f"base_channels: got {base_channels}; must be a multiple of {least}")
+    if base_channels % least:
+        raise ValueError(f"base_channels is {base_channels}; it must be a multiple of {least}")
     return table
 
 
@@ -272,13 +271,13 @@ def check_attention(attention: int, sizes: Sequence[int]) -> None:
     >>> check_attention(64, [8, 16, 32])
     Traceback (most recent call last):
     ...
-    ValueError: attention: got 64; must be 0 for none, or the size of a map: 8, 16, 32
+    ValueError: attention is 64; it must be 0 for none, or the size of a map: 8, 16, 32
     """
     even = [size for size in sizes if size % 2 == 0]
     if attention and attention not in even:
         names = ", ".join(map(str, even))
         raise ValueError(
-            f"attention: got {attention}; must be 0 for none, or the size of a map: {names}"
+            f"attention is {attention}; it must be 0 for none, or the size of a map: {names}"
         )
 
 
@@ -297,4 +296,4 @@ def check_images(x: Array, image_size: int, channels: int) -> None:
     """
     expected = (image_size, image_size, channels)
     if x.shape[1:] != expected:
-        raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+        raise ValueError(f"images have shape {x.shape[1:]}; they must be {expected}")

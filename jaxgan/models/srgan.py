@@ -11,15 +11,17 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
-from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
+from jaxgan.models.layers.instance_norm import PlainNorm, plain_norm
 from jaxgan.models.layers.precision import to_float32
 
 _WIDTHS = (1, 1, 2, 2, 4, 4, 8, 8)
 
 
+@checked
 class SRGANDiscriminator(nn.Module):
     """SRGAN's discriminator: eight 3x3 convolutions, every second one halves, two dense layers.
 
@@ -46,13 +48,9 @@ class SRGANDiscriminator(nn.Module):
         Ledig et al. (2017), arXiv:1609.04802, figure 4.
     """
 
-    base_channels: int = 64
+    base_channels: Count = 64
     norm: PlainNorm = "batch"
     dtype: Any = None
-
-    def __post_init__(self) -> None:
-        check_plain_norm(self.norm)
-        super().__post_init__()
 
     @nn.compact
     def __call__(self, x: Array, train: bool = True) -> Array:

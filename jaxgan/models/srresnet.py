@@ -12,13 +12,15 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Repeats, Several, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
-from jaxgan.models.layers.instance_norm import PlainNorm, check_plain_norm, plain_norm
+from jaxgan.models.layers.instance_norm import PlainNorm, plain_norm
 from jaxgan.models.layers.pixels import pixel_shuffle
 from jaxgan.models.layers.precision import to_float32
 
 
+@checked
 class SRResNet(nn.Module):
     """SRResNet: residual blocks at the low resolution, then doublings by pixel shuffle.
 
@@ -51,19 +53,16 @@ class SRResNet(nn.Module):
         arXiv:1707.02921.
     """
 
-    channels: int = 3
-    factor: int = 4
-    num_blocks: int = 16
-    base_channels: int = 64
+    channels: Count = 3
+    factor: Several = 4
+    num_blocks: Repeats = 16
+    base_channels: Count = 64
     norm: PlainNorm = "batch"
     dtype: Any = None
 
     def __post_init__(self) -> None:
-        check_plain_norm(self.norm)
-        if self.factor < 2 or self.factor & (self.factor - 1):
-            raise ValueError(f"factor: got {self.factor}; must be 2, 4, 8, ...")
-        if self.num_blocks < 1:
-            raise ValueError(f"num_blocks: got {self.num_blocks}; must be at least 1")
+        if self.factor & (self.factor - 1):
+            raise ValueError(f"factor is {self.factor}; it must be 2, 4, 8, ...")
         super().__post_init__()
 
     @nn.compact

@@ -13,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Decay, Fraction, Positive, Repeats, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.adain import AdaIN
 from jaxgan.models.layers.conv import Conv
@@ -29,6 +30,7 @@ _HE = Equalised()
 _PLAIN = Equalised(gain=1.0)
 
 
+@checked
 class StyleGANGenerator(nn.Module):
     """StyleGAN's generator: mapping network, then convolutions whose maps styles normalise.
 
@@ -66,18 +68,18 @@ class StyleGANGenerator(nn.Module):
         Karras et al. (2019), arXiv:1812.04948, figure 1 and appendix C.
     """
 
-    image_size: int
-    channels: int = 3
-    channel_base: int = 16384
-    channel_max: int = 512
-    style_dim: int = 512
-    num_mapping_layers: int = 8
-    mapping_lr: float = 0.01
-    mixing: float = 0.9
-    decay: float = 0.995
-    resolution: int | None = None
+    image_size: Count
+    channels: Count = 3
+    channel_base: Count = 16384
+    channel_max: Count = 512
+    style_dim: Count = 512
+    num_mapping_layers: Repeats = 8
+    mapping_lr: Positive = 0.01
+    mixing: Fraction = 0.9
+    decay: Decay = 0.995
+    resolution: Count | None = None
     dtype: Any = None
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
         check_resolution(self.image_size, self.resolution)
@@ -135,7 +137,7 @@ class StyleSynthesis(nn.Module):
         """Map styles [B, L, D] to images [B, resolution, resolution, channels]."""
         layers = num_styles(self.image_size)
         if w.ndim != 3 or w.shape[1] != layers:
-            raise ValueError(f"w: got styles of shape {w.shape}; must be [B, {layers}, D]")
+            raise ValueError(f"styles have shape {w.shape}; they must be [B, {layers}, D]")
         options: dict[str, Any] = {"use_bias": False, "equalised": _HE, "dtype": self.dtype}
 
         def block(size: int, width: int, x: Array | None) -> Array:

@@ -15,6 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Decay, Fraction, Index, Positive, Repeats, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.conv import Conv
@@ -31,6 +32,7 @@ from jaxgan.models.layers.sizes import num_channels, num_styles, sizes_of
 _PLAIN = Equalised(gain=1.0)
 
 
+@checked
 class StyleGAN2Generator(nn.Module):
     """StyleGAN2's generator: mapping network, then modulated convolutions from a learned 4x4 map.
 
@@ -67,18 +69,18 @@ class StyleGAN2Generator(nn.Module):
         Karras et al. (2020), arXiv:1912.04958, figure 2 and section 4.1.
     """
 
-    image_size: int
-    channels: int = 3
-    channel_base: int = 32768
-    channel_max: int = 512
-    style_dim: int = 512
-    num_mapping_layers: int = 8
-    mapping_lr: float = 0.01
-    mixing: float = 0.9
-    decay: float = 0.995
-    clamp: int | None = None
+    image_size: Count
+    channels: Count = 3
+    channel_base: Count = 32768
+    channel_max: Count = 512
+    style_dim: Count = 512
+    num_mapping_layers: Repeats = 8
+    mapping_lr: Positive = 0.01
+    mixing: Fraction = 0.9
+    decay: Decay = 0.995
+    clamp: Count | None = None
     dtype: Any = None
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
         sizes_of(self.image_size)
@@ -137,7 +139,7 @@ class Synthesis(nn.Module):
         """Map styles [B, L, D] to images."""
         layers = num_styles(self.image_size)
         if w.ndim != 3 or w.shape[1] != layers:
-            raise ValueError(f"w: got styles of shape {w.shape}; must be [B, {layers}, D]")
+            raise ValueError(f"styles have shape {w.shape}; they must be [B, {layers}, D]")
         styles = [w[:, index] for index in range(layers)]
         index = 0
         x, image = None, jnp.zeros((), jnp.float32)
@@ -189,6 +191,7 @@ class ToImage(nn.Module):
         return y if self.clamp is None else jnp.clip(y, -self.clamp, self.clamp)
 
 
+@checked
 class StyleGAN2Discriminator(nn.Module):
     """StyleGAN2's discriminator: residual blocks that halve the resolution, down to 4x4.
 
@@ -222,17 +225,17 @@ class StyleGAN2Discriminator(nn.Module):
         Karras et al. (2020), arXiv:1912.04958, section 4.1; classes: arXiv:2006.06676, appendix D.
     """
 
-    image_size: int
-    channels: int = 3
-    channel_base: int = 32768
-    channel_max: int = 512
+    image_size: Count
+    channels: Count = 3
+    channel_base: Count = 32768
+    channel_max: Count = 512
     residual: bool = True
-    group_size: int | None = 4
-    num_stddev_channels: int = 1
-    num_mapping_layers: int = 8
-    clamp: int | None = None
+    group_size: Count | None = 4
+    num_stddev_channels: Index = 1
+    num_mapping_layers: Repeats = 8
+    clamp: Count | None = None
     dtype: Any = None
-    num_classes: int | None = None
+    num_classes: Count | None = None
 
     def __post_init__(self) -> None:
         sizes_of(self.image_size)
@@ -243,7 +246,7 @@ class StyleGAN2Discriminator(nn.Module):
         """Map images [B, image_size, image_size, channels] to logits [B]."""
         expected = (self.image_size, self.image_size, self.channels)
         if x.shape[1:] != expected:
-            raise ValueError(f"x: got images of shape {x.shape[1:]}; must be {expected}")
+            raise ValueError(f"images have shape {x.shape[1:]}; they must be {expected}")
         sizes = sizes_of(self.image_size)
         widths = {s: num_channels(s, self.channel_base, self.channel_max) for s in sizes}
         x = self._conv(widths[self.image_size], 1, f"b{self.image_size}_fromrgb")(x)

@@ -6,13 +6,16 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment import Augment, each
-from jaxgan.core.checks import check_number, check_scalar
 from jaxgan.core.examples import example_mean, num_examples, samples_of
 from jaxgan.core.penalty import Penalty, Term, View
+from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
 from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
 
 
-def consistency(augment: Augment, *, weight: ScalarOrSchedule = 10.0, every: int = 1) -> Penalty:
+@checked
+def consistency(
+    augment: Augment, *, weight: NonNegativeSchedule = 10.0, every: Count = 1
+) -> Penalty:
     """CR: the discriminator's logit of a real example does not change with an augmentation T.
 
     λ E_x[(D(x) - D(T(x)))²], D the logit.
@@ -46,12 +49,13 @@ def consistency(augment: Augment, *, weight: ScalarOrSchedule = 10.0, every: int
     return Penalty((Term(name="consistency", values=values, weight=weight, every=every),))
 
 
+@checked
 def balanced_consistency(
     augment: Augment,
     *,
-    weight: ScalarOrSchedule = 10.0,
-    every: int = 1,
-    fake_weight: ScalarOrSchedule = 10.0,
+    weight: NonNegativeSchedule = 10.0,
+    every: Count = 1,
+    fake_weight: NonNegativeSchedule = 10.0,
 ) -> Penalty:
     """bCR: the discriminator is consistent on real and on generated examples.
 
@@ -77,7 +81,6 @@ def balanced_consistency(
     References:
       Zhao et al., 2021 (arXiv:2002.04724).
     """
-    check_scalar("balanced_consistency: fake_weight", fake_weight, at_least=0)
 
     def term(name: str, which: str, weight: ScalarOrSchedule) -> Term:
         def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
@@ -93,12 +96,13 @@ def balanced_consistency(
     )
 
 
+@checked
 def latent_consistency(
-    weight: ScalarOrSchedule = 5.0,
+    weight: NonNegativeSchedule = 5.0,
     *,
-    every: int = 1,
-    gen_weight: ScalarOrSchedule = 0.5,
-    scale: float = 0.03,
+    every: Count = 1,
+    gen_weight: NonNegativeSchedule = 0.5,
+    scale: Positive = 0.03,
 ) -> Penalty:
     """zCR: the discriminator ignores a small change of the latent, the generator does not.
 
@@ -129,8 +133,6 @@ def latent_consistency(
     References:
       Zhao et al., 2021 (arXiv:2002.04724).
     """
-    check_number("latent_consistency: scale", scale, above=0)
-    check_scalar("latent_consistency: gen_weight", gen_weight, at_least=0)
 
     def near(view: View) -> PyTree:
         z = view.entry("latent", "latent_consistency")

@@ -5,14 +5,19 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.examples import map_named
 from jaxgan.core.penalty import Penalty, Term, View, norm
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegative, NonNegativeSchedule, Positive, checked
+from jaxgan.core.typing import Array, PyTree
 
 
+@checked
 def dragan(
-    weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 1.0, scale: float = 0.5
+    weight: NonNegativeSchedule = 10.0,
+    *,
+    every: Count = 1,
+    target: NonNegative = 1.0,
+    scale: Positive = 0.5,
 ) -> Penalty:
     """DRAGAN: the discriminator has slope `target` around the real examples.
 
@@ -44,8 +49,6 @@ def dragan(
     References:
       Kodali et al., 2017 (arXiv:1705.07215).
     """
-    check_number("dragan: scale", scale, above=0)
-    check_number("dragan: target", target, at_least=0)
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         real = view.entry("real", "dragan")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PyTree
 
 
-def drift(weight: ScalarOrSchedule = 1e-3, *, every: int = 1) -> Penalty:
+@checked
+def drift(weight: NonNegativeSchedule = 1e-3, *, every: Count = 1) -> Penalty:
     """A critic of which only differences count does not drift away from zero.
 
     ε E_x[D(x)²] over real examples. The value of a Wasserstein critic is known up to a constant

@@ -9,13 +9,15 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PlayerTree, PyTree
 from jaxgan.penalties._averages import zero
 from jaxgan.penalties._kernels import named
 
 
+@checked
 def historical_averaging(
-    weight: ScalarOrSchedule = 1.0, *, every: int = 1, player: str = "disc"
+    weight: NonNegativeSchedule = 1.0, *, every: Count = 1, player: str = "disc"
 ) -> Penalty:
     """A player's parameters stay near the mean of what they have been.
 

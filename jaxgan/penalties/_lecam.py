@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.derivatives import held
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, Decay, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PlayerTree, PyTree
 from jaxgan.penalties._averages import moved, zero
 
 
-def lecam(weight: ScalarOrSchedule = 0.3, *, every: int = 1, decay: float = 0.99) -> Penalty:
+@checked
+def lecam(weight: NonNegativeSchedule = 0.3, *, every: Count = 1, decay: Decay = 0.99) -> Penalty:
     """LeCam: real logits stay near what generated ones used to be, and the other way round.
 
     λ (E_x[(D(x) - α_F)²] + E_z[(D(G(z)) - α_R)²]) with the anchors α_R and α_F exponential moving
@@ -46,7 +47,6 @@ def lecam(weight: ScalarOrSchedule = 0.3, *, every: int = 1, decay: float = 0.99
     References:
       Tseng et al., 2021 (arXiv:2104.03310).
     """
-    check_number("lecam: decay", decay, at_least=0, below=1)
 
     def init(params: PlayerTree) -> PyTree:
         return {which: zero(params) for which in ("real", "fake")}

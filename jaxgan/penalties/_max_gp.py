@@ -5,11 +5,13 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View, squared_norm
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.penalties._interpolates import interpolates
 
 
-def max_gp(weight: ScalarOrSchedule = 0.1, *, every: int = 1) -> Penalty:
+@checked
+def max_gp(weight: NonNegativeSchedule = 0.1, *, every: Count = 1) -> Penalty:
     """MaxGP: the discriminator's Lipschitz constant, estimated at the steepest of many points.
 
     λ max_i ‖∇_x D(x̂_i)‖² over the batch's points x̂ between real and generated examples, as for

@@ -7,17 +7,18 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.examples import samples_of
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, Key, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
+from jaxgan.core.typing import Array, Key, PyTree
 
 
+@checked
 def mode_seeking(
-    weight: ScalarOrSchedule = 1.0,
+    weight: NonNegativeSchedule = 1.0,
     *,
-    every: int = 1,
-    eps: float = 1e-5,
+    every: Count = 1,
+    eps: Positive = 1e-5,
     latent: Callable[[Key, tuple[int, ...]], Array] | None = None,
 ) -> Penalty:
     """The distance of two samples is large for the distance of their latents.
@@ -50,7 +51,6 @@ def mode_seeking(
     References:
       Mao et al., 2019 (arXiv:1903.05628).
     """
-    check_number("mode_seeking: eps", eps, above=0)
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         first = view.entry("latent", "mode_seeking")

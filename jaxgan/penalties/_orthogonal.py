@@ -8,14 +8,16 @@ from functools import reduce
 import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.penalties._kernels import kernels, named
 
 
+@checked
 def orthogonal(
-    weight: ScalarOrSchedule = 1e-4,
+    weight: NonNegativeSchedule = 1e-4,
     *,
-    every: int = 1,
+    every: Count = 1,
     off_diagonal: bool = False,
     player: str = "disc",
 ) -> Penalty:

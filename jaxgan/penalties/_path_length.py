@@ -8,16 +8,17 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.derivatives import held
 from jaxgan.core.examples import map_named
 from jaxgan.core.penalty import Penalty, Term, View, norm
-from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule, Scene
+from jaxgan.core.ranges import Count, Decay, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PlayerTree, PyTree, Scene
 from jaxgan.penalties._averages import moved, zero
 
 
+@checked
 def path_length(
-    weight: ScalarOrSchedule = 2.0, *, every: int = 1, decay: float = 0.01, shrink: int = 1
+    weight: NonNegativeSchedule = 2.0, *, every: Count = 1, decay: Decay = 0.01, shrink: Count = 1
 ) -> Penalty:
     """The generator's Jacobian J = ∂G/∂w stretches all directions of the image alike.
 
@@ -52,9 +53,6 @@ def path_length(
     References:
       Karras et al., 2020 (arXiv:1912.04958), eq. 4 and appendix B.
     """
-    check_number("path_length: decay", decay, at_least=0, below=1)
-    if shrink < 1:
-        raise ValueError(f"path_length: shrink is {shrink}; it must be at least 1")
 
     def init(params: PlayerTree) -> PyTree:
         return {"length": zero(params)}

@@ -10,16 +10,18 @@ import jax.numpy as jnp
 
 from jaxgan.core.derivatives import held
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.typing import Array, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PlayerTree, PyTree
 from jaxgan.penalties._kernels import kernels, named
 
 
+@checked
 def spectral_norm_penalty(
-    weight: ScalarOrSchedule = 0.01,
+    weight: NonNegativeSchedule = 0.01,
     *,
-    every: int = 1,
+    every: Count = 1,
     player: str = "disc",
-    num_iterations: int = 1,
+    num_iterations: Count = 1,
 ) -> Penalty:
     """The largest singular value of every kernel is small.
 
@@ -51,8 +53,6 @@ def spectral_norm_penalty(
       Yoshida & Miyato, 2017 (arXiv:1705.10941).
     """
     name = named("spectral_norm_penalty", player)
-    if isinstance(num_iterations, bool) or num_iterations < 1:
-        raise ValueError(f"{name}: num_iterations is {num_iterations}; it must be at least 1")
 
     def init(params: PlayerTree) -> PyTree:
         # No kernel that a network learns is orthogonal to these.

@@ -5,14 +5,19 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.checks import check_number
 from jaxgan.core.penalty import Penalty, Term, View, norm
+from jaxgan.core.ranges import Count, NonNegative, NonNegativeSchedule, checked
 from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
 from jaxgan.penalties._interpolates import interpolates
 
 
+@checked
 def wgan_gp(
-    weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 1.0, one_sided: bool = False
+    weight: NonNegativeSchedule = 10.0,
+    *,
+    every: Count = 1,
+    target: NonNegative = 1.0,
+    one_sided: bool = False,
 ) -> Penalty:
     """The critic has slope `target` between real and generated examples.
 
@@ -46,7 +51,10 @@ def wgan_gp(
     return _slope("wgan_gp", weight, every, target, one_sided)
 
 
-def wgan_lp(weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 1.0) -> Penalty:
+@checked
+def wgan_lp(
+    weight: NonNegativeSchedule = 10.0, *, every: Count = 1, target: NonNegative = 1.0
+) -> Penalty:
     """WGAN-LP: the critic is nowhere steeper than `target` between real and generated examples.
 
     λ E[max(0, ‖∇_x D(x̂)‖ - target)²], x̂ as for `wgan_gp`. An optimal critic is 1-Lipschitz and need
@@ -80,7 +88,6 @@ def wgan_lp(weight: ScalarOrSchedule = 10.0, *, every: int = 1, target: float = 
 def _slope(
     name: str, weight: ScalarOrSchedule, every: int, target: float, one_sided: bool
 ) -> Penalty:
-    check_number(f"{name}: target", target, at_least=0)
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         slopes = norm(view.input_gradient(interpolates(view, name)))

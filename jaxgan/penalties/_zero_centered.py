@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jaxgan.core.penalty import Penalty, Term, View, squared_norm
-from jaxgan.core.typing import Array, PyTree, ScalarOrSchedule
+from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.typing import Array, PyTree
 from jaxgan.penalties._interpolates import interpolates
 
 
-def r1(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
+@checked
+def r1(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> Penalty:
     """R1: the discriminator is flat at the data.
 
     γ/2 E_x[‖∇_x D(x)‖²], D the logit, γ the weight. Some codes leave out the half: their 10 is
@@ -41,7 +43,8 @@ def r1(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     )
 
 
-def r2(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
+@checked
+def r2(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> Penalty:
     """R2: the discriminator is flat at the generator's samples.
 
     γ/2 E_z[‖∇_x D(G(z))‖²], D the logit, γ the weight.
@@ -69,7 +72,8 @@ def r2(weight: ScalarOrSchedule = 1.0, *, every: int = 1) -> Penalty:
     )
 
 
-def zero_centered_gp(weight: ScalarOrSchedule = 100.0, *, every: int = 1) -> Penalty:
+@checked
+def zero_centered_gp(weight: NonNegativeSchedule = 100.0, *, every: Count = 1) -> Penalty:
     """0-GP: the discriminator is flat between real and generated examples.
 
     λ E[‖∇_x D(x̂)‖²], D the logit, with x̂ between a real and a generated example as for `wgan_gp`.

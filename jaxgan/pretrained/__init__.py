@@ -2,14 +2,9 @@
 
 from collections.abc import Mapping
 
+from jaxgan.core.errors import PublishedError
 from jaxgan.pretrained import biggan, cyclegan, pix2pix, r3gan, sngan, stylegan2
-from jaxgan.pretrained.base import (
-    Family,
-    PublishedError,
-    Rule,
-    Rules,
-    convert,
-)
+from jaxgan.pretrained.base import Family, Rule, Rules, convert
 from jaxgan.pretrained.read import read_state
 
 FAMILIES: Mapping[str, Family] = {

@@ -8,17 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import PublishedError
 from jaxgan.core.typing import PyTree
 
 Converter = Callable[..., np.ndarray]
 
 Path = tuple[str, ...]
 """Of a leaf in the variables: the collection, the modules from outside in, the name."""
-
-
-class PublishedError(InputError):
-    """Published weights that do not fit a network."""
 
 
 def same(array: np.ndarray) -> np.ndarray:
@@ -85,7 +81,7 @@ def convert(
       (3, 2)
       >>> convert({"l.weight": np.ones((2, 4))}, rules, template)
       Traceback (most recent call last):
-      jaxgan.pretrained.base.PublishedError: l.weight: its shape (2, 4) makes (4, 2); \
+      jaxgan.core.errors.PublishedError: l.weight: its shape (2, 4) makes (4, 2); \
 params/l/kernel has shape (3, 2)
     """
     leaves = traverse_util.flatten_dict(template)

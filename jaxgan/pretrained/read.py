@@ -7,10 +7,10 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
+from jaxgan.core.errors import FileError, PublishedError
 from jaxgan.core.text import one_line
-from jaxgan.files import FileError, read_npz, read_safetensors
+from jaxgan.files import read_npz, read_safetensors
 from jaxgan.files.torch_file import read_torch_state
-from jaxgan.pretrained.base import PublishedError
 
 EXTENDED = tuple(
     np.dtype(kind) for kind in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)

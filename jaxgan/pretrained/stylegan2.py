@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.core.errors import PublishedError
 from jaxgan.models.layers.sizes import sizes_of
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from jaxgan.pretrained.base import (
     Family,
     Path,
-    PublishedError,
     Rule,
     Rules,
     both,

@@ -14,11 +14,12 @@ import jax
 import optax
 
 import jaxgan
-from jaxgan.config.base import Config, ConfigError, flatten
+from jaxgan.config.base import Config, flatten
+from jaxgan.core.errors import ConfigError, DataError, FileError
 from jaxgan.core.text import one_line
 from jaxgan.data.record import check_same
-from jaxgan.data.source import DataError, ElementSpec
-from jaxgan.files import FileError, read_json
+from jaxgan.data.source import ElementSpec
+from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
 from jaxgan.version import __version__
 
@@ -133,7 +134,7 @@ def read_config(workdir: Path) -> Config:
       >>> read_config(Path("no/such/folder"))
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: workdir: no/such/folder holds no run: there is no config.json
+      jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     config: Config = _read(workdir, CONFIG, dict[str, Any])
     data = config.get("data")
@@ -246,7 +247,7 @@ def check_same_run(changed: Mapping[str, tuple[Any, Any]], free: Sequence[str]) 
       >>> check_same_run({"seed": (1, 2)}, free=["total_steps"])
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: workdir: another config's run is there: seed was 1, is 2
+      jaxgan.core.errors.ConfigError: workdir: another config's run is there: seed was 1, is 2
     """
     allowed = tuple(f"{key}." for key in free)
     refused = {

@@ -10,13 +10,13 @@ from jax.sharding import Mesh
 from jaxgan.config.base import Config
 from jaxgan.config.build import open_data
 from jaxgan.config.games import named
+from jaxgan.core.errors import EvaluationError, FeatureError
 from jaxgan.core.game import Game
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
-from jaxgan.evaluation.protocol import EvaluationError
-from jaxgan.features import Extractor, FeatureError, open_features, weights
+from jaxgan.features import Extractor, open_features, weights
 
 
 def open_reference(
@@ -42,7 +42,7 @@ def open_reference(
       >>> open_reference({"data": {"source": "digits"}}, split="test")
       Traceback (most recent call last):
       ...
-      jaxgan.evaluation.protocol.EvaluationError: split: 'test'; digits has none, only tfds:NAME has
+      jaxgan.core.errors.EvaluationError: split: 'test'; digits has none, only tfds:NAME has
     """
     hidden = ("num_labels", "label_seed")
     data = {key: value for key, value in config["data"].items() if key not in hidden}
@@ -107,7 +107,7 @@ def open_extractor(
       >>> open_extractor("pixels", ["fid"], ring())
       Traceback (most recent call last):
       ...
-      jaxgan.evaluation.protocol.EvaluationError: metrics: fid is a score of the published \
+      jaxgan.core.errors.EvaluationError: metrics: fid is a score of the published \
 Inception weights; features are 'pixels', which give fd_pixels: ask for fd, or for --features \
 inception
     """
@@ -148,7 +148,7 @@ def check_classes(
       >>> check_classes(2, (), digits())
       Traceback (most recent call last):
       ...
-      jaxgan.evaluation.protocol.EvaluationError: data: digits has 10 classes; the run was trained \
+      jaxgan.core.errors.EvaluationError: data: digits has 10 classes; the run was trained \
 on 2 classes, and its samples follow those of the data
     """
     if not num_classes:

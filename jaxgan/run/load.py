@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 
 from jaxgan.checkpoint.checkpointer import Checkpoints
-from jaxgan.config.base import ConfigError
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.data.source import NumpyBatch
@@ -76,7 +76,7 @@ def load(
       >>> load("no/such/folder")
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: workdir: no/such/folder holds no run: there is no config.json
+      jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     saved = workdir if isinstance(workdir, SavedRun) else read_run(workdir)
     config, game = saved.config, saved.game

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from jax.sharding import Mesh
 
 from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
-from jaxgan.checkpoint.directory import Best
 from jaxgan.config import build, build_loop
-from jaxgan.config.base import Config, ConfigError, differences
-from jaxgan.config.resolve import FREE_KEYS, resolve
+from jaxgan.config.base import Config, differences
+from jaxgan.config.resolve import FREE_KEYS, make_section, resolve
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.state import stream
 from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, record_of
@@ -27,9 +28,9 @@ from jaxgan.features.weights import cache_dir
 from jaxgan.run import directory
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
-from jaxgan.run.previews import make_run_draw
+from jaxgan.run.previews import make_pictures
 from jaxgan.training import loop
-from jaxgan.training.settings import Evaluate
+from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,8 @@ def make_run(
     """
     check_directory(workdir / "checkpoints")
     mesh = build.build_mesh(config)
-    cadence = build_loop.build_cadence(config)
+    every = {k: v for k, v in config.items() if k.endswith(("every_steps", "total_steps")) and v}
+    check_every(every, steps_per_call=config["substeps"])
     policy = build_loop.build_policy(config, profile_steps)
     source = build.open_data(config)
     spec = source.element_spec
@@ -137,25 +139,25 @@ def make_run(
     arguments = build.build_arguments(algorithm, config, spec, on_device is None, mesh)
     for phase in phases.values():
         build.check_step(phase, arguments)
-    game, best = algorithm.field.game, config["keep_best"]
     made = loop.Run(
         algorithm=algorithm,
         batches=_batches(config, source, algorithm, mesh),
         key=jax.random.key(config["seed"]),
-        cadence=cadence,
+        total_steps=config["total_steps"],
+        steps_per_call=config["substeps"],
+        log_every_steps=config["log_every_steps"],
+        checkpoint_every_steps=config["checkpoint_every_steps"],
         workdir=workdir,
         mesh=mesh,
         template=arguments.state,
         checkpoints=Checkpoints(
             workdir / "checkpoints",
             keep=config["keep_checkpoints"],
-            best=Best(**best) if best else None,
+            best=make_section(config, "keep_best"),
             config=config,
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
-        draw=make_run_draw(config, game, source, distributed.replicated(mesh)),
-        spectrum=_spectrum(config, source, algorithm, workdir),
-        evaluate=_evaluate(config, game, source, mesh, workdir),
+        hooks=tuple(_hooks(config, source, algorithm, mesh, workdir)),
         policy=policy,
         watch=config["watch"],
         later={first: phase for first, phase in phases.items() if first},
@@ -177,11 +179,28 @@ def _batches(
     return prefetch_to_device(batches, distributed.batch_sharding(mesh, algorithm.num_batches))
 
 
+def _hooks(
+    config: Config,
+    source: Source | DeviceSource,
+    algorithm: Algorithm,
+    mesh: Mesh,
+    workdir: Path,
+) -> Iterator[Hook]:
+    game, sharding = algorithm.field.game, distributed.replicated(mesh)
+    yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
+    if config["analysis_every_steps"]:
+        yield _spectrum(config, source, algorithm, mesh, workdir)
+    if config["eval_every_steps"]:
+        yield _evaluation(config, game, source, mesh, workdir)
+
+
 def _spectrum(
-    config: Config, source: Source | DeviceSource, algorithm: Algorithm, workdir: Path
-) -> loop.SpectrumHook | None:
-    if not config["analysis_every_steps"]:
-        return None
+    config: Config,
+    source: Source | DeviceSource,
+    algorithm: Algorithm,
+    mesh: Mesh,
+    workdir: Path,
+) -> Hook:
     num = config["batch_size"]
     if isinstance(source, DeviceSource):
         batch = source.sample(stream(jax.random.key(config["seed"]), "analysis"), num)
@@ -190,27 +209,27 @@ def _spectrum(
     # The game as it would be played by plain descent, to compare with.
     plain = build.build_game({**config, "unrolled": None}, source.element_spec)
     watched = {"gradient": fields.gradient(plain)}
-    if config["field"]["name"] != "gradient" or config["unrolled"] is not None:
-        names = [config["field"]["name"], "unrolled" if config["unrolled"] else ""]
-        watched[" of ".join(name for name in names if name)] = algorithm.field
-    return make_spectrum(watched, build.build_optimizers(config), batch, workdir)
+    names = [entry["name"] for entry in reversed(config["field"])] or ["gradient"]
+    names += ["unrolled"] if config["unrolled"] else []
+    if names != ["gradient"]:
+        watched[" of ".join(names)] = algorithm.field
+    optimizers, every = build.build_optimizers(config), config["analysis_every_steps"]
+    return make_spectrum(watched, optimizers, batch, every=every, mesh=mesh, workdir=workdir)
 
 
-def _evaluate(
+def _evaluation(
     config: Config, game: Game, source: Source | DeviceSource, mesh: Mesh, workdir: Path
-) -> Evaluate | None:
-    if not config["eval_every_steps"]:
-        return None
-    section = config["evaluation"]
+) -> Hook:
+    said = make_section(config, "evaluation")
     real = source if config["data"].get("num_labels") is None else open_reference(config)
     options = Options(
-        metrics=tuple(section["metrics"]),
-        num_samples=section["num_samples"],
+        metrics=said.metrics,
+        num_samples=said.num_samples,
         seed=config["seed"],
         split=split_of(config, None),
     )
     evaluator = make_run_evaluator(
-        config, game, source.element_spec, real, mesh, options, features=section["features"]
+        config, game, source.element_spec, real, mesh, options, features=said.features
     )
     best = config["keep_best"]
     known = [f"eval/{name}" for name in evaluator.names]
@@ -218,4 +237,4 @@ def _evaluate(
         raise ConfigError(
             f"keep_best.metric: {best['metric']!r}; what is evaluated gives {', '.join(known)}"
         )
-    return make_hook(evaluator, workdir)
+    return make_hook(evaluator, every=config["eval_every_steps"], workdir=workdir)

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.config.base import Config, ConfigError
+from jaxgan.config.base import Config
 from jaxgan.config.build import build_algorithm
 from jaxgan.config.games import parts_of
+from jaxgan.core.errors import ConfigError, PublishedError
 from jaxgan.core.state import TrainState
 from jaxgan.data.source import ElementSpec
-from jaxgan.pretrained import FAMILIES, PublishedError, convert
+from jaxgan.pretrained import FAMILIES, convert
 
 ROLES: Mapping[str, str] = {"gen": "generator", "disc": "discriminator"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import numpy as np
 from jax.sharding import Sharding
@@ -9,14 +11,15 @@ from jax.sharding import Sharding
 from jaxgan.config.base import Config
 from jaxgan.config.games import named
 from jaxgan.core.game import Game
-from jaxgan.core.state import TrainState, stream
+from jaxgan.core.state import stream
 from jaxgan.core.typing import Key
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import NumpyBatch
 from jaxgan.sampling.pictures import picture, side_by_side
 from jaxgan.sampling.sampler import make_panels, make_sampler
 from jaxgan.training.collapse.diversity import MAX_EXAMPLES, diversity
-from jaxgan.training.settings import Draw, Picture
+from jaxgan.training.hooks import Hook, Moment
+from jaxgan.writers import save_png
 
 
 def examples(key: Key, source: Source | DeviceSource, num: int) -> NumpyBatch:
@@ -41,20 +44,28 @@ def examples(key: Key, source: Source | DeviceSource, num: int) -> NumpyBatch:
     return source.read(np.linspace(0, source.num_examples - 1, num).astype(int))
 
 
-def make_run_draw(
-    config: Config, game: Game, source: Source | DeviceSource, sharding: Sharding
-) -> Draw:
-    """What draws a run's pictures while it is trained.
+def make_pictures(
+    config: Config,
+    game: Game,
+    source: Source | DeviceSource,
+    *,
+    sharding: Sharding,
+    workdir: Path,
+) -> Hook:
+    """Draws a run's pictures while it is trained.
+
+    A picture is a grid of samples, one column for each class, under its name, in a conditional
+    game; points over real ones; or, of a game with panels, what it makes of a few real examples.
 
     Args:
       config: as `resolve` returns it.
       game: that it plays.
       source: its data.
       sharding: where samples go; whole to every process.
+      workdir: the run's folder.
 
     Returns:
-      A `Draw`: a grid of samples, one column for each class, under its name, in a conditional game;
-      points over real ones; or, of a game with panels, what it makes of a few real examples.
+      A `Hook`, which writes `samples/step_STEP.png`; numbers on a picture join its step's line.
 
     Example:
       See `jaxgan.run.make`.
@@ -62,28 +73,26 @@ def make_run_draw(
     key = stream(jax.random.key(config["seed"]), "pictures")
     num = min(config["num_samples"], MAX_EXAMPLES)
     others = examples(stream(key, "others"), source, num)
-    panels = named(config).panels
-    if panels:
-        show = make_panels(game, panels, sharding)
-
-        def draw_panels(state: TrainState) -> Picture:
-            return Picture(side_by_side(show(state, key, others)), {})
-
-        return draw_panels
-    num_classes = config["num_classes"] or None
-    sampler = make_sampler(game, source.element_spec, sharding, num_classes)
+    panels, num_classes = named(config).panels, config["num_classes"] or None
+    sample = make_sampler(game, source.element_spec, sharding, num_classes)
     is_points = len(source.element_spec["image"].shape) == 1
     real = examples(key, source, min(1000, _size(source)))["image"] if is_points else None
     titles = source.class_names if num_classes and isinstance(source, Source) else ()
     labels = (np.arange(num) % num_classes, others["label"]) if num_classes else None
+    show = make_panels(game, panels, sharding) if panels else None
 
-    def draw(state: TrainState) -> Picture:
-        samples = sampler(state, key, config["num_samples"])
-        return Picture(
-            picture(samples, real, num_classes, titles), diversity(samples, others["image"], labels)
-        )
+    def call(now: Moment) -> None:
+        if show is not None:
+            pixels = side_by_side(show(now.state, key, others))
+        else:
+            samples = sample(now.state, key, config["num_samples"])
+            pixels = picture(samples, real, num_classes, titles)
+            now.log.add(now.step, diversity(samples, others["image"], labels))
+        if now.log.writer is not None:
+            save_png(workdir / "samples" / f"step_{now.step:08d}.png", pixels)
+            now.log.writer.image(now.step, "samples", pixels)
 
-    return draw
+    return Hook(config["sample_every_steps"], "drawing samples", call)
 
 
 def _size(source: Source | DeviceSource) -> int:

@@ -76,7 +76,7 @@ def read_run(workdir: str | Path) -> SavedRun:
       >>> read_run("no/such/folder")
       Traceback (most recent call last):
       ...
-      jaxgan.config.base.ConfigError: workdir: no/such/folder holds no run: there is no config.json
+      jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     path = Path(os.path.expanduser(workdir))
     config = resolve(directory.read_config(path))

@@ -1,14 +1,13 @@
-"""The training loop: one compiled step, logs one call late, pictures, checkpoints, faults."""
+"""The training loop: one compiled step, logs one call late, hooks, checkpoints, faults."""
 
 from __future__ import annotations
 
 import logging
 import signal
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,11 +30,18 @@ from jaxgan.core.typing import Key, Metrics, PyTree
 from jaxgan.distributed.preemption import Stop, deferred_signals, within
 from jaxgan.distributed.processes import Watchdog, is_first
 from jaxgan.training.collapse import Watch
-from jaxgan.training.nonfinite import find_nonfinite, is_finite, write_report
-from jaxgan.training.settings import Cadence, Draw, Evaluate, Exit, Policy
-from jaxgan.training.spectrum import SpectrumHook
+from jaxgan.training.hooks import Hook, Moment, check_every
+from jaxgan.training.nonfinite import (
+    MAX_SKIPPED,
+    check_skipped,
+    find_nonfinite,
+    is_finite,
+    last_taken,
+    write_report,
+)
+from jaxgan.training.settings import Exit, Policy
 from jaxgan.training.telemetry import Batches, Log, Profile, Work
-from jaxgan.writers import MetricWriter, Progress, curves_png, save_png
+from jaxgan.writers import MetricWriter, Progress, curves_png
 
 logger = logging.getLogger(__name__)
 
@@ -58,16 +64,17 @@ class Run:
       algorithm: what to run.
       batches: where its batches come from, already on the devices.
       key: the run's key.
-      cadence: when to log, draw and save.
+      total_steps: where it ends.
+      steps_per_call: steps done by one call of the compiled step.
+      log_every_steps: between lines of metrics.
+      checkpoint_every_steps: between checkpoints.
       workdir: where to write `checkpoints/`, `metrics.jsonl`, `tensorboard/`, `samples/`,
         `curves.png`.
       mesh: the devices.
       template: shapes of the state, and how it lies on them.
       checkpoints: where the state is kept.
       work: what one step does.
-      draw: makes a picture of samples.
-      spectrum: looks at the state every `analysis_every_steps`.
-      evaluate: measures the state every `eval_every_steps`, and where the run is finished.
+      hooks: what is called besides, in this order, after logging and before saving.
       policy: what to do about faults.
       watch: whether to warn of collapse, in the log and in `warnings.jsonl`.
       later: what runs in the algorithm's place from a step on, of a game with phases.
@@ -76,18 +83,24 @@ class Run:
     algorithm: Algorithm
     batches: Batches
     key: Key
-    cadence: Cadence
+    total_steps: int
+    steps_per_call: int
+    log_every_steps: int
+    checkpoint_every_steps: int
     workdir: Path
     mesh: Mesh
     template: PyTree
     checkpoints: Checkpoints
     work: Work
-    draw: Draw
-    spectrum: SpectrumHook | None = None
-    evaluate: Evaluate | None = None
+    hooks: tuple[Hook, ...] = ()
     policy: Policy = field(default_factory=Policy)
     watch: bool = True
     later: Mapping[int, Algorithm] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        every = {n: steps for n, steps in vars(self).items() if n.endswith("_steps")}
+        every |= {hook.name: hook.every for hook in self.hooks}
+        check_every(every, steps_per_call=self.steps_per_call)
 
 
 class Begun(NamedTuple):
@@ -148,7 +161,7 @@ def train(
         first, in a run of one process.
     """
     start, state = begin(run) if begun is None else begun
-    if start >= run.cadence.total_steps:
+    if start >= run.total_steps:
         logger.info("finished: %s has done its %d steps", run.workdir, start)
         return Exit.FINISHED
     shardings = distributed.shardings_of(run.template)
@@ -194,54 +207,116 @@ class _Play(NamedTuple):
 def _play(play: _Play, start: int, state: TrainState) -> None:
     """Plays from `start` to the end, or until `stop`, and saves."""
     run, steps, stop, watchdog, _ = play
-    cadence, in_flight = run.cadence, deque[Metrics]()
-    done, metrics = start, Metrics()
     with (
         _open_log(run, start) as log,
         Profile(run.workdir / "profile", run.policy.profile_calls) as profile,
     ):
+        calls = _Calls(log, start)
+        hooks = (
+            Hook(run.log_every_steps, "logging", _make_due),
+            *run.hooks,
+            Hook(run.checkpoint_every_steps, "saving a checkpoint", partial(_save, play, calls)),
+        )
+        now = Moment(start, state, log, settle=calls.settle)
         try:
-            while done < cadence.total_steps:
+            while now.step < run.total_steps and not now.is_stopped:
                 watchdog.enter("reading data")
-                batch = log.wait_for(run.batches)
+                with log.waiting():
+                    batch = next(run.batches)
                 watchdog.enter("a step, or waiting for the other processes")
-                phase = max(first for first in steps if first <= done)
-                if phase == done > 0:
+                phase = max(first for first in steps if first <= now.step)
+                if phase == now.step > 0:
                     logger.info("step %d: compiling the next phase", phase)
-                state, metrics = steps[phase](state, batch)
-                done += cadence.steps_per_call
-                # The line of the last call is read only now, behind the dispatch of this one.
-                log.write()
-                in_flight.append(metrics)
-                if len(in_flight) > MAX_AHEAD:
-                    jax.block_until_ready(in_flight.popleft())
+                state, metrics = steps[phase](now.state, batch)
+                now = now._replace(step=now.step + run.steps_per_call, state=state, metrics=metrics)
+                # The line of the last call is fetched only now, behind the dispatch of this one.
+                calls.settle()
+                calls.note(now.step, metrics)
                 profile.called(metrics)
-                is_stopped = stop.is_due()
-                is_last = is_stopped or done == cadence.total_steps
-                log.called(done, metrics, is_last or done % cadence.log_every_steps == 0)
-                if is_stopped:
-                    # First what would be lost; there may be no time for more.
-                    _save(play, state, done, metrics, log)
-                    run.checkpoints.wait()
-                    if not stop.is_urgent():
-                        _show(play, state, done, is_last, log)
-                    break
-                _show(play, state, done, is_last, log)
-                scores = _evaluate(play, state, done, log)
-                if is_last or done % cadence.checkpoint_every_steps == 0:
-                    _save(play, state, done, {**metrics, **scores}, log)
+                now = now._replace(is_stopped=stop.is_due())
+                _call_hooks(play, hooks, now)
             watchdog.enter("completing the last checkpoint")
             run.checkpoints.wait()
         except StepNotFiniteError as error:
-            raise NonFiniteError(_report(run, error, state)) from None
+            raise NonFiniteError(_report(run, error, now.state)) from None
         except (LockedError, SaveError):
             raise
         except Exception:
-            if done > start:
-                _rescue(play, state, done, metrics, log)
+            if now.step > start:
+                _rescue(run, hooks[-1], now)
             raise
         finally:
             watchdog.enter("ending")
+
+
+def _call_hooks(play: _Play, hooks: tuple[Hook, ...], now: Moment) -> None:
+    """Those that are due; of a run that is to stop, what would be lost comes first."""
+    log, *others, save = hooks
+    is_last = now.is_stopped or now.step == play.run.total_steps
+    for hook in (log, save, *others) if now.is_stopped else hooks:
+        if not (is_last or now.step % hook.every == 0):
+            continue
+        play.watchdog.enter(hook.name)
+        try:
+            found = hook.call(now._replace(alive=partial(_alive, play, hook.name)))
+        except _AbandonedError:
+            logger.info("step %d: without %s, as the run is to stop", now.step, hook.name)
+            continue
+        if found:
+            now.log.add(now.step, found)
+            now = now._replace(metrics={**now.metrics, **found})
+        if hook is save and now.is_stopped:
+            play.run.checkpoints.wait()
+            if play.stop.is_urgent():
+                break
+
+
+def _alive(play: _Play, name: str) -> None:
+    play.watchdog.enter(name)
+    # Several processes find a step at which all of them stop.
+    if play.stop.signal is not None and jax.process_count() == 1:
+        raise _AbandonedError
+
+
+class _AbandonedError(Exception):
+    """A hook that a signal has cut short."""
+
+
+def _make_due(now: Moment) -> None:
+    now.log.pending = (now.step, now.metrics)
+
+
+@dataclass
+class _Calls:
+    """The calls of the step since the last line; what they gave is fetched one call late."""
+
+    log: Log
+    taken: int
+    since: list[tuple[int, Metrics]] = field(default_factory=list)
+    is_stuck: bool = False
+
+    def note(self, step: int, metrics: Metrics) -> None:
+        """Notes a call, and waits until at most `MAX_AHEAD` are under way."""
+        self.since.append((step, metrics))
+        if len(self.since) > MAX_AHEAD:
+            jax.block_until_ready(self.since[-1 - MAX_AHEAD][1])
+
+    def settle(self) -> None:
+        """Writes the line that is due, if any; raises if it is not finite, or a call before it."""
+        if self.log.pending is None:
+            return
+        step, metrics = self.log.pending
+        self.log.pending = None
+        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        calls, self.since = self.since, []
+        self.log.write(step, values)
+        if error := find_nonfinite(calls):
+            raise error
+        self.taken = last_taken(calls, self.taken)
+        was_stuck, self.is_stuck = self.is_stuck, check_skipped(step, self.taken, values)
+        if self.is_stuck and not was_stuck:
+            text = "step %d: the last %d steps were skipped, as not finite; %d in a row end the run"
+            logger.warning(text, step, step - self.taken, MAX_SKIPPED)
 
 
 @contextmanager
@@ -252,7 +327,7 @@ def _open_log(run: Run, start: int) -> Iterator[Log]:
         return
     with (
         MetricWriter(run.workdir, resume_step=start or None) as writer,
-        Progress(run.cadence.total_steps, start, images_per_step=run.work.images) as progress,
+        Progress(run.total_steps, start, images_per_step=run.work.images) as progress,
     ):
         watch = Watch(run.workdir, resume_step=start or None) if run.watch else None
         yield Log(writer, progress, run.work, start, watch)
@@ -270,79 +345,32 @@ def _roll_back(run: Run, attempt: int) -> tuple[int, TrainState]:
     return start, state._replace(key=jax.jit(renew_all, out_shardings=sharding)(state.key))
 
 
-def _save(play: _Play, state: TrainState, step: int, metrics: Mapping[str, Any], log: Log) -> None:
-    play.watchdog.enter("saving a checkpoint")
-    log.write()
-    if not bool(is_finite(state)):
-        raise find_nonfinite(log.calls) or StepNotFiniteError(step, {})
+def _save(play: _Play, calls: _Calls, now: Moment) -> None:
+    calls.settle()
+    if not bool(is_finite(now.state)):
+        raise find_nonfinite(calls.since) or StepNotFiniteError(now.step, {})
     if play.may_write is not None:
         play.may_write()
-    if log.writer is not None:
-        log.writer.flush()
-    values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-    play.run.checkpoints.save(step, state, play.run.batches.get_state(), values)
+    if now.log.writer is not None:
+        now.log.writer.flush()
+    run, values = play.run, jax.device_get(now.metrics)
+    metrics = {name: float(value) for name, value in values.items()}
+    run.checkpoints.save(now.step, now.state, run.batches.get_state(), metrics)
 
 
-def _rescue(play: _Play, state: TrainState, step: int, metrics: Metrics, log: Log) -> None:
+def _rescue(run: Run, save: Hook, now: Moment) -> None:
     """Saves the steps done when something else fails; that is raised in any case."""
-    is_gone = any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
+    is_gone = any(leaf.is_deleted() for leaf in jax.tree.leaves(now.state))
     # The other processes are in the next step already, and would not come.
-    if is_gone or jax.process_count() > 1 or step in play.run.checkpoints.steps():
+    if is_gone or jax.process_count() > 1 or now.step in run.checkpoints.steps():
         return
     try:
-        _save(play, state, step, metrics, log)
-        play.run.checkpoints.wait()
+        save.call(now)
+        run.checkpoints.wait()
     except Exception as error:
-        logger.warning("step %d could not be saved: %s", step, error)
+        logger.warning("step %d could not be saved: %s", now.step, error)
     else:
-        logger.warning("step %d: saved, as the run cannot go on", step)
-
-
-def _show(play: _Play, state: TrainState, step: int, is_last: bool, log: Log) -> None:
-    """The picture and the analysis, where they are due."""
-    run, cadence = play.run, play.run.cadence
-    if is_last or step % cadence.sample_every_steps == 0:
-        play.watchdog.enter("drawing samples")
-        picture = run.draw(state)
-        log.add(step, picture.metrics)
-        if log.writer is not None:
-            save_png(run.workdir / "samples" / f"step_{step:08d}.png", picture.pixels)
-            log.writer.image(step, "samples", picture.pixels)
-    if run.spectrum is not None and (is_last or step % cadence.analysis_every_steps == 0):
-        play.watchdog.enter("the analysis of the game")
-        log.write()
-        local = distributed.gather(state, run.mesh)
-        if log.writer is not None:
-            run.spectrum(local, step, log.writer)
-
-
-def _evaluate(play: _Play, state: TrainState, step: int, log: Log) -> dict[str, float]:
-    """What is measured after this step, if anything; a run that is asked to stop does not wait."""
-    run, cadence = play.run, play.run.cadence
-    if run.evaluate is None or (step % cadence.eval_every_steps and step != cadence.total_steps):
-        return {}
-    log.write()
-
-    def check_stop() -> None:
-        play.watchdog.enter("an evaluation")
-        # Several processes find a step at which all of them stop.
-        if play.stop.signal is not None and jax.process_count() == 1:
-            raise _AbandonedError
-
-    start = time.perf_counter()
-    try:
-        scores = run.evaluate(state, step, check_stop)
-    except _AbandonedError:
-        logger.info("step %d: not evaluated, as the run is to stop", step)
-        return {}
-    finally:
-        log.paused(time.perf_counter() - start)
-    log.add(step, scores)
-    return scores
-
-
-class _AbandonedError(Exception):
-    """An evaluation that a signal has cut short."""
+        logger.warning("step %d: saved, as the run cannot go on", now.step)
 
 
 def _report(run: Run, error: StepNotFiniteError, state: TrainState) -> dict[str, Any]:

@@ -17,9 +17,6 @@ from jaxgan.core.typing import Metrics, PyTree
 from jaxgan.files.atomic import replacing
 from jaxgan.transforms import all_finite
 
-POLICIES = ("halt", "skip", "rollback")
-"""What to do: end the run, not take such a step, or go back to the last good checkpoint."""
-
 MAX_SKIPPED = 100
 """So many steps skipped in a row end a run: it does not come out of that by itself."""
 

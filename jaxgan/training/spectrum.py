@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from jax.sharding import Mesh
 from PIL import Image
 
-from jaxgan import analysis
+from jaxgan import analysis, distributed
 from jaxgan.core.algorithm import Optimizers, make_context
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch
 from jaxgan.fields import Field
+from jaxgan.training.hooks import Hook, Moment
 from jaxgan.transforms import member
-from jaxgan.writers import MetricWriter, spectrum_png
+from jaxgan.writers import spectrum_png
 
 logger = logging.getLogger(__name__)
-
-SpectrumHook = Callable[[TrainState, int, MetricWriter], None]
-"""Looks at a state: (state, number of steps done, where to log)."""
 
 MAX_DENSE = 2500
 """Up to so many parameters all eigenvalues are computed; beyond, the leading ones."""
@@ -29,9 +28,15 @@ NUM_LEADING = 6
 
 
 def make_spectrum(
-    fields: Mapping[str, Field], optimizers: Optimizers, batch: Batch, workdir: Path
-) -> SpectrumHook:
-    """A function that logs and draws the spectra of some fields where training stands.
+    fields: Mapping[str, Field],
+    optimizers: Optimizers,
+    batch: Batch,
+    *,
+    every: int,
+    mesh: Mesh,
+    workdir: Path,
+) -> Hook:
+    """Logs and draws the spectra of some fields where training stands.
 
     It writes `spectra/step_STEP.png`, one panel per field, logs `stability/max_real`,
     `stability/rotation` and `stability/max_rate` of the last field, and says its verdict in words.
@@ -43,10 +48,12 @@ def make_spectrum(
       fields: by name; the last is the one that is played, those before are to be compared with.
       optimizers: one Optax transformation per player, for games that foresee them.
       batch: the real data on which the Jacobian is taken.
+      every: steps between two spectra.
+      mesh: the devices.
       workdir: the run's folder.
 
     Returns:
-      A `SpectrumHook`. Where there is no finite spectrum it logs a warning and returns.
+      A `Hook`. Where there is no finite spectrum it logs a warning and returns.
 
     Example:
       >>> import tempfile
@@ -55,15 +62,17 @@ def make_spectrum(
       >>> from jaxgan.fields import consensus, gradient
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
+      >>> from jaxgan.training.telemetry import Log
+      >>> from jaxgan.writers import MetricWriter
       >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
       >>> plain = gradient(bilinear())
       >>> played = consensus(plain, gamma=2.0)
       >>> state = simultaneous(played, optimizers=sgds).init(jax.random.key(0))
+      >>> mesh, fields = distributed.make_mesh(1), {"gradient": plain, "consensus": played}
       >>> with tempfile.TemporaryDirectory() as folder:
-      ...     played_and_plain = {"gradient": plain, "consensus": played}
-      ...     look = make_spectrum(played_and_plain, sgds, {}, Path(folder))
+      ...     hook = make_spectrum(fields, sgds, {}, every=10, mesh=mesh, workdir=Path(folder))
       ...     with MetricWriter(Path(folder)) as writer:
-      ...         look(state, 0, writer)
+      ...         hook.call(Moment(step=0, state=state, log=Log(writer)))
       ...     print((Path(folder) / "metrics.jsonl").read_text().split(",")[1])
        "stability/max_real": -2.0
 
@@ -71,7 +80,11 @@ def make_spectrum(
       Mescheder et al., 2017 (arXiv:1705.10461), figure 3; Berard et al., 2020 (arXiv:1906.04848).
     """
 
-    def look(state: TrainState, step: int, writer: MetricWriter) -> None:
+    def look(now: Moment) -> None:
+        now.settle()
+        state, step, writer = distributed.gather(now.state, mesh), now.step, now.log.writer
+        if writer is None:
+            return
         if state.key.ndim:
             state = member(state, 0)
         try:
@@ -94,7 +107,7 @@ def make_spectrum(
         writer.image(step, "spectrum", np.asarray(Image.open(path).convert("RGB")))
         logger.info("step %d: %s", step, verdict.text)
 
-    return look
+    return Hook(every, "the analysis of the game", look)
 
 
 def _eigenvalues(

@@ -1,11 +1,12 @@
-"""What the loop tells of itself: losses one call late, speeds, waiting, utilisation."""
+"""What the loop tells of itself: losses, speeds, waiting, utilisation."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,6 @@ import jax
 
 from jaxgan.core.typing import Batch, Metrics
 from jaxgan.training.collapse import Watch
-from jaxgan.training.nonfinite import MAX_SKIPPED, check_skipped, find_nonfinite, last_taken
 from jaxgan.writers import MetricWriter, Progress
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Work:
 
 @dataclass
 class Log:
-    """Writes metrics one call late, with the speed since the line before.
+    """Writes lines of metrics, with the speed since the line before.
 
     Attributes:
       writer: where to; None in a process that writes nothing.
@@ -56,73 +56,46 @@ class Log:
       work: what a step does.
       last_step: the step of the line before.
       watch: what looks at every line, if anything does.
+      pending: the step whose line is due, and its metrics, perhaps still being computed.
     """
 
-    writer: MetricWriter | None
-    progress: Progress | None
-    work: Work
-    last_step: int
+    writer: MetricWriter | None = None
+    progress: Progress | None = None
+    work: Work = Work(images=0)
+    last_step: int = 0
     watch: Watch | None = None
+    pending: tuple[int, Mapping[str, Any]] | None = None
     last_time: float | None = None
     waited: float = 0.0
-    pending: tuple[int, Mapping[str, Any]] | None = None
-    calls: list[tuple[int, Metrics]] = field(default_factory=list)
-    taken: int = field(init=False)
-    is_stuck: bool = False
 
-    def __post_init__(self) -> None:
-        self.taken = self.last_step
-
-    def called(self, step: int, metrics: Metrics, is_due: bool) -> None:
-        """Notes a call of the step.
-
-        Args:
-          step: steps done after it.
-          metrics: what it gave, perhaps still being computed.
-          is_due: whether they make a line.
-        """
-        self.calls.append((step, metrics))
-        if is_due:
-            self.pending = (step, metrics)
-
-    def wait_for(self, batches: Batches) -> Batch:
-        """The next batch, and the time that it took.
-
-        Args:
-          batches: an iterator.
-
-        Returns:
-          Its next item.
-        """
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Notes how long the block waits for data."""
         start = time.perf_counter()
-        batch = next(batches)
+        yield
         self.waited += time.perf_counter() - start
-        return batch
 
-    def write(self) -> None:
-        """Writes the line that is due, if any; waits for its metrics.
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leaves the block out of the speeds: it is no training."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.last_time is not None:
+                self.last_time += time.perf_counter() - start
 
-        Raises:
-          StepNotFiniteError: if they, or those of a call since the line before, are not finite.
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Writes the line of a step.
+
+        Args:
+          step: steps done.
+          values: its metrics on the host; speeds are added.
         """
-        if self.pending is None:
-            return
-        step, metrics = self.pending
-        self.pending = None
-        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
         values |= self._speeds(step)
-        calls, self.calls = self.calls, []
         self._line(step, values)
         if self.progress is not None:
             self.progress.update(step, values)
-        if error := find_nonfinite(calls):
-            raise error
-        self.taken = last_taken(calls, self.taken)
-        is_stuck = check_skipped(step, self.taken, values)
-        if is_stuck and not self.is_stuck:
-            text = "step %d: the last %d steps were skipped, as not finite; %d in a row end the run"
-            logger.warning(text, step, step - self.taken, MAX_SKIPPED)
-        self.is_stuck = is_stuck
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Logs what else is known of a step: in its line, if one is due, or in one of its own.
@@ -135,15 +108,6 @@ class Log:
             self.pending = (step, {**self.pending[1], **values})
         elif values:
             self._line(step, values)
-
-    def paused(self, seconds: float) -> None:
-        """Leaves out of the speeds what was no training.
-
-        Args:
-          seconds: since the last line, how long.
-        """
-        if self.last_time is not None:
-            self.last_time += seconds
 
     def _line(self, step: int, values: Mapping[str, float]) -> None:
         if self.writer is not None:

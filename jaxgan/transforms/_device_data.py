@@ -8,12 +8,14 @@ from collections.abc import Callable
 import jax
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Batch, Key, Metrics
 
 
+@checked
 def device_data(
-    algorithm: Algorithm, *, sample: Callable[[Key, int], Batch], batch_size: int
+    algorithm: Algorithm, *, sample: Callable[[Key, int], Batch], batch_size: Count
 ) -> Algorithm:
     """Draws the real batches of each step on the device, so that the whole loop is one program.
 
@@ -42,8 +44,6 @@ def device_data(
       >>> int(state.step), sorted(metrics)[-2:]
       (1, ['loss/disc', 'loss/gen'])
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
     shape = (*algorithm.num_batches, batch_size)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:

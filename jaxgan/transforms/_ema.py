@@ -6,17 +6,18 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.checks import check_scalar
 from jaxgan.core.network import BATCH_STATS
+from jaxgan.core.ranges import DecaySchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Batch, Key, Metrics, PlayerTree, PyTree, ScalarOrSchedule
+from jaxgan.core.typing import Array, Batch, Key, Metrics, PlayerTree, PyTree
 
 
+@checked
 def ema(
     algorithm: Algorithm,
     *,
-    decay: ScalarOrSchedule = 0.999,
+    decay: DecaySchedule = 0.999,
     warmup: bool = True,
     player: str = "gen",
 ) -> Algorithm:
@@ -52,7 +53,6 @@ def ema(
     References:
       Yazıcı et al., 2019 (arXiv:1806.04498); Karras et al., 2018 (arXiv:1710.10196).
     """
-    check_scalar("ema decay", decay, at_least=0, below=1)
 
     def init(key: Key) -> TrainState:
         state = algorithm.init(key)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import jax
 import jax.numpy as jnp
 
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.checks import check_number
+from jaxgan.core.ranges import Count, Range, checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Key, Metrics
 
 
-def lookahead(algorithm: Algorithm, *, num_steps: int = 5, alpha: float = 0.5) -> Algorithm:
+@checked
+def lookahead(
+    algorithm: Algorithm,
+    *,
+    num_steps: Count = 5,
+    alpha: Annotated[float, Range(above=0, at_most=1)] = 0.5,
+) -> Algorithm:
     """Every k-th step pulls all players back towards where they were k steps before.
 
     After k steps of the algorithm from w̃: w̃ ← w̃ + α (w - w̃), w ← w̃, parameters of all players
@@ -54,9 +62,6 @@ def lookahead(algorithm: Algorithm, *, num_steps: int = 5, alpha: float = 0.5) -
       Chavdarova et al., 2021 (arXiv:2006.14567), algorithm 1; Zhang et al., 2019
       (arXiv:1907.08610).
     """
-    if num_steps < 1:
-        raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
-    check_number("alpha", alpha, above=0, at_most=1)
 
     def init(key: Key) -> TrainState:
         state = algorithm.init(key)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.state import TrainState, is_typed
 from jaxgan.core.typing import Batch, Key, Metrics
 
@@ -17,7 +18,8 @@ MEMBER_AXES = TrainState._make(None if name == "step" else 0 for name in TrainSt
 """The axes of members in a state made by `seeds`, as `vmap` takes them; `step` has none."""
 
 
-def seeds(algorithm: Algorithm, *, num_seeds: int) -> Algorithm:
+@checked
+def seeds(algorithm: Algorithm, *, num_seeds: Count) -> Algorithm:
     """Trains `num_seeds` members side by side under `vmap`, each with its own key.
 
     Member i starts from the key `fold_in(key, i)`: its initial bits are those of a run with that
@@ -47,8 +49,6 @@ def seeds(algorithm: Algorithm, *, num_seeds: int) -> Algorithm:
       >>> state.params["gen"].shape, sorted(metrics)
       ((4, 1), ['loss/disc', 'loss/gen', 'std/loss/disc', 'std/loss/gen'])
     """
-    if num_seeds < 1:
-        raise ValueError(f"num_seeds is {num_seeds}; it must be at least 1")
 
     def init(key: Key) -> TrainState:
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_seeds))
@@ -87,7 +87,8 @@ def has_members(state: TrainState) -> bool:
     return is_typed(state.key) and state.key.ndim > 0
 
 
-def member(state: TrainState, index: int) -> TrainState:
+@checked
+def member(state: TrainState, index: Index) -> TrainState:
     """One member of a state made by `seeds`, as a state of its own.
 
     Args:

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics
 
 
-def substeps(algorithm: Algorithm, *, num_steps: int) -> Algorithm:
+@checked
+def substeps(algorithm: Algorithm, *, num_steps: Count) -> Algorithm:
     """Runs `num_steps` steps under one `lax.scan`: one dispatch, the same numbers bit for bit.
 
     For small networks the host's part of a step costs more than the device's; here it is paid
@@ -38,8 +40,6 @@ def substeps(algorithm: Algorithm, *, num_steps: int) -> Algorithm:
       >>> int(state.step), ten.num_batches
       (10, (10,))
     """
-    if num_steps < 1:
-        raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         state, metrics = lax.scan(algorithm.step, state, batch, length=num_steps)

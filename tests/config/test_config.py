@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import chex
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan import Context, Field, Game, fields
 from jaxgan.cli.program import Parser
-from jaxgan.config.base import ConfigError, load_config
+from jaxgan.config import build
+from jaxgan.config.base import Config, differences, load_config, override
 from jaxgan.config.networks.translation import unet
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
+from jaxgan.core.typing import PlayerTree
 from jaxgan.data import open_source
 from jaxgan.files.atomic import replacing
+from tests import helpers
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -92,3 +101,63 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_a_size_that_a_network_cannot_halve_is_told_as_a_size() -> None:
     with pytest.raises(ConfigError, match=r"data.image_size: images of 50x50 .* multiples of 4"):
         unet((50, 50, 3), (50, 50, 3))
+
+
+SGD = {"name": "sgd", "learning_rate": 0.1}
+
+
+def fields_of(field: Any) -> Any:
+    return resolve({"field": field, "optimizer": {"gen": SGD, "disc": SGD}})["field"]
+
+
+def test_fields_are_a_list_however_they_are_written() -> None:
+    one = {"name": "consensus", "gamma": 2.0, "norms": None}
+    assert fields_of(one) == fields_of([one]) == fields_of({"consensus": {"gamma": 2.0}}) == [one]
+    assert fields_of(None) == fields_of("gradient") == fields_of({"name": "gradient"}) == []
+    two = fields_of(["symplectic", {"name": "consensus", "gamma": 2.0}])
+    assert [entry["name"] for entry in two] == ["symplectic", "consensus"]
+    assert two[1] == one
+    assert fields_of(two) == two
+
+
+def test_fields_are_applied_in_order() -> None:
+    def pull(names: Sequence[str], of: Callable[[Config, Game], Field]) -> PlayerTree:
+        config = {"generator": "mlp", "discriminator": "mlp", "field": list(names)}
+        config = resolve({**config, "optimizer": {"gen": SGD, "disc": SGD}})
+        game = build.build_game(config, {"image": jax.ShapeDtypeStruct((2,), "float32")})
+        (params, net_state), field = game.init(jax.random.key(0)), of(config, game)
+        batch, context = {"image": jnp.ones((4, 2))}, Context(jax.random.key(1))
+        return field.apply(params, field.init(params), net_state, batch, context)[0]
+
+    def by_hand(config: Config, game: Game) -> Field:
+        return fields.consensus(fields.symplectic(fields.gradient(game)))
+
+    found = pull(["symplectic", "consensus"], build.build_field)
+    chex.assert_trees_all_equal(found, pull([], by_hand))
+    other = pull(["consensus", "symplectic"], build.build_field)
+    assert helpers.max_difference(found, other) > 1e-3
+
+
+def test_a_flag_names_an_entry_of_a_list() -> None:
+    both = {"field": [{"name": "symplectic"}, {"name": "consensus", "gamma": 1.0}]}
+    changed = override(both, "field.consensus.gamma", "2")
+    assert changed == {"field": [{"name": "symplectic"}, {"name": "consensus", "gamma": 2}]}
+    assert override(both, "field.lola.alpha", "1")["field"][2] == {"name": "lola", "alpha": 1}
+    for field in ("consensus", {"name": "consensus"}, ["consensus"]):
+        one = override({"field": field}, "field.consensus.gamma", "2")["field"]
+        assert fields_of(one)[0]["gamma"] == 2
+    assert fields_of(override({}, "field.consensus.gamma", "2")["field"])[0]["gamma"] == 2
+    with pytest.raises(ConfigError, match=r"field\.lola: 2 entries have that name"):
+        override({"field": ["lola", "lola"]}, "field.lola.alpha", "1")
+
+
+def test_what_differs_of_a_list_is_named() -> None:
+    old, new = ([{"name": "lola", "alpha": alpha}] for alpha in (1.0, 2.0))
+    assert differences({"field": old}, {"field": new}) == {"field.lola.alpha": (1.0, 2.0)}
+    two = [*old, {"name": "sos"}]
+    assert differences({"field": two}, {"field": two[::-1]}) == {"field": (two, two[::-1])}
+
+
+def test_sections_of_runs_of_0_1_are_read() -> None:
+    old = {"ema": {"name": "ema", "decay": 0.9}, "optimizer": {"gen": SGD, "disc": SGD}}
+    assert resolve(old)["ema"]["decay"] == 0.9

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import pytest
 
 from jaxgan.config import networks, registry
-from jaxgan.config.base import ConfigError, complete, make
 from jaxgan.config.networks.base import GENERATOR, NO_OPTIONS, Family, Option
 from jaxgan.config.networks.fields import SQUARE
+from jaxgan.config.sections import Choice
+from jaxgan.core.errors import ConfigError
 
 TABLES = (
     registry.DISCRIMINATORS,
@@ -51,17 +52,18 @@ toy = Family("toy", Toy, GENERATOR, SQUARE, {"norm": "none"}, {"width": Option(7
 
 def test_options_are_the_fields_that_nothing_else_decides() -> None:
     options = {"slope": 0.5, "width": 7, "precision": "float32", "remat": "none"}
-    section = complete("toy", {"toy": toy}, "generator", given=GENERATOR.given)
+    choice = Choice({"toy": toy}, given=GENERATOR.given)
+    section = choice.resolve("toy", "generator")
     assert section == {"name": "toy", **options}
-    with pytest.raises(ConfigError, match=r"generator\.slope: 'steep'; it must be a number"):
-        complete({"name": "toy", "slope": "steep"}, {"toy": toy}, "generator", given=toy.role.given)
+    with pytest.raises(ConfigError, match=r"generator\.slope is 'steep'; it must be a number"):
+        choice.resolve({"name": "toy", "slope": "steep"}, "generator")
     with pytest.raises(ConfigError, match="norm: unknown key"):
-        complete({"name": "toy", "norm": "batch"}, {"toy": toy}, "generator", given=toy.role.given)
+        choice.resolve({"name": "toy", "norm": "batch"}, "generator")
 
 
 def test_everything_reaches_the_module_by_its_name() -> None:
     section = {"name": "toy", "slope": 0.25, "width": 3, "precision": "bfloat16", "remat": "full"}
-    network = make(section, {"toy": toy}, "generator", shape=(4, 4, 1), latent_dim=5)
+    network = Choice({"toy": toy}).make(section, "generator", shape=(4, 4, 1), latent_dim=5)
     expected = Toy(image_size=4, channels=1, slope=0.25, width=3, dtype=jnp.bfloat16)
     assert network.module == expected
     params, _ = jax.eval_shape(network.init, jax.random.key(0))

@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxgan.config.base import SCHEDULES, load_config, make
+from jaxgan.config.base import load_config
 from jaxgan.config.resolve import resolve
+from jaxgan.config.sections import SCHEDULE
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -147,7 +148,7 @@ def test_courses(name: str) -> None:
     for row, key, values, source in COURSES:
         if row != name:
             continue
-        schedule = make(entry(config, key), SCHEDULES, key, key="schedule")
+        schedule = SCHEDULE.make(entry(config, key), key)
         found = jax.vmap(schedule)(jnp.asarray([int(step) for step in values], jnp.int32))
         assert [float(x) for x in found] == pytest.approx([*values.values()], rel=1e-4), source
 

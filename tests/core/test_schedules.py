@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from jaxgan import optimizers
-from jaxgan.config.base import SCHEDULES, ConfigError, complete, make
+from jaxgan.config.sections import SCHEDULE
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.schedules import cosine, exponential, half_life, linear, piecewise
 from jaxgan.core.typing import Schedule
 
@@ -18,8 +19,8 @@ STEPS = np.asarray([0, 1, 9, 10, 11, 19, 20, 21, 1000])
 
 
 def of_config(**section: Any) -> Any:
-    full = complete(section, SCHEDULES, "weight", key="schedule")
-    return make(full, SCHEDULES, "weight", key="schedule")
+    full = SCHEDULE.resolve(section, "weight")
+    return SCHEDULE.make(full, "weight")
 
 
 def values_of(schedule: Any) -> np.ndarray:
@@ -73,7 +74,7 @@ def test_a_half_life_may_be_a_schedule() -> None:
         ),
         ({"schedule": "piecewise", "values": [], "boundaries": []}, r"one step fewer than .* 0"),
         ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [0]}, "integers above 0"),
-        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [2.5]}, "integers above 0"),
+        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [2.5]}, "each an integer"),
         (
             {"schedule": "piecewise", "values": [1.0, 2.0, 3.0], "boundaries": [7, 7]},
             "each larger than the one before",

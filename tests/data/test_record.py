@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jaxgan.cli.sample import parse_label
-from jaxgan.config.base import ConfigError
+from jaxgan.core.errors import ConfigError
 from jaxgan.data import DataError, array_source, open_source, record_of, ring, summary
 from jaxgan.data.record import check_same
 from jaxgan.run import directory

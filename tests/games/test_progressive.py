@@ -13,9 +13,10 @@ import pytest
 
 from jaxgan import penalties
 from jaxgan.config import build
-from jaxgan.config.base import ConfigError, load_config
+from jaxgan.config.base import load_config
 from jaxgan.config.networks import progan_discriminator, progan_generator
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.network import Network
 from jaxgan.core.state import Context
 from jaxgan.games import make_phases, progressive, with_penalty

@@ -12,9 +12,9 @@ import pytest
 
 from jaxgan import Context, Game, Network, instance_noise, with_penalty
 from jaxgan.algorithms import alternating, simultaneous
-from jaxgan.config.base import ConfigError
 from jaxgan.config.games import Parts, make_game, parts_of
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from jaxgan.fields import Field, consensus, gradient
 from jaxgan.games import cyclegan, empty_pool, pix2pix, query, super_resolution, unrolled
 from jaxgan.losses import least_squares, relativistic, wasserstein

@@ -31,8 +31,10 @@ from jaxgan.core.errors import SaveError
 from jaxgan.data import DataError
 from jaxgan.distributed.preemption import deferred_signals
 from jaxgan.files.atomic import replacing
+from jaxgan.run import previews
 from jaxgan.run.lock import Lock
 from jaxgan.training import loop, nonfinite
+from jaxgan.training.hooks import Hook, Moment
 from jaxgan.writers import MetricWriter, read_metrics
 from jaxgan.writers.events import EventWriter
 
@@ -353,9 +355,9 @@ def test_a_signal_saves_before_all_else(
             time.sleep(60)
 
     before_the_step(monkeypatch, ask)
-    draw = loop.save_png
+    draw = previews.save_png
     monkeypatch.setattr(
-        loop, "save_png", lambda *a: (events.append(f"picture {steps()}"), draw(*a))
+        previews, "save_png", lambda *a: (events.append(f"picture {steps()}"), draw(*a))
     )
     monkeypatch.setattr(loop, "curves_png", slow_curves)
     monkeypatch.setattr(loop, "STOP_SECONDS", 0.05)
@@ -382,13 +384,14 @@ def test_an_evaluation_does_not_keep_a_stopped_run(
 ) -> None:
     progress: list[int] = []
 
-    def evaluate(state: Any, step: int, told: Callable[[], None]) -> dict[str, float]:
-        progress.append(step)
+    def evaluate(now: Moment) -> None:
+        progress.append(now.step)
         signal.raise_signal(signal.SIGTERM)
-        told()
+        now.alive()
         raise AssertionError("it went on")
 
-    monkeypatch.setattr("jaxgan.run.make._evaluate", lambda *_: evaluate)
+    hook = Hook(every=2, name="an evaluation", call=evaluate)
+    monkeypatch.setattr("jaxgan.run.make._evaluation", lambda *_: hook)
     assert train(given, tmp_path, "--config.eval_every_steps=2") == 75
     assert progress == [2]
     assert Checkpoints(tmp_path / "checkpoints").steps() == [2, 3]

@@ -193,7 +193,7 @@ def test_a_rollback_goes_back_and_on_with_other_numbers(
             return StepNotFiniteError(40, {"loss/gen": np.nan})
         return None
 
-    monkeypatch.setattr(telemetry, "find_nonfinite", lose)
+    monkeypatch.setattr(loop, "find_nonfinite", lose)
     flags = ["--config.total_steps=60", "--config.checkpoint_every_steps=20"]
     assert train(RING, tmp_path / "a", *flags, "--config.nonfinite=rollback") == 0
     assert "step 40: not finite: loss/gen; last good checkpoint: step 20" in capfd.readouterr().err
@@ -292,7 +292,7 @@ def test_metrics_are_read_only_behind_the_next_dispatch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
-    write = loop.Log.write
+    write = telemetry.Log.write
 
     def recorded(step: Step) -> Step:
         def dispatch(state: Any, batch: Any) -> Any:
@@ -301,13 +301,13 @@ def test_metrics_are_read_only_behind_the_next_dispatch(
 
         return dispatch
 
-    def recording_write(log: loop.Log) -> None:
-        if log.pending is not None:
-            events.append(f"read {log.pending[0]}")
-        write(log)
+    def recording_write(log: telemetry.Log, step: int, values: dict[str, float]) -> None:
+        assert all(type(value) is float for value in values.values())
+        events.append(f"read {step}")
+        write(log, step, values)
 
     around_the_step(monkeypatch, recorded)
-    monkeypatch.setattr(loop.Log, "write", recording_write)
+    monkeypatch.setattr(telemetry.Log, "write", recording_write)
     flags = ["--config.total_steps=40", "--config.checkpoint_every_steps=40"]
     assert train(RING, tmp_path, *flags) == 0
     assert events == ["step", "step", "read 10", "step", "read 20", "step", "read 30", "read 40"]

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from jaxgan import Context, losses
-from jaxgan.config.base import ConfigError, make
 from jaxgan.config.build import build_optimizers
+from jaxgan.config.games.base import LOSS
 from jaxgan.config.registry import LOSSES
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.schedules import linear
 from tests.contracts.terms import factories
 
@@ -43,7 +44,7 @@ def test_a_base_may_have_a_base() -> None:
     assert full["base"]["base"]["base"] == {"name": "hinge", "margin": 2.0}
     assert resolved(full) == full
     assert resolved("feature_matching")["base"]["name"] == "non_saturating"
-    made = make(full, LOSSES, "loss")
+    made = LOSS.make(full, "loss")
     mine = losses.top_k(
         losses.flip_labels(losses.relativistic_average(losses.hinge, margin=2.0), probability=0.25),
         fraction=linear(1.0, 0.5, 10),
@@ -59,7 +60,7 @@ def test_a_base_may_have_a_base() -> None:
 
 
 FAULTS = {
-    "loss.base.base.name: 'hing'": {
+    "loss.base.base.name is 'hing'; it must be 'began', ": {
         "name": "top_k",
         "fraction": 0.5,
         "base": {"name": "relativistic", "base": "hing"},
@@ -68,8 +69,8 @@ FAULTS = {
         "name": "relativistic",
         "base": {"name": "flip_labels", "probabilty": 0.1},
     },
-    "loss.fraction: missing": "top_k",
-    "loss.gamma: 'much'": {"name": "began", "gamma": "much"},
+    "loss.fraction is missing": "top_k",
+    "loss.gamma is 'much'": {"name": "began", "gamma": "much"},
 }
 
 
@@ -83,17 +84,17 @@ def test_faults_are_named_with_their_path(message: str) -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"name": "f_gan", "divergence": "kll"}, "loss: divergence is 'kll'; did you mean kl"),
+        ({"name": "f_gan", "divergence": "kll"}, "loss.divergence is 'kll'; did you mean kl"),
         ({"name": "f_gan", "divergence": "alpha"}, "loss: divergence 'alpha' needs alpha"),
         (
             {"name": "relativistic", "base": {"name": "hinge", "margin": 0.0}},
-            "loss.base: margin is 0.0",
+            "loss.base.margin is 0.0",
         ),
     ],
 )
 def test_values_are_refused_in_the_objectives_own_words(section: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make(resolved(section), LOSSES, "loss")
+        LOSS.make(resolved(section), "loss")
 
 
 def test_weight_clipping_in_a_config() -> None:

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config.base import ConfigError
 from jaxgan.config.networks import r3gan_discriminator, r3gan_generator
+from jaxgan.core.errors import ConfigError
 from jaxgan.models import R3GANDiscriminator, R3GANGenerator
 from jaxgan.models.layers import conv2d
 from jaxgan.penalties import input_gradient, squared_norm

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.config.base import ConfigError
 from jaxgan.config.networks import patch_discriminator, resnet, srgan_discriminator, srresnet, unet
+from jaxgan.core.errors import ConfigError
 from jaxgan.models import (
     PatchDiscriminator,
     ResNetGenerator,

@@ -10,7 +10,7 @@ import pytest
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.manifest import Manifest
 from jaxgan.cli import evaluate
-from jaxgan.config.base import ConfigError
+from jaxgan.core.errors import ConfigError
 from jaxgan.data import Source, array_source
 from jaxgan.evaluation import EvaluationError
 from jaxgan.run.evaluation import check_classes

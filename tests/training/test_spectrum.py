@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 import jaxgan
+from jaxgan import distributed
 from jaxgan.cli.main import main
 from jaxgan.fields import consensus, gradient
 from jaxgan.training import spectrum
+from jaxgan.training.hooks import Moment
+from jaxgan.training.telemetry import Log
 from jaxgan.writers import MetricWriter
 from jaxgan.writers.metrics import read_metrics
 from tests import helpers
@@ -25,8 +28,10 @@ SGDS = helpers.sgds(0.1)
 
 
 def look(fields: Any, state: Any, batch: Any, folder: Path) -> list[dict[str, float]]:
+    mesh = distributed.make_mesh(1)
+    hook = spectrum.make_spectrum(fields, SGDS, batch, every=1, mesh=mesh, workdir=folder)
     with MetricWriter(folder) as writer:
-        spectrum.make_spectrum(fields, SGDS, batch, folder)(state, int(state.step), writer)
+        hook.call(Moment(step=int(state.step), state=state, log=Log(writer)))
     return read_metrics(folder / "metrics.jsonl")
 
 

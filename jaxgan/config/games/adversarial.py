@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from jaxgan import games
-from jaxgan.config.base import Config, ConfigError
+from jaxgan.config.base import Config
 from jaxgan.config.games.base import Parts
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.ranges import Count, Index, NonNegative, NonNegativeSchedule, Several
 
 
 def gan(parts: Parts) -> Game:
@@ -27,10 +28,10 @@ def gan(parts: Parts) -> Game:
 
 def infogan(
     parts: Parts,
-    categorical: tuple[int, ...] = (10,),
-    num_continuous: int = 2,
-    weight: ScalarOrSchedule = 1.0,
-    continuous_weight: float = 0.1,
+    categorical: tuple[Several, ...] = (10,),
+    num_continuous: Index = 2,
+    weight: NonNegativeSchedule = 1.0,
+    continuous_weight: NonNegative = 0.1,
 ) -> Game:
     """`games.infogan`; of the `latent_dim` numbers of a latent, the last ones are codes.
 
@@ -71,9 +72,9 @@ def infogan_codes(config: Config) -> tuple[games.Code, ...]:
 
 def progressive(
     parts: Parts,
-    resolutions: tuple[int, ...] = (4, 8, 16, 32),
-    fade_steps: int = 50_000,
-    stable_steps: int = 50_000,
+    resolutions: tuple[Count, ...] = (4, 8, 16, 32),
+    fade_steps: Index = 50_000,
+    stable_steps: Count = 50_000,
 ) -> Game:
     """`games.progressive` of networks that can grow, with standard normal latents.
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jaxgan import games
-from jaxgan.config.base import Config, ConfigError, Table, make
+from jaxgan.config.base import Config
 from jaxgan.config.registry import LOSSES
+from jaxgan.config.sections import Choice
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.data.source import ElementSpec
@@ -25,8 +27,10 @@ NETWORK_GIVEN = (
 """What networks are given by the data, by the game and by the rest of the config."""
 
 
-Roles = Mapping[str, tuple[Table, str]]
-"""Of a game: for each of its networks the table that it is named in, and the default."""
+Roles = Mapping[str, Choice]
+"""Of a game: for each of its networks those that it may be."""
+
+LOSS = Choice(LOSSES, "non_saturating", nested=("base",))
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Parts:
     Attributes:
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
-      roles: the tables that the game's networks are named in.
+      roles: of the game's networks.
       step: at which the game is played, for a game that changes with the steps.
     """
 
@@ -94,14 +98,14 @@ class Parts:
         Raises:
           ConfigError: if it refuses its options.
         """
-        table, _ = self.roles[role]
-        asked = inspect.signature(table[self.config[role]["name"]]).parameters
+        choice, section = self.roles[role], self.config[role]
+        asked = inspect.signature(choice.table[section["name"]]).parameters
         inputs = {
             name: given[name] if name in given else getattr(self, name)
             for name in NETWORK_GIVEN
             if name in asked
         }
-        network: Network = make(self.config[role], table, role, **inputs)
+        network: Network = choice.make(section, role, **inputs)
         return network
 
     def loss(self) -> Loss:
@@ -110,7 +114,7 @@ class Parts:
         Raises:
           ConfigError: if it refuses its options.
         """
-        loss: Loss = make(self.config["loss"], LOSSES, "loss")
+        loss: Loss = LOSS.make(self.config["loss"], "loss")
         return loss
 
 
@@ -119,7 +123,7 @@ class NamedGame(NamedTuple):
 
     Attributes:
       make: (parts, options) -> the game.
-      roles: of its networks: the table that each is named in, and the default.
+      roles: of its networks, those that each may be.
       loss: the default of its adversarial objective; None without one.
       players: who needs an optimizer.
       panels: what pictures show side by side, entries of the scene such as `fake` and `real`, with

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from jaxgan import games
-from jaxgan.config.base import ConfigError
 from jaxgan.config.games.base import Parts, unlabelled
 from jaxgan.core.game import Game
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.ranges import Decay, NonNegativeSchedule, OpenFraction, Positive
 
 
-def bigan(parts: Parts, distribution: str = "point") -> Game:
+def bigan(parts: Parts, distribution: Literal["gaussian", "point"] = "point") -> Game:
     """`games.bigan`; an encoder that gives a `"gaussian"` distribution makes it ALI.
 
     Example:
@@ -29,10 +28,10 @@ def bigan(parts: Parts, distribution: str = "point") -> Game:
 
 def vae(
     parts: Parts,
-    likelihood: str = "gaussian",
-    std: float = 1.0,
+    likelihood: Literal["bernoulli", "gaussian"] = "gaussian",
+    std: Positive = 1.0,
     learn_std: bool = False,
-    beta: ScalarOrSchedule = 1.0,
+    beta: NonNegativeSchedule = 1.0,
 ) -> Game:
     """`games.vae`, whose decoder is the section `generator`.
 
@@ -43,8 +42,6 @@ def vae(
         "bernoulli": games.bernoulli_likelihood,
         "gaussian": lambda: games.gaussian_likelihood(std=std, learn_std=learn_std),
     }
-    if likelihood not in known:
-        raise ConfigError(f"game.likelihood: {likelihood!r}; allowed: {', '.join(known)}")
     return games.vae(
         parts.network("encoder", distribution="gaussian"),
         unlabelled(parts, "generator"),
@@ -54,7 +51,9 @@ def vae(
     )
 
 
-def vae_gan(parts: Parts, gamma: ScalarOrSchedule = 1.0, beta: ScalarOrSchedule = 1.0) -> Game:
+def vae_gan(
+    parts: Parts, gamma: NonNegativeSchedule = 1.0, beta: NonNegativeSchedule = 1.0
+) -> Game:
     """`games.vae_gan`, whose decoder is the section `generator`.
 
     Example:
@@ -75,12 +74,12 @@ def vae_gan(parts: Parts, gamma: ScalarOrSchedule = 1.0, beta: ScalarOrSchedule 
 def autoencoder(
     parts: Parts,
     error: Literal["l1", "l2"] = "l2",
-    noise_std: ScalarOrSchedule = 0.0,
-    mask_share: float = 0.0,
+    noise_std: NonNegativeSchedule = 0.0,
+    mask_share: Decay = 0.0,
     sparsity: games.Sparsity = "none",
-    sparsity_weight: ScalarOrSchedule = 0.0,
-    sparsity_target: float = 0.05,
-    contraction: ScalarOrSchedule = 0.0,
+    sparsity_weight: NonNegativeSchedule = 0.0,
+    sparsity_target: OpenFraction = 0.05,
+    contraction: NonNegativeSchedule = 0.0,
 ) -> Game:
     """`games.autoencoder`, whose decoder is the section `generator`, its code `latent_dim` long.
 

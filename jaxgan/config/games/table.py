@@ -5,38 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jaxgan.config.base import Config, ConfigError, complete, make
+from jaxgan.config.base import Config
 from jaxgan.config.games import adversarial, inference, translation
-from jaxgan.config.games.base import NETWORK_GIVEN, ROLES, NamedGame, Parts, Roles
+from jaxgan.config.games.base import LOSS, NETWORK_GIVEN, ROLES, NamedGame, Parts, Roles
 from jaxgan.config.registry import (
     DISCRIMINATORS,
     ENCODERS,
     GENERATORS,
     JOINT_DISCRIMINATORS,
-    LOSSES,
     TRANSLATORS,
 )
+from jaxgan.config.sections import Choice, Table
+from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.data.source import ElementSpec
 
+
+def _one_of(table: Table, default: str) -> Choice:
+    return Choice(table, default, given=NETWORK_GIVEN)
+
+
 _ADVERSARIAL: Roles = {
-    "discriminator": (DISCRIMINATORS, "dcgan"),
-    "generator": (GENERATORS, "dcgan"),
+    "discriminator": _one_of(DISCRIMINATORS, "dcgan"),
+    "generator": _one_of(GENERATORS, "dcgan"),
 }
 
 _GROWING: Roles = {
-    role: ({name: table[name] for name in ("progan", "stylegan")}, "progan")
+    role: _one_of({name: table[name] for name in ("progan", "stylegan")}, "progan")
     for role, table in (("discriminator", DISCRIMINATORS), ("generator", GENERATORS))
 }
 
 _DECODER: Roles = {
-    "encoder": (ENCODERS, "dcgan"),
-    "generator": (GENERATORS, "dcgan"),
+    "encoder": _one_of(ENCODERS, "dcgan"),
+    "generator": _one_of(GENERATORS, "dcgan"),
 }
 
 _TRANSLATION: Roles = {
-    "discriminator": (DISCRIMINATORS, "patch"),
-    "generator": (TRANSLATORS, "unet"),
+    "discriminator": _one_of(DISCRIMINATORS, "patch"),
+    "generator": _one_of(TRANSLATORS, "unet"),
 }
 
 GAMES: Mapping[str, NamedGame] = {
@@ -50,12 +56,12 @@ GAMES: Mapping[str, NamedGame] = {
     ),
     "bigan": NamedGame(
         inference.bigan,
-        {**_DECODER, "discriminator": (JOINT_DISCRIMINATORS, "dcgan_joint")},
+        {**_DECODER, "discriminator": _one_of(JOINT_DISCRIMINATORS, "dcgan_joint")},
         panels=("real.image", "reconstruction", "fake.image"),
     ),
     "cyclegan": NamedGame(
         translation.cyclegan,
-        {**_TRANSLATION, "generator": (TRANSLATORS, "resnet")},
+        {**_TRANSLATION, "generator": _one_of(TRANSLATORS, "resnet")},
         loss="least_squares",
         panels=(
             *("real.source", "fake.image", "cycle.source"),
@@ -73,7 +79,7 @@ GAMES: Mapping[str, NamedGame] = {
     ),
     "super_resolution": NamedGame(
         translation.super_resolution,
-        {**_TRANSLATION, "generator": (TRANSLATORS, "srresnet")},
+        {**_TRANSLATION, "generator": _one_of(TRANSLATORS, "srresnet")},
         panels=("source", "fake", "real"),
         from_real=True,
     ),
@@ -91,6 +97,9 @@ GAMES: Mapping[str, NamedGame] = {
         panels=("real", "reconstruction", "fake"),
     ),
 }
+
+
+GAME = Choice({name: row.make for name, row in GAMES.items()}, "gan", given=("parts",))
 
 
 def named(config: Config) -> NamedGame:
@@ -141,8 +150,7 @@ def make_game(parts: Parts) -> Game:
     Example:
       See `jaxgan.config.build.build_game`.
     """
-    table = {name: row.make for name, row in GAMES.items()}
-    game: Game = make(parts.config["game"], table, "game", parts=parts)
+    game: Game = GAME.make(parts.config["game"], "game", parts=parts)
     return game
 
 
@@ -162,36 +170,22 @@ def resolve_game(config: Config) -> Config:
       >>> resolve_game({"generator": "mlp"})["generator"]["features"]
       [128, 128]
     """
-    table = {name: row.make for name, row in GAMES.items()}
-    full: Config = {
-        "game": complete(config.get("game", "gan"), table, "game", given=("parts",)),
-    }
+    full: Config = {"game": GAME.resolve(config.get("game"), "game")}
     row, name = named(full), full["game"]["name"]
     for role in ROLES:
-        if role in row.roles:
-            known, default = row.roles[role]
-            section = config.get(role)
-            section = default if section is None else section
-            full[role] = complete(section, known, role, given=NETWORK_GIVEN)
-        else:
-            full[role] = _refuse(config, role, name)
+        asks = role in row.roles
+        full[role] = (
+            row.roles[role].resolve(config.get(role), role) if asks else _refuse(config, role, name)
+        )
     if row.loss is None:
         full["loss"] = _refuse(config, "loss", name)
     else:
-        section = config.get("loss")
-        full["loss"] = _resolve_loss(row.loss if section is None else section, "loss")
+        full["loss"] = LOSS.resolve(config.get("loss") or row.loss, "loss")
     return full
 
 
 def _refuse(config: Config, key: str, game: str) -> Any:
     section = config.get(key)
     if section is not None:
-        raise ConfigError(f"{key}: {section!r}; game {game!r} has none, so leave it out")
+        raise ConfigError(bad_value(key, section, f"left out, as game {game!r} has none"))
     return section
-
-
-def _resolve_loss(section: Any, path: str) -> Config:
-    full = complete(section, LOSSES, path)
-    if "base" in full:
-        full["base"] = _resolve_loss(full["base"], f"{path}.base")
-    return full

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jaxgan import games
-from jaxgan.config.base import ConfigError
 from jaxgan.config.games.base import Parts, unlabelled
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
-from jaxgan.core.typing import ScalarOrSchedule
+from jaxgan.core.ranges import Index, NonNegativeSchedule
 from jaxgan.data.open import UNPAIRED
 
 
 def pix2pix(
-    parts: Parts, l1_weight: ScalarOrSchedule = 100.0, adversarial_weight: ScalarOrSchedule = 1.0
+    parts: Parts,
+    l1_weight: NonNegativeSchedule = 100.0,
+    adversarial_weight: NonNegativeSchedule = 1.0,
 ) -> Game:
     """`games.pix2pix`, whose discriminator sees sources and images joined along the channels."""
     _check_pairs(parts)
@@ -28,9 +32,9 @@ def pix2pix(
 
 def super_resolution(
     parts: Parts,
-    pixel: str = "l2",
-    pixel_weight: ScalarOrSchedule = 1.0,
-    adversarial_weight: ScalarOrSchedule = 1e-3,
+    pixel: Literal["l1", "l2"] = "l2",
+    pixel_weight: NonNegativeSchedule = 1.0,
+    adversarial_weight: NonNegativeSchedule = 1e-3,
 ) -> Game:
     """`games.super_resolution`, without a feature loss."""
     _check_pairs(parts)
@@ -47,10 +51,10 @@ def super_resolution(
 
 def cyclegan(
     parts: Parts,
-    cycle_weight: ScalarOrSchedule = 10.0,
-    identity_weight: ScalarOrSchedule = 0.5,
-    adversarial_weight: ScalarOrSchedule = 2.0,
-    pool_size: int = 50,
+    cycle_weight: NonNegativeSchedule = 10.0,
+    identity_weight: NonNegativeSchedule = 0.5,
+    adversarial_weight: NonNegativeSchedule = 2.0,
+    pool_size: Index = 50,
 ) -> Game:
     """`games.cyclegan`: both generators are of one kind, and so are both discriminators."""
     there, back = parts.shape, parts.source_shape

@@ -8,7 +8,6 @@ from dataclasses import replace
 import jax.numpy as jnp
 
 from jaxgan import models
-from jaxgan.config.base import ConfigError
 from jaxgan.config.networks.base import (
     DISCRIMINATOR,
     GENERATOR,
@@ -20,6 +19,7 @@ from jaxgan.config.networks.base import (
 )
 from jaxgan.config.networks.fields import (
     AUTO,
+    AUTO_OR_NONE,
     DISCRIMINATOR_OPTIONS,
     PERCEPTRON,
     PERCEPTRON_OPTIONS,
@@ -27,6 +27,8 @@ from jaxgan.config.networks.fields import (
     auto,
     classes,
 )
+from jaxgan.core.errors import ConfigError
+from jaxgan.core.ranges import Count, Index
 from jaxgan.models.biggan import check_latent
 from jaxgan.models.sngan import TABLES
 
@@ -125,34 +127,35 @@ def _head(data: Data, options: Options) -> str:
     return "projection" if data.num_classes else "logit"
 
 
-OR_NONE: Option = Option(None, int | None)
+WIDTH = Option(None, Count | None)
+ATTENTION = Option(None, Index | None)
 
 sngan_generator = Family(
     "sngan",
     models.SNGANGenerator,
     GENERATOR,
     from_data={**SQUARE, "base_channels": _width(0), "conditioning": auto("norm")},
-    options={"base_channels": OR_NONE, "conditioning": Option("auto")},
+    options={"base_channels": WIDTH, "conditioning": Option("auto")},
 )
 sngan_discriminator = Family(
     "sngan",
     models.SNGANDiscriminator,
     DISCRIMINATOR,
     from_data={**SQUARE, "base_channels": _width(1), "head": _head},
-    options={"base_channels": OR_NONE, "head": Option("auto")},
+    options={"base_channels": WIDTH, "head": Option("auto")},
 )
 sagan_generator = replace(
     sngan_generator,
     name="sagan",
     from_data={**sngan_generator.from_data, "attention": _attention(0)},
     fixed={"kernel_norm": "spectral"},
-    options={**sngan_generator.options, "attention": OR_NONE},
+    options={**sngan_generator.options, "attention": ATTENTION},
 )
 sagan_discriminator = replace(
     sngan_discriminator,
     name="sagan",
     from_data={**sngan_discriminator.from_data, "attention": _attention(1)},
-    options={**sngan_discriminator.options, "attention": OR_NONE},
+    options={**sngan_discriminator.options, "attention": ATTENTION},
 )
 
 
@@ -170,11 +173,13 @@ def _base_size(data: Data, options: Options) -> int:
 
 _STAGES: Mapping[str, Decision] = {"num_classes": classes, **SQUARE, "base_size": _base_size}
 
-r3gan_generator = Family("r3gan", models.R3GANGenerator, GENERATOR, from_data=_STAGES, options=AUTO)
+r3gan_generator = Family(
+    "r3gan", models.R3GANGenerator, GENERATOR, from_data=_STAGES, options=AUTO_OR_NONE
+)
 r3gan_discriminator = Family(
     "r3gan",
     models.R3GANDiscriminator,
     DISCRIMINATOR,
     from_data=_STAGES,
-    options={**AUTO, "embedding_dim": Option(768)},
+    options={**AUTO_OR_NONE, "embedding_dim": Option(768)},
 )

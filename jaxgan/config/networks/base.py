@@ -7,14 +7,16 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.network import Network, packed, unconditional
 from jaxgan.core.network import remat as recompute
+from jaxgan.core.ranges import check
 from jaxgan.core.typing import Array, NetState
 from jaxgan.models.adapters import from_linen, from_linen_styles
 
@@ -38,7 +40,7 @@ class Option(NamedTuple):
 
     Attributes:
       default: where a config says nothing.
-      kind: its type; None for the field's, or for any type where there is no such field.
+      kind: its type; None for the field's, of which `"auto"` may stand for any.
     """
 
     default: Any
@@ -46,7 +48,10 @@ class Option(NamedTuple):
 
 
 # Of every network; `packing` is an option of those families that list it.
-SHARED: Mapping[str, Option] = {"precision": Option("float32", str), "remat": Option("none", str)}
+SHARED: Mapping[str, Option] = {
+    "precision": Option("float32", Literal["bfloat16", "float32"]),
+    "remat": Option("none", Literal["none", "full"]),
+}
 
 
 @dataclass(frozen=True)
@@ -183,6 +188,8 @@ class Family:
         """
         bound = self.__signature__.bind(*given, **options)
         bound.apply_defaults()
+        for name, parameter in self.__signature__.parameters.items():
+            check(name, bound.arguments[name], parameter.annotation)
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in bound.arguments.items()
@@ -191,22 +198,18 @@ class Family:
         known = self._defaults()
         fields = {name: value for name, value in values.items() if name in known}
         fields |= {name: decide(data, values) for name, decide in self.from_data.items()}
-        fields |= {**self.fixed, "dtype": _chosen("precision", values, PRECISIONS)}
+        fields |= {**self.fixed, "dtype": PRECISIONS[values["precision"]]}
         packing, with_label = values.get("packing", 1), uses_label(fields)
-        if packing < 1 or (packing > 1 and fields["head"] not in ("features", "logit")):
-            raise ValueError(
-                f"packing is {packing} with head {fields['head']!r}; it must be at least 1, "
-                "and 1 for heads other than 'logit' and 'features'"
-            )
+        if packing > 1 and (head := fields["head"]) not in ("features", "logit"):
+            raise ValueError(bad_value("packing", packing, f"1, as head is {head!r}"))
         module = self.module(**fields)
         self.check(data, values)
-        remat = _chosen("remat", values, REMATS)
         shapes = [(1, *shape[:-1], packing * shape[-1]) for shape in self.role.inputs(data)]
         inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
         if with_label:
             label_shape = (1,) if packing == 1 else (1, packing)
             inputs.append(jax.ShapeDtypeStruct(label_shape, jnp.int32))
-        network = remat(self._network(module, inputs, self.couples_batch(fields)))
+        network = REMATS[values["remat"]](self._network(module, inputs, self.couples_batch(fields)))
         network = network if packing == 1 else packed(network, num=packing)
         return unconditional(network) if data.num_classes and not with_label else network
 
@@ -235,13 +238,13 @@ class Family:
             )
             for name in self.role.given
         ]
-        kinds = typing.get_type_hints(self.module)
+        kinds = typing.get_type_hints(self.module, include_extras=True)
         parameters += [
             inspect.Parameter(
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=option.default,
-                annotation=option.kind or kinds.get(name, Any),
+                annotation=option.kind or _or_auto(kinds[name], option.default),
             )
             for name, option in options.items()
         ]
@@ -268,7 +271,5 @@ def uses_label(fields: Options) -> bool:
     return fields.get("num_classes") is not None
 
 
-def _chosen(option: str, values: Options, known: Mapping[str, Any]) -> Any:
-    if values[option] not in known:
-        raise ValueError(f"{option} is {values[option]!r}; allowed: {', '.join(known)}")
-    return known[values[option]]
+def _or_auto(kind: Any, default: Any) -> Any:
+    return Literal["auto"] | kind if default == "auto" else kind

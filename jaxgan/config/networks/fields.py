@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import flax.linen as nn
 
-from jaxgan.config.base import ConfigError, Table
 from jaxgan.config.networks.base import Data, Decision, Option, Options
+from jaxgan.core.errors import ConfigError
+from jaxgan.core.ranges import Count, NonNegative
 
-ACTIVATIONS: Table = {"leaky_relu": nn.leaky_relu, "relu": nn.relu, "tanh": nn.tanh}
+ActivationName = Literal["leaky_relu", "relu", "tanh"]
+ACTIVATIONS: Mapping[str, Callable[..., Any]] = {
+    "leaky_relu": nn.leaky_relu,
+    "relu": nn.relu,
+    "tanh": nn.tanh,
+}
 
 
 def auto(way: str) -> Decision:
@@ -42,10 +48,7 @@ def classes(data: Data, options: Options) -> int | None:
       >>> classes(data, {"conditioning": "auto"}), classes(data, {"conditioning": "none"})
       (10, None)
     """
-    conditioning = options["conditioning"]
-    if conditioning not in ("auto", "none"):
-        raise ConfigError(f"conditioning: {conditioning!r}; it must be 'auto' or 'none'")
-    return data.num_classes if conditioning == "auto" else None
+    return data.num_classes if options["conditioning"] == "auto" else None
 
 
 def _size(data: Data, options: Options) -> int:
@@ -62,10 +65,7 @@ def _channels(data: Data, options: Options) -> int:
 
 
 def _activation(data: Data, options: Options) -> Any:
-    name = options["activation"]
-    if name not in ACTIVATIONS:
-        raise ConfigError(f"activation is {name!r}; allowed: {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name]
+    return ACTIVATIONS[options["activation"]]
 
 
 def _kernel_init(data: Data, options: Options) -> nn.initializers.Initializer:
@@ -79,14 +79,15 @@ SQUARE: Mapping[str, Decision] = {"image_size": _size, "channels": _channels}
 # Of perceptrons, whose activation is named and whose kernels may start orthogonal.
 PERCEPTRON: Mapping[str, Decision] = {"activation": _activation, "kernel_init": _kernel_init}
 PERCEPTRON_OPTIONS: Mapping[str, Option] = {
-    "activation": Option("relu", str),
-    "orthogonal_gain": Option(0.0, float),
+    "activation": Option("relu", ActivationName),
+    "orthogonal_gain": Option(0.0, NonNegative),
 }
 
-AUTO: Mapping[str, Option] = {"conditioning": Option("auto", str)}
+AUTO: Mapping[str, Option] = {"conditioning": Option("auto")}
+AUTO_OR_NONE: Mapping[str, Option] = {"conditioning": Option("auto", Literal["auto", "none"])}
 DISCRIMINATOR_OPTIONS: Mapping[str, Option] = {
     **AUTO,
-    "minibatch": Option("none", str),
-    "head": Option("logit", str),
-    "packing": Option(1, int),
+    "minibatch": Option("none"),
+    "head": Option("logit"),
+    "packing": Option(1, Count),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jaxgan import models
 from jaxgan.config.networks.base import ENCODER, JOINT, Data, Family, Option, Options
-from jaxgan.config.networks.fields import PERCEPTRON, PERCEPTRON_OPTIONS, SQUARE
+from jaxgan.config.networks.fields import PERCEPTRON, PERCEPTRON_OPTIONS, SQUARE, ActivationName
 
 
 def _code_dim(data: Data, options: Options) -> int:
@@ -27,7 +27,7 @@ mlp_joint_discriminator = Family(
     JOINT,
     from_data=PERCEPTRON,
     fixed={"head": "logit"},
-    options={**PERCEPTRON_OPTIONS, "activation": Option("leaky_relu", str)},
+    options={**PERCEPTRON_OPTIONS, "activation": Option("leaky_relu", ActivationName)},
 )
 dcgan_joint_discriminator = Family(
     "dcgan", models.DCGANJointDiscriminator, JOINT, from_data=SQUARE, fixed={"head": "logit"}

@@ -14,7 +14,8 @@ from jaxgan.config.networks.base import (
     Option,
     Role,
 )
-from jaxgan.config.networks.fields import AUTO, SQUARE, classes
+from jaxgan.config.networks.fields import AUTO_OR_NONE, SQUARE, classes
+from jaxgan.core.ranges import Count
 from jaxgan.core.typing import Array, NetState
 from jaxgan.models.layers.mapping import STYLES
 
@@ -27,10 +28,10 @@ def _mean_style(net_state: NetState) -> Array:
 _GENERATOR = Role((*GENERATOR.given, "resolution"), GENERATOR.inputs)
 _DISCRIMINATOR = Role((*DISCRIMINATOR.given, "resolution"), DISCRIMINATOR.inputs)
 _FROM_DATA: Mapping[str, Decision] = {**SQUARE, "num_classes": classes}
-_OPTIONS: Mapping[str, Option] = {**AUTO, "group_size": Option(4, int)}
+_OPTIONS: Mapping[str, Option] = {**AUTO_OR_NONE, "group_size": Option(4, Count)}
 
 progan_generator = Family(
-    "progan", models.ProGANGenerator, _GENERATOR, from_data=_FROM_DATA, options=AUTO
+    "progan", models.ProGANGenerator, _GENERATOR, from_data=_FROM_DATA, options=AUTO_OR_NONE
 )
 progan_discriminator = Family(
     "progan",

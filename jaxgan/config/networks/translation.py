@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from jaxgan import models
-from jaxgan.config.base import ConfigError
 from jaxgan.config.networks.base import DISCRIMINATOR, TRANSLATOR, Data, Family, Option, Options
+from jaxgan.core.errors import ConfigError
+from jaxgan.core.ranges import Range
 from jaxgan.models.pix2pix import check_patches
 
 
@@ -60,7 +63,7 @@ unet = Family(
     models.UNetGenerator,
     TRANSLATOR,
     from_data={"num_downs": _num_downs, "channels": _channels},
-    options={"num_downs": Option(0, int)},
+    options={"num_downs": Option(0, Annotated[int, Range(at_least=0, at_most=30)])},
 )
 resnet = Family(
     "resnet",

@@ -6,12 +6,14 @@ import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Positive, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.equalised import Equalised
 from jaxgan.models.layers.precision import to_float32
 
 
+@checked
 class AdaIN(nn.Module):
     r"""Instance norm whose scale and bias are affine functions of a style.
 
@@ -35,7 +37,7 @@ class AdaIN(nn.Module):
         (arXiv:1812.04948).
     """
 
-    epsilon: float = 1e-5
+    epsilon: Positive = 1e-5
     equalised: Equalised | None = None
 
     @nn.compact

@@ -10,12 +10,14 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import to_float32
 
 
+@checked
 class SelfAttention(nn.Module):
     r"""What every pixel adds from all others, where their features match.
 
@@ -46,9 +48,9 @@ class SelfAttention(nn.Module):
         Zhang et al., 2019 (arXiv:1805.08318), section 3; Wang et al., 2018 (arXiv:1711.07971).
     """
 
-    reduction: int = 8
-    value_reduction: int | None = None
-    pool: int = 1
+    reduction: Count = 8
+    value_reduction: Count | None = None
+    pool: Count = 1
     norm: Literal["none", "spectral"] = "none"
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     dtype: Any = None

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Decay, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
@@ -15,6 +16,7 @@ from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import to_float32
 
 
+@checked
 class ConditionalBatchNorm(nn.Module):
     r"""Batch norm with a gain and a bias of each class.
 
@@ -38,8 +40,8 @@ class ConditionalBatchNorm(nn.Module):
         Dumoulin et al., 2017 (arXiv:1610.07629); de Vries et al., 2017 (arXiv:1707.00683).
     """
 
-    num_classes: int
-    momentum: float = 0.9
+    num_classes: Count
+    momentum: Decay = 0.9
     scale_init: Callable[..., Array] = nn.initializers.zeros
 
     @nn.compact
@@ -53,6 +55,7 @@ class ConditionalBatchNorm(nn.Module):
         return _modulated(normed, codes @ scale, codes @ bias).astype(x.dtype)
 
 
+@checked
 class CodeBatchNorm(nn.Module):
     r"""Batch norm whose gain and bias are linear maps of a code.
 
@@ -77,7 +80,7 @@ class CodeBatchNorm(nn.Module):
     """
 
     norm: Literal["none", "spectral"] = "none"
-    momentum: float = 0.9
+    momentum: Decay = 0.9
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     dtype: Any = None
 

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.lowering import (
@@ -34,6 +35,7 @@ from jaxgan.models.layers.lowering import (
 )
 from jaxgan.models.layers.precision import add_bias, to_float32
 
+Sides = Count | tuple[Count, Count]
 Padding = Literal["SAME", "VALID"] | int | tuple[Pair, Pair]
 """`"SAME"`, `"VALID"`, one number for all four sides, or `((top, bottom), (left, right))`."""
 
@@ -137,6 +139,7 @@ def conv2d_transpose(
     return _by_platform(transpose_native, transpose_matmul, y, kernel, geometry, lowering)
 
 
+@checked
 class Conv(nn.Module):
     """2-D convolution layer over NHWC images; parameters `kernel` (HWIO) and `bias`.
 
@@ -160,9 +163,9 @@ class Conv(nn.Module):
     (1, 16, 16, 8)
     """
 
-    features: int
-    kernel_size: int | Pair = 3
-    stride: int | Pair = 1
+    features: Count
+    kernel_size: Sides = 3
+    stride: Sides = 1
     padding: Padding = "SAME"
     use_bias: bool = True
     kernel_init: Initializer = nn.initializers.lecun_normal()
@@ -171,7 +174,7 @@ class Conv(nn.Module):
     param_dtype: Any = jnp.float32
     lowering: Lowering | None = None
     equalised: Equalised | None = None
-    groups: int = 1
+    groups: Count = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -183,6 +186,7 @@ class Conv(nn.Module):
         return _apply_layer(self, convolve, x, shape, math.prod(shape[:-1]))
 
 
+@checked
 class ConvTranspose(nn.Module):
     """Transposed 2-D convolution layer over NHWC images; parameters `kernel` (HWIO) and `bias`.
 
@@ -208,9 +212,9 @@ class ConvTranspose(nn.Module):
     (1, 32, 32, 3)
     """
 
-    features: int
-    kernel_size: int | Pair = 4
-    stride: int | Pair = 2
+    features: Count
+    kernel_size: Sides = 4
+    stride: Sides = 2
     padding: Padding = "SAME"
     use_bias: bool = True
     kernel_init: Initializer = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)

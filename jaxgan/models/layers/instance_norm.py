@@ -13,7 +13,6 @@ from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import to_float32
 
 PlainNorm = Literal["batch", "instance", "none"]
-PLAIN_NORMS = ("batch", "instance", "none")
 
 EPSILON = 1e-5
 
@@ -120,18 +119,3 @@ def plain_norm(
         return instance_norm(x)
     batch_norm = layer(not train, momentum=0.9, scale_init=scale_init, name=name)
     return batch_norm(to_float32(x)).astype(x.dtype)
-
-
-def check_plain_norm(norm: str) -> None:
-    """Raises unless `norm` is one of `PLAIN_NORMS`.
-
-    Args:
-        norm: its name.
-
-    Raises:
-        ValueError: with what is allowed.
-
-    >>> check_plain_norm("instance")
-    """
-    if norm not in PLAIN_NORMS:
-        raise ValueError(f"norm: got {norm!r}; must be 'batch', 'instance' or 'none'")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Decay, Fraction, Positive, Repeats, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.dense import Dense
@@ -17,6 +18,7 @@ STYLES = "styles"
 """The collection of the running mean of w."""
 
 
+@checked
 class MappingNetwork(nn.Module):
     """w = f(z, y): normalised latents, dense layers with leaky ReLU, and the running mean of w.
 
@@ -49,15 +51,15 @@ class MappingNetwork(nn.Module):
         Karras et al., 2020 (arXiv:2006.06676).
     """
 
-    features: int = 512
-    num_layers: int = 8
-    num_classes: int | None = None
-    lr_multiplier: float = 0.01
-    decay: float | None = 0.995
-    num_styles: int | None = None
-    mixing: float = 0.0
+    features: Count = 512
+    num_layers: Repeats = 8
+    num_classes: Count | None = None
+    lr_multiplier: Positive = 0.01
+    decay: Decay | None = 0.995
+    num_styles: Count | None = None
+    mixing: Fraction = 0.0
     uses_latent: bool = True
-    num_used: int | None = None
+    num_used: Count | None = None
 
     @nn.compact
     def __call__(self, z: Array | None, label: Array | None = None, train: bool = True) -> Array:

@@ -8,13 +8,14 @@ import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import to_float32
 
 Minibatch = Literal["discrimination", "none", "stddev"]
-MINIBATCHES = ("discrimination", "none", "stddev")
 
 
+@checked
 class MinibatchDiscrimination(nn.Module):
     r"""Appends to each example's features how close they are to those of the whole batch.
 
@@ -37,8 +38,8 @@ class MinibatchDiscrimination(nn.Module):
         Salimans et al., 2016 (arXiv:1606.03498), section 3.2; sizes are those of its code.
     """
 
-    num_kernels: int = 100
-    kernel_dim: int = 5
+    num_kernels: Count = 100
+    kernel_dim: Count = 5
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -52,6 +53,7 @@ class MinibatchDiscrimination(nn.Module):
         return jnp.concatenate([x, jnp.sum(jnp.exp(-distances), axis=1)], axis=-1)
 
 
+@checked
 class MinibatchStddev(nn.Module):
     """Appends channels that say by how much the examples of a group differ.
 
@@ -76,8 +78,8 @@ class MinibatchStddev(nn.Module):
         Karras et al., 2018 (arXiv:1710.10196), section 3; groups of 4 as in its code.
     """
 
-    group_size: int | None = 4
-    num_channels: int = 1
+    group_size: Count | None = 4
+    num_channels: Count = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -98,18 +100,3 @@ class MinibatchStddev(nn.Module):
         means = means.reshape(num, *(1,) * (x.ndim - 2), self.num_channels)
         means = jnp.broadcast_to(means, (*x.shape[:-1], self.num_channels))
         return jnp.concatenate([x, means], axis=-1)
-
-
-def check_minibatch(minibatch: str) -> None:
-    """Raises unless there is such a layer.
-
-    Args:
-        minibatch: its name.
-
-    Raises:
-        ValueError: with what is allowed.
-
-    >>> check_minibatch("stddev")
-    """
-    if minibatch not in MINIBATCHES:
-        raise ValueError(f"minibatch: got {minibatch!r}; must be one of {', '.join(MINIBATCHES)}")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import conv2d, conv2d_transpose
 from jaxgan.models.layers.dense import Dense
@@ -18,6 +19,7 @@ from jaxgan.models.layers.precision import to_float32
 from jaxgan.models.layers.resample import SMOOTH, blur
 
 
+@checked
 class ModulatedConv(nn.Module):
     r"""Convolution whose kernel every example scales by its own style.
 
@@ -47,8 +49,8 @@ class ModulatedConv(nn.Module):
         Karras et al., 2020 (arXiv:1912.04958), section 2.2.
     """
 
-    features: int
-    kernel_size: int = 3
+    features: Count
+    kernel_size: Count = 3
     up: bool = False
     demodulate: bool = True
     dtype: Any = None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.derivatives import held
 from jaxgan.core.network import BATCH_STATS
+from jaxgan.core.ranges import Decay, NonNegative, Positive, Range, checked
 from jaxgan.core.typing import Array
 
 
+@checked
 class BatchRenorm(nn.Module):
     r"""Batch normalisation, corrected towards the running statistics within bounds.
 
@@ -42,10 +46,10 @@ class BatchRenorm(nn.Module):
         Ioffe, 2017 (arXiv:1702.03275).
     """
 
-    r_max: float = 3.0
-    d_max: float = 5.0
-    momentum: float = 0.99
-    epsilon: float = 1e-3
+    r_max: Annotated[float, Range(at_least=1)] = 3.0
+    d_max: NonNegative = 5.0
+    momentum: Decay = 0.99
+    epsilon: Positive = 1e-3
 
     @nn.compact
     def __call__(self, x: Array, train: bool = True) -> Array:

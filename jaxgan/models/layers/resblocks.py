@@ -9,6 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import CodeBatchNorm, ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, conv2d, conv2d_transpose
@@ -47,6 +48,7 @@ def enlarge(x: Array, how: Upsampling) -> Array:
     return upsample(bordered, (1, 3, 3, 1))[:, 2:-2, 2:-2]
 
 
+@checked
 class ResampledConv(nn.Module):
     r"""A convolution of stride 1 after doubling, or before halving the resolution, as one.
 
@@ -71,9 +73,9 @@ class ResampledConv(nn.Module):
     ((1, 8, 8, 5), (3, 3, 2, 5))
     """
 
-    features: int
+    features: Count
     direction: Literal["up", "down"]
-    kernel_size: int = 3
+    kernel_size: Count = 3
     kernel_init: Initializer = _LECUN
     dtype: Any = None
     use_bias: bool = True
@@ -99,6 +101,7 @@ class ResampledConv(nn.Module):
         return add_bias(convolve(x, kernel, stride=2, padding=self.kernel_size // 2), bias)
 
 
+@checked
 class ResBlockUp(nn.Module):
     r"""Residual block of a generator: batch norm, ReLU and a 3x3 convolution, twice.
 
@@ -128,10 +131,10 @@ class ResBlockUp(nn.Module):
         (arXiv:1809.11096), appendix B.
     """
 
-    features: int
+    features: Count
     upsampling: Upsampling = "nearest"
     norm: BlockNorm = "batch"
-    num_classes: int = 0
+    num_classes: Index = 0
     kernel_norm: KernelNorm = "none"
     kernel_init: Initializer = _LECUN
     shortcut_init: Initializer = _LECUN
@@ -173,6 +176,7 @@ class ResBlockUp(nn.Module):
         return plain(to_float32(x)).astype(x.dtype)
 
 
+@checked
 class ResBlockDown(nn.Module):
     r"""Residual block of a discriminator: ReLU and a 3x3 convolution, twice, and no norm.
 
@@ -203,8 +207,8 @@ class ResBlockDown(nn.Module):
         (arXiv:1809.11096), appendix B.
     """
 
-    features: int
-    hidden: int
+    features: Count
+    hidden: Count
     downsample: bool = True
     preactivation: bool = True
     rectified_shortcut: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jaxgan.core.errors import bad_value
+
 
 def sizes_of(image_size: int) -> tuple[int, ...]:
     """The resolutions of a network that doubles from 4x4 pixels.
@@ -19,7 +21,7 @@ def sizes_of(image_size: int) -> tuple[int, ...]:
     (4, 8, 16, 32)
     """
     if image_size < 8 or image_size & (image_size - 1):
-        raise ValueError(f"image_size: got {image_size}; must be a power of two from 8 on")
+        raise ValueError(f"image_size is {image_size}; it must be a power of two from 8 on")
     return tuple(2**power for power in range(2, image_size.bit_length()))
 
 
@@ -36,12 +38,12 @@ def check_resolution(image_size: int, resolution: int | None) -> None:
     >>> check_resolution(32, 64)
     Traceback (most recent call last):
     ...
-    ValueError: resolution: got 64; must be one of 4, 8, 16, 32
+    ValueError: resolution is 64; it must be one of 4, 8, 16, 32
     """
     sizes = sizes_of(image_size)
     if resolution is not None and resolution not in sizes:
         raise ValueError(
-            f"resolution: got {resolution}; must be one of {', '.join(map(str, sizes))}"
+            f"resolution is {resolution}; it must be one of {', '.join(map(str, sizes))}"
         )
 
 
@@ -63,10 +65,7 @@ def num_channels(size: int, channel_base: int, channel_max: int) -> int:
     512
     """
     if (found := min(channel_base // size, channel_max)) < 1:
-        raise ValueError(
-            f"channel_base: got {channel_base}, which leaves no channel at {size} pixels; "
-            f"must be at least {size}"
-        )
+        raise ValueError(bad_value("channel_base", channel_base, f"at least {size}, the pixels"))
     return found
 
 

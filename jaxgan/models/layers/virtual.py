@@ -5,9 +5,11 @@ from __future__ import annotations
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.ranges import Count, Positive, checked
 from jaxgan.core.typing import Array
 
 
+@checked
 class VirtualBatchNorm(nn.Module):
     r"""Normalises each example by the statistics of a reference batch and of itself.
 
@@ -34,8 +36,8 @@ class VirtualBatchNorm(nn.Module):
         Salimans et al., 2016 (arXiv:1606.03498), section 3.5.
     """
 
-    num_reference: int
-    epsilon: float = 1e-5
+    num_reference: Count
+    epsilon: Positive = 1e-5
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
