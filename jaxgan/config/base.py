@@ -251,8 +251,8 @@ def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[A
         a, b = old.get(key), new.get(key)
         if isinstance(a, list) and isinstance(b, list):
             names = [name_of(entry) for entry in a]
-            told_apart = len({name for name in names if isinstance(name, str)}) == len(names)
-            if told_apart and names == [name_of(entry) for entry in b]:
+            distinct = len({name for name in names if isinstance(name, str)}) == len(names)
+            if distinct and names == [name_of(entry) for entry in b]:
                 a, b = dict(zip(names, a, strict=True)), dict(zip(names, b, strict=True))
         if isinstance(a, dict) and isinstance(b, dict):
             found |= differences(a, b, f"{prefix}{key}.")
