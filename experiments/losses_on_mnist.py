@@ -248,7 +248,7 @@ def _arguments(
     defaults = BUDGETS[args.budget]
     budget = Budget(*(value or own for value, own in zip(given, defaults, strict=True)))
     if budget.num_steps % min(STEPS_PER_CALL, budget.num_steps):
-        flags.error(f"--num-steps: {budget.num_steps}; it must be a multiple of {STEPS_PER_CALL}")
+        flags.error(f"--num-steps is {budget.num_steps}; it must be a multiple of {STEPS_PER_CALL}")
     return flags, args, budget
 
 

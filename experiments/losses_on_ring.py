@@ -216,7 +216,7 @@ def main() -> None:
     flags.add_argument("--seeds", type=positive, default=8)
     args = flags.parse_args()
     if args.num_steps % min(STEPS_PER_CALL, args.num_steps):
-        flags.error(f"--num-steps: {args.num_steps}; it must be a multiple of {STEPS_PER_CALL}")
+        flags.error(f"--num-steps is {args.num_steps}; it must be a multiple of {STEPS_PER_CALL}")
     try:
         data = ring(std=args.std)
     except ValueError as error:

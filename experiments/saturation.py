@@ -179,7 +179,7 @@ def main() -> None:
     flags.add_argument("--seeds", type=positive, default=4)
     args = flags.parse_args()
     if args.num_steps % NUM_POINTS:
-        flags.error(f"--num-steps: {args.num_steps}; it must be a multiple of {NUM_POINTS}")
+        flags.error(f"--num-steps is {args.num_steps}; it must be a multiple of {NUM_POINTS}")
     traces = {
         name: watch(OBJECTIVES[name](), args.num_steps, args.seeds) for name in args.objectives
     }

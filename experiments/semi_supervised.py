@@ -319,7 +319,7 @@ def _arguments(
         num_steps=args.num_steps or budget.num_steps, num_draws=args.draws or budget.num_draws
     )
     if budget.num_steps % NUM_POINTS:
-        flags.error(f"--num-steps: {budget.num_steps}; it must be a multiple of {NUM_POINTS}")
+        flags.error(f"--num-steps is {budget.num_steps}; it must be a multiple of {NUM_POINTS}")
     return flags, args, budget
 
 

@@ -312,7 +312,7 @@ def _arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, arg
     args.seeds = args.seeds or budget.num_seeds
     args.discriminator = args.discriminator or budget.discriminators
     if args.num_steps % NUM_POINTS:
-        flags.error(f"--num-steps: {args.num_steps}; it must be a multiple of {NUM_POINTS}")
+        flags.error(f"--num-steps is {args.num_steps}; it must be a multiple of {NUM_POINTS}")
     for name in ("discriminator", "steps_unrolled"):
         if len(set(values := getattr(args, name))) < len(values):
             flags.error(f"--{name.replace('_', '-')}: {values}; each may be named once")

@@ -233,8 +233,8 @@ def test_only_the_inputs_are_kept() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("precision", "fp16", "precision is 'fp16'; allowed: bfloat16, float32"),
-        ("remat", "all", "remat is 'all'; allowed: none, full"),
+        ("precision", "fp16", "precision is 'fp16'; it must be 'bfloat16' or 'float32'"),
+        ("remat", "all", "remat is 'all'; it must be 'none' or 'full'"),
     ],
 )
 def test_unknown_names_are_one_line(

@@ -16,10 +16,12 @@ from jaxgan.core.algorithm import (
 )
 from jaxgan.core.field import Field
 from jaxgan.core.optimizer import hold_schedules
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Key, Metrics
 
 
+@checked
 def extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
     """All players step tentatively, look at the field there, and step from where they were.
 
@@ -91,6 +93,7 @@ def extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
     return Algorithm(init=init, step=step, num_batches=(2,), field=field)
 
 
+@checked
 def past_extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
     """Extragradient that extrapolates along the last gradient: one evaluation per step, not two.
 

@@ -11,10 +11,12 @@ from jaxgan.core.algorithm import (
     make_init,
 )
 from jaxgan.core.field import Field
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics
 
 
+@checked
 def simultaneous(field: Field, *, optimizers: Optimizers) -> Algorithm:
     """All players move at once, each along the field at the same point.
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
@@ -39,7 +40,7 @@ def ravel_players(params: PlayerTree) -> tuple[Array, Callable[[Array], PlayerTr
     for path, leaf in leaves:
         if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
             name, dtype = jax.tree_util.keystr(path), jnp.result_type(leaf)
-            raise ValueError(f"params{name} has dtype {dtype}; must be real floating-point")
+            raise ValueError(bad_value(f"params{name}.dtype", dtype, "real floating-point"))
     if not sum(jnp.size(leaf) for _, leaf in leaves):
         raise ValueError("params holds no number; a game without parameters has no Jacobian")
     players = sorted(params, key=lambda player: (player != "gen", player))

@@ -83,7 +83,7 @@ def path(
       Berard et al., 2020 (arXiv:1906.04848), section 4.2.
     """
     if jax.tree.map(jnp.shape, start) != jax.tree.map(jnp.shape, end):
-        raise ValueError("start and end differ in structure or shapes; must be the same game's")
+        raise ValueError("start and end differ in structure or shapes; they must be of one game")
     if all(jax.tree.leaves(jax.tree.map(lambda a, b: bool(jnp.all(a == b)), start, end))):
         raise ValueError("start and end are the same point; a path needs two")
     chosen = np.linspace(-0.1, 1.1, 100) if alphas is None else np.asarray(alphas)

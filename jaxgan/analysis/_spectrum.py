@@ -12,6 +12,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
 from jaxgan.analysis._jacobian import dense_jacobian
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.ranges import Count, Index, NonNegative, checked
 from jaxgan.core.state import Context
@@ -179,7 +180,7 @@ def leading_eigenvalues(
     if num_vectors is None:
         num_vectors = min(num_params, max(2 * num + 1, 40))
     if not num + 2 <= num_vectors <= num_params:
-        raise ValueError(f"num_vectors is {num_vectors}; must be in [{num + 2}, {num_params}]")
+        raise ValueError(bad_value("num_vectors", num_vectors, f"in [{num + 2}, {num_params}]"))
     # ARPACK has single and double precision; lower ones are computed in single.
     dtype: Any = np.dtype(np.float64 if shape.dtype == jnp.float64 else np.float32)
 

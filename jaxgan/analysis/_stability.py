@@ -7,6 +7,7 @@ from typing import NamedTuple
 import chex
 import numpy as np
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Decay, checked
 
 _SPIRALS_FROM = 0.5
@@ -72,7 +73,7 @@ drifts outwards with any learning rate; use extragradient, consensus or a gradie
     if tolerance is None:
         tolerance = 1e-3 if values.dtype in (np.complex64, np.float32) else 1e-6
     if not values.size or not np.isfinite(values).all():
-        raise ValueError(f"eigenvalues: {values.size} given; must be at least 1, and all finite")
+        raise ValueError(bad_value("eigenvalues", values, "at least one, and all finite"))
     values = values.astype(np.complex128)
     small = tolerance * np.abs(values).max()
     moving = values[np.abs(values) > small]

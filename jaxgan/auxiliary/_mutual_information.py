@@ -216,4 +216,4 @@ def _check_equal_shapes(name: str, *arrays: Array) -> None:
         chex.assert_equal_shape(list(arrays))
     except AssertionError:
         shapes = ", ".join(str(array.shape) for array in arrays)
-        raise ValueError(f"{name}: shapes {shapes}; all must be the same [batch, n]") from None
+        raise ValueError(f"{name}: shapes {shapes}; they must be the same [batch, n]") from None

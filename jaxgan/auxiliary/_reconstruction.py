@@ -119,4 +119,4 @@ def identity(x: Array, mapped: Array, *, norm: Norm = l1) -> Array:
 
 def _check(name: str, x: Array, y: Array) -> None:
     if x.shape != y.shape or x.ndim < 1:
-        raise ValueError(f"{name}: shapes {x.shape} and {y.shape}; both must be [batch, ...]")
+        raise ValueError(f"{name}: shapes {x.shape} and {y.shape}; they must be [batch, ...]")

@@ -117,7 +117,7 @@ class Checkpoints:
         leaves = named_leaves(state)
         for name, leaf in leaves.items():
             if not isinstance(leaf, jax.Array):
-                raise CheckpointError(f"{name} is a {type(leaf).__name__}; must be a JAX array")
+                raise CheckpointError(f"{name} is a {type(leaf).__name__}; it must be a JAX array")
         content = Manifest(
             step=step,
             created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.manifest import FormatError, Manifest, ManifestError
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Count
 
 _LOGGER = logging.getLogger("jaxgan.checkpoint")
@@ -137,11 +138,11 @@ class Archive:
 
     def __init__(self, directory: Path, keep: int, best: Best | None) -> None:
         if keep < 1:
-            raise ValueError(f"keep is {keep}; at least one checkpoint must be kept")
+            raise ValueError(bad_value("keep", keep, "at least 1"))
         if best is not None and best.keep < 1:
-            raise ValueError(f"best.keep is {best.keep}; it must be at least 1")
+            raise ValueError(bad_value("best.keep", best.keep, "at least 1"))
         if best is not None and best.mode not in ("min", "max"):
-            raise ValueError(f"best.mode is {best.mode!r}; it must be 'min' or 'max'")
+            raise ValueError(bad_value("best.mode", best.mode, ["min", "max"]))
         self.directory = directory
         self.best = best
         self._keep = keep

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jaxgan.cli import job
 from jaxgan.cli.program import NONFINITE, check_out, check_seed
 from jaxgan.cli.terminal import print_table, say, warn
+from jaxgan.core.errors import bad_value
 
 if TYPE_CHECKING:
     from jaxgan.evaluation import Evaluation
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     check_seed(args.seed)
     if args.standing_statistics < 0:
         asked = args.standing_statistics
-        raise ConfigError(f"standing_statistics: {asked}; it must be at least 0")
+        raise ConfigError(bad_value("standing_statistics", asked, "at least 0"))
     saved = read_run(args.workdir)
     config = saved.config
     out = args.out or args.workdir / report.NAME
@@ -205,15 +206,15 @@ def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:
     if asked.isdecimal():
         return int(asked)
     if asked != "best":
-        raise ConfigError(f"step: {asked!r}; it must be a step, best or last")
+        raise ConfigError(bad_value("step", asked, "a step, best or last"))
     best = config["keep_best"]
     if best is None:
-        raise ConfigError(f"step: best; {folder} has no best one, as its keep_best is none")
+        raise ConfigError(f"step is best; {folder} has no best one, as its keep_best is none")
     found = Checkpoints(folder / "checkpoints", best=Best(**best)).best_step()
     if found is None:
         name = best["metric"]
         kept = Archive(folder / "checkpoints", keep=1, best=None).manifests().values()
         has = any(name in one.metrics for one in kept)
         problem = f"{name} is finite in none of its checkpoints" if has else f"none has {name}"
-        raise ConfigError(f"step: best; {folder} has no best checkpoint: {problem}")
+        raise ConfigError(f"step is best; {folder} has no best checkpoint: {problem}")
     return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxgan.cli.program import check_out, check_seed
 from jaxgan.cli.terminal import say
+from jaxgan.core.errors import bad_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,13 +162,13 @@ def _own_options(args: argparse.Namespace) -> dict[str, Any]:
     for name in sorted(others):
         if (value := getattr(args, name)) is not None:
             flag = name.replace("_", "-")
-            raise ExploreError(f"{flag}: {value!r}; {args.what} has no such option")
+            raise ExploreError(f"{flag} is {value!r}; {args.what} has no such option")
     check_seed(args.seed)
     if args.num < 1:
-        raise ExploreError(f"num: {args.num}; it must be at least 1")
+        raise ExploreError(bad_value("num", args.num, "at least 1"))
     suffixes = (".png", ".gif", ".mp4") if args.what == "interpolate" else (".png",)
     if args.out is not None and args.out.suffix.lower() not in suffixes:
-        raise ExploreError(f"out: {args.out}; it must end in {' or '.join(suffixes)}")
+        raise ExploreError(bad_value("out", args.out, f"a {' or '.join(suffixes)} file"))
     if args.out is not None:
         check_out(args.out)
     return {
@@ -180,9 +181,9 @@ def _label(asked: int | None, num_classes: int | None) -> int:
     from jaxgan.sampling.explore import ExploreError
 
     if asked is not None and num_classes is None:
-        raise ExploreError(f"label: {asked}; the run is unconditional")
+        raise ExploreError(f"label is {asked}; the run is unconditional")
     if asked is not None and not 0 <= asked < (num_classes or 0):
-        raise ExploreError(f"label: {asked}; it must be from 0 to {(num_classes or 0) - 1}")
+        raise ExploreError(bad_value("label", asked, f"from 0 to {(num_classes or 0) - 1}"))
     return asked or 0
 
 
@@ -213,7 +214,7 @@ def _interpolate(asked: _Asked) -> None:
     try:
         writers.save_animation(moving, [writers.image_grid(frame[None]) for frame in walk])
     except ImportError as error:
-        raise ExploreError(f"out: {moving}; {error}") from error
+        raise ExploreError(f"out is {str(moving)!r}; {error}") from error
     say(f"animation: {moving}")
 
 
@@ -242,13 +243,15 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
     try:
         numbers = [int(number)] if kind == "class" else [int(one) for one in text.split(",")]
     except ValueError as error:
-        raise ExploreError(f"{name}: {text!r}; give 1,4,7 or class:K") from error
+        raise ExploreError(bad_value(name, text, "1,4,7 or class:K")) from error
     if min(numbers) < 0 or max(numbers) >= 4096:
-        raise ExploreError(f"{name}: {text!r}; numbers must be from 0 to 4095")
+        raise ExploreError(bad_value(name, text, "numbers from 0 to 4095"))
     if kind != "class":
         return asked.explorer.draw(seed, max(numbers) + 1)[numbers]
     if asked.explorer.num_classes is not None:
-        raise ExploreError(f"{name}: {text!r}; a conditional run's latents say nothing of classes")
+        raise ExploreError(
+            f"{name} is {text!r}; latents of a conditional run say nothing of classes"
+        )
     import jax.numpy as jnp
 
     from jaxgan.features import open_features
@@ -258,14 +261,14 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
     if source.num_classes is None or numbers[0] >= source.num_classes:
         known = source.num_classes
         allowed = f"classes are 0 to {known - 1}" if known else f"{source.name} has no classes"
-        raise ExploreError(f"{name}: {text!r}; {allowed}")
+        raise ExploreError(f"{name} is {text!r}; {allowed}")
     features = open_features("classifier", source=source)
     latents = asked.explorer.draw(seed, 256)
     images = asked.explorer.render({"latent": latents}, np.full(256, asked.label))
     logits = features.apply(features.params, jnp.asarray(images))["logits"]
     latents = latents[np.asarray(logits).argmax(axis=1) == numbers[0]]
     if not len(latents):
-        raise ExploreError(f"{name}: {text!r}; none of 256 samples is of that class")
+        raise ExploreError(f"{name} is {text!r}; none of 256 samples is of that class")
     return latents
 
 
@@ -278,7 +281,7 @@ def _truncation(asked: _Asked) -> None:
     try:
         values = [float(one) for one in asked.own["values"].split(",")]
     except ValueError as error:
-        raise ExploreError(f"values: {asked.own['values']!r}; give numbers, 0.5,1") from error
+        raise ExploreError(bad_value("values", asked.own["values"], "numbers, 0.5,1")) from error
     latents, labels = asked.explorer.draw(asked.seed, asked.num), np.full(asked.num, asked.label)
     _save(asked.out, truncation(asked.explorer, latents, labels, values))
     if asked.own["metrics"] == "none":
@@ -338,7 +341,7 @@ def _mixing(asked: _Asked) -> None:
         try:
             layers = (int(first), int(last or first))
         except ValueError as error:
-            raise ExploreError(f"layers: {asked.own['layers']!r}; give A-B, such as 0-3") from error
+            raise ExploreError(bad_value("layers", asked.own["layers"], "A-B, as 0-3")) from error
     latents = asked.explorer.draw(asked.seed, 2 * asked.num)
     rows, columns = latents[: asked.num], latents[asked.num :]
     _save(asked.out, mixing(asked.explorer, rows, columns, asked.label, layers))

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     config = resolve(load_config(args.config, args.overrides))
     found = (config["generator"] or {}).get("name")
     if args.model is not None and args.model != found:
-        raise ConfigError(f"model: {args.model!r}; the generator of {args.config} is {found!r}")
+        raise ConfigError(f"model is {args.model!r}; the generator of {args.config} is {found!r}")
     spec, _ = example_of(config, args.example_shape)
     published = {
         player: read_state(path, prefix)

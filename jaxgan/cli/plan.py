@@ -10,6 +10,8 @@ from typing import Any
 
 from jaxgan.cli.program import whole
 from jaxgan.cli.terminal import warn
+from jaxgan.core.errors import bad_value
+from jaxgan.core.text import shown
 
 DOES_NOT_FIT = 4
 
@@ -90,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
     for name in ("out", "plot"):
         path = getattr(args, name)
         if path is not None and not path.absolute().parent.is_dir():
-            raise ConfigError(f"{name}: {path}; its folder must exist")
+            raise ConfigError(f"{name} is {shown(path)}; its folder must exist")
         if path is not None and path.is_dir():
-            raise ConfigError(f"{name}: {path}; it is a folder, and must be a file")
+            raise ConfigError(bad_value(name, path, "a file, and no folder"))
     if args.plot is not None and args.plot.suffix.lower() != ".png":
-        raise ConfigError(f"plot: {args.plot}; it must end in .png")
+        raise ConfigError(bad_value("plot", args.plot, "a .png file"))
     try:
         topologies = [topo.parse_topology(name) for name in args.topology]
     except ValueError as error:

@@ -15,7 +15,7 @@ from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, load_config
 from jaxgan.config.example import example_of
 from jaxgan.config.resolve import resolve
-from jaxgan.core.errors import ConfigError, DataError
+from jaxgan.core.errors import ConfigError, DataError, bad_value
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
 from jaxgan.plan.child import as_json
 
@@ -75,7 +75,7 @@ def read_config(request: Request) -> Config:
     """
     config = load_config(request.config, request.overrides)
     if request.batch_per_chip is not None and request.batch_per_chip < 1:
-        raise ConfigError(f"batch-per-chip: {request.batch_per_chip}; it must be at least 1")
+        raise ConfigError(bad_value("batch-per-chip", request.batch_per_chip, "at least 1"))
     if request.example_shape is not None:
         example_of(resolve(config), request.example_shape)
     return resolve({**config, "num_devices": 0})

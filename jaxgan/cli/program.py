@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jaxgan.core.errors import InputError, LockedError, NonFiniteError, SaveError
-from jaxgan.core.text import escaped
+from jaxgan.core.errors import InputError, LockedError, NonFiniteError, SaveError, bad_value
+from jaxgan.core.text import escaped, shown
 
 BAD_INPUT, NONFINITE, DISK_FAILED, IN_USE, INTERRUPTED = 2, 3, 6, 7, 130
 BAD_INPUTS = (InputError, OSError)
@@ -105,7 +105,7 @@ def check_seed(seed: int) -> None:
       >>> check_seed(0)
     """
     if not 0 <= seed <= _MAX_SEED:
-        raise InputError(f"seed: {seed}; it must be from 0 to {_MAX_SEED}")
+        raise InputError(bad_value("seed", seed, f"from 0 to {_MAX_SEED}"))
 
 
 def check_out(path: Path) -> None:
@@ -121,10 +121,10 @@ def check_out(path: Path) -> None:
       >>> check_out(Path("/dev/null/a.png"))
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.InputError: out: /dev/null/a.png; /dev/null is no folder
+      jaxgan.core.errors.InputError: out is '/dev/null/a.png'; /dev/null is no folder
     """
     if path.is_dir():
-        raise InputError(f"out: {path}; it is a folder, and must be a file")
+        raise InputError(bad_value("out", path, "a file, and no folder"))
     check_folder("out", path, path.absolute().parent)
 
 
@@ -145,7 +145,7 @@ def check_folder(name: str, path: Path, folder: Path) -> None:
     above = folder.absolute()
     there = next(one for one in (above, *above.parents) if one.exists())
     if not there.is_dir():
-        raise InputError(f"{name}: {path}; {there} is no folder")
+        raise InputError(f"{name} is {shown(path)}; {there} is no folder")
 
 
 def run(body: Callable[[], int | None], name: str) -> int:

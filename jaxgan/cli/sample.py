@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli.program import check_out, check_seed
 from jaxgan.cli.terminal import say
+from jaxgan.core.errors import bad_value
 
 if TYPE_CHECKING:
     from jaxgan.config.base import Config
@@ -89,7 +90,7 @@ def parse_label(text: str | None, num_classes: int, names: Sequence[str] = ()) -
     from jaxgan.core.errors import ConfigError
 
     if num_classes == 0 and text is not None:
-        raise ConfigError(f"label: {text!r}; the run is unconditional, so there is none to ask for")
+        raise ConfigError(f"label is {text!r}; the run is unconditional, so it has none")
     if text in names:  # before commas are looked at: a name may have some
         return (names.index(str(text)),)
     if text in (None, "all"):
@@ -104,7 +105,7 @@ def parse_label(text: str | None, num_classes: int, names: Sequence[str] = ()) -
         hint = f" did you mean {' or '.join(words)}?" if words else ""
         by_name = "" if set(names) <= set(numbers) else f", or names ({_few(names)}),"
         raise ConfigError(
-            f"label: {text!r};{hint} it must be all, or classes from 0 to {num_classes - 1}"
+            f"label is {text!r};{hint} it must be all, or classes from 0 to {num_classes - 1}"
             f"{by_name} with commas between"
         )
     return tuple(known[one] for one in asked)
@@ -132,16 +133,18 @@ def run(args: argparse.Namespace) -> int:
 
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix.lower() not in (".png", ".npz", ""):
-        raise ConfigError(f"out: {out}; it must end in .png or .npz, or be a folder")
+        raise ConfigError(bad_value("out", out, "a .png or .npz file, or a folder"))
     check_seed(args.seed)
     for name in ("num", "standing_statistics"):
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
-            raise ConfigError(f"{name}: {getattr(args, name)}; it must be at least {least}")
+            raise ConfigError(bad_value(name, getattr(args, name), f"at least {least}"))
     saved = read_run(args.workdir)
     if not out.suffix and (saved.row.from_real or not saved.is_images):
         kind = "pictures beside one another" if saved.is_images else "points"
-        raise ConfigError(f"out: {out}; the run makes {kind}: it must end in .png or .npz")
+        raise ConfigError(
+            f"{bad_value('out', out, 'a .png or .npz file')}, as the run makes {kind}"
+        )
     _check_out(out)
     names = saved.class_names
     classes = parse_label(args.label, saved.num_classes or 0, names)
@@ -168,7 +171,7 @@ def _check_out(out: Path) -> None:
 
     check_out(out if out.suffix else out / "000000.png")
     if not out.suffix and out.exists() and any(out.iterdir()):
-        raise ConfigError(f"out: {out} is there already; it must be a new folder, or an empty one")
+        raise ConfigError(bad_value("out", out, "a new folder, or an empty one"))
 
 
 def _sample(

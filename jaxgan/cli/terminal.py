@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import InputError, bad_value
 from jaxgan.core.text import escaped
 
 
@@ -92,9 +92,9 @@ def check_text(flags: Mapping[str, Any]) -> None:
       >>> check_text({"workdir": Path("runs/caf\udce9")})
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.InputError: workdir: runs/caf\udce9; it must be UTF-8
+      jaxgan.core.errors.InputError: workdir is 'runs/caf\udce9'; it must be UTF-8
     """
     for name, value in flags.items():
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, str | Path) and any("\ud800" <= c <= "\udfff" for c in str(one)):
-                raise InputError(f"{name}: {escaped(str(one))}; it must be UTF-8")
+                raise InputError(bad_value(name, str(one), "UTF-8"))

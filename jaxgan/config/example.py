@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.config import build
 from jaxgan.config.base import Config
-from jaxgan.core.errors import ConfigError, DataError
+from jaxgan.core.errors import ConfigError, DataError, bad_value
 from jaxgan.data import DeviceSource
 from jaxgan.data.partly_labelled import partly_labelled_spec
 from jaxgan.data.source import ElementSpec, element_spec_of
@@ -56,5 +56,5 @@ def _sizes(part: str, shape: str) -> list[int]:
     sizes = part.split(",")
     is_known = all(size.isdecimal() and int(size) > 0 for size in sizes)
     if not is_known or shape.count("/") > 1:
-        raise ConfigError(f"example-shape is {shape!r}; it must be H,W,C or D, or H,W,C/H,W,C")
+        raise ConfigError(bad_value("example-shape", shape, "H,W,C or D, or H,W,C/H,W,C"))
     return [int(size) for size in sizes]

@@ -17,8 +17,9 @@ def is_traced(value: Any) -> bool:
       Whether it is a tracer.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> seen = []
-      >>> _ = jax.vmap(lambda x: seen.append(is_traced(x)) or x)(np.ones(2))
+      >>> _ = jax.vmap(lambda x: seen.append(is_traced(x)) or x)(jnp.ones(2))
       >>> seen, is_traced(1.0), is_traced(jnp.ones(()))
       ([True], False, False)
     """

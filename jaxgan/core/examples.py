@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.typing import Array, PyTree
+from jaxgan.core.text import shown
+from jaxgan.core.typing import Array, Batch, PyTree
 
 
 def num_examples(examples: PyTree) -> int:
@@ -32,6 +33,53 @@ def num_examples(examples: PyTree) -> int:
         shapes = jax.tree.map(jnp.shape, examples)
         raise ValueError(f"examples have shapes {shapes}; they must share their first axis")
     return next(iter(sizes))[0]
+
+
+def check_batch(batch: Any) -> None:
+    """Raises unless a batch has names for what is in it.
+
+    Args:
+      batch: as a step is given it.
+
+    Raises:
+      ValueError: saying what it is.
+
+    Example:
+      >>> check_batch(jnp.zeros((2, 8)))
+      Traceback (most recent call last):
+      ...
+      ValueError: batch is an array of shape (2, 8); it must be a dict, {'image': ...}
+    """
+    if not isinstance(batch, Mapping):
+        shape = getattr(batch, "shape", None)
+        what = shown(batch) if shape is None else f"an array of shape {shape}"
+        raise ValueError(f"batch is {what}; it must be a dict, {{'image': ...}}")
+
+
+def entry_of(batch: Batch, name: str) -> PyTree:
+    """What a batch has under a name.
+
+    Args:
+      batch: a dict.
+      name: of the entry.
+
+    Returns:
+      The entry.
+
+    Raises:
+      ValueError: if it has none, with the names that it has.
+
+    Example:
+      >>> entry_of({"images": jnp.zeros((2, 8))}, "image")
+      Traceback (most recent call last):
+      ...
+      ValueError: batch has 'images'; it must have 'image'
+    """
+    check_batch(batch)
+    if name not in batch:
+        names = ", ".join(repr(one) for one in sorted(batch)) or "nothing"
+        raise ValueError(f"batch has {names}; it must have {name!r}")
+    return batch[name]
 
 
 def example_shape(examples: PyTree) -> Any:

@@ -124,7 +124,7 @@ def logits(real_out: PyTree, fake_out: PyTree) -> tuple[Array, Array]:
       >>> logits(jnp.zeros((4, 1)), jnp.zeros((4, 1)))
       Traceback (most recent call last):
       ...
-      ValueError: real logits have shape (4, 1), fake ones (4, 1); both must be [batch]
+      ValueError: real logits have shape (4, 1), fake ones (4, 1); they must be [batch]
     """
     real_logits, fake_logits = logits_of(real_out), logits_of(fake_out)
     try:
@@ -133,7 +133,7 @@ def logits(real_out: PyTree, fake_out: PyTree) -> tuple[Array, Array]:
     except AssertionError:
         shapes = (real_logits.shape, fake_logits.shape)
         raise ValueError(
-            f"real logits have shape {shapes[0]}, fake ones {shapes[1]}; both must be [batch]"
+            f"real logits have shape {shapes[0]}, fake ones {shapes[1]}; they must be [batch]"
         ) from None
     return real_logits, fake_logits
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array, Key, NetState, Params, PyTree
 
 BATCH_STATS = "batch_stats"
@@ -41,6 +42,7 @@ class Network(NamedTuple):
         `{"w": [B, L, D]}` in place of z.
       module: the Flax module that it was made of, for those who know its layers by name.
       detached: names of its parts that stop derivatives altogether, see `Game`.
+      inputs: what `apply` takes, as ShapeDtypeStructs [B, ...]; () where that is not known.
     """
 
     init: Callable[[Key], tuple[Params, NetState]]
@@ -49,6 +51,7 @@ class Network(NamedTuple):
     styles: Styles | None = None
     module: Any = None
     detached: tuple[str, ...] = ()
+    inputs: tuple[PyTree, ...] = ()
 
 
 def detached_of(*networks: Network) -> tuple[str, ...]:
@@ -141,7 +144,7 @@ def unconditional(network: Network) -> Network:
     styles = network.styles
     if styles is not None:
         styles = styles._replace(mapping=ignoring(styles.mapping))
-    return network._replace(apply=ignoring(network.apply), styles=styles)
+    return network._replace(apply=ignoring(network.apply), styles=styles, inputs=network.inputs[:1])
 
 
 def packed(network: Network, *, num: int) -> Network:
@@ -173,7 +176,7 @@ def packed(network: Network, *, num: int) -> Network:
       Lin et al., 2018 (arXiv:1712.04086).
     """
     if num < 1:
-        raise ValueError(f"packing is {num}; it must be at least 1")
+        raise ValueError(bad_value("packing", num, "at least 1"))
 
     def join(x: Array) -> Array:
         if len(x) % num:
@@ -189,7 +192,8 @@ def packed(network: Network, *, num: int) -> Network:
     ) -> tuple[Any, NetState]:
         return network.apply(params, net_state, *jax.tree.map(join, inputs), **options)
 
-    return network._replace(apply=apply, couples_batch=network.couples_batch or num > 1)
+    couples = network.couples_batch or num > 1
+    return network._replace(apply=apply, couples_batch=couples, inputs=())
 
 
 def with_reference(network: Network, *reference: PyTree) -> Network:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxgan.core.errors import bad_value
+
 
 def to_float(image: np.ndarray) -> np.ndarray:
     """Maps bytes to [-1, 1]: `image / 127.5 - 1`.
@@ -21,7 +23,7 @@ def to_float(image: np.ndarray) -> np.ndarray:
     [-1.0, -0.6000000238418579, 1.0]
     """
     if image.dtype != np.uint8:
-        raise ValueError(f"image: dtype {image.dtype}; allowed: uint8")
+        raise ValueError(bad_value("image.dtype", image.dtype, "uint8"))
     return image / np.float32(127.5) - np.float32(1.0)
 
 

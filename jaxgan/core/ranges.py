@@ -34,6 +34,18 @@ from jaxgan.core.text import shown
 from jaxgan.core.typing import ScalarOrSchedule, Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LISTS = (tuple, list, Sequence)
+
+CONTRACTS: Mapping[str, str] = {
+    "Algorithm": "an Algorithm, such as jg.simultaneous(field, optimizers=...)",
+    "Field": "a Field, such as jg.gradient(game)",
+    "Game": "a Game, such as jg.gan(gen, disc, latent=64)",
+    "GradientTransformation": "an Optax transformation, such as jg.optimizers.adam(2e-4)",
+    "Loss": "a Loss, such as jg.losses.hinge()",
+    "Network": "a Network, such as jg.from_linen(module, example_input)",
+    "Penalty": "a Penalty, such as jg.penalties.r1()",
+}
+"""The contracts by name, and how one is made, for messages."""
 _MAX_INT, _MAX_FLOAT = 2**31 - 1, float(np.finfo(np.float32).max)
 
 
@@ -143,9 +155,15 @@ def check(name: str, value: Any, kind: Any, *, schedule: str = "a schedule") -> 
       Traceback (most recent call last):
       ...
       ValueError: num_steps is 10000000000, beyond 32 bits; it must be an integer, at least 1
+      >>> check("features", [8, 0], tuple[Count, ...])
+      Traceback (most recent call last):
+      ...
+      ValueError: features[1] is 0; it must be an integer, at least 1
     """
     if fits(value, kind):
         return
+    for suffix, (entry, one) in (_entries(value, kind) or {}).items():
+        check(f"{name}{suffix}", entry, one, schedule=schedule)
     what, words = shown(value), allowed(kind, schedule=schedule)
     if outside := [x for x in getattr(value, "reaches", ()) if not fits(x, kind)]:
         what, words = f"a schedule that reaches {shown(outside[0])}", allowed(kind, schedule="")
@@ -178,12 +196,9 @@ def fits(value: Any, kind: Any) -> bool:
         return any(fits(value, one) for one in args)
     if origin is Literal:
         return any(type(value) is type(one) and value == one for one in args)
-    if origin in (tuple, list, Sequence):
-        return isinstance(value, Sequence) and not isinstance(value, str) and _all_fit(value, args)
-    if origin is Mapping:
-        return isinstance(value, Mapping) and all(
-            fits(key, args[0]) and fits(entry, args[1]) for key, entry in value.items()
-        )
+    if origin in (*_LISTS, Mapping):
+        entries = _entries(value, kind)
+        return entries is not None and all(fits(*entry) for entry in entries.values())
     if origin is Callable:
         return callable(value)
     rules: dict[Any, Callable[[Any], bool]] = {
@@ -194,14 +209,27 @@ def fits(value: Any, kind: Any) -> bool:
         jax.Array: lambda x: isinstance(x, np.ndarray | jax.Array),
         str: lambda x: isinstance(x, str),
     }
-    return rules[kind](value) if kind in rules else True
+    if kind in rules:
+        return rules[kind](value)
+    return not _is_contract(kind) or isinstance(value, kind)
 
 
-def _all_fit(values: Sequence[Any], kinds: tuple[Any, ...]) -> bool:
-    """Of `tuple[int, ...]` and `Sequence[int]` each entry; of `tuple[float, float]` as many."""
-    if len(kinds) == 1 or kinds[1:] == (...,):
-        return all(fits(value, kinds[0]) for value in values)
-    return len(values) == len(kinds) and all(map(fits, values, kinds))
+def _is_contract(kind: Any) -> bool:
+    is_known = getattr(kind, "__module__", "").startswith(("jaxgan.core.", "optax."))
+    return is_known and getattr(kind, "__name__", None) in CONTRACTS
+
+
+def _entries(value: Any, kind: Any) -> dict[str, tuple[Any, Any]] | None:
+    """Of a list or a mapping, entries and their annotations, by what follows its name."""
+    args = get_args(kind)
+    if get_origin(kind) is Mapping and isinstance(value, Mapping):
+        if all(fits(key, args[0]) for key in value):
+            return {f".{key}": (entry, args[1]) for key, entry in value.items()}
+    elif isinstance(value, Sequence) and not isinstance(value, str) and args:
+        kinds = args if len(args) > 1 and args[1] is not ... else args[:1] * len(value)
+        if get_origin(kind) in _LISTS and len(kinds) == len(value):
+            return {f"[{i}]": pair for i, pair in enumerate(zip(value, kinds, strict=True))}
+    return None
 
 
 def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
@@ -229,15 +257,17 @@ def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
             return ranges + base.removeprefix("a number")
         return f"{base}, {ranges.removesuffix(' and finite')}"
     if origin in (Union, UnionType):
-        words = [allowed(one, schedule=schedule) for one in args]
-        return ", or ".join(filter(None, words))
+        return ", or ".join(filter(None, (allowed(one, schedule=schedule) for one in args)))
     if origin is Literal:
         *first, last = map(repr, args)
         return f"{', '.join(first)} or {last}" if first else last
-    if origin in (tuple, list, Sequence):
-        return f"a list, each {allowed(args[0], schedule=schedule)}"
+    if origin in _LISTS:
+        kinds = args if len(args) > 1 and args[1] is not ... else args[:1]
+        number = f" of {len(kinds)}" if len(kinds) > 1 else ""
+        words = dict.fromkeys(allowed(one, schedule=schedule) for one in kinds)
+        return f"a list{number}, each {' or '.join(words)}"
     if origin is Mapping:
-        return f"a mapping to {allowed(args[1], schedule=schedule)}"
+        return f"{{name: {allowed(args[1], schedule=schedule)}}}"
     if origin is Callable:
         return schedule if kind == Schedule else "a function"
     names: dict[Any, str] = {
@@ -248,6 +278,8 @@ def allowed(kind: Any, *, schedule: str = "a schedule") -> str:
         jax.Array: "an array",
         str: "a string",
     }
+    if _is_contract(kind):
+        return CONTRACTS[kind.__name__]
     return names.get(kind, f"a {getattr(kind, '__name__', 'value of another type')}")
 
 
@@ -278,7 +310,10 @@ def checked(made: F) -> F:
 
     @functools.wraps(made)
     def call(*args: Any, **kwargs: Any) -> Any:
-        given = signature.bind(*args, **kwargs).arguments
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            return made(*args, **kwargs)  # which says it with the function's name
         for name, kind in parameter_types(made).items():
             if name in given:
                 check(name, given[name], kind)

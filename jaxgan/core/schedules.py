@@ -11,6 +11,7 @@ from typing import Annotated
 import jax.numpy as jnp
 
 from jaxgan.core.checks import is_traced, is_zero
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Count, Finite, Index, NonNegative, Positive, Range, checked
 from jaxgan.core.typing import Array, ScalarOrSchedule, Schedule
 
@@ -273,8 +274,7 @@ def piecewise(values: Sequence[Finite], boundaries: Sequence[Count]) -> Schedule
         )
     if any(a >= b for a, b in itertools.pairwise((0, *boundaries))):
         raise ValueError(
-            f"boundaries is {list(boundaries)}; it must be steps from 1 on, each larger than the "
-            "one before"
+            bad_value("boundaries", list(boundaries), "steps from 1 on, in increasing order")
         )
 
     def schedule(step: Array) -> Array:

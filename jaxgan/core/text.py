@@ -6,6 +6,7 @@ import difflib
 import numbers
 import os
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
 
 MAX_SHOWN = 200
@@ -50,7 +51,7 @@ def one_line(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in a message: texts quoted, numbers as they print.
+    """A value in a message: texts quoted, numbers as they print, the large ones by their kind.
 
     Args:
       value: anything.
@@ -61,14 +62,26 @@ def shown(value: Any) -> str:
     Example:
       >>> import numpy as np
       >>> shown("hinge"), shown(np.float64(0.5)), shown([1, "a"]), shown([10**5000])
-      ("'hinge'", '0.5', "[1, 'a']", 'a list that is too long to show')
+      ("'hinge'", '0.5', "[1, 'a']", 'too long to show (list)')
     """
     value = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(value, FunctionType):
+        return f"the function {value.__name__}"
+    if _is_large(value):
+        name = type(value).__name__
+        return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
     is_number = getattr(value, "shape", None) == () or isinstance(value, numbers.Number)
     try:
-        return one_line(f"{value}" if is_number else f"{value!r}")
+        return one_line(str(value) if is_number else repr(value))
     except ValueError:  # Python writes no integer of more than 4300 digits
-        return f"a {type(value).__name__} that is too long to show"
+        return f"too long to show ({type(value).__name__})"
+
+
+def _is_large(value: Any) -> bool:
+    """Contracts, modules and their like, whose `repr` is pages."""
+    return not isinstance(value, Exception) and type(value).__module__.startswith(
+        ("jaxgan.core", "flax", "optax")
+    )
 
 
 def did_you_mean(name: Any, allowed: Iterable[str]) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan.core.errors import DataError, UnreadableError
+from jaxgan.core.errors import DataError, UnreadableError, bad_value
 from jaxgan.core.examples import map_named
 from jaxgan.core.pixels import to_float
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import PyTree
 from jaxgan.data.progress import with_progress
 from jaxgan.data.source import Bytes, NumpyBatch, Source, element_spec_of
@@ -77,9 +77,8 @@ def array_source(
     if labels is not None:
         labels = np.asarray(labels)
         if labels.shape != (num,):
-            raise DataError(
-                f"{name}: labels of shape {labels.shape}; allowed: ({num},), one per example"
-            )
+            allowed = f"({num},), one per example"
+            raise DataError(bad_value(f"{name}: labels.shape", labels.shape, allowed))
         num_classes = num_classes or len(class_names) or None
         classes = _checked_labels(name, labels, num_classes, np.arange(num))
         num_classes = num_classes or int(classes.max()) + 1
@@ -105,7 +104,7 @@ def array_source(
 def decoded_source(
     name: str,
     decode: Callable[[np.ndarray], Decoded],
-    shape: Sequence[int],
+    shape: Sequence[Index],
     *,
     num_classes: Count | None = None,
     class_names: Sequence[str] = (),
@@ -173,7 +172,7 @@ def _common_length(name: str, parts: PyTree) -> int:
     sizes = sorted({len(leaf) for leaf in jax.tree.leaves(parts)})
     if len(sizes) != 1:
         found = " and ".join(map(str, sizes)) or "no"
-        raise DataError(f"{name}: arrays of {found} examples; allowed: as many in each")
+        raise DataError(f"{name}: arrays of {found} examples; there must be as many in each")
     return sizes[0]
 
 
@@ -230,20 +229,20 @@ def _describe_values(name: str, images: np.ndarray) -> str:
 def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
     """Returns uint8 [N, H, W, C], float32 [N, H, W, C] in [-1, 1], or finite float32 [N, D]."""
     if images.dtype != np.uint8 and images.dtype.kind != "f":
-        raise DataError(f"{name}: images of dtype {images.dtype}; allowed: uint8 or float")
+        raise DataError(bad_value(f"{name}: images.dtype", images.dtype, "uint8 or float"))
     if images.ndim != 4 and not (images.ndim > 1 and images.dtype.kind == "f"):
         raise DataError(
             f"{name}: {images.dtype} array of shape {images.shape}; "
-            "allowed: images [N, H, W, C], or points [N, D] or other [N, ...] of floats"
+            "it must be images [N, H, W, C], or points [N, D] or other [N, ...] of floats"
         )
     if 0 in images.shape:
-        raise DataError(f"{name}: array of shape {images.shape}; allowed: no axis of length 0")
+        raise DataError(bad_value(f"{name}: images.shape", images.shape, "without a 0"))
     if images.ndim == 4 and images.shape[-1] not in CHANNELS:
         is_first = images.shape[1] in CHANNELS
         hint = "; channels come last: move axis 1 to the end" if is_first else ""
         raise DataError(
             f"{name}: images of shape {images.shape[1:]} have {images.shape[-1]} channels; "
-            f"allowed: 1 or 3, as [N, H, W, C]{hint}"
+            f"they must be 1 or 3, as [N, H, W, C]{hint}"
         )
     if images.dtype == np.uint8:
         return images
@@ -254,14 +253,13 @@ def _checked_images(name: str, images: np.ndarray) -> np.ndarray:
         first = int(np.argwhere(~finite)[0, 0])
         count = images.size - int(np.count_nonzero(finite))
         raise DataError(
-            f"{name}: {count} NaN or infinite values, first in example {first}; "
-            "allowed: finite values"
+            f"{name}: {count} NaN or infinite values, first in example {first}; all must be finite"
         )
     if images.ndim == 4 and max(images.max(), -images.min()) > 1:
         # As many digits as tell a float32 from its neighbors, so that 1.00000012 is not 1.
         raise DataError(
             f"{name}: float images in [{images.min():.9g}, {images.max():.9g}]; "
-            "allowed: [-1, 1], or uint8"
+            "they must be in [-1, 1], or uint8"
         )
     return images
 
@@ -271,12 +269,11 @@ def _checked_labels(
 ) -> np.ndarray:
     """Returns int32 labels, each in [0, num_classes); `indices` says whose they are."""
     if labels.dtype.kind not in "iu":
-        raise DataError(f"{name}: labels of dtype {labels.dtype}; allowed: integers")
+        raise DataError(bad_value(f"{name}: labels.dtype", labels.dtype, "integer"))
     wrong = (labels < 0) | (labels >= (num_classes or 2**31 - 1))
     if wrong.any():
         first = int(np.argmax(wrong))
         allowed = "0 and above" if num_classes is None else f"0 to {num_classes - 1}"
-        raise DataError(
-            f"{name}: label {int(labels[first])} of example {indices[first]}; allowed: {allowed}"
-        )
+        where = f"{name}: label of example {indices[first]}"
+        raise DataError(bad_value(where, int(labels[first]), allowed))
     return labels.astype(np.int32)

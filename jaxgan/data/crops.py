@@ -101,5 +101,5 @@ def _check_sizes(
         if min(found) < size:
             raise DataError(
                 f"{name}: {file.name} has a side of {min(found)} pixels, too few for parts of "
-                f"{size}; allowed: larger pictures, or crop false to resize them"
+                f"{size}; take larger pictures, or crop false to resize them"
             )

@@ -96,7 +96,7 @@ def _list(
 ) -> tuple[list[Path], np.ndarray, list[str], list[PassedOver]]:
     """The image files, the class of each, the classes' names (none: unlabelled), and the rest."""
     if not path.is_dir():
-        raise DataError(f"{name}: no such folder; allowed: a folder of {', '.join(SUFFIXES)} files")
+        raise DataError(f"{name}: no such folder; it must be one of {', '.join(SUFFIXES)} files")
     here, *_ = found = list_folder(path)
     passed_over = found.passed_over
     folders = list(found.folders)
@@ -107,19 +107,16 @@ def _list(
     passed_over += [one for listing in below.values() for one in listing.passed_over]
     if here and len(empty) < len(folders):
         raise DataError(
-            f"{name}: {len(here)} images beside {len(folders)} sub-folders; allowed: images "
+            f"{name}: {len(here)} images beside {len(folders)} sub-folders; images must be "
             "in sub-folders (classes), or all in the folder (no classes)"
         )
     if here:
         passed_over += [PassedOver("folder without images", entry) for entry in empty]
         return here, np.zeros(len(here), int), [], passed_over
     if len(empty) == len(folders):
-        raise DataError(f"{name}: no image in it; allowed: {', '.join(SUFFIXES)} files")
+        raise DataError(f"{name}: no image in it; there must be {', '.join(SUFFIXES)} files")
     if empty:
-        raise DataError(
-            f"{name}: no image in sub-folder {empty[0].name!r}; allowed: at least one per "
-            "sub-folder"
-        )
+        raise DataError(f"{name}: no image in sub-folder {empty[0].name!r}; each must have one")
     counts = [len(below[entry].images) for entry in folders]
     files = [file for entry in folders for file in below[entry].images]
     labels = np.repeat(np.arange(len(folders)), counts)
@@ -133,6 +130,6 @@ def _common_size(name: str, files: list[Path], sizes: list[tuple[int, int]]) -> 
         if size != sizes[0]:
             raise DataError(
                 f"{name}: {files[0].name} is {width}x{height} and {file.name} is "
-                f"{size[0]}x{size[1]}; allowed: one size, or image_size to bring them to one"
+                f"{size[0]}x{size[1]}; they must have one size, or image_size"
             )
     return height, width

@@ -33,7 +33,7 @@ def convert_channels(image: Image.Image, channels: int) -> Image.Image:
     255
     """
     if image.mode.startswith(("I", "F")):
-        raise ValueError(f"mode {image.mode}; allowed: 8 bits per channel")
+        raise ValueError(f"its mode is {image.mode}; it must be of 8 bits per channel")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

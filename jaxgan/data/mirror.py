@@ -44,13 +44,13 @@ def mirrored(source: Source | DeviceSource) -> Source:
       `mirror_augment` in the code of Karras et al., 2018 (arXiv:1710.10196), `xflip` in later ones.
     """
     if isinstance(source, DeviceSource):
-        raise DataError(f"{source.name}: mirror true; allowed: for stored images only")
+        raise DataError(f"{source.name}: mirror is true; it is for stored images only")
     shape = source.element_spec["image"].shape
     if len(shape) != 3:
-        raise DataError(f"{source.name}: mirror true for points of shape {shape}; allowed: false")
+        raise DataError(f"{source.name}: mirror is true; it must be false for points")
     if "source" in source.element_spec:
         raise DataError(
-            f"{source.name}: mirror true for images made of images; allowed: flip true, which "
+            f"{source.name}: mirror is true for images made of images; it must be false: flip "
             "mirrors what belongs together alike"
         )
     order = functools.lru_cache(maxsize=4)(functools.partial(example_order, source.num_examples))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.core.checks import is_traced
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Count, Positive, checked
 from jaxgan.core.typing import Batch, Key
 from jaxgan.data.source import DeviceSource, element_spec_of
@@ -35,7 +36,7 @@ def mixture(name: str, modes: np.ndarray, std: Positive) -> DeviceSource:
     modes = modes.astype(np.float32) if is_traced(modes) else np.asarray(modes, np.float32)
     is_known = not is_traced(modes)
     if modes.ndim != 2 or 0 in modes.shape or (is_known and not np.isfinite(modes).all()):
-        raise ValueError(f"modes: shape {modes.shape}; allowed: finite [num_modes, D]")
+        raise ValueError(bad_value("modes.shape", modes.shape, "[num_modes, D], and all finite"))
 
     def sample(key: Key, num: int) -> Batch:
         mode_key, noise_key = jax.random.split(key)

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from jaxgan.core.errors import DataError, FileError
+from jaxgan.core.errors import DataError, FileError, bad_value
 from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import array_source
 from jaxgan.data.images import Side, resize_array
@@ -48,7 +48,7 @@ def npz(
     arrays = _load(name, os.path.expanduser(path))
     if ("images" in arrays) == ("points" in arrays):
         raise DataError(
-            f"{name}: holds arrays {sorted(arrays)}; allowed: images or points, and labels"
+            f"{name}: holds arrays {sorted(arrays)}; they must be images or points, and labels"
         )
     classes = arrays.get("labels") if labels else None
     if "points" in arrays:
@@ -65,14 +65,13 @@ def _images(
         images = images[..., None]
     if images.ndim != 4:
         raise DataError(
-            f"{name}: {images.dtype} images of shape {images.shape}; "
-            "allowed: images [N, H, W, C] or [N, H, W]"
+            bad_value(f"{name}: images.shape", images.shape, "[N, H, W, C] or [N, H, W]")
         )
     if image_size is not None and images.shape[1:3] != (image_size,) * 2:
         if images.dtype != np.uint8 or images.shape[-1] not in (1, 3) or 0 in images.shape:
             raise DataError(
-                f"{name}: image_size {image_size} for {images.dtype} images of shape "
-                f"{images.shape[1:]}; allowed: resizing uint8 images of 1 or 3 channels"
+                f"{name}: image_size is {image_size} for {images.dtype} images of shape "
+                f"{images.shape[1:]}; it resizes uint8 images of 1 or 3 channels"
             )
         images = np.stack([resize_array(one, image_size, one.shape[-1]) for one in images])
     return array_source(name, images, classes)
@@ -82,11 +81,11 @@ def _points(
     name: str, points: np.ndarray, classes: np.ndarray | None, image_size: int | None
 ) -> Source:
     if image_size is not None:
-        raise DataError(f"{name}: image_size {image_size} for points; allowed: none")
+        raise DataError(f"{name}: image_size is {image_size}; it must be none for points")
     if points.ndim != 2 or points.dtype.kind != "f":
         raise DataError(
             f"{name}: points of dtype {points.dtype} and shape {points.shape}; "
-            "allowed: floats [N, D]"
+            "they must be floats [N, D]"
         )
     return array_source(name, points, classes)
 
@@ -102,11 +101,11 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 def _load(name: str, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the arrays that we know; every other name in the file is an error."""
     if not os.path.isfile(path):
-        raise DataError(f"{name}: no such file; allowed: a .npz file of {', '.join(ARRAYS)}")
+        raise DataError(f"{name}: no such file; it must be a .npz file of {', '.join(ARRAYS)}")
     try:
         return read_npz(path, allowed=ARRAYS)
     except FileError as error:
         raise DataError(
-            f"{name}: {error.reason}; allowed: an undamaged .npz file of {', '.join(ARRAYS)}, "
+            f"{name}: {error.reason}; it must be an undamaged .npz file of {', '.join(ARRAYS)}, "
             "without pickles"
         ) from error

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.core.errors import DataError
+from jaxgan.core.errors import DataError, bad_value
 from jaxgan.core.ranges import Count, check, checked
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
@@ -60,24 +60,23 @@ def open_source(spec: str, /, **options: Any) -> Source | DeviceSource:
     (16, 16, 1)
     >>> open_source("ring", modes=8)
     Traceback (most recent call last):
-    jaxgan.core.errors.DataError: ring: unknown option modes; allowed: num_modes, radius, std
+    jaxgan.core.errors.DataError: ring: option is 'modes'; it must be 'num_modes', 'radius' or \
+'std'
     """
     kind, colon, argument = spec.partition(":")
     known = ", ".join(f"{name}:{takes}" if takes else name for name, (_, takes) in SOURCES.items())
     if kind not in SOURCES:
-        raise DataError(f"data set: {spec!r}; allowed: {known}")
+        raise DataError(bad_value("data", spec, known))
     opener, takes = SOURCES[kind]
     if (takes is None and colon) or (takes is not None and not argument):
-        raise DataError(f"data set: {spec!r}; allowed: {f'{kind}:{takes}' if takes else kind}")
+        raise DataError(bad_value("data", spec, f"{kind}:{takes}" if takes else kind))
     mirror = options.pop("mirror", False)
     labelling = {name: options.pop(name) for name in LABELLING if name in options}
     parameters = inspect.signature(opener).parameters.values()
     allowed = [one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY]
     for option in options:
         if option not in allowed:
-            raise DataError(
-                f"{kind}: unknown option {option}; allowed: {', '.join(sorted(allowed))}"
-            )
+            raise DataError(bad_value(f"{kind}: option", option, sorted(allowed)))
     try:
         source = opener(*([argument] if takes else []), **options)
         source = _hide_labels(source, **labelling) if labelling else source

@@ -96,7 +96,7 @@ def open_files(name: str, path: str | os.PathLike[str], *, is_paired: bool) -> F
     """
     folders = _folders(path)
     if len(folders) > 2:
-        raise DataError(f"{name}: {len(folders)} folders; allowed: one, or two: A,B")
+        raise DataError(f"{name}: {len(folders)} folders; there must be one, or two: A,B")
     listings = [_list(name, folder) for folder in folders]
     domains = [listing.images for listing in listings]
     if is_paired and len(folders) == 2:
@@ -137,7 +137,7 @@ def open_domains(
     for file, (width, height) in zip(files.domains[0], files.sizes[0], strict=True):
         if width != 2 * height:
             raise DataError(
-                f"{name}: {file.name} is {width}x{height}; allowed: twice as wide as high, A "
+                f"{name}: {file.name} is {width}x{height}; it must be twice as wide as high, A "
                 "beside B"
             )
     a, b = (
@@ -198,10 +198,10 @@ def _folders(path: str | os.PathLike[str]) -> list[Path]:
 
 def _list(name: str, folder: Path) -> Listing:
     if not folder.is_dir():
-        raise DataError(f"{name}: {str(folder)!r} is no folder; allowed: one folder, or two: A,B")
+        raise DataError(f"{name}: {str(folder)!r} is no folder; give one, or two: A,B")
     found = list_folder(folder)
     if not found.images:
-        raise DataError(f"{name}: no image in {str(folder)!r}; allowed: {', '.join(SUFFIXES)}")
+        raise DataError(f"{name}: no image in {str(folder)!r}; there must be {', '.join(SUFFIXES)}")
     return found
 
 
@@ -220,8 +220,8 @@ def _joined(name: str, folders: list[Path], domains: list[list[Path]]) -> list[l
     ):
         if missing:
             raise DataError(
-                f"{name}: {str(where)!r} has no {min(missing)!r}, the other folder has; allowed: "
-                "the same names in both"
+                f"{name}: {str(where)!r} has no {min(missing)!r}, the other folder has; "
+                "they must have the same names"
             )
     return [list(first.values()), [second[stem] for stem in first]]
 
@@ -236,7 +236,7 @@ def _by_stem(name: str, folder: Path, files: list[Path]) -> dict[str, Path]:
         found.setdefault(stem, file)
     if doubles:
         raise DataError(
-            f"{name}: {str(folder)!r} has {', '.join(doubles)}; allowed: one file of each name, "
+            f"{name}: {str(folder)!r} has {', '.join(doubles)}; there must be one of each name, "
             "whatever its suffix"
         )
     return found
@@ -247,7 +247,7 @@ def _check_proportions(name: str, domains: list[list[Path]], sizes: list[list[Si
         if not _is_same_shape(first, second):
             raise DataError(
                 f"{name}: {a.name} is {first[0]}x{first[1]} and its fellow {b.name} is "
-                f"{second[0]}x{second[1]}; allowed: pairs of the same proportions, else the parts "
+                f"{second[0]}x{second[1]}; they must have the same proportions, else the parts "
                 "cut from them do not belong together"
             )
 

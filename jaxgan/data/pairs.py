@@ -180,7 +180,7 @@ def super_resolution(
     if crop:
         if len(files.domains) > 1:
             raise ValueError(
-                f"crop: true for {len(files.domains)} folders; allowed: one folder of images"
+                f"crop is true for {len(files.domains)} folders; it is for one folder of images"
             )
         cropped = cropped_pairs(
             name, files.domains[0], files.sizes[0], image_size, factor, channels, flip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxgan.core.errors import DataError
+from jaxgan.core.errors import DataError, bad_value
 from jaxgan.core.ranges import Count, checked
 from jaxgan.data.hashing import hashed
 from jaxgan.data.source import DeviceSource, ElementSpec, NumpyBatch, Seed, Source
@@ -48,11 +48,11 @@ def partly_labelled(source: Source | DeviceSource, num_labels: Count, seed: Seed
     """
     if isinstance(source, DeviceSource):
         raise DataError(
-            f"{source.name}: num_labels {num_labels}; allowed: for stored examples only"
+            f"{source.name}: num_labels is {num_labels}; it is for stored examples only"
         )
     if source.read_elements is not None:  # it would be lost: labels are hidden of what is read
         raise DataError(
-            f"{source.name}: num_labels {num_labels} of a stream with draws of its own; allowed: "
+            f"{source.name}: num_labels is {num_labels} of a stream with draws of its own; write "
             "mirrored(partly_labelled(...))"
         )
     chosen = _choose(source, num_labels, seed)
@@ -94,13 +94,11 @@ def _choose(source: Source, num_labels: int, seed: int) -> np.ndarray:
     """The examples that keep their label, int [num_labels], in increasing order."""
     name, num_classes = source.name, source.num_classes
     if num_classes is None:
-        raise DataError(f"{name}: num_labels {num_labels}, but it has no labels; allowed: none")
+        raise DataError(f"{name}: num_labels is {num_labels}; it must be none, as it has no labels")
     per_class, rest = divmod(num_labels, num_classes)
     if rest or not per_class:
-        raise DataError(
-            f"{name}: num_labels {num_labels}; allowed: a positive multiple of the "
-            f"{num_classes} classes"
-        )
+        allowed = f"a positive multiple of the {num_classes} classes"
+        raise DataError(bad_value(f"{name}: num_labels", num_labels, allowed))
     order = np.argsort(hashed(np.arange(source.num_examples), seed ^ _ALL_ONES), kind="stable")
     found: list[list[int]] = [[] for _ in range(num_classes)]
     for start in range(0, len(order), _CHUNK):
@@ -112,8 +110,9 @@ def _choose(source: Source, num_labels: int, seed: int) -> np.ndarray:
             break
     least = min(range(num_classes), key=lambda label: len(found[label]))
     if len(found[least]) < per_class:
+        most = num_classes * len(found[least])
         raise DataError(
-            f"{name}: num_labels {num_labels} takes {per_class} of each class, but class {least} "
-            f"has {len(found[least])} examples; allowed: at most {num_classes * len(found[least])}"
+            f"{name}: num_labels is {num_labels}, {per_class} of each class, but class {least} "
+            f"has {len(found[least])} examples; it must be at most {most}"
         )
     return np.sort(np.concatenate([np.asarray(examples) for examples in found]))

@@ -144,7 +144,7 @@ def _read_size(file: Path) -> tuple[int, int] | str:
 def _check_pixels(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(
-            f"{image.width}x{image.height} pixels; allowed: at most {MAX_PIXELS}, 8192x8192"
+            f"{image.width}x{image.height} pixels; it must have at most {MAX_PIXELS}, 8192x8192"
         )
 
 

@@ -74,7 +74,7 @@ class Pipeline:
           ValueError: the state is not `{"next": t}` with t of at least 0.
         """
         if set(state) != {"next"} or int(state["next"]) < 0:
-            raise ValueError(f"state: {dict(state)}; allowed: {{'next': t}} with t of at least 0")
+            raise ValueError(bad_value("state", dict(state), "{'next': t} with t of at least 0"))
         self.close()
         self._next = int(state["next"])
 

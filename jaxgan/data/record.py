@@ -79,7 +79,7 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     >>> check_same(old, {**old, "class_names": ["cat", "emu"]})
     Traceback (most recent call last):
     ...
-    jaxgan.core.errors.DataError: data: class 1 was 'dog', is 'emu'; allowed: the run's classes
+    jaxgan.core.errors.DataError: data: class 1 was 'dog', is 'emu'; it must be the run's
     """
     _check_classes(old, new)
     was, now = old["num_examples"], new["num_examples"]
@@ -94,12 +94,11 @@ def _check_classes(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     was, now = old["num_classes"], new["num_classes"]
     if was != now:
         raise DataError(
-            f"data: {now or 'no'} classes, {was or 'none'} when the run began; allowed: the run's "
-            "classes"
+            f"data: {now or 'no'} classes, {was or 'none'} when the run began; it must be as many"
         )
     for number, (a, b) in enumerate(zip(old["class_names"], new["class_names"], strict=False)):
         if a != b:
-            raise DataError(f"data: class {number} was {a!r}, is {b!r}; allowed: the run's classes")
+            raise DataError(f"data: class {number} was {a!r}, is {b!r}; it must be the run's")
 
 
 def _examples(source: Source | DeviceSource) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.core.errors import DataError
+from jaxgan.core.errors import DataError, bad_value
 from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
 from jaxgan.data.images import Channels, Side, resize_array
@@ -71,7 +71,7 @@ def tfds(
             except Exception as error:  # the reader's own errors share no base class
                 raise DataError(
                     f"{title}: cannot read {builder.data_dir} ({_first_line(error)}); "
-                    "allowed: undamaged files, prepare it again"
+                    "prepare it again"
                 ) from error
             images = [resize_array(one["image"], image_size, depth) for one in examples]
             classes = [0 if class_label is None else one["label"] for one in examples]
@@ -115,8 +115,8 @@ def _builder(title: str, name: str, data_dir: str | None) -> Any:
         builder = tensorflow_datasets.builder(name, data_dir=data_dir)
     except Exception as error:  # unknown names, versions and damaged metadata: many types
         raise DataError(
-            f"{title}: TFDS knows no such data set ({_first_line(error)}); allowed: "
-            "a name from tensorflow_datasets.list_builders(), or one prepared in data_dir"
+            f"{title}: TFDS knows no such data set ({_first_line(error)}); it must "
+            "be in tensorflow_datasets.list_builders(), or prepared in data_dir"
         ) from error
     where = str(builder.data_dir_root) if data_dir is None else data_dir
     again = f"tfds build {name} --data_dir={where} --file_format=array_record"
@@ -126,7 +126,7 @@ def _builder(title: str, name: str, data_dir: str | None) -> Any:
     if builder.info.file_format.value != "array_record":
         raise DataError(
             f"{title}: prepared as {builder.info.file_format.value} in data_dir {where}; "
-            f"allowed: array_record, prepare it again: {again} --overwrite ({needs})"
+            f"it must be array_record, prepare it again: {again} --overwrite ({needs})"
         )
     return builder
 
@@ -138,17 +138,17 @@ def _check_level(title: str, name: str, data_dir: Path) -> None:
         found = [folder.glob(f"{inner}/dataset_info.json") for inner in ("*", "*/*")]
         if folder.name == base and any(True for _ in itertools.chain(*found)):
             raise DataError(
-                f"{title}: data_dir {data_dir} is the data set's own folder, or in it; allowed: "
-                f"the folder that holds {base}, {folder.parent}"
+                f"{title}: data_dir {data_dir} is the data set's own folder, or in it; it must "
+                f"be the folder that holds {base}, {folder.parent}"
             )
 
 
 def _records(title: str, builder: Any, split: str) -> Any:
     """Returns the examples of a split, with random access."""
     splits = ", ".join(builder.info.splits)
-    allowed = f"allowed: {splits}, or a slice or sum of them as TFDS writes it"
+    allowed = f"{splits}, or a slice or sum of them as TFDS writes it"
     if not isinstance(split, str):
-        raise DataError(f"{title}: split {split!r}; {allowed}")
+        raise DataError(bad_value(f"{title}: split", split, allowed))
     try:
         records = builder.as_data_source(split=split)
     except Exception as error:  # TFDS parses with asserts, AttributeErrors and ValueErrors
@@ -164,12 +164,12 @@ def _image_shape(title: str, builder: Any, image_size: int | None) -> tuple[int,
     if len(shape) != 3 or image.np_dtype != np.uint8 or shape[-1] not in (1, 3):
         raise DataError(
             f"{title}: features {', '.join(features)}; "
-            "allowed: an image of uint8 with 1 or 3 channels among them"
+            "one must be an image of uint8 with 1 or 3 channels"
         )
     if image_size is not None:
         return image_size, image_size, shape[-1]
     if None in shape:
-        raise DataError(f"{title}: images of many sizes; allowed: with image_size")
+        raise DataError(f"{title}: images of many sizes; give image_size")
     return shape[0], shape[1], shape[2]
 
 

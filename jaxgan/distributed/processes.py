@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import jax
 
-from jaxgan.core.errors import ProcessError
+from jaxgan.core.errors import ProcessError, bad_value
 
 LOST_PEER = 70
 """Exit code of a process whose peers died or hang."""
@@ -51,11 +51,11 @@ def connect(
       >>> connect("localhost:1234", num_processes=2, process_id=2)
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.ProcessError: process_id: 2; with num_processes 2 it must be 0 to 1
+      jaxgan.core.errors.ProcessError: process_id is 2; with num_processes 2 it must be 0 to 1
     """
     by_hand = (coordinator, num_processes, process_id)
     if timeout_seconds < 1:
-        raise ProcessError(f"connect_timeout: {timeout_seconds}; it must be at least 1")
+        raise ProcessError(bad_value("connect_timeout", timeout_seconds, "at least 1"))
     if by_hand != (None, None, None):
         _check(*by_hand)
     bind = None
@@ -88,13 +88,13 @@ def _check(coordinator: str | None, num_processes: int | None, process_id: int |
     host, colon, port = coordinator.rpartition(":")
     if not (host and colon and port.isdecimal() and 0 < int(port) < 2**16):
         raise ProcessError(
-            f"coordinator: {coordinator!r}; it must be HOST:PORT, the port from 1 to 65535"
+            bad_value("coordinator", coordinator, "HOST:PORT, the port from 1 to 65535")
         )
     if num_processes < 1:
-        raise ProcessError(f"num_processes: {num_processes}; it must be at least 1")
+        raise ProcessError(bad_value("num_processes", num_processes, "at least 1"))
     if not 0 <= process_id < num_processes:
         raise ProcessError(
-            f"process_id: {process_id}; with num_processes {num_processes} it must be "
+            f"process_id is {process_id}; with num_processes {num_processes} it must be "
             f"0 to {num_processes - 1}"
         )
 
@@ -128,7 +128,7 @@ def _check_free(coordinator: str, bind: str | None) -> None:
                 return
             reason = "is in use" if error.errno == errno.EADDRINUSE else "may not be opened"
             raise ProcessError(
-                f"coordinator: {coordinator}; port {port} {reason} here, give another"
+                f"coordinator is {coordinator!r}; port {port} {reason} here, give another"
             ) from error
 
 
@@ -143,7 +143,7 @@ def _wait_for(coordinator: str, timeout_seconds: float) -> None:
         except OSError as error:
             if time.monotonic() > end:
                 waited = f"does not answer within {timeout_seconds} s: {error}"
-                raise ProcessError(f"coordinator: {coordinator} {waited}") from error
+                raise ProcessError(f"coordinator is {coordinator!r}; it {waited}") from error
         time.sleep(0.2)
 
 

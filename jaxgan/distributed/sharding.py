@@ -18,6 +18,7 @@ from jax import lax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Batch, Key, PyTree
 
 DATA_AXIS = "data"
@@ -164,7 +165,7 @@ def _compile_rules(rules: Rules) -> dict[re.Pattern[str], int | None]:
         except re.error as error:
             raise ValueError(f"mesh.rules: {pattern!r} is no regular expression: {error}") from None
         if isinstance(axis, bool) or not isinstance(axis, int | None):
-            raise ValueError(f"mesh.rules: {pattern!r}: {axis!r}; it must be an integer or null")
+            raise ValueError(bad_value(f"mesh.rules: {pattern!r}", axis, "an integer or null"))
     return compiled
 
 

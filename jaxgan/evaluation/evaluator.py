@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from jaxgan.core.errors import EvaluationError, FeatureError
+from jaxgan.core.errors import EvaluationError, FeatureError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array
@@ -211,22 +211,22 @@ def _check_options(options: Options, latent_dim: int | None, is_styled: bool) ->
         ("member", options.member or 0, 0),
     ):
         if value < least:
-            raise EvaluationError(f"{name}: {value}; it must be at least {least}")
+            raise EvaluationError(bad_value(name, value, f"at least {least}"))
     limit = options.truncation
     if limit is None:
         return
     if not math.isfinite(limit):
-        raise EvaluationError(f"truncation: {limit}; it must be finite; leave it out for none")
+        raise EvaluationError(bad_value("truncation", limit, "finite, or left out"))
     if is_styled:
         if not limit >= 0:
-            raise EvaluationError(f"truncation: {limit}; it must be at least 0")
+            raise EvaluationError(bad_value("truncation", limit, "at least 0"))
         return
     if latent_dim is None:
         raise EvaluationError(
-            f"truncation: {limit}; it is for standard normal latents, which this game has not"
+            f"truncation is {limit}; it is for standard normal latents, which this game has not"
         )
     if not limit > 0:
-        raise EvaluationError(f"truncation: {limit}; it must be above 0")
+        raise EvaluationError(bad_value("truncation", limit, "above 0"))
 
 
 def _distances(

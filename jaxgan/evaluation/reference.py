@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan.core.errors import EvaluationError, FileError
+from jaxgan.core.errors import EvaluationError, FileError, bad_value
 from jaxgan.core.state import stream
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.pipeline import example_order
@@ -69,7 +69,7 @@ def make_reference(source: Source | DeviceSource, num: int | None, default: int)
       (1797, (3, 8, 8, 1))
     """
     if num is not None and num < 2:
-        raise EvaluationError(f"num_real: {num}; it must be at least 2")
+        raise EvaluationError(bad_value("num_real", num, "at least 2"))
     # A folder of one's own says where this machine keeps it; the digest says what is in it.
     kind, colon, argument = source.name.partition(":")
     name = f"{kind}{colon}{Path(argument).name if colon else ''}"
@@ -79,7 +79,7 @@ def make_reference(source: Source | DeviceSource, num: int | None, default: int)
     if total < 2:
         raise EvaluationError(f"data: {source.name} has {total} example; it must have at least 2")
     if num is not None and num > total:
-        raise EvaluationError(f"num_real: {num}; {source.name} has {total} examples")
+        raise EvaluationError(f"num_real is {num}; {source.name} has {total} examples")
     order = example_order(total, seed=0)
 
     def read(start: int, stop: int) -> Arrays:

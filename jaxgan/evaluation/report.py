@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 
 from rich.table import Table
 
-from jaxgan.core.errors import EvaluationError, FileError
+from jaxgan.core.errors import EvaluationError, FileError, bad_value
 from jaxgan.core.text import escaped, one_line
 from jaxgan.evaluation.protocol import KEYS, Score
 from jaxgan.files import read_json
@@ -96,7 +96,7 @@ def read_report(path: Path) -> list[Score]:
     try:
         schema = read_json(path, _Schema)["schema"]
         if schema != SCHEMA:
-            raise FileError(path, f"schema {schema}; allowed: {SCHEMA}")
+            raise FileError(path, bad_value("its schema", schema, [SCHEMA]))
         content = read_json(path, _Report)
     except FileError as error:
         raise EvaluationError(str(error)) from error

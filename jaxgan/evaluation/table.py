@@ -6,8 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from jaxgan.core.errors import EvaluationError
-from jaxgan.core.text import did_you_mean
+from jaxgan.core.errors import EvaluationError, bad_value
 from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import measures
 from jaxgan.evaluation.collect import MAX_IMAGES
@@ -178,9 +177,7 @@ def check_metrics(
     """
     for name in names:
         if ALIASES.get(name, name) not in METRICS:
-            hint = did_you_mean(name, [*METRICS, *ALIASES])
-            allowed = ", ".join(dict.fromkeys([*METRICS, *ALIASES]))
-            raise EvaluationError(f"metrics: {name!r};{hint} allowed: {allowed}")
+            raise EvaluationError(bad_value("metrics", name, dict.fromkeys([*METRICS, *ALIASES])))
     found = {name: METRICS[ALIASES.get(name, name)] for name in names}
     is_stored = isinstance(source, Source)
     has_pictures = len(source.element_spec["image"].shape) == 3

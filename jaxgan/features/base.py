@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.errors import FeatureError
+from jaxgan.core.errors import FeatureError, bad_value
 from jaxgan.core.typing import Array, PyTree
 
 CHUNK = 256
@@ -126,7 +126,7 @@ def check_name(name: str) -> str:
     plain = name.replace("-", "").replace("_", "").replace(".", "")
     if not (plain.isascii() and plain.isalnum() and name == name.lower()):
         raise FeatureError(
-            f"name: {name!r}; allowed: small letters, digits, hyphens, underscores, full stops"
+            bad_value("name", name, "small letters, digits, hyphens, underscores, full stops")
         )
     return name
 
@@ -153,10 +153,10 @@ def extract(
       (3, 4)
     """
     if chunk < 1:
-        raise FeatureError(f"chunk: {chunk}; it must be at least 1")
+        raise FeatureError(bad_value("chunk", chunk, "at least 1"))
     if images.ndim not in (2, 4) or not len(images) or images.dtype.kind != "f":
         raise FeatureError(
-            f"images: {images.dtype} of shape {images.shape}; allowed: floats [N, H, W, C] in "
+            f"images is {images.dtype} of shape {images.shape}; it must be floats [N, H, W, C] in "
             "[-1, 1], or points [N, D], and at least one of them"
         )
     chunk = min(chunk, len(images))

@@ -225,17 +225,16 @@ def labelled_images(source: Source | DeviceSource) -> tuple[Source, tuple[int, .
     shape = source.element_spec["image"].shape
     if len(shape) != 3:
         raise FeatureError(
-            f"classifier: {source.name} has examples of shape {shape}; allowed: images [H, W, C]; "
-            "for points take pixels"
+            f"classifier: {source.name} has examples of shape {shape}; they must be "
+            "images [H, W, C]; for points take pixels"
         )
     if source.num_classes is None or not isinstance(source, Source):
         raise FeatureError(
-            f"classifier: {source.name} has no labels; allowed: labelled images; "
-            "take random-conv, pixels or inception"
+            f"classifier: {source.name} has no labels; take random-conv, pixels or inception"
         )
     if source.num_classes < 2:
         raise FeatureError(
-            f"classifier: {source.name} has {source.num_classes} class; allowed: at least 2"
+            f"classifier: {source.name} has {source.num_classes} class; it must have at least 2"
         )
     return source, tuple(shape), source.num_classes
 
@@ -272,7 +271,7 @@ def _train_and_test(
     if len(np.unique(labels[training])) < 2 or not len(tested):
         raise FeatureError(
             f"classifier: {source.name} has {len(training)} labelled examples to train on and "
-            f"{len(tested)} held out; allowed: at least two classes, and one held out"
+            f"{len(tested)} held out; there must be two classes, and one held out"
         )
     tested = tested[:MAX_TESTED]
     params = _train(module, source, training, settings)

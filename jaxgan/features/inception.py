@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from jaxgan.core.errors import FeatureError
+from jaxgan.core.errors import FeatureError, bad_value
 from jaxgan.core.typing import Array, Params
 from jaxgan.features import weights
 from jaxgan.features.base import Extractor
@@ -61,11 +61,10 @@ def prepare(images: Array, convention: str = "pytorch-fid") -> Array:
       ((1, 299, 299, 3), 1.0, 0.9921875)
     """
     if convention not in CONVENTIONS:
-        raise FeatureError(f"convention: {convention!r}; allowed: {', '.join(CONVENTIONS)}")
+        raise FeatureError(bad_value("convention", convention, CONVENTIONS))
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise FeatureError(
-            f"inception: examples of shape {images.shape[1:]}; allowed: [H, W, 1] or [H, W, 3]"
-        )
+        shape, allowed = images.shape[1:], "[H, W, 1] or [H, W, 3]"
+        raise FeatureError(bad_value("inception: shape of an example", shape, allowed))
     x = jnp.clip(jnp.rint((images + 1.0) * 127.5), 0.0, 255.0)
     if convention == "pytorch-fid":
         x = resize_bilinear(x, SIZE, HALF_PIXEL) / 127.5 - 1.0
@@ -122,9 +121,9 @@ def inception(
       al., 2017 (arXiv:1706.08500).
     """
     if convention not in CONVENTIONS:
-        raise FeatureError(f"convention: {convention!r}; allowed: {', '.join(CONVENTIONS)}")
+        raise FeatureError(bad_value("convention", convention, CONVENTIONS))
     if tap not in TAPS:
-        raise FeatureError(f"tap: {tap}; allowed: {', '.join(map(str, TAPS))}")
+        raise FeatureError(bad_value("tap", tap, TAPS))
     if not isinstance(loaded, Weights):
         loaded = weights.load(recipe(), loaded)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxgan.core.errors import FeatureError
+from jaxgan.core.errors import FeatureError, bad_value
 from jaxgan.core.typing import Array, Params
 from jaxgan.features import weights
 from jaxgan.features.base import Distance
@@ -126,7 +126,7 @@ def lpips(loaded: Weights | Path | None = None, *, network: str = "vgg16") -> Di
       Zhang et al., 2018 (arXiv:1801.03924).
     """
     if network not in NETWORKS:
-        raise FeatureError(f"network: {network!r}; allowed: {', '.join(NETWORKS)}")
+        raise FeatureError(bad_value("network", network, NETWORKS))
     if not isinstance(loaded, Weights):
         loaded = weights.load(recipe(network), loaded)
     protocol: dict[str, str | int | float] = {
@@ -159,7 +159,7 @@ def distance(network: str, params: Params, x: Array, y: Array) -> Array:
     least = _MIN_SIZE[network]
     if x.shape != y.shape or x.ndim != 4 or x.shape[3] not in (1, 3) or min(x.shape[1:3]) < least:
         raise FeatureError(
-            f"lpips-{network}: images of shape {x.shape} and {y.shape}; allowed: twice the same, "
+            f"lpips-{network}: images of shape {x.shape} and {y.shape}; they must be the same, "
             f"[B, H, W, 1 or 3] of at least {least} pixels"
         )
     total = jnp.zeros(len(x), jnp.float32)

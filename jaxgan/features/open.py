@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jaxgan.core.errors import FeatureError
+from jaxgan.core.errors import FeatureError, bad_value
 from jaxgan.core.text import did_you_mean
 from jaxgan.data import DeviceSource, Source
 from jaxgan.features import weights
@@ -51,8 +51,8 @@ def open_features(
       'pixels'
       >>> open_features("pixel", source=open_source("ring"))
       Traceback (most recent call last):
-      jaxgan.core.errors.FeatureError: features: 'pixel'; did you mean pixels? allowed: auto, \
-classifier, inception[:FILE][,CONVENTION], pixels, random-conv
+      jaxgan.core.errors.FeatureError: features is 'pixel'; it must be auto, classifier, \
+inception[:FILE][,CONVENTION], pixels, random-conv; did you mean pixels?
     """
     name, _, argument = spec.partition(":")
     if not argument:
@@ -86,7 +86,7 @@ def _inception(source: Source | DeviceSource, file: str, convention: str) -> Ext
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise FeatureError(
             f"features: inception for {source.name}, whose examples have shape {shape}; "
-            "allowed: [H, W, 1] or [H, W, 3]"
+            "they must be [H, W, 1] or [H, W, 3]"
         )
     path = Path(file).expanduser() if file else None
     return inception(path, convention=convention or "pytorch-fid")
@@ -99,4 +99,4 @@ def _unknown(spec: str, name: str, convention: str) -> FeatureError:
     else:
         hint = did_you_mean(name, NAMES)
         allowed = ", ".join(NAMES).replace("inception", "inception[:FILE][,CONVENTION]")
-    return FeatureError(f"features: {spec!r};{hint} allowed: {allowed}")
+    return FeatureError(f"{bad_value('features', spec, allowed)}{hint and ';'}{hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxgan.core.errors import FeatureError
+from jaxgan.core.errors import FeatureError, bad_value
 from jaxgan.core.typing import Array, PyTree
 from jaxgan.features.base import Extractor
 
@@ -33,9 +33,8 @@ def pixels() -> Extractor:
         if images.ndim == 2:
             return {"features": images}
         if images.ndim != 4:
-            raise FeatureError(
-                f"pixels: examples of shape {images.shape[1:]}; allowed: [H, W, C] or [D]"
-            )
+            shape = images.shape[1:]
+            raise FeatureError(bad_value("pixels: shape of an example", shape, "[H, W, C] or [D]"))
         return {"features": (images.reshape(len(images), -1) + 1.0) / 2.0}
 
     protocol: dict[str, str | int | float] = {

@@ -50,7 +50,7 @@ def random_conv(shape: tuple[int, ...], *, seed: int = SEED) -> Extractor:
     """
     if len(shape) != 3 or min(shape[:2]) < 2 * GRID:
         raise FeatureError(
-            f"random-conv: examples of shape {tuple(shape)}; allowed: images of at least "
+            f"random-conv: examples of shape {tuple(shape)}; they must be images of at least "
             f"{2 * GRID} pixels; for points take pixels"
         )
     draw = np.random.RandomState(seed)
@@ -66,7 +66,7 @@ def random_conv(shape: tuple[int, ...], *, seed: int = SEED) -> Extractor:
         if images.ndim != 4 or images.shape[-1] != shape[2]:
             raise FeatureError(
                 f"random-conv: examples of shape {images.shape[1:]}; "
-                f"allowed: [H, W, {shape[2]}], as it was made for"
+                f"they must be [H, W, {shape[2]}], as it was made for"
             )
         parts, x = [], images
         for name in sorted(params):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from jaxgan.core.errors import FeatureError
-from jaxgan.core.text import did_you_mean
+from jaxgan.core.errors import FeatureError, bad_value
 from jaxgan.features.inception import recipe as inception_recipe
 from jaxgan.features.lpips import NETWORKS
 from jaxgan.features.lpips import recipe as lpips_recipe
@@ -35,6 +34,5 @@ def recipe_of(network: str) -> Recipe:
       ['vgg16-397923af.pth', 'vgg.pth']
     """
     if network not in RECIPES:
-        hint = did_you_mean(network, RECIPES)
-        raise FeatureError(f"network: {network!r};{hint} allowed: {', '.join(RECIPES)}")
+        raise FeatureError(bad_value("network", network, RECIPES))
     return RECIPES[network]()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 
 HALF_PIXEL = "half-pixel"
@@ -38,7 +39,7 @@ def resize_bilinear(images: Array, size: int, centres: str = HALF_PIXEL) -> Arra
       [0.0, 0.5, 1.0, 1.0]
     """
     if centres not in (HALF_PIXEL, CORNER):
-        raise ValueError(f"centres: {centres!r}; allowed: {HALF_PIXEL}, {CORNER}")
+        raise ValueError(bad_value("centres", centres, f"{HALF_PIXEL}, {CORNER}"))
     for axis in (1, 2):
         if images.shape[axis] != size:
             images = _resize_axis(images, axis, size, centres)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import traverse_util
 
-from jaxgan.core.errors import FeatureError, FileError
+from jaxgan.core.errors import FeatureError, FileError, bad_value
 from jaxgan.core.text import one_line
 from jaxgan.core.typing import PyTree
 from jaxgan.files import parse_json, read_npz, read_safetensors
@@ -164,7 +164,7 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     except FileError as error:
         raise FeatureError(f"{error}; {again}") from error
     if about.get("format") != FORMAT:
-        raise FeatureError(f"{path}: format {one_line(about.get('format'))}; allowed: {FORMAT}")
+        raise FeatureError(bad_value(f"{path}: its format", about.get("format"), [FORMAT]))
     if (found := content_sha256(arrays)) != about.get("sha256"):
         raise FeatureError(
             f"{path}: its arrays have sha256 {found}, not {one_line(about.get('sha256'))}: it is "
@@ -312,7 +312,7 @@ def _weights(
 
 def _check_suffix(field: str, path: Path, allowed: Sequence[str]) -> None:
     if path.suffix.lower() not in allowed:
-        raise FeatureError(f"{field}: {path}; it must end in {', '.join(allowed)}")
+        raise FeatureError(bad_value(field, path, f"a file with one of {', '.join(allowed)}"))
 
 
 def _safetensors() -> Any:

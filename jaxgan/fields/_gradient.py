@@ -10,10 +10,12 @@ import jax.numpy as jnp
 
 from jaxgan.core.field import Field, Pull
 from jaxgan.core.game import Game
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 
 
+@checked
 def gradient(game: Game) -> Field:
     """Every player's gradient of its own loss, from one evaluation of the game.
 

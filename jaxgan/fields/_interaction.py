@@ -8,6 +8,7 @@ import jax
 
 from jaxgan.core.field import Linearized
 from jaxgan.core.game import Game
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Batch, PlayerTree
 from jaxgan.fields import trees
@@ -37,6 +38,7 @@ def off_diagonal(jvp: Callable[[PlayerTree], PlayerTree], vector: PlayerTree) ->
     return total
 
 
+@checked
 def shaping(
     game: Game,
     here: Linearized,

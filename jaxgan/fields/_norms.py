@@ -7,10 +7,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.field import Field, Pull
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 
 
+@checked
 def with_norms(field: Field) -> Field:
     """Tells the length of each player's pull among that player's metrics, as `grad_norm`.
 

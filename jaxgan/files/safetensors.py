@@ -82,7 +82,7 @@ def _entry(path: str | os.PathLike[str], name: str, entry: dict[str, Any]) -> En
     if not isinstance(kind, str) or kind not in _DTYPES:
         known = ", ".join(_DTYPES)
         raise FileError(
-            path, f"tensor {one_line(name)!r} has dtype {one_line(kind)}; allowed: {known}"
+            path, f"tensor {one_line(name)!r} has dtype {one_line(kind)}; it must be one of {known}"
         )
     numbers = check_json(shape, path, list[int]), check_json(offsets, path, list[int])
     if len(numbers[1]) != 2 or min(*numbers[0], *numbers[1]) < 0:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxgan.auxiliary import l1, l2
 from jaxgan.core.checks import is_zero
+from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.ranges import Decay, NonNegativeSchedule, OpenFraction, checked
@@ -144,7 +145,7 @@ class _Autoencoder:
             )
             code = _ACTIVATIONS[self.sparsity](found["code"])
             rebuilt, own["decoder"] = decode(code, "reconstruction")
-            check_shape("the decoder's images", rebuilt, batch["image"], "the data's")
+            check_shape("the decoder's images", rebuilt, entry_of(batch, "image"), "the data's")
             scene |= {"corrupted": seen, "code": code, "reconstruction": rebuilt, "fake": rebuilt}
         if "latent" in batch:
             scene["fake"], _ = decode(batch["latent"], "fake")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.loss import with_logits
@@ -125,7 +126,7 @@ class _BiGan:
 
         z = batch.get("latent")
         if z is None:
-            z = context.draw("latent", self.draw_latent, (batch["image"].shape[0],))
+            z = context.draw("latent", self.draw_latent, (entry_of(batch, "image").shape[0],))
         fake, made = make(z, "fake")
         rest = {name: entry for name, entry in batch.items() if name != "image"}
         scene = {**rest, "latent": z, "real": None, "fake": {"image": fake, "latent": z}}

@@ -13,7 +13,7 @@ from jaxgan.core.checks import is_zero
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.network import Network, detached_of
-from jaxgan.core.ranges import Index, NonNegativeSchedule, checked
+from jaxgan.core.ranges import Count, Index, NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import (
@@ -43,7 +43,7 @@ def cyclegan(
     gens: Mapping[str, Network],
     discs: Mapping[str, Network],
     *,
-    shapes: Mapping[str, tuple[int, ...]],
+    shapes: Mapping[str, tuple[Count, ...]],
     loss: Loss | None = None,
     cycle_weight: NonNegativeSchedule = 10.0,
     identity_weight: NonNegativeSchedule = 0.5,

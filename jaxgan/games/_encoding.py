@@ -8,6 +8,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.examples import entry_of
 from jaxgan.core.network import Network
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, NetState, Params
@@ -69,7 +70,9 @@ def encode(
       Kingma & Welling, 2014 (arXiv:1312.6114), section 2.4.
     """
     key = context.part_stream("encoder/noise")
-    out, state = encoder.apply(params, state, batch["image"], train=context.train, key=key)
+    out, state = encoder.apply(
+        params, state, entry_of(batch, "image"), train=context.train, key=key
+    )
     if not isinstance(out, Mapping):
         return {"code": out}, state
     mean, log_var = out["mean"], out["log_var"]

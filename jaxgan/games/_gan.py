@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.examples import example_shape, num_examples
+from jaxgan.core.examples import check_batch, entry_of, example_shape, num_examples
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network, Styles, detached_of
 from jaxgan.core.ranges import Count, checked
@@ -103,6 +103,8 @@ def gan(
       (arXiv:1411.1784).
     """
     objective = non_saturating() if loss is None else loss
+    draw_latent = normal_latent(latent) if isinstance(latent, int) else latent
+    _check_latent(gen, draw_latent)
     game = _Gan(
         gen=gen,
         disc=Discriminator(
@@ -111,7 +113,7 @@ def gan(
             arguments=lambda inputs, scene: (inputs, *_labels(num_classes, scene)),
             finish=_described,
         ),
-        draw_latent=normal_latent(latent) if isinstance(latent, int) else latent,
+        draw_latent=draw_latent,
         num_classes=num_classes,
     )
     return Game(
@@ -142,6 +144,7 @@ class _Gan:
         self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         own, gen = net_state["gen"], self.gen
+        check_batch(batch)
         latents, inputs, network_state = self.inputs(params, own["network"], batch, context)
         fake, network_state = gen.apply(
             params["gen"],
@@ -167,7 +170,7 @@ class _Gan:
         """The scene's latents, what the generator gets of them, and its network's state."""
         latents: Batch = {name: batch[name] for name in ("latent", "w") if name in batch}
         if not latents:
-            num = num_examples(batch["image"])
+            num = num_examples(entry_of(batch, "image"))
             latents = {"latent": context.draw("latent", self.draw_latent, (num,))}
         if self.gen.styles is not None:
             w, state = self.styles(self.gen.styles, params, state, {**batch, **latents}, context)
@@ -203,6 +206,15 @@ class _Gan:
         real, fake, state = disc.outs["real"], disc.outs["fake"], net_state["disc"]["loss"]
         gen_loss = jnp.mean(self.disc.objective.gen(real, fake, state, context))
         return disc.joined(net_state, {"gen": gen_loss}, {"gen": {}})
+
+
+def _check_latent(gen: Network, draw: Latent) -> None:
+    drawn = jax.eval_shape(lambda: draw(jax.random.key(0), (1,)))
+    takes = gen.inputs[0] if gen.inputs else drawn
+    if isinstance(takes, jax.ShapeDtypeStruct) and isinstance(drawn, jax.ShapeDtypeStruct):
+        found, expected = example_shape(drawn), example_shape(takes)
+        if found != expected:
+            raise ValueError(f"latents have shape {found}; the generator takes {expected}")
 
 
 def _labels(num_classes: int | None, batch: Mapping[str, Array]) -> tuple[Array, ...]:

@@ -17,7 +17,7 @@ Pool = dict[str, Any]
 
 
 @checked
-def empty_pool(size: Count, *, shape: tuple[int, ...]) -> Pool:
+def empty_pool(size: Count, *, shape: tuple[Count, ...]) -> Pool:
     """A pool with room for so many images.
 
     Args:

@@ -11,6 +11,7 @@ import chex
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network
 from jaxgan.core.ranges import Count, Index, checked
@@ -85,8 +86,7 @@ def make_phases(
     doubled = tuple(resolutions[0] * 2**index for index in range(len(resolutions)))
     if not resolutions or resolutions[0] < 4 or tuple(resolutions) != doubled:
         raise ValueError(
-            f"resolutions is {tuple(resolutions)}; it must be 4 or more pixels, each twice the one "
-            "before, such as (4, 8, 16, 32)"
+            bad_value("resolutions", tuple(resolutions), "at least 4, each twice the one before")
         )
     return Phases(tuple(resolutions), fade_steps, stable_steps)
 

@@ -8,6 +8,7 @@ from jax import lax
 
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, PlayerTree, PyTree, Scene
 from jaxgan.games._adversarial import disc_loss
@@ -60,6 +61,7 @@ def signals(
     return _numbers({"real": outs[0], "fake": outs[1], "slopes": slopes})
 
 
+@checked
 def with_signals(game: Game) -> Game:
     """Logs the `signals` of every batch among the discriminator's metrics.
 

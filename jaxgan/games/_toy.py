@@ -97,6 +97,7 @@ def quadratic(gen_curvature: Array, coupling: Array, disc_curvature: Array) -> G
     return zero_sum(init, value)
 
 
+@checked
 def dirac(loss: Loss | None = None) -> Game:
     """The Dirac-GAN: a generator that is one point θ, a linear discriminator D(x) = ψ x.
 

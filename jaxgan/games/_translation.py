@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 
+from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.loss import with_logits
@@ -136,7 +137,7 @@ class _Translation:
         own = net_state["gen"]
         key = context.part_stream("gen/noise")
         fake, network = self.gen.apply(
-            params["gen"], own["network"], batch["source"], train=context.train, key=key
+            params["gen"], own["network"], entry_of(batch, "source"), train=context.train, key=key
         )
         real = batch.get("image")
         if real is not None and real.shape != fake.shape:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import chex
 import jax.numpy as jnp
 
+from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
@@ -211,7 +212,7 @@ class _Vae:
 
         z = batch.get("latent")
         if z is None:
-            z = context.draw("latent", self.draw_latent, (batch["image"].shape[0],))
+            z = context.draw("latent", self.draw_latent, (entry_of(batch, "image").shape[0],))
         # The images of the prior teach nothing, so they leave no trace in batch statistics.
         fake, _ = decode(z, "fake")
         scene = {**batch, "latent": z, "fake": fake}

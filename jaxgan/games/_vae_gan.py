@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 
+from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import head_of
 from jaxgan.core.network import Network, detached_of
@@ -130,7 +131,7 @@ class _VaeGan:
 
         z = batch.get("latent")
         if z is None:
-            z = context.draw("latent", self.draw_latent, (batch["image"].shape[0],))
+            z = context.draw("latent", self.draw_latent, (entry_of(batch, "image").shape[0],))
         fake, state = decode(z, state, "fake")
         rest = {name: entry for name, entry in batch.items() if name != "image"}
         scene = {**rest, "latent": z, "real": batch.get("image"), "fake": fake}

@@ -38,6 +38,7 @@ from jax.nn import softplus
 from jax.scipy.special import xlogy
 
 from jaxgan.core.checks import is_traced
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Finite, checked
 from jaxgan.core.typing import Array
 from jaxgan.losses._capped import CAP, capped_exp, tangent_beyond
@@ -148,7 +149,7 @@ def alpha_divergence(alpha: Finite) -> Divergence:
     if is_traced(alpha):
         raise ValueError("alpha is traced; it must be known: the formulas differ beyond 1")
     if alpha in (0, 1):
-        raise ValueError(f"alpha is {alpha}; it must be neither 0 nor 1 (reverse_kl and kl)")
+        raise ValueError(bad_value("alpha", alpha, "neither 0 nor 1 (reverse_kl and kl)"))
     alpha = float(alpha)
     power, slope = alpha / (alpha - 1), alpha - 1
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.loss import Loss, stateless
 from jaxgan.core.ranges import Finite, checked
 from jaxgan.core.state import Context
-from jaxgan.core.text import did_you_mean
 from jaxgan.core.typing import Array
 from jaxgan.losses._divergences import DIVERGENCES, Divergence, alpha_divergence
 
@@ -73,6 +73,5 @@ def _find(divergence: str | Divergence, alpha: float | None) -> Divergence:
         return divergence
     if divergence not in DIVERGENCES:
         names = sorted([*DIVERGENCES, "alpha"])
-        hint = did_you_mean(divergence, names)
-        raise ValueError(f"divergence is {divergence!r};{hint} allowed: {', '.join(names)}")
+        raise ValueError(bad_value("divergence", divergence, names))
     return DIVERGENCES[divergence]

@@ -48,7 +48,7 @@ def feature_matching(base: Loss | Callable[..., Loss] = non_saturating, **option
         if real.ndim < 2 or real.shape[1:] != fake.shape[1:]:
             raise ValueError(
                 f"feature_matching: real features have shape {real.shape}, fake ones {fake.shape}; "
-                "both must be [batch, features]"
+                "they must be [batch, features]"
             )
         return jnp.sum((jnp.mean(real, axis=0) - jnp.mean(fake, axis=0)) ** 2)
 

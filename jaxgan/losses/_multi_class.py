@@ -6,6 +6,7 @@ import chex
 import jax.numpy as jnp
 from jax.nn import logsumexp, softplus
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.heads import head_of
 from jaxgan.core.loss import Loss
 from jaxgan.core.ranges import NonNegativeSchedule, checked
@@ -60,7 +61,7 @@ def multi_class(*, label_weight: NonNegativeSchedule = 1.0) -> Loss:
         classes, fake_classes = _class_logits(real_out), _class_logits(fake_out)
         labels = head_of(real_out, "label", NAME)
         if labels.shape != classes.shape[:1]:
-            raise ValueError(f"{NAME}: labels have shape {labels.shape}; they must be [batch]")
+            raise ValueError(bad_value(f"{NAME}: labels.shape", labels.shape, "[batch]"))
         log_z = logsumexp(classes, axis=1)
         chosen = jnp.take_along_axis(classes, jnp.maximum(labels, 0)[:, None], axis=1)[:, 0]
         weight = jnp.asarray(at(label_weight, context.step), classes.dtype)
@@ -80,6 +81,6 @@ def _class_logits(out: PyTree) -> Array:
         chex.assert_rank(classes, 2)
     except AssertionError:
         raise ValueError(
-            f"{NAME}: class_logits have shape {classes.shape}; they must be [batch, classes]"
+            bad_value(f"{NAME}: class_logits.shape", classes.shape, "[batch, classes]")
         ) from None
     return classes

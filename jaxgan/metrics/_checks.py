@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.core.errors import bad_value
+
 FEATURES = ("N", "F")
 IMAGES = ("N", "H", "W", "C")
 
@@ -32,7 +34,7 @@ def finite(name: str, values: Any, axes: tuple[str, ...] = FEATURES) -> np.ndarr
     array = np.asarray(values)
     shape = ", ".join(axes)
     if array.ndim != len(axes) or not array.size:
-        raise ValueError(f"{name} has shape {array.shape}; it must be [{shape}], none of them 0")
+        raise ValueError(bad_value(f"{name}.shape", array.shape, f"[{shape}], none of them 0"))
     bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
     if len(bad):
         verb = "is" if len(bad) == 1 else "are"
@@ -122,4 +124,4 @@ def at_least(name: str, value: int, least: int) -> None:
       ValueError: k is 0; it must be at least 1
     """
     if value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}")
+        raise ValueError(bad_value(name, value, f"at least {least}"))

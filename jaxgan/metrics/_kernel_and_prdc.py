@@ -49,9 +49,10 @@ def kernel_and_prdc(
 
     Example:
       >>> import numpy as np
+      >>> from jaxgan.metrics import prdc
       >>> x = np.random.default_rng(0).normal(size=(200, 4))
       >>> distance, score = kernel_and_prdc(x[:100], x[100:] + 1.0, num_blocks=20, block_size=50)
-      >>> round(distance.value, 1), score == prdc.prdc(x[:100], x[100:] + 1.0)
+      >>> round(distance.value, 1), score == prdc(x[:100], x[100:] + 1.0)
       (8.9, True)
 
     References:

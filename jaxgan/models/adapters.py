@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.network import BATCH_STATS, Network, Styles
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Array, Key, NetState, Params, PyTree
@@ -79,7 +80,12 @@ def from_linen(
         couples_batch = BATCH_STATS in net_state
     apply = _linen_apply(module, "__call__", len(inputs))
     return Network(
-        init=init, apply=apply, couples_batch=couples_batch, module=module, detached=tuple(detached)
+        init=init,
+        apply=apply,
+        couples_batch=couples_batch,
+        module=module,
+        detached=tuple(detached),
+        inputs=tuple(inputs),
     )
 
 
@@ -172,6 +178,10 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
       >>> output.shape
       (5, 3)
     """
+    if isinstance(build, nn.Module | nnx.Module):
+        example = f"lambda rngs: {type(build).__name__}(..., rngs=rngs)"
+        linen = "; a Linen module is for from_linen" if isinstance(build, nn.Module) else ""
+        raise TypeError(bad_value("build", build, f"a function of its streams, {example}{linen}"))
     filters = (nnx.Param, nnx.RngState, nnx.BatchStat, ...)
 
     def split(module: nnx.Module) -> tuple[Any, list[Any]]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.autoencoder import Error, reconstruction_error
@@ -169,7 +170,6 @@ def _resolutions(image_size: int) -> tuple[int, int]:
         start, num = start // 2, num + 1
     if not 5 <= start <= 8:
         raise ValueError(
-            f"image_size is {image_size}; it must be 5, 6, 7 or 8 times 2^n with n >= 0 "
-            "(8, 16, 28, 32, 64, 96, 128, ...)"
+            bad_value("image_size", image_size, "5, 6, 7 or 8 times 2^n (8, 16, 28, 32, 64, ...)")
         )
     return start, num

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
@@ -251,7 +252,7 @@ def check_size(image_size: int, num_classes: int | None) -> Table:
     """
     if image_size not in TABLES:
         sizes = ", ".join(map(str, TABLES))
-        raise ValueError(f"image_size is {image_size}; it must be one of {sizes}")
+        raise ValueError(bad_value("image_size", image_size, sizes))
     if not num_classes:
         raise ValueError("num_classes is none; it must be set, as BigGAN is class-conditional")
     return TABLES[image_size]
@@ -275,6 +276,5 @@ def check_latent(latent_dim: int, image_size: int) -> None:
     num = len(TABLES[image_size].gen)
     if latent_dim < 1 or latent_dim % num:
         raise ValueError(
-            f"latent_dim is {latent_dim}; it must be a multiple of {num}, "
-            "the parts that it is split into"
+            bad_value("latent_dim", latent_dim, f"a multiple of {num}, one of each part")
         )

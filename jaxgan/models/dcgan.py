@@ -280,7 +280,7 @@ def encode(x: Array, options: Encoder, train: bool) -> Array:
 def _check_dense(dense_features: int, norm: str) -> None:
     if dense_features and norm == "instance":
         raise ValueError(
-            f"dense_features is {dense_features}; it must be 0 with norm 'instance', one of maps"
+            bad_value("dense_features", dense_features, "0 with norm 'instance', one of maps")
         )
 
 
@@ -291,6 +291,5 @@ def resolutions(image_size: int) -> tuple[int, int]:
         if rest == 0 and ratio >= 2 and ratio & (ratio - 1) == 0:
             return start, ratio.bit_length() - 1
     raise ValueError(
-        f"image_size is {image_size}; it must be 4 * 2^n or 7 * 2^n with n >= 1 "
-        "(8, 14, 16, 28, 32, 56, 64, ...)"
+        bad_value("image_size", image_size, "4 or 7 times 2^n (8, 14, 16, 28, 32, 56, 64, ...)")
     )

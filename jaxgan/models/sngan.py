@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
@@ -250,11 +251,11 @@ def check_size(image_size: int, base_channels: int) -> Table:
     """
     if image_size not in TABLES:
         sizes = ", ".join(map(str, TABLES))
-        raise ValueError(f"image_size is {image_size}; it must be one of {sizes}")
+        raise ValueError(bad_value("image_size", image_size, sizes))
     table = TABLES[image_size]
     least = max(*table.gen, *table.disc)
     if base_channels % least:
-        raise ValueError(f"base_channels is {base_channels}; it must be a multiple of {least}")
+        raise ValueError(bad_value("base_channels", base_channels, f"a multiple of {least}"))
     return table
 
 
@@ -277,7 +278,7 @@ def check_attention(attention: int, sizes: Sequence[int]) -> None:
     if attention and attention not in even:
         names = ", ".join(map(str, even))
         raise ValueError(
-            f"attention is {attention}; it must be 0 for none, or the size of a map: {names}"
+            bad_value("attention", attention, f"0 for none, or the size of a map: {names}")
         )
 
 

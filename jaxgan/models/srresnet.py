@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.ranges import Count, Repeats, Several, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
@@ -62,7 +63,7 @@ class SRResNet(nn.Module):
 
     def __post_init__(self) -> None:
         if self.factor & (self.factor - 1):
-            raise ValueError(f"factor is {self.factor}; it must be 2, 4, 8, ...")
+            raise ValueError(bad_value("factor", self.factor, "2, 4, 8, ..."))
         super().__post_init__()
 
     @nn.compact

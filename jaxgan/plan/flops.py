@@ -231,7 +231,7 @@ def _branch_of(platforms: tuple[tuple[str, ...] | None, ...], platform: str) -> 
     for index, names in enumerate(platforms):
         if names is None or platform in names:
             return index
-    raise ValueError(f"platform: {platform!r}; the function has branches for {platforms} only")
+    raise ValueError(f"platform is {platform!r}; the function has branches for {platforms} only")
 
 
 def _num_shards(params: Mapping[str, Any]) -> int:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxgan.core.errors import bad_value
 from jaxgan.plan.chips import CHIPS, Chip
 
 MAX_CPU_DEVICES = 1024
@@ -63,21 +64,21 @@ def parse_topology(text: str) -> Topology:
       >>> parse_topology("v9:2x2")
       Traceback (most recent call last):
       ...
-      ValueError: topology: 'v9:2x2'; it must be cpu:N, v2:AxB, v3:AxB, v4:AxBxC, v5e:AxB, \
+      ValueError: topology is 'v9:2x2'; it must be cpu:N, v2:AxB, v3:AxB, v4:AxBxC, v5e:AxB, \
 v5p:AxBxC, v6e:AxB or tpu7x:AxBxC
     """
     kinds = [f"{name}:{'AxBxC'[: 2 * chip.num_axes - 1]}" for name, chip in CHIPS.items()]
-    allowed = f"it must be cpu:N, {', '.join(kinds[:-1])} or {kinds[-1]}"
+    allowed = f"cpu:N, {', '.join(kinds[:-1])} or {kinds[-1]}"
     generation, _, rest = text.partition(":")
     if not re.fullmatch(r"[1-9][0-9]*(x[1-9][0-9]*)*", rest):
-        raise ValueError(f"topology: {text!r}; {allowed}")
+        raise ValueError(bad_value("topology", text, allowed))
     shape = tuple(int(size) for size in rest.split("x"))
     if generation == "cpu" and len(shape) == 1:
         if shape[0] > MAX_CPU_DEVICES:
-            raise ValueError(f"topology: {text!r}; it must have at most {MAX_CPU_DEVICES} devices")
+            raise ValueError(bad_value("topology", text, f"of at most {MAX_CPU_DEVICES} devices"))
         return Topology(text, "cpu", shape, None)
     if generation not in CHIPS or len(shape) != CHIPS[generation].num_axes:
-        raise ValueError(f"topology: {text!r}; {allowed}")
+        raise ValueError(bad_value("topology", text, allowed))
     return Topology(text, "tpu", shape, CHIPS[generation])
 
 
@@ -144,7 +145,7 @@ def devices(topology: Topology) -> Sequence[Any]:
         there = jax.devices("cpu")
         if len(there) < topology.num_devices:
             raise ValueError(
-                f"topology: {topology.name}; this process has {len(there)} CPU devices"
+                f"topology is {topology.name!r}; this process has {len(there)} CPU devices"
             )
         return there[: topology.num_devices]
     from jax.experimental import topologies
@@ -157,5 +158,5 @@ def devices(topology: Topology) -> Sequence[Any]:
         ).devices
     except (RuntimeError, NotImplementedError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"topology: {topology.name!r}; the compiler has none: {reason}") from error
+        raise ValueError(f"topology is {topology.name!r}; the compiler says: {reason}") from error
     return found

@@ -7,8 +7,8 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
-from jaxgan.core.errors import FileError, PublishedError
-from jaxgan.core.text import one_line
+from jaxgan.core.errors import FileError, PublishedError, bad_value
+from jaxgan.core.text import one_line, shown
 from jaxgan.files import read_npz, read_safetensors
 from jaxgan.files.torch_file import read_torch_state
 
@@ -41,9 +41,9 @@ def read_state(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
       ['weight']
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise PublishedError(f"from: {path}; it must end in {', '.join(SUFFIXES)}")
+        raise PublishedError(bad_value("from", path, f"a file with one of {', '.join(SUFFIXES)}"))
     if not path.is_file():
-        raise PublishedError(f"from: {path}; there is no such file")
+        raise PublishedError(f"from is {shown(path)}; there is no such file")
     try:
         arrays = _read(path)
     except FileError as error:
@@ -51,11 +51,11 @@ def read_state(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf" and array.dtype not in EXTENDED:
             what = f"{one_line(name)} is of dtype {array.dtype}"
-            raise PublishedError(f"from: {path}; {what}; arrays of weights are numbers")
+            raise PublishedError(f"from is {shown(path)}; {what}; arrays of weights are numbers")
     found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
     if not found:
         near = one_line(", ".join(sorted({name.split(".")[0] for name in arrays})[:5]) or "none")
-        raise PublishedError(f"prefix: {prefix!r}; no name in {path} begins so, but with {near}")
+        raise PublishedError(f"prefix is {prefix!r}; no name in {path} begins so, but with {near}")
     return found
 
 

@@ -42,14 +42,14 @@ def open_reference(
       >>> open_reference({"data": {"source": "digits"}}, split="test")
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.EvaluationError: split: 'test'; digits has none, only tfds:NAME has
+      jaxgan.core.errors.EvaluationError: split is 'test'; digits has none, only tfds:NAME has
     """
     hidden = ("num_labels", "label_seed")
     data = {key: value for key, value in config["data"].items() if key not in hidden}
     kind, _, _ = data["source"].partition(":")
     if split is not None:
         if kind != "tfds":
-            raise EvaluationError(f"split: {split!r}; {kind} has none, only tfds:NAME has")
+            raise EvaluationError(f"split is {split!r}; {kind} has none, only tfds:NAME has")
         data["split"] = split
     if data_dir is not None:
         if kind == "tfds":
@@ -57,7 +57,7 @@ def open_reference(
         elif kind in ("folder", "npz", "paired", "super_resolution", "unpaired"):
             data["source"] = f"{kind}:{data_dir}"
         else:
-            raise EvaluationError(f"data_dir: {data_dir!r}; {kind} lies nowhere")
+            raise EvaluationError(f"data_dir is {data_dir!r}; {kind} lies nowhere")
     return open_data({"data": data})
 
 

@@ -235,6 +235,6 @@ def _evaluation(
     known = [f"eval/{name}" for name in evaluator.names]
     if best and best["metric"].startswith("eval/") and best["metric"] not in known:
         raise ConfigError(
-            f"keep_best.metric: {best['metric']!r}; what is evaluated gives {', '.join(known)}"
+            f"keep_best.metric is {best['metric']!r}; what is evaluated gives {', '.join(known)}"
         )
     return make_hook(evaluator, every=config["eval_every_steps"], workdir=workdir)

@@ -40,7 +40,7 @@ def pretrained_state(
       See `jaxgan.cli.import_weights`.
     """
     if config["num_seeds"] > 1:
-        raise ConfigError(f"num_seeds: {config['num_seeds']}; weights are imported for one")
+        raise ConfigError(f"num_seeds is {config['num_seeds']}; weights are imported for one")
     algorithm = build_algorithm(config, spec)
     state = jax.jit(algorithm.init)(jax.random.key(config["seed"]))
     params, net_state, ema = dict(state.params), dict(state.net_state), dict(state.ema)
@@ -49,13 +49,13 @@ def pretrained_state(
         if section is None or section["name"] not in FAMILIES:
             name = None if section is None else section["name"]
             known = ", ".join(sorted(FAMILIES))
-            raise ConfigError(f"{ROLES[player]}: {name!r}; weights are known for {known}")
+            raise ConfigError(f"{ROLES[player]} is {name!r}; weights are known for {known}")
         network = parts_of(config, spec).network(ROLES[player])
         own = net_state[player]
         if network.module is None or "network" not in own:
             raise ConfigError(
-                f"game: {config['game']['name']!r}; it has several networks in one player: import "
-                "them with jaxgan.pretrained.convert"
+                f"game is {config['game']['name']!r}; it has several networks in one player: "
+                "import them with jaxgan.pretrained.convert"
             )
         template = {"params": params[player], **own["network"]}
         family = FAMILIES[section["name"]]

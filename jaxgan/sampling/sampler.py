@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import InputError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import Context, TrainState, stream
 from jaxgan.core.typing import Array, Batch, Key, Scene
@@ -174,14 +174,14 @@ def check_labels(labels: np.ndarray | None, num: int, num_classes: int | None) -
         raise InputError("labels are given; the game is unconditional, so it has none")
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
-        raise InputError(f"labels is of dtype {labels.dtype}; it must be integers")
+        raise InputError(bad_value("labels.dtype", labels.dtype, "integer"))
     if labels.shape != (num,):
-        raise InputError(f"labels is of shape {labels.shape}; it must be ({num},), one a sample")
+        raise InputError(bad_value("labels.shape", labels.shape, f"({num},), one a sample"))
     wrong = (labels < 0) | (labels >= num_classes)
     if wrong.any():
         first = int(np.argmax(wrong))
         raise InputError(
-            f"labels[{first}] is {labels[first]}; it must be from 0 to {num_classes - 1}"
+            bad_value(f"labels[{first}]", labels[first], f"from 0 to {num_classes - 1}")
         )
     return labels.astype(np.int32)
 
@@ -239,7 +239,7 @@ def make_chunks(
         state: TrainState, key: Key, num: int, labels: np.ndarray | None = None
     ) -> Iterator[np.ndarray]:
         if num < 1:
-            raise InputError(f"num is {num}; it must be at least 1")
+            raise InputError(bad_value("num", num, "at least 1"))
         return drawn(state, key, check_labels(labels, num, num_classes))
 
     return chunks

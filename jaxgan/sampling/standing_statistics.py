@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.network import BATCH_STATS
 from jaxgan.core.state import Context, TrainState, stream
@@ -76,7 +77,7 @@ def standing_statistics(
     """
     for name, value in (("num_batches", num_batches), ("batch_size", batch_size)):
         if value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
+            raise ValueError(bad_value(name, value, "at least 1"))
     params, net_state = averaged(state)
     own = net_state[player]
     if not _statistics(own):

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import bad_value
 from jaxgan.core.network import BATCH_STATS
 from jaxgan.core.ranges import DecaySchedule, checked
 from jaxgan.core.schedules import at
@@ -53,6 +54,8 @@ def ema(
     References:
       Yazıcı et al., 2019 (arXiv:1806.04498); Karras et al., 2018 (arXiv:1710.10196).
     """
+    if player not in algorithm.field.game.players:
+        raise ValueError(bad_value("player", player, algorithm.field.game.players))
 
     def init(key: Key) -> TrainState:
         state = algorithm.init(key)

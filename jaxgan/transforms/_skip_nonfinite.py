@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Metrics, PyTree
 from jaxgan.transforms._seeds import MEMBER_AXES, has_members
@@ -28,6 +29,7 @@ def all_finite(tree: PyTree) -> Array:
     return jnp.all(jnp.asarray([jnp.all(jnp.isfinite(x)) for x in leaves] or [True]))
 
 
+@checked
 def skip_nonfinite(algorithm: Algorithm) -> Algorithm:
     """Leaves the state as it was where a step gives a NaN or an infinity.
 
@@ -48,7 +50,7 @@ def skip_nonfinite(algorithm: Algorithm) -> Algorithm:
       >>> from jaxgan.games import bilinear
       >>> from jaxgan.optimizers import sgd
       >>> sgds = {"gen": sgd(0.1), "disc": sgd(0.1)}
-      >>> wild = simultaneous(gradient(bilinear(jnp.inf)), optimizers=sgds)
+      >>> wild = simultaneous(gradient(bilinear(jnp.full((1, 1), jnp.inf))), optimizers=sgds)
       >>> state, metrics = skip_nonfinite(wild).step(wild.init(jax.random.key(0)), {})
       >>> state.params["gen"].tolist(), int(state.step), float(metrics["skipped"])
       ([1.0], 1, 1.0)

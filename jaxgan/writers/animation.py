@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from jaxgan.core.errors import bad_value
 from jaxgan.files.atomic import replacing
 
 SUFFIXES = (".gif", ".mp4")
@@ -36,9 +37,9 @@ def save_animation(
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise ValueError(f"path: {path}; it must end in {' or '.join(SUFFIXES)}")
+        raise ValueError(bad_value("path", path, f"a {' or '.join(SUFFIXES)} file"))
     if not frames:
-        raise ValueError("frames: none; there must be at least 1")
+        raise ValueError("frames is empty; there must be at least one")
     colour = [np.broadcast_to(frame, (*frame.shape[:2], 3)) for frame in frames]
     if suffix == ".gif":
         images = [Image.fromarray(np.ascontiguousarray(frame)) for frame in colour]

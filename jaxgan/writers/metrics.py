@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from jaxgan.core.errors import bad_value
 from jaxgan.files import read_json_lines
 from jaxgan.files.atomic import naming, replacing
 from jaxgan.writers.events import EventWriter, drop_later_events
@@ -74,7 +75,7 @@ class MetricWriter:
           ValueError: if `step` goes back, a metric is no scalar, or one is named `step`.
         """
         if step < self._last_step:
-            raise ValueError(f"step is {step}; must not be below the last one, {self._last_step}")
+            raise ValueError(bad_value("step", step, f"at least {self._last_step}"))
         values = {name: _to_number(name, value) for name, value in metrics.items()}
         self._last_step = step
         row = {"step": int(step)} | {name: json_number(value) for name, value in values.items()}
@@ -98,7 +99,8 @@ class MetricWriter:
         pixels = np.asarray(pixels)
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] not in (1, 3):
             raise ValueError(
-                f"image {name} is {pixels.dtype}{list(pixels.shape)}; must be uint8[h, w, 1 or 3]"
+                f"image {name} is {pixels.dtype}{list(pixels.shape)}; it must be "
+                "uint8[h, w, 1 or 3]"
             )
         self._events.image(step, name, pixels)
 
@@ -185,7 +187,7 @@ def _to_number(name: str, value: Any) -> int | float:
         raise ValueError("metric step: the name is taken by the step count")
     scalar = np.asarray(value)
     if scalar.size != 1:
-        raise ValueError(f"metric {name} has shape {scalar.shape}; must be a scalar")
+        raise ValueError(bad_value(f"metric {name}.shape", scalar.shape, "of one number"))
     item = scalar.reshape(())[()]
     return int(item) if scalar.dtype.kind in "biu" else float(str(item))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.pixels import to_uint8
 from jaxgan.files.atomic import replacing
 
@@ -42,13 +43,13 @@ def image_grid(
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
-        raise ValueError(f"images has shape {images.shape}; must be [N, H, W, 1 or 3], not empty")
+        raise ValueError(bad_value("images.shape", images.shape, "[N, H, W, 1 or 3], not empty"))
     num, height, width, channels = images.shape
     columns = min(num, math.ceil(math.sqrt(num))) if columns is None else columns
     scale = max(1, _TILE_PIXELS // max(height, width)) if scale is None else scale
     for name, value, least in (("columns", columns, 1), ("pad", pad, 0), ("scale", scale, 1)):
         if value < least:
-            raise ValueError(f"{name} is {value}; must be at least {least}")
+            raise ValueError(bad_value(name, value, f"at least {least}"))
     rows = math.ceil(num / columns)
     tiles = np.full((rows * columns, height + pad, width + pad, channels), _BACKGROUND, np.uint8)
     tiles[:num, :height, :width] = _to_uint8(images)
@@ -105,7 +106,8 @@ def save_png(path: Path, pixels: np.ndarray) -> None:
     if pixels.dtype != np.uint8 or not (
         pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] == 3)
     ):
-        raise ValueError(f"pixels is {pixels.dtype}{list(pixels.shape)}; must be uint8[h, w(, 3)]")
+        found = f"{pixels.dtype}{list(pixels.shape)}"
+        raise ValueError(f"pixels is {found}; it must be uint8[h, w(, 3)]")
     with replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG")
 
@@ -142,7 +144,7 @@ def scatter(
     fake, real = np.asarray(fake_points, float), np.asarray(real_points, float)
     for name, points in (("fake_points", fake), ("real_points", real)):
         if points.ndim != 2 or points.shape[1] != 2:
-            raise ValueError(f"{name} has shape {points.shape}; must be [N, 2]")
+            raise ValueError(bad_value(f"{name}.shape", points.shape, "[N, 2]"))
     if not len(real):
         raise ValueError("real_points is empty; the window is drawn around the data")
     center = (real.min(0) + real.max(0)) / 2
@@ -173,5 +175,5 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind in "iu" or images.dtype == np.bool_:
-        raise ValueError(f"images has dtype {images.dtype}; must be uint8 or floats in [-1, 1]")
+        raise ValueError(bad_value("images.dtype", images.dtype, "uint8 or floats in [-1, 1]"))
     return to_uint8(images)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.core.errors import bad_value
 from jaxgan.files.atomic import replacing
 
 _MAX_COLUMNS = 4
@@ -54,7 +55,7 @@ def spectrum_png(
     for name, values in clouds.items():
         if values.ndim != 1 or not values.size or not np.isfinite(values).all():
             raise ValueError(
-                f"spectra {name!r} has shape {values.shape}; must be [num], finite and not empty"
+                bad_value(f"spectra {name!r}.shape", values.shape, "[num], finite and not empty")
             )
     num_columns = min(len(clouds), _MAX_COLUMNS)
     num_rows = math.ceil(len(clouds) / num_columns)
@@ -103,7 +104,9 @@ def path_png(
     """
     shapes = [np.shape(values) for values in (alphas, angle, norm)]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1 or not shapes[0][0]:
-        raise ValueError(f"alphas, angle, norm have shapes {shapes}; must be the same [num_points]")
+        raise ValueError(
+            bad_value("shapes of alphas, angle, norm", shapes, "the same [num_points]")
+        )
     figure = _figure(5.2, 4.6, dpi)
     top, bottom = figure.subplots(2, 1, sharex=True)
     for axes, values, label in ((top, angle, "cosine of the angle"), (bottom, norm, "norm")):

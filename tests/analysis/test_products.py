@@ -122,8 +122,8 @@ def test_players_may_differ_in_precision() -> None:
     ("params", "message"),
     [
         ({"gen": {}, "disc": {}}, "holds no number"),
-        ({"gen": {"n": jnp.arange(2)}}, r"params\['gen'\]\['n'\] has dtype int"),
-        ({"gen": jnp.ones(1, jnp.complex64)}, "has dtype complex64; must be real"),
+        ({"gen": {"n": jnp.arange(2)}}, r"params\['gen'\]\['n'\].dtype is int"),
+        ({"gen": jnp.ones(1, jnp.complex64)}, "dtype is complex64; it must be real"),
     ],
 )
 def test_what_cannot_be_differentiated_is_named(params: Any, message: str) -> None:

@@ -73,7 +73,7 @@ def test_degenerate_spectra_have_a_window(tmp_path: Path) -> None:
     ("spectra", "message"),
     [
         ({}, "spectra is empty"),
-        ({"a": np.zeros((2, 2))}, r"spectra 'a' has shape \(2, 2\)"),
+        ({"a": np.zeros((2, 2))}, r"spectra 'a'.shape is \(2, 2\)"),
         ({"a": np.zeros(0)}, "not empty"),
         ({"a": np.array([np.nan])}, "finite"),
     ],

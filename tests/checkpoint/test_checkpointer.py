@@ -243,7 +243,7 @@ def test_names_the_first_leaf_that_differs(
 
 
 def test_bad_input_is_named(tmp_path: Path, checkpoints: Checkpoints) -> None:
-    with pytest.raises(ValueError, match="keep is 0; at least one"):
+    with pytest.raises(ValueError, match="keep is 0; it must be at least 1"):
         Checkpoints(tmp_path, keep=0)
     with pytest.raises(ValueError, match=r"best\.keep is 0; it must be at least 1"):
         Checkpoints(tmp_path, best=Best("fid", keep=0))
@@ -251,7 +251,7 @@ def test_bad_input_is_named(tmp_path: Path, checkpoints: Checkpoints) -> None:
         Checkpoints(tmp_path, best=Best("fid", "least"))
     with pytest.raises(ValueError, match="best is None"):
         checkpoints.best_step()
-    with pytest.raises(CheckpointError, match=r"params/0 is a float; must be a JAX array"):
+    with pytest.raises(CheckpointError, match=r"params/0 is a float; it must be a JAX array"):
         checkpoints.save(1, {"params": (1.0,)}, {})
     with pytest.raises(CheckpointError, match="a/b names two leaves"):
         checkpoints.save(1, {"a": {"b": jnp.zeros(1)}, "a/b": jnp.zeros(1)}, {})

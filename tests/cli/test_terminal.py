@@ -66,5 +66,5 @@ def test_a_name_that_is_not_utf8_is_refused(
     name = os.fsdecode(bytes(tmp_path) + b"/caf\xe9")
     assert main([*command, name]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("/caf\\udce9; it must be UTF-8")
+    assert line.endswith("/caf\\udce9'; it must be UTF-8")
     assert not list(tmp_path.iterdir())

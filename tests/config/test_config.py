@@ -64,7 +64,7 @@ def test_none_is_none_as_the_docs_have_it() -> None:
     flags = ["--config.data.image_size=none", "--config.data.num_labels=none"]
     data = resolve(load_config(f"{CONFIGS}/digits.py:smoke", flags))["data"]
     assert data == {"source": "digits", "image_size": None, "num_labels": None}
-    assert open_source(**{"spec": data.pop("source"), **data}).num_examples == 1797
+    assert open_source(data.pop("source"), **data).num_examples == 1797
 
 
 @pytest.fixture

@@ -540,7 +540,7 @@ BAD = {
     "cap is 100.0": lambda: losses.maximum_likelihood(cap=100.0),
     "gamma is 1.5": lambda: losses.began(gamma=1.5),
     "lambda_k is 0.0": lambda: losses.began(lambda_k=0.0),
-    "divergence is 'pearsn'; did you mean pearson": lambda: losses.f_gan("pearsn"),
+    "divergence is 'pearsn'; it must be 'alpha'": lambda: losses.f_gan("pearsn"),
     "divergence is 'wasserstein'": lambda: losses.f_gan("wasserstein"),
     "'alpha' needs alpha": lambda: losses.f_gan("alpha"),
     "alpha is 2.0; only": lambda: losses.f_gan("kl", alpha=2.0),

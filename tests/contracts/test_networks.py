@@ -367,7 +367,7 @@ def test_generators(name: str, options: dict[str, Any], shape: tuple[int, ...]) 
     coupling = name == "dcgan" and options.get("norm", "batch") in COUPLING
     assert network.couples_batch == coupling
     if options.get("conditioning") == "norm":
-        with pytest.raises(ValueError, match="conditioning: got 'norm', which needs classes; set"):
+        with pytest.raises(ValueError, match="conditioning is 'norm', which needs classes; set"):
             GENERATORS[name](**options)
     else:
         shapes = output_shapes(GENERATORS[name](**options), example((LATENT,), False))
@@ -407,7 +407,7 @@ def test_discriminators(name: str, options: dict[str, Any], shape: tuple[int, ..
     )
     assert network.couples_batch == couples
     if head in NEEDING_CLASSES:
-        with pytest.raises(ValueError, match=f"head: got '{head}', which needs classes; set num_"):
+        with pytest.raises(ValueError, match=f"head is '{head}', which needs classes; set num_"):
             build(**options)
     else:
         shapes = output_shapes(build(**options), example(shape, is_conditional=False))
@@ -419,9 +419,9 @@ def test_discriminators(name: str, options: dict[str, Any], shape: tuple[int, ..
     [
         ({"packing": 0}, "packing is 0"),
         ({"packing": 2, "head": "codes"}, "packing is 2 with head 'codes'"),
-        ({"conditioning": "concat"}, "conditioning: got 'concat', which needs classes"),
-        ({"conditioning": "norm", "num_classes": 3}, "conditioning: got 'norm'; must be"),
-        ({"norm": "virtual"}, "norm: got 'virtual'"),
+        ({"conditioning": "concat"}, "conditioning is 'concat', which needs classes"),
+        ({"conditioning": "norm", "num_classes": 3}, "conditioning is 'norm'; it must be"),
+        ({"norm": "virtual"}, "norm is 'virtual'"),
     ],
 )
 def test_discriminators_refuse_what_does_not_fit(options: dict[str, Any], words: str) -> None:

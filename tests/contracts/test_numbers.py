@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ import pytest
 
 import jaxgan
 from jaxgan import augment, auxiliary, data, fields, games, losses, optimizers, penalties
-from jaxgan.core import schedules
+from jaxgan.core import ranges, schedules
 from tests import helpers
 from tests.contracts import terms
 
@@ -214,7 +215,6 @@ WAYS = [
     Way(schedules, of_schedule, ("cosine", "exponential", "half_life", "linear")),
     Way(data, of_source, ("grid", "ring")),
 ]
-NUMBERS = ("float", "float | None", "ScalarOrSchedule", "ScalarOrSchedule | None")
 
 
 class Number(NamedTuple):
@@ -234,16 +234,26 @@ class Number(NamedTuple):
         return self.way.value(self.make(number))
 
 
+def alternatives(kind: Any) -> set[Any]:
+    """Of an annotation such as `Positive | None`: `{float, NoneType}`."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return alternatives(args[0])
+    if origin in (Union, UnionType):
+        return {one for part in args for one in alternatives(part)}
+    return {kind}
+
+
 def numbers() -> Iterator[Any]:
     for way in WAYS:
         for name in way.names or way.module.__all__:
             factory = getattr(way.module, name)
             if not inspect.isfunction(factory):
                 continue
-            for parameter in inspect.signature(factory).parameters.values():
-                full = f"{name}.{parameter.name}"
-                if parameter.annotation in NUMBERS and full not in SKIPPED:
-                    yield pytest.param(Number(way, factory, parameter.name), id=full)
+            for parameter, kind in ranges.parameter_types(factory).items():
+                full = f"{name}.{parameter}"
+                if float in alternatives(kind) and full not in SKIPPED:
+                    yield pytest.param(Number(way, factory, parameter), id=full)
 
 
 EACH = pytest.mark.parametrize("number", list(numbers()))
@@ -303,7 +313,7 @@ def test_what_is_skipped_is_there() -> None:
 def test_a_penalty_takes_any_factor_from_either_side(factor: Any) -> None:
     for made in (factor * penalties.r1(3.0), penalties.r1(3.0) * factor):
         assert float(made.terms[0].weight) == 6.0
-    with pytest.raises(ValueError, match=r"r1: weight is -6\.0; it must be at least 0"):
+    with pytest.raises(ValueError, match=r"weight is -6\.0; it must be at least 0"):
         -factor * penalties.r1(3.0)
 
 

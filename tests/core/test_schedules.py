@@ -73,11 +73,11 @@ def test_a_half_life_may_be_a_schedule() -> None:
             r"one step fewer than .* 1",
         ),
         ({"schedule": "piecewise", "values": [], "boundaries": []}, r"one step fewer than .* 0"),
-        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [0]}, "integers above 0"),
-        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [2.5]}, "each an integer"),
+        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [0]}, "at least 1"),
+        ({"schedule": "piecewise", "values": [1.0, 2.0], "boundaries": [2.5]}, "an integer"),
         (
             {"schedule": "piecewise", "values": [1.0, 2.0, 3.0], "boundaries": [7, 7]},
-            "each larger than the one before",
+            "in increasing order",
         ),
         (
             {"schedule": "exponential", "init_value": 1.0, "final_value": 0.0, "num_steps": 2},

@@ -58,14 +58,14 @@ def test_unlabelled(limit):
 def test_labels_out_of_range_are_found_when_a_set_is_opened():
     images = np.zeros((3, 2, 2, 1), np.uint8)
     for classes in ({"num_classes": 2}, {"class_names": "ab"}):
-        with pytest.raises(DataError, match="d: label 2 of example 1; allowed: 0 to 1"):
+        with pytest.raises(DataError, match="d: label of example 1 is 2; it must be 0 to 1"):
             array_source("d", images, np.array([0, 2, 1]), **classes)
 
     def decode_one_too_many(indices):
         return decode(indices)[0], indices + 2
 
     for limit in (0, 2**30):
-        with pytest.raises(DataError, match="d: label 2 of example 0; allowed: 0 to 1"):
+        with pytest.raises(DataError, match="d: label of example 0 is 2; it must be 0 to 1"):
             decoded_source(
                 "d", decode_one_too_many, (9, 3, 2, 1), num_classes=2, decode_limit_bytes=limit
             )
@@ -73,7 +73,7 @@ def test_labels_out_of_range_are_found_when_a_set_is_opened():
 
 @pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
 def test_labels_out_of_range_are_found(limit):
-    with pytest.raises(DataError, match="d: label 5 of example 5; allowed: 0 to 4"):
+    with pytest.raises(DataError, match="d: label of example 5 is 5; it must be 0 to 4"):
         decoded_source("d", decode, (9, 3, 2, 1), num_classes=5, decode_limit_bytes=limit).read(
             np.array([1, 5])
         )
@@ -141,8 +141,14 @@ def test_a_range_of_another_convention_is_told(images, words, caplog):
     ("images", "words"),
     [
         (np.zeros((2, 3, 8, 8), np.uint8), r"have 8 channels; .* channels come last: move axis 1"),
-        (np.zeros((2, 8, 8, 4), np.uint8), r"have 4 channels; allowed: 1 or 3, as \[N, H, W, C\]$"),
-        (np.full((2, 4, 4, 1), 1.0000001), r"in \[1.00000012, 1.00000012\]; allowed: \[-1, 1\]"),
+        (
+            np.zeros((2, 8, 8, 4), np.uint8),
+            r"have 4 channels; they must be 1 or 3, as \[N, H, W, C\]$",
+        ),
+        (
+            np.full((2, 4, 4, 1), 1.0000001),
+            r"in \[1.00000012, 1.00000012\]; they must be in \[-1, 1\]",
+        ),
         (np.full((2, 2), 1e300), "4 NaN or infinite values"),
     ],
 )

@@ -95,7 +95,7 @@ def test_what_is_refused(pictures: Path) -> None:
     with pytest.raises(DataError, match=r"0.png has a side of 9 pixels, too few for parts of 12; "):
         open_cropped(pictures, image_size=12)
     with pytest.raises(
-        DataError, match=r"super_resolution: crop: true for 2 folders; allowed: one"
+        DataError, match=r"super_resolution: crop is true for 2 folders; it is for one"
     ):
         open_cropped(Path(f"{pictures},{pictures}"))
     (pictures / "3.png").write_text("no picture")

@@ -184,7 +184,7 @@ def test_numbers_in_names_of_classes_count_as_numbers(tmp_path):
     assert folder(tmp_path).class_names == ("1", "02", "2", "10", "b9", "b10")
     as_text = folder(tmp_path, class_order="text")
     assert as_text.class_names == ("02", "1", "10", "2", "b10", "b9")
-    with pytest.raises(ValueError, match="class_order: 'number'; allowed: natural or text"):
+    with pytest.raises(ValueError, match="class_order is 'number'; it must be 'natural' or 'text'"):
         folder(tmp_path, class_order="number")
 
 
@@ -230,6 +230,6 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, 
     save(tmp_path / "0.png", "red")
     Image.new("1", (12000, 12000)).save(tmp_path / "bomb.png")
     assert (tmp_path / "bomb.png").stat().st_size < 50_000
-    words = r"bomb.png \(12000x12000 pixels; allowed: at most 67108864, 8192x8192\)"
+    words = r"bomb.png \(12000x12000 pixels; it must have at most 67108864, 8192x8192\)"
     with pytest.raises(DataError, match=words):
         folder(tmp_path, image_size=4, **options)

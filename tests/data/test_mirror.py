@@ -97,17 +97,19 @@ def test_labelled_images_are_mirrored_for_themselves() -> None:
     both = [flips(one[name], other[name]) for name in ("image", "labelled_image")]
     assert abs(np.corrcoef(*both)[0, 1]) < 0.2
     np.testing.assert_array_equal(one["labelled_label"], other["labelled_label"])
-    with pytest.raises(DataError, match=r"digits: num_labels 20 of a stream with draws of its own"):
+    with pytest.raises(
+        DataError, match=r"digits: num_labels is 20 of a stream with draws of its own"
+    ):
         partly_labelled(mirrored(digits()), 20)
 
 
 @pytest.mark.parametrize(
     ("spec", "mirror", "message"),
     [
-        ("ring", True, "ring: mirror true; allowed: for stored images only"),
-        ("paired_digits", True, "paired_digits: mirror true for images made of .* flip true"),
-        ("digits", 1, "digits: mirror: 1; allowed: true or false"),
-        ("npz:points", True, r"mirror true for points of shape \(2,\); allowed: false"),
+        ("ring", True, "ring: mirror is true; it is for stored images only"),
+        ("paired_digits", True, "paired_digits: mirror is true for images made of .* flip mirrors"),
+        ("digits", 1, "digits: mirror is 1; it must be true or false"),
+        ("npz:points", True, r"mirror is true; it must be false for points"),
     ],
 )
 def test_what_cannot_be_mirrored_is_refused(

@@ -77,9 +77,9 @@ def test_same_key_same_sample_and_other_key_other():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: mixture("m", np.zeros((2,)), 0.1), r"modes: shape \(2,\); allowed"),
-        (lambda: mixture("m", np.full((2, 2), np.nan), 0.1), "modes: .*allowed: finite"),
-        (lambda: mixture("m", np.zeros((0, 2)), 0.1), r"modes: shape \(0, 2\)"),
+        (lambda: mixture("m", np.zeros((2,)), 0.1), r"modes.shape is \(2,\); it must"),
+        (lambda: mixture("m", np.full((2, 2), np.nan), 0.1), "modes.shape is .*all finite"),
+        (lambda: mixture("m", np.zeros((0, 2)), 0.1), r"modes.shape is \(0, 2\)"),
     ],
 )
 def test_bad_mixtures(make, message):

@@ -63,33 +63,41 @@ def test_npz_values(tmp_path):
 
 
 WRONG_NAMES = [
-    ("digit", {}, ["'digit'", "allowed: digits, folder:PATH", "tfds:NAME"]),
-    ("", {}, ["''", "allowed: digits"]),
-    ("digits:8", {}, ["'digits:8'", "allowed: digits"]),
-    ("ring:", {}, ["'ring:'", "allowed: ring"]),
-    ("tfds", {}, ["'tfds'", "allowed: tfds:NAME"]),
-    ("folder:", {}, ["'folder:'", "allowed: folder:PATH"]),
-    ("digits", {"size": 8}, ["digits: unknown option size", "allowed: image_size, labels"]),
-    ("digits", {"image_size": "big"}, ["digits: image_size: 'big'", "allowed: an integer"]),
-    ("digits", {"image_size": True}, ["digits: image_size: True", "allowed: an integer"]),
-    ("digits", {"image_size": -1}, ["digits: image_size: -1", "allowed: 1 to 4096"]),
-    ("digits", {"image_size": 10**6}, ["digits: image_size: 1000000", "allowed: 1 to 4096"]),
-    ("digits", {"labels": "no"}, ["digits: labels: 'no'", "allowed: true or false"]),
-    ("ring", {"modes": 8}, ["ring: unknown option modes", "allowed: num_modes, radius, std"]),
-    ("ring", {"num_modes": 0}, ["ring: num_modes: 0", "allowed: an integer, at least 1"]),
-    ("ring", {"num_modes": 2.5}, ["ring: num_modes: 2.5", "allowed: an integer"]),
+    ("digit", {}, ["'digit'", "it must be digits, folder:PATH", "tfds:NAME"]),
+    ("", {}, ["''", "it must be digits"]),
+    ("digits:8", {}, ["'digits:8'", "it must be digits"]),
+    ("ring:", {}, ["'ring:'", "it must be ring"]),
+    ("tfds", {}, ["'tfds'", "it must be tfds:NAME"]),
+    ("folder:", {}, ["'folder:'", "it must be folder:PATH"]),
+    ("digits", {"size": 8}, ["digits: option is 'size'", "it must be 'image_size' or 'labels'"]),
+    ("digits", {"image_size": "big"}, ["digits: image_size is 'big'", "it must be an integer"]),
+    ("digits", {"image_size": True}, ["digits: image_size is True", "it must be an integer"]),
+    ("digits", {"image_size": -1}, ["digits: image_size is -1", "it must be 1 to 4096"]),
+    ("digits", {"image_size": 10**6}, ["digits: image_size is 1000000", "it must be 1 to 4096"]),
+    ("digits", {"labels": "no"}, ["digits: labels is 'no'", "it must be true or false"]),
+    (
+        "ring",
+        {"modes": 8},
+        ["ring: option is 'modes'", "it must be 'num_modes', 'radius' or 'std'"],
+    ),
+    ("ring", {"num_modes": 0}, ["ring: num_modes is 0", "it must be an integer, at least 1"]),
+    ("ring", {"num_modes": 2.5}, ["ring: num_modes is 2.5", "it must be an integer"]),
     ("ring", {"radius": -2.0}, ["ring: radius is -2.0", "it must be above 0 and finite"]),
     ("ring", {"std": 0}, ["ring: std is 0", "it must be above 0 and finite"]),
     ("ring", {"std": float("nan")}, ["ring: std is nan", "must be above 0 and finite"]),
     ("ring", {"radius": float("inf")}, ["ring: radius is inf", "must be above 0 and finite"]),
-    ("grid", {"num_side": 0}, ["grid: num_side: 0", "allowed: an integer, at least 1"]),
+    ("grid", {"num_side": 0}, ["grid: num_side is 0", "it must be an integer, at least 1"]),
     ("grid", {"spacing": "2"}, ["grid: spacing is '2'", "must be above 0 and finite"]),
-    ("npz:/no/such.npz", {}, ["npz:/no/such.npz: no such file", "allowed: a .npz file"]),
+    ("npz:/no/such.npz", {}, ["npz:/no/such.npz: no such file", "it must be a .npz file"]),
     ("npz:/", {}, ["npz:/: no such file"]),
-    ("npz:x.npz", {"split": "test"}, ["npz: unknown option split", "allowed: image_size, labels"]),
-    ("folder:/no/such", {}, ["folder:/no/such: no such folder", "allowed: a folder of"]),
-    ("folder:/no/such", {"channels": 4}, ["folder: channels: 4", "allowed: 1 or 3"]),
-    ("folder:/no/such", {"labels": 1}, ["folder: labels: 1", "allowed: true or false"]),
+    (
+        "npz:x.npz",
+        {"split": "test"},
+        ["npz: option is 'split'", "it must be 'image_size' or 'labels'"],
+    ),
+    ("folder:/no/such", {}, ["folder:/no/such: no such folder", "it must be one of"]),
+    ("folder:/no/such", {"channels": 4}, ["folder: channels is 4", "it must be 1 or 3"]),
+    ("folder:/no/such", {"labels": 1}, ["folder: labels is 1", "it must be true or false"]),
 ]
 
 
@@ -105,28 +113,36 @@ def bent(array, value):
 
 
 WRONG_ARRAYS = {
-    "no arrays": ({}, {}, ["holds arrays []", "allowed: images or points"]),
+    "no arrays": ({}, {}, ["holds arrays []", "they must be images or points"]),
     "labels only": ({"labels": np.arange(3)}, {}, ["holds arrays ['labels']"]),
-    "both": ({"images": GREY, "points": POINTS}, {}, ["['images', 'points']", "allowed"]),
+    "both": ({"images": GREY, "points": POINTS}, {}, ["['images', 'points']", "must be"]),
     "unknown": (
         {"images": GREY, "x": GREY},
         {},
         ["unknown arrays ['x']", "images, points, labels"],
     ),
-    "int images": ({"images": GREY.astype(int)}, {}, ["images of dtype int64", "allowed: uint8"]),
-    "bool images": ({"images": GREY > 0}, {}, ["images of dtype bool", "allowed: uint8"]),
-    "text": ({"images": np.array(["a"])}, {}, ["<U1 images of shape (1,)", "allowed: images [N"]),
-    "rank 2": ({"images": GREY[0]}, {}, ["shape (4, 4)", "allowed: images [N, H, W, C]"]),
-    "rank 5": ({"images": COLOUR[None]}, {}, ["shape (1, 3, 4, 4, 3)", "allowed"]),
+    "int images": ({"images": GREY.astype(int)}, {}, ["images.dtype is int64", "it must be uint8"]),
+    "bool images": ({"images": GREY > 0}, {}, ["images.dtype is bool", "it must be uint8"]),
+    "text": ({"images": np.array(["a"])}, {}, ["images.shape is (1,)", "it must be [N"]),
+    "rank 2": ({"images": GREY[0]}, {}, ["shape is (4, 4)", "it must be [N, H, W, C]"]),
+    "rank 5": ({"images": COLOUR[None]}, {}, ["shape is (1, 3, 4, 4, 3)", "must be"]),
     "float rank 2": (
         {"images": POINTS},
         {},
-        ["float32 images of shape (3, 2)", "allowed: images [N"],
+        ["images.shape is (3, 2)", "it must be [N"],
     ),
-    "none": ({"images": GREY[:0]}, {}, ["shape (0, 4, 4, 1)", "allowed: no axis of length 0"]),
-    "no pixels": ({"images": GREY[:, :0]}, {}, ["(3, 0, 4, 1)", "allowed: no axis"]),
-    "range": ({"images": GREY + 255.0}, {}, ["float images in [255, 255]", "allowed: [-1, 1]"]),
-    "below": ({"images": GREY - 1.5}, {}, ["float images in [-1.5, -1.5]", "allowed: [-1, 1]"]),
+    "none": ({"images": GREY[:0]}, {}, ["shape is (0, 4, 4, 1)", "it must be without a 0"]),
+    "no pixels": ({"images": GREY[:, :0]}, {}, ["(3, 0, 4, 1)", "it must be without a 0"]),
+    "range": (
+        {"images": GREY + 255.0},
+        {},
+        ["float images in [255, 255]", "they must be in [-1, 1]"],
+    ),
+    "below": (
+        {"images": GREY - 1.5},
+        {},
+        ["float images in [-1.5, -1.5]", "they must be in [-1, 1]"],
+    ),
     "nan image": ({"images": bent(GREY, np.nan)}, {}, ["4 NaN or infinite", "first in example 1"]),
     "inf point": ({"points": bent(POINTS, np.inf)}, {}, ["1 NaN or infinite", "in example 1"]),
     "int points": (
@@ -135,23 +151,27 @@ WRONG_ARRAYS = {
         ["points of dtype int64", "floats [N, D]"],
     ),
     "rank 1": ({"points": np.ones(3)}, {}, ["points of dtype float64 and shape (3,)", "[N, D]"]),
-    "sized points": ({"points": POINTS}, {"image_size": 8}, ["image_size 8 for points", "none"]),
+    "sized points": ({"points": POINTS}, {"image_size": 8}, ["image_size is 8", "none"]),
     "sized floats": (
         {"images": GREY.astype(np.float32)},
         {"image_size": 8},
-        ["image_size 8 for float32 images", "allowed: resizing uint8"],
+        ["image_size is 8 for float32", "it resizes uint8"],
     ),
     "too few labels": (
         {"images": GREY, "labels": np.arange(2)},
         {},
-        ["labels of shape (2,)", "allowed: (3,), one per example"],
+        ["labels.shape is (2,)", "it must be (3,), one per example"],
     ),
-    "one-hot labels": ({"images": GREY, "labels": np.eye(3, dtype=int)}, {}, ["shape (3, 3)"]),
-    "float labels": ({"images": GREY, "labels": np.zeros(3)}, {}, ["float64", "allowed: integers"]),
+    "one-hot labels": ({"images": GREY, "labels": np.eye(3, dtype=int)}, {}, ["shape is (3, 3)"]),
+    "float labels": (
+        {"images": GREY, "labels": np.zeros(3)},
+        {},
+        ["float64", "it must be integer"],
+    ),
     "negative": (
         {"points": POINTS, "labels": np.array([0, -1, 2])},
         {},
-        ["label -1 of example 1", "allowed: 0 and above"],
+        ["label of example 1 is -1", "it must be 0 and above"],
     ),
     "huge label": ({"points": POINTS, "labels": np.array([0, 2**40, 2])}, {}, ["1099511627776"]),
     "pickle": (
@@ -208,16 +228,21 @@ def image(path, size=(4, 4)):
 
 
 def wrong_folders():
-    yield "empty", [], {}, ["no image in it", "allowed: .bmp, .jpeg, .jpg, .png, .webp"]
-    yield "both", ["a.png", "b/c.png"], {}, ["1 images beside 1 sub-folders", "allowed: images"]
-    yield "empty class", ["b/c.png", "d/"], {}, ["no image in sub-folder 'd'", "allowed: at least"]
+    yield "empty", [], {}, ["no image in it", "there must be .bmp, .jpeg, .jpg, .png, .webp"]
+    yield "both", ["a.png", "b/c.png"], {}, ["1 images beside 1 sub-folders", "images must be"]
+    yield (
+        "empty class",
+        ["b/c.png", "d/"],
+        {},
+        ["no image in sub-folder 'd'", "each must have one"],
+    )
     yield (
         "sizes",
         ["a.png", "large.png"],
         {},
-        ["a.png is 4x4 and large.png is 5x3", "allowed: one size, or image_size"],
+        ["a.png is 4x4 and large.png is 5x3", "they must have one size, or image_size"],
     )
-    yield "channels", ["a.png"], {"channels": True}, ["channels: True", "allowed: 1 or 3"]
+    yield "channels", ["a.png"], {"channels": True}, ["channels is True", "it must be 1 or 3"]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +264,6 @@ def assert_one_line(action, fragments):
         action()
     message = str(caught.value)
     assert "\n" not in message
-    assert "allowed: " in message or "; it must be " in message
+    assert " must " in message or "it resizes " in message
     for fragment in fragments:
         assert fragment in message, message

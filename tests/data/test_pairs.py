@@ -187,7 +187,7 @@ def test_names_that_are_there_twice_are_refused(kind: str, tmp_path: Path) -> No
         save(tmp_path / file, np.zeros((8, 8, 3), np.uint8))
     spec = f"{kind}:{tmp_path / 'a'},{tmp_path / 'b'}"
     with pytest.raises(
-        DataError, match=r"a' has 1\.jpg and 1\.png, 2\.bmp and 2\.png; allowed: one"
+        DataError, match=r"a' has 1\.jpg and 1\.png, 2\.bmp and 2\.png; there must be one"
     ):
         open_source(spec, image_size=8)
 
@@ -267,19 +267,27 @@ def test_no_digit_is_in_both_domains() -> None:
 @pytest.mark.parametrize(
     ("spec", "options", "words"),
     [
-        ("paired:{}/no", {}, "no' is no folder; allowed: one folder, or two: A,B"),
-        ("paired:{}/ab,{}/a,{}/b", {}, "3 folders; allowed: one, or two: A,B"),
-        ("paired:{}/a,{}/other", {}, "other' has no '00', the other folder has; allowed: the same"),
-        ("paired:{}/empty", {}, "no image in '.*empty'; allowed: .bmp"),
-        ("paired:{}/a", {"image_size": 4}, "00.png is 8x8; allowed: twice as wide as high"),
-        ("unpaired:{}/a", {"image_size": 4}, "00.png is 8x8; allowed: twice as wide as high"),
-        ("paired:{}/ab", {"direction": "BA"}, "direction: 'BA'; allowed: AtoB or BtoA"),
-        ("paired:{}/ab", {"channels": 2}, "channels: 2; allowed: 1 or 3"),
-        ("paired:{}/ab", {"jitter": 1}, "jitter: 1; allowed: true or false"),
-        ("paired:{}/ab", {"image_size": None}, "image_size: None; allowed: a number of pixels"),
-        ("super_resolution:{}/a", {"factor": 3}, "factor: 3; allowed: 2 or more, a divisor"),
-        ("paired_digits", {"task": "colour"}, "task: 'colour'; allowed: edges, halved, inverted"),
-        ("unpaired_digits", {"image_size": 9}, "image_size: 9; allowed: even numbers"),
+        ("paired:{}/no", {}, "no' is no folder; give one, or two: A,B"),
+        ("paired:{}/ab,{}/a,{}/b", {}, "3 folders; there must be one, or two: A,B"),
+        (
+            "paired:{}/a,{}/other",
+            {},
+            "other' has no '00', the other folder has; they must have the same",
+        ),
+        ("paired:{}/empty", {}, "no image in '.*empty'; there must be .bmp"),
+        ("paired:{}/a", {"image_size": 4}, "00.png is 8x8; it must be twice as wide as high"),
+        ("unpaired:{}/a", {"image_size": 4}, "00.png is 8x8; it must be twice as wide as high"),
+        ("paired:{}/ab", {"direction": "BA"}, "direction is 'BA'; it must be 'AtoB' or 'BtoA'"),
+        ("paired:{}/ab", {"channels": 2}, "channels is 2; it must be 1 or 3"),
+        ("paired:{}/ab", {"jitter": 1}, "jitter is 1; it must be true or false"),
+        ("paired:{}/ab", {"image_size": None}, "image_size is None; it must be a number of pixels"),
+        ("super_resolution:{}/a", {"factor": 3}, "factor is 3; it must be 2 or more, a divisor"),
+        (
+            "paired_digits",
+            {"task": "colour"},
+            "task is 'colour'; it must be 'edges', 'halved' or",
+        ),
+        ("unpaired_digits", {"image_size": 9}, "image_size is 9; it must be even numbers"),
     ],
 )
 def test_what_cannot_be_used_is_refused(

@@ -225,18 +225,18 @@ def test_an_item_is_read_in_one_call():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "batch_size: 0; allowed: an integer, at least 1"),
-        ({"batch_size": True}, "batch_size: True; allowed"),
-        ({"batch_size": 6.0}, r"batch_size: 6\.0; allowed"),
-        ({"seed": -1}, "seed: -1; allowed: an integer, at least 0"),
-        ({"seed": 2**64}, "seed: 18446744073709551616; allowed: below"),
-        ({"num_batches": (10, 0)}, "num_batches: 0; allowed"),
-        ({"num_processes": 0}, "num_processes: 0; allowed"),
-        ({"num_processes": 4}, "batch_size: 6; allowed: a multiple of the 4 processes"),
-        ({"process_index": 1}, "process_index: 1; allowed: 0 to 0"),
-        ({"process_index": -1}, "process_index: -1; allowed: 0 to 0"),
-        ({"prefetch": -1}, "prefetch: -1; allowed"),
-        ({"num_threads": -2}, "num_threads: -2; allowed"),
+        ({"batch_size": 0}, "batch_size is 0; it must be an integer, at least 1"),
+        ({"batch_size": True}, "batch_size is True; it must be"),
+        ({"batch_size": 6.0}, r"batch_size is 6\.0; it must be"),
+        ({"seed": -1}, "seed is -1; it must be an integer, at least 0"),
+        ({"seed": 2**64}, "seed is 18446744073709551616; it must be below"),
+        ({"num_batches": (10, 0)}, "num_batches is 0; it must be"),
+        ({"num_processes": 0}, "num_processes is 0; it must be"),
+        ({"num_processes": 4}, "batch_size is 6; it must be a multiple of the 4 processes"),
+        ({"process_index": 1}, "process_index is 1; it must be 0 to 0"),
+        ({"process_index": -1}, "process_index is -1; it must be 0 to 0"),
+        ({"prefetch": -1}, "prefetch is -1; it must be"),
+        ({"num_threads": -2}, "num_threads is -2; it must be"),
     ],
 )
 def test_bad_options(source, options, message):
@@ -246,10 +246,10 @@ def test_bad_options(source, options, message):
 
 @pytest.mark.parametrize("state", [{}, {"next": -1}, {"nxt": 1}, {"next": 1, "epoch": 0}])
 def test_bad_states(source, state):
-    with pytest.raises(ValueError, match=r"state: .*allowed: {'next': t}"):
+    with pytest.raises(ValueError, match=r"state is .*it must be {'next': t}"):
         pipeline(source, batch_size=4, seed=0).set_state(state)
 
 
 def test_prefetch_to_device_bad_size(source):
-    with pytest.raises(ValueError, match="size: -1; allowed"):
+    with pytest.raises(ValueError, match="size is -1; it must be"):
         prefetch_to_device(pipeline(source, batch_size=4, seed=0), size=-1)

@@ -79,7 +79,10 @@ def test_changed_examples_are_told(change, words):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"class_names": ["dog", "cat"]}, "data: class 0 was 'cat', is 'dog'; allowed: the run's"),
+        (
+            {"class_names": ["dog", "cat"]},
+            "data: class 0 was 'cat', is 'dog'; it must be the run's",
+        ),
         ({"num_classes": 3, "class_names": ["a", "b", "c"]}, "data: 3 classes, 2 when the run"),
         ({"num_classes": None, "class_names": []}, "data: no classes, 2 when the run began"),
     ],
@@ -139,11 +142,11 @@ def test_classes_are_asked_for_by_name_or_number(text, classes):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("dig", "label: 'dig'; did you mean dog.* classes from 0 to 3, or names \\(cat, dog,"),
-        ("4", "label: '4'; it must be all"),
-        ("-1", "label: '-1'; it must be all"),
-        ("cat,", "label: 'cat,'; it must be all"),
-        ("²", "label: '²'; it must be all"),
+        ("dig", "label is 'dig'; did you mean dog.* classes from 0 to 3, or names \\(cat, dog,"),
+        ("4", "label is '4'; it must be all"),
+        ("-1", "label is '-1'; it must be all"),
+        ("cat,", "label is 'cat,'; it must be all"),
+        ("²", "label is '²'; it must be all"),
     ],
 )
 def test_unknown_classes_are_refused(text, words):

@@ -17,7 +17,7 @@ RING = f"{Path(__file__).parents[2] / 'configs' / 'ring.py'}:smoke"
 
 @pytest.mark.parametrize("seconds", [-5, 0])
 def test_waiting_for_no_time_is_refused(seconds: int) -> None:
-    with pytest.raises(ProcessError, match=f"connect_timeout: {seconds}; it must be at least 1"):
+    with pytest.raises(ProcessError, match=f"connect_timeout is {seconds}; it must be at least 1"):
         connect("localhost:1234", 2, 0, timeout_seconds=seconds)
 
 
@@ -59,7 +59,7 @@ def test_a_port_in_use_is_one_line(
         assert main(["train", "--config", RING, "--workdir", str(tmp_path / "a"), *flags]) == 2
     port = address.rpartition(":")[2]
     assert capfd.readouterr().err == (
-        f"jaxgan: error: coordinator: {address}; port {port} is in use here, give another\n"
+        f"jaxgan: error: coordinator is {address!r}; port {port} is in use here, give another\n"
     )
     assert not (tmp_path / "a").exists()
 

@@ -28,7 +28,7 @@ def test_every_example_once_in_a_shuffled_order() -> None:
     np.testing.assert_array_equal(order(images), order(whole))
     few = make_reference(source, 100, 0)
     np.testing.assert_array_equal(few.read(0, 100)["image"], images[:100])
-    with pytest.raises(EvaluationError, match="num_real: 2000; digits has 1797 examples"):
+    with pytest.raises(EvaluationError, match="num_real is 2000; digits has 1797 examples"):
         make_reference(source, 2000, 0)
 
 

@@ -50,7 +50,7 @@ GOOD = report.as_json([score()])
     [
         ("{", "no JSON"),
         ("[]", "it is a list; it must be an object"),
-        (json.dumps({**GOOD, "schema": 2}), "schema 2; allowed: 1"),
+        (json.dumps({**GOOD, "schema": 2}), "schema is 2; it must be 1"),
         (
             json.dumps({**GOOD, "metrics": [{"name": "a"}]}),
             r"metrics\[0\] lacks value, std, protocol",

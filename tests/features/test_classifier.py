@@ -88,15 +88,15 @@ def test_a_test_set_takes_the_place_of_the_held_out_part(digits: Source) -> None
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (lambda: open_source("ring"), "allowed: images"),
+        (lambda: open_source("ring"), "they must be images"),
         (lambda: open_source("digits", labels=False), "digits has no labels"),
         (
             lambda: array_source("one", np.zeros((9, 8, 8, 1), np.uint8), np.zeros(9, int)),
-            "has 1 class; allowed: at least 2",
+            "has 1 class; it must have at least 2",
         ),
         (
             lambda: array_source("two", np.zeros((2, 8, 8, 1), np.uint8), np.arange(2)),
-            "allowed: at least two classes, and one held out",
+            "there must be two classes, and one held out",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_function_must_give_vectors_and_have_a_name() -> None:
     with pytest.raises(FeatureError, match=r"shape \(10, 9, 8\) for 10 images"):
         extract(function("wrong", lambda images: images.mean(axis=3)), IMAGES)
     for name in ("", "Mean", "a b", "é", "--"):
-        with pytest.raises(FeatureError, match="name: "):
+        with pytest.raises(FeatureError, match="name is "):
             function(name, lambda images: images)
 
 
@@ -107,7 +107,7 @@ def test_random_features_see_noise() -> None:
 def test_random_features_are_of_images(shape: tuple[int, ...]) -> None:
     with pytest.raises(FeatureError, match="at least 4 pixels"):
         random_conv(shape)
-    with pytest.raises(FeatureError, match=r"allowed: \[H, W, 1\]"):
+    with pytest.raises(FeatureError, match=r"they must be \[H, W, 1\]"):
         extract(random_conv((8, 8, 1)), IMAGES)
 
 
@@ -129,12 +129,12 @@ def test_auto_takes_what_the_data_allow(tmp_path: Path, monkeypatch: pytest.Monk
     ("spec", "message"),
     [
         ("clasifier", "did you mean classifier"),
-        ("fid", "allowed: auto, classifier, inception"),
+        ("fid", "it must be auto, classifier, inception"),
         ("random_conv", "did you mean random-conv"),
         ("pixels:a", "'pixels:a'"),
         ("auto,torch-fidelity", "'auto,torch-fidelity'"),
         ("inception,torch-fidelty", "did you mean torch-fidelity"),
-        ("inception:a.npz,clean", "allowed: inception"),
+        ("inception:a.npz,clean", "it must be inception"),
         ("inception:no/such.npz", "inception: no weights at no/such.npz; get https"),
         ("inception:no/such.npz,torch-fidelity", "inception: no weights at no/such.npz; get"),
     ],
@@ -147,7 +147,7 @@ def test_other_names_are_refused(spec: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("inception", r"shape \(2,\); allowed: \[H, W, 1\]"),
+        ("inception", r"shape \(2,\); they must be \[H, W, 1\]"),
         ("classifier", r"classifier: ring has examples of shape \(2,\)"),
         ("random-conv", r"random-conv: examples of shape \(2,\)"),
     ],

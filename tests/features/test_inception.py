@@ -222,7 +222,7 @@ def test_images_are_rounded_to_bytes_and_repeated() -> None:
 
 @pytest.mark.parametrize("shape", [(2, 8, 8, 2), (2, 8, 8, 4), (2, 8)])
 def test_other_channels_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(FeatureError, match=r"allowed: \[H, W, 1\] or \[H, W, 3\]"):
+    with pytest.raises(FeatureError, match=r"it must be \[H, W, 1\] or \[H, W, 3\]"):
         prepare(jnp.zeros(shape))
 
 
@@ -239,7 +239,7 @@ def test_published_weights_and_only_these_give_published_names() -> None:
     ]
     differing = {key for key in protocols[0] if protocols[0][key] != protocols[1][key]}
     assert differing == {"convention", "resize", "normalise"}
-    with pytest.raises(FeatureError, match="convention: 'clean-fid'; allowed: pytorch-fid"):
+    with pytest.raises(FeatureError, match="convention is 'clean-fid'; it must be pytorch-fid"):
         inception(loaded, convention="clean-fid")
-    with pytest.raises(FeatureError, match="tap: 100; allowed: 64, 192, 768, 2048"):
+    with pytest.raises(FeatureError, match="tap is 100; it must be 64, 192, 768, 2048"):
         inception(loaded, tap=100)

@@ -52,5 +52,5 @@ def test_other_images_are_refused(shape: tuple[int, ...]) -> None:
 
 
 def test_another_network_is_refused() -> None:
-    with pytest.raises(FeatureError, match="network: 'squeeze'; allowed: alex, vgg16"):
+    with pytest.raises(FeatureError, match="network is 'squeeze'; it must be 'alex' or 'vgg16'"):
         lpips(network="squeeze")

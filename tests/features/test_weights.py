@@ -126,9 +126,9 @@ def test_a_converted_file_of_another_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_suffixes_are_refused(tmp_path: Path, state: Path) -> None:
-    with pytest.raises(FeatureError, match=r"must end in \.npz, \.safetensors"):
+    with pytest.raises(FeatureError, match=r"one of \.npz, \.safetensors"):
         weights.convert(RECIPE, [state], tmp_path / "a.txt")
-    with pytest.raises(FeatureError, match=r"must end in \.npz, \.safetensors, \.pth"):
+    with pytest.raises(FeatureError, match=r"one of \.npz, \.safetensors, \.pth"):
         weights.load(RECIPE, Path(__file__))
 
 

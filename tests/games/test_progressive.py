@@ -109,9 +109,9 @@ def test_the_state_has_the_same_shapes_in_all_phases(name: str) -> None:
 
 
 def test_bad_phases_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"resolutions: got \(4, 16\); must be"):
+    with pytest.raises(ValueError, match=r"resolutions is \(4, 16\); it must be"):
         make_phases((4, 16), fade_steps=1, stable_steps=1)
-    with pytest.raises(ValueError, match="fade_steps, stable_steps: got -1, 1; must be"):
+    with pytest.raises(ValueError, match="fade_steps, stable_steps is -1, 1; it must be"):
         make_phases((4, 8), fade_steps=-1, stable_steps=1)
     with pytest.raises(ValueError, match="resolutions: the last is 8; it must be that of the"):
         game_at(0).generate({}, {}, {"image": jnp.zeros((1, 16, 16, 1))}, context_at(0))

@@ -366,16 +366,16 @@ PAIR = {"image": (8, 8, 3), "source": (8, 8, 1)}
     [
         (
             lambda: parts("pix2pix", "unpaired:a,b", PAIR),
-            "data.source: 'unpaired:a,b'; game 'pix2pix' compares each image with its own source, "
-            "so it needs pairs",
+            "data.source is 'unpaired:a,b'; game 'pix2pix' compares each image with its own "
+            "source, so it needs pairs",
         ),
         (
             lambda: parts("pix2pix", "digits", {"image": (8, 8, 1)}),
-            "data.source: 'digits'; game 'pix2pix' needs data with a source to translate",
+            "data.source is 'digits'; game 'pix2pix' needs data with a source to translate",
         ),
         (
             lambda: parts("cyclegan", "paired:a", PAIR, num_classes=3),
-            "num_classes: 3; game 'cyclegan' has no classes, so it must be 0",
+            "num_classes is 3; game 'cyclegan' has no classes, so it must be 0",
         ),
         (
             lambda: parts("cyclegan", "paired:a", PAIR),

@@ -92,7 +92,7 @@ def test_labels_that_are_none_are_refused_in_one_line(
 ) -> None:
     assert sample(run, tmp_path / "a.png", f"--label={label}") == 2
     error = capfd.readouterr().err.strip()
-    assert f"label: {label!r}; it must be all, or classes from 0 to 9" in error
+    assert f"label is {label!r}; it must be all, or classes from 0 to 9" in error
     assert len(error.splitlines()) == 1
 
 

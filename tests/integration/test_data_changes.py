@@ -72,7 +72,7 @@ def test_classes_have_names_and_stay_what_they_were(
     with np.load(out) as arrays:
         assert arrays["labels"].tolist() == [1, 1, 1]
     assert main([*sample, "dig"]) == 2
-    assert "label: 'dig'; did you mean dog?" in capfd.readouterr().err
+    assert "label is 'dig'; did you mean dog?" in capfd.readouterr().err
 
     (animals / "cat").rename(animals / "mouse")  # dogs would be cats from now on
     before = contents(run)

@@ -57,13 +57,25 @@ def test_truncation_is_shown_and_measured(digits: Path) -> None:
     [
         ("mixing", [], "mixing: this generator has no styles"),
         ("interpolate", ["--space", "w"], "this generator has no styles"),
-        ("interpolate", ["--values", "1"], "values: '1'; interpolate has no such option"),
-        ("interpolate", ["--out", "a.jpg"], "out: a.jpg; it must end in .png or .gif or .mp4"),
-        ("traverse", ["--codes", "99"], "codes: '99'"),
-        ("traverse", ["--label", "3"], "label: 3; the run is unconditional"),
-        ("truncation", ["--values", "0", "--metrics", "none"], "values: 0.0; each must be above 0"),
+        ("interpolate", ["--values", "1"], "values is '1'; interpolate has no such option"),
+        (
+            "interpolate",
+            ["--out", "a.jpg"],
+            "out is 'a.jpg'; it must be a .png or .gif or .mp4 file",
+        ),
+        ("traverse", ["--codes", "99"], "codes is '99'"),
+        ("traverse", ["--label", "3"], "label is 3; the run is unconditional"),
+        (
+            "truncation",
+            ["--values", "0", "--metrics", "none"],
+            "values is 0.0; it must be above 0",
+        ),
         ("arithmetic", ["--a", "1"], "b: missing"),
-        ("arithmetic", ["--a", "x", "--b", "1", "--c", "1"], "a: 'x'; give 1,4,7 or class:K"),
+        (
+            "arithmetic",
+            ["--a", "x", "--b", "1", "--c", "1"],
+            "a is 'x'; it must be 1,4,7 or class:K",
+        ),
         ("arithmetic", ["--a", "class:12", "--b", "1", "--c", "1"], "classes are 0 to 9"),
     ],
 )

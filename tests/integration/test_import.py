@@ -62,15 +62,15 @@ def test_an_imported_run_makes_the_authors_images(weights: Path, tmp_path: Path)
     ("flags", "message"),
     [
         ([], "from: none; give --from FILE"),
-        (["--from", "no.npz"], "from: no.npz; there is no such file"),
-        (["--from", "a.pkl"], "from: a.pkl; it must end in .safetensors"),
-        (["--from", "FILE", "--prefix", "H."], "prefix: 'H.'; no name in"),
-        (["--from", "FILE", "--prefix", "G.", "--model", "biggan"], "model: 'biggan'"),
+        (["--from", "no.npz"], "from is 'no.npz'; there is no such file"),
+        (["--from", "a.pkl"], "from is 'a.pkl'; it must be a file with one of .safetensors"),
+        (["--from", "FILE", "--prefix", "H."], "prefix is 'H.'; no name in"),
+        (["--from", "FILE", "--prefix", "G.", "--model", "biggan"], "model is 'biggan'"),
         (
             ["--from", "FILE", "--prefix", "G.", "--config.generator.base_channels=8"],
             "generator: l1.weight: its shape (256, 8) makes (8, 256)",
         ),
-        (["--from", "FILE", "--prefix", "G.", "--config.generator=dcgan"], "generator: 'dcgan'"),
+        (["--from", "FILE", "--prefix", "G.", "--config.generator=dcgan"], "generator is 'dcgan'"),
     ],
 )
 def test_bad_input(

@@ -208,12 +208,20 @@ def test_layers_start_normalised_and_keep_their_gain(semi: ModuleType) -> None:
     ("name", "flags", "message"),
     [
         ("losses_on_mnist", ["--objectives", "EBGAM"], "invalid choice: 'EBGAM'"),
-        ("losses_on_mnist", ["--num-steps", "75"], "--num-steps: 75; it must be a multiple of 50"),
+        (
+            "losses_on_mnist",
+            ["--num-steps", "75"],
+            "--num-steps is 75; it must be a multiple of 50",
+        ),
         ("losses_on_mnist", ["--data-dir", "nowhere"], "mnist"),
-        ("semi_supervised", ["--num-steps", "30"], "--num-steps: 30; it must be a multiple of 20"),
+        (
+            "semi_supervised",
+            ["--num-steps", "30"],
+            "--num-steps is 30; it must be a multiple of 20",
+        ),
         ("semi_supervised", ["--draws", "0"], "'0' is not a whole number of at least 1"),
         ("semi_supervised", ["--data-dir", "nowhere"], "mnist"),
-        ("saturation", ["--num-steps", "75"], "--num-steps: 75; it must be a multiple of 50"),
+        ("saturation", ["--num-steps", "75"], "--num-steps is 75; it must be a multiple of 50"),
         ("losses_on_ring", ["--std", "0"], "std is 0.0; it must be above 0"),
     ],
 )

@@ -69,8 +69,8 @@ def test_one_topology_that_fails_is_a_line_and_not_the_end(
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (["--topology", "v9:2x2"], "topology: 'v9:2x2'; it must be cpu:N, v2:AxB"),
-        (["--topology", "cpu:2", "--batch-per-chip", "0"], "batch-per-chip: 0; it must be at"),
+        (["--topology", "v9:2x2"], "topology is 'v9:2x2'; it must be cpu:N, v2:AxB"),
+        (["--topology", "cpu:2", "--batch-per-chip", "0"], "batch-per-chip is 0; it must be at"),
         (["--topology", "cpu:2", "--config.bach_size=3"], "bach_size: unknown key; did you mean"),
         (["--topology", "cpu:2", "--plot", "no/such/folder/a.png"], "its folder must exist"),
     ],

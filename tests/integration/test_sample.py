@@ -51,9 +51,9 @@ def test_images_in_a_folder(runs: Path, tmp_path: Path, capfd: pytest.CaptureFix
     stored = open_source(f"npz:{tmp_path / 'a.npz'}").read(np.arange(5))["image"]
     np.testing.assert_array_equal(written, stored)
     assert sample(runs / "digits", tmp_path / "new") == 2
-    assert "is there already; it must be a new folder" in capfd.readouterr().err
+    assert "it must be a new folder" in capfd.readouterr().err
     assert sample(runs / "ring", tmp_path / "points") == 2
-    assert "the run makes points: it must end in .png or .npz" in capfd.readouterr().err
+    assert "it must be a .png or .npz file, as the run makes points" in capfd.readouterr().err
     assert not (tmp_path / "points").exists()
 
 
@@ -93,12 +93,12 @@ def test_the_average_is_sampled_unless_refused(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--num", "0"], "num: 0; it must be at least 1"),
-        (["--seed", "-1"], "seed: -1; it must be from 0 to 2147483647"),
+        (["--num", "0"], "num is 0; it must be at least 1"),
+        (["--seed", "-1"], "seed is -1; it must be from 0 to 2147483647"),
         (["--step", "7"], "has no checkpoint 7"),
         (["--member", "1"], "member is 1, but the run has a single member"),
-        (["--label", "3"], "label: '3'; the run is unconditional, so there is none to ask for"),
-        (["--label", "all"], "label: 'all'; the run is unconditional"),
+        (["--label", "3"], "label is '3'; the run is unconditional, so it has none"),
+        (["--label", "all"], "label is 'all'; the run is unconditional"),
     ],
 )
 def test_bad_input(
@@ -112,7 +112,7 @@ def test_the_picture_s_name_says_its_format(
     runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert sample(runs / "digits", tmp_path / "a.jpg") == 2
-    assert "must end in .png or .npz, or be a folder" in capfd.readouterr().err
+    assert "it must be a .png or .npz file, or a folder" in capfd.readouterr().err
 
 
 def test_labels_of_a_run_without_classes_are_refused(runs: Path) -> None:

@@ -141,7 +141,7 @@ def test_main_trains_scores_and_reports(
         (["--discriminator", "half", "half"], "each may be named once"),
         (["--steps-unrolled", "-1"], "'-1' is not a whole number of at least 0"),
         (["--steps-unrolled", "x"], "'x' is not a whole number of at least 0"),
-        (["--num-steps", "15"], "--num-steps: 15; it must be a multiple of 10"),
+        (["--num-steps", "15"], "--num-steps is 15; it must be a multiple of 10"),
         (["--seeds", "0"], "'0' is not a whole number of at least 1"),
         (["--budget", "huge"], "invalid choice: 'huge'"),
         (["--data-dir", "nowhere"], "mnist"),

@@ -188,7 +188,7 @@ def test_features_that_do_not_fit_are_refused() -> None:
         gen(jnp.zeros(4), jnp.zeros(4), (), CONTEXT)
     for real, fake in (((4, 3), (4, 2)), ((4,), (4,))):
         outs = [{"features": jnp.zeros(shape)} for shape in (real, fake)]
-        with pytest.raises(ValueError, match="both must be"):
+        with pytest.raises(ValueError, match="they must be"):
             gen(*outs, (), CONTEXT)
 
 

@@ -120,8 +120,8 @@ def test_what_is_missing_or_of_another_shape_is_named() -> None:
     bad = {
         "needs the discriminator's 'class_logits'": ({"label": real["label"]}, fake),
         "needs the discriminator's 'label'": ({"class_logits": real["class_logits"]}, fake),
-        r"class_logits have shape \(2,\)": ({**real, "class_logits": jnp.zeros(2)}, fake),
-        r"labels have shape \(2, 1\)": ({**real, "label": real["label"][:, None]}, fake),
+        r"class_logits.shape is \(2,\)": ({**real, "class_logits": jnp.zeros(2)}, fake),
+        r"labels.shape is \(2, 1\)": ({**real, "label": real["label"][:, None]}, fake),
     }
     for message, outs in bad.items():
         with pytest.raises(ValueError, match=f"multi_class.*{message}|multi_class: {message}"):

@@ -185,7 +185,7 @@ def test_bad_input() -> None:
     ):
         moments(broken)
     for shape in ((4,), (0, 2), (4, 0), (4, 2, 1)):
-        with pytest.raises(ValueError, match=r"features has shape .*; it must be \[N, F\]"):
+        with pytest.raises(ValueError, match=r"features.shape is .*; it must be \[N, F\]"):
             moments(np.ones(shape))
     with pytest.raises(ValueError, match="chunk is 0"):
         moments(x, chunk=0)

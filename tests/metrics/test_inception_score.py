@@ -40,7 +40,7 @@ def test_bad_input() -> None:
         inception_score(np.zeros((9, 3)))
     with pytest.raises(ValueError, match="num_splits is 0"):
         inception_score(np.zeros((9, 3)), num_splits=0)
-    with pytest.raises(ValueError, match=r"logits has shape \(9,\); it must be \[N, K\]"):
+    with pytest.raises(ValueError, match=r"logits.shape is \(9,\); it must be \[N, K\]"):
         inception_score(np.zeros(9))
     with pytest.raises(ValueError, match="logits: 1 of 2 examples is not finite"):
         inception_score([[0.0, 1.0], [np.inf, 0.0]])

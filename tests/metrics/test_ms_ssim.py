@@ -110,5 +110,5 @@ def test_bad_input() -> None:
         ms_ssim(x, x, value_range=(1.0, 0.0))
     with pytest.raises(ValueError, match="num_pairs is 0"):
         ms_ssim_diversity(x, num_pairs=0)
-    with pytest.raises(ValueError, match=r"images has shape \(4, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"images.shape is \(4, 8, 8\)"):
         ms_ssim_diversity(x[..., 0])

@@ -145,5 +145,5 @@ def test_bad_input() -> None:
         density_coverage(x, y, k=2, tile=0)
     with pytest.raises(ValueError, match="real: 5 of 5 examples are not finite, the first at 0"):
         precision_recall(np.nan * x, y)
-    with pytest.raises(ValueError, match=r"fake has shape \(0, 2\)"):
+    with pytest.raises(ValueError, match=r"fake.shape is \(0, 2\)"):
         prdc(x, y[:0])

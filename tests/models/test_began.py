@@ -73,14 +73,14 @@ def test_a_skip_is_the_first_map_enlarged() -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: BEGANGenerator(4), "image_size: got 4; must be 5, 6, 7 or 8 times 2"),
-        (lambda: BEGANGenerator(36), "image_size: got 36; must be 5, 6, 7 or 8 times 2"),
-        (lambda: BEGANGenerator(8, base_channels=0), "base_channels: got 0; must be at least 1"),
+        (lambda: BEGANGenerator(4), "image_size is 4; it must be 5, 6, 7 or 8 times 2"),
+        (lambda: BEGANGenerator(36), "image_size is 36; it must be 5, 6, 7 or 8 times 2"),
+        (lambda: BEGANGenerator(8, base_channels=0), "base_channels is 0; it must be at least 1"),
         (lambda: BEGANGenerator(8, conditioning="concat"), "which needs classes"),
-        (lambda: BEGANGenerator(8, conditioning="norm"), "conditioning: got 'norm'; must be"),
-        (lambda: BEGANAutoencoder(8, code_dim=0), "every width must be positive"),
-        (lambda: BEGANAutoencoder(8, error="l3"), "error: got 'l3'; must be 'l1' or 'l2'"),
-        (lambda: BEGANAutoencoder(33), "image_size: got 33"),
+        (lambda: BEGANGenerator(8, conditioning="norm"), "conditioning is 'norm'; it must be"),
+        (lambda: BEGANAutoencoder(8, code_dim=0), "it must be positive widths"),
+        (lambda: BEGANAutoencoder(8, error="l3"), "error is 'l3'; it must be 'l1' or 'l2'"),
+        (lambda: BEGANAutoencoder(33), "image_size is 33"),
     ],
 )
 def test_bad_options_are_named(build: Callable[[], Any], words: str) -> None:

@@ -84,16 +84,16 @@ def test_small_grey_images_begin_at_seven_pixels() -> None:
     [
         (
             lambda: BigGANGenerator(48, num_classes=2),
-            "image_size: got 48; must be one of 28, 32, 64, 128, 256",
+            "image_size is 48; it must be 28, 32, 64, 128, 256",
         ),
-        (lambda: BigGANDiscriminator(32), "num_classes: got none; BigGAN is class-conditional"),
+        (lambda: BigGANDiscriminator(32), "num_classes is None; BigGAN is class-conditional"),
         (
             lambda: BigGANGenerator(32, num_classes=2, attention=64),
-            "attention: got 64; must be 0 for none, or the size of a map: 8, 16, 32",
+            "attention is 64; it must be 0 for none, or the size of a map: 8, 16, 32",
         ),
         (
             lambda: biggan_generator((128, 128, 3), 128, num_classes=2),
-            "latent_dim: got 128; must be a multiple of 6",
+            "latent_dim is 128; it must be a multiple of 6",
         ),
     ],
 )

@@ -314,14 +314,14 @@ def test_layers_compute_in_their_dtype():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda x, w: conv2d(x, w[:, :, :2]), "kernel: got 2 input channels"),
-        (lambda x, w: conv2d_transpose(x, w[..., :2]), "kernel: got 2 input channels"),
-        (lambda x, w: conv2d(x, w, stride=0), "stride: got 0"),
-        (lambda x, w: conv2d(x, w, padding=-1), "padding: got -1"),
-        (lambda x, w: conv2d(x, w, padding="FULL"), "padding: got 'FULL'"),
+        (lambda x, w: conv2d(x, w[:, :, :2]), "kernel has 2 input channels"),
+        (lambda x, w: conv2d_transpose(x, w[..., :2]), "kernel has 2 input channels"),
+        (lambda x, w: conv2d(x, w, stride=0), "stride is 0"),
+        (lambda x, w: conv2d(x, w, padding=-1), "padding is -1"),
+        (lambda x, w: conv2d(x, w, padding="FULL"), "padding is 'FULL'"),
         (lambda x, w: conv2d(x[:, :1], w, padding="VALID"), "must fit into the padded image"),
         (lambda x, w: conv2d_transpose(x, w, padding=7), "must leave a pixel"),
-        (lambda x, w: conv2d(x, w, lowering="fft"), "lowering: got 'fft'"),
+        (lambda x, w: conv2d(x, w, lowering="fft"), "lowering is 'fft'"),
     ],
 )
 def test_bad_input_is_named_in_one_line(call, words):

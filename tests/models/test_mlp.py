@@ -92,9 +92,9 @@ def test_answers_of_bfloat16_are_not_rounded_to_eight_bits():
 @pytest.mark.parametrize(
     ("module", "x", "words"),
     [
-        (MLPGenerator((4, 0), (2,)), jnp.ones((1, 3)), "features: got"),
-        (MLPGenerator((4,), (0,)), jnp.ones((1, 3)), "features: got"),
-        (MLPDiscriminator((4,)), jnp.ones(3), "x: got shape"),
+        (MLPGenerator((4, 0), (2,)), jnp.ones((1, 3)), "features is"),
+        (MLPGenerator((4,), (0,)), jnp.ones((1, 3)), "features is"),
+        (MLPDiscriminator((4,)), jnp.ones(3), "x.shape is"),
         (
             MLPGenerator((4,), (2,), conditioning="concat", num_classes=3),
             jnp.ones((1, 3)),
@@ -112,16 +112,16 @@ def test_bad_input_is_named(module, x, words):
     [
         (lambda: MLPGenerator((4,), (2,), conditioning="norm"), "must be 'none' or 'concat'"),
         (lambda: MLPGenerator((4,), (2,), conditioning="concat"), "needs classes; set num_classes"),
-        (lambda: MLPDiscriminator((4,), norm="batch"), "norm: got 'batch'; must be 'none' or"),
-        (lambda: MLPDiscriminator((4,), minibatch="all"), "minibatch: got 'all'; must be one of"),
-        (lambda: MLPDiscriminator((4,), head="real"), "head: got 'real'; must be one of classes"),
+        (lambda: MLPDiscriminator((4,), norm="batch"), "norm is 'batch'; it must be 'none' or"),
+        (lambda: MLPDiscriminator((4,), minibatch="all"), "minibatch is 'all'; it must be 'dis"),
+        (lambda: MLPDiscriminator((4,), head="real"), "head is 'real'; it must be 'classes'"),
         (lambda: MLPDiscriminator((4,), head="classifier"), "needs classes; set num_classes"),
         (
             lambda: MLPDiscriminator((4,), head="codes", num_categories=0, num_continuous=0),
-            r"num_categories, num_continuous: got \(0, 0\)",
+            r"num_categories, num_continuous is \(0, 0\)",
         ),
-        (lambda: MLPAutoencoder((4,), error="l3"), "error: got 'l3'; must be 'l1' or 'l2'"),
-        (lambda: MLPAutoencoder((4,), code_dim=0), "every width must be positive"),
+        (lambda: MLPAutoencoder((4,), error="l3"), "error is 'l3'; it must be 'l1' or 'l2'"),
+        (lambda: MLPAutoencoder((4,), code_dim=0), "it must be positive widths"),
     ],
 )
 def test_options_that_are_none_are_named(build, words):

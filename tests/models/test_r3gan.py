@@ -139,7 +139,7 @@ def test_groups_are_convolved_by_themselves(stride: int) -> None:
     for lowering in ("matmul", "native"):
         found = conv2d(x, kernel, groups=3, lowering=lowering, **options)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    with pytest.raises(ValueError, match="groups: got 4 for 6 input and 9 output channels"):
+    with pytest.raises(ValueError, match="groups is 4 for 6 input and 9 output channels"):
         conv2d(x, kernel, groups=4)
     with pytest.raises(ValueError, match=r"must be x\.shape\[3\] / 3 groups"):
         conv2d(x, kernel[:, :, :1], groups=3)
@@ -148,16 +148,19 @@ def test_groups_are_convolved_by_themselves(stride: int) -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: R3GANGenerator(16, **SMALL), "image_size: got 16; 2 stages from 4 pixels make 8"),
+        (lambda: R3GANGenerator(16, **SMALL), "image_size is 16; 2 stages from 4 pixels make 8"),
         (
             lambda: R3GANGenerator(8, **{**SMALL, "cardinalities": (4, 3)}),
-            r"cardinalities: got 3; it must divide 4 \* expansion = 8 channels",
+            r"cardinalities is 3; it must divide 4 \* expansion = 8 channels",
         ),
         (
             lambda: R3GANGenerator(8, **{**SMALL, "num_blocks": (1,)}),
-            "widths, cardinalities, num_blocks: got 2, 2 and 1 stages",
+            "widths, cardinalities, num_blocks have 2, 2 and 1 stages",
         ),
-        (lambda: R3GANGenerator(8, **{**SMALL, "num_blocks": (0, 0)}), "there must be a block"),
+        (
+            lambda: R3GANGenerator(8, **{**SMALL, "num_blocks": (0, 0)}),
+            "it must be at least 1 in all",
+        ),
     ],
 )
 def test_what_is_refused(build: Any, words: str) -> None:
@@ -169,7 +172,7 @@ def test_what_configs_are_refused() -> None:
     words = "widths: 2 stages make images of 8 or 14 pixels; the data's are of 32"
     with pytest.raises(ConfigError, match=words):
         r3gan_generator((32, 32, 3), 4, **SMALL)
-    with pytest.raises(ConfigError, match="conditioning: 'norm'; it must be 'auto' or 'none'"):
+    with pytest.raises(ConfigError, match="conditioning is 'norm'; it must be 'auto' or 'none'"):
         r3gan_discriminator((8, 8, 1), **SMALL, conditioning="norm")
 
 

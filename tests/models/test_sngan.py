@@ -113,31 +113,31 @@ def test_every_block_enlarges_as_it_is_told(upsampling: Any) -> None:
     [
         (
             lambda: SNGANGenerator(32, upsampling="none"),
-            "upsampling: got 'none'; must be 'bilinear' or 'nearest'",
+            "upsampling is 'none'; it must be 'bilinear' or 'nearest'",
         ),
-        (lambda: SNGANGenerator(33), "image_size: got 33; must be one of 28, 32, 48, 64, 128"),
+        (lambda: SNGANGenerator(33), "image_size is 33; it must be 28, 32, 48, 64, 128"),
         (
             lambda: SNGANDiscriminator(64, base_channels=100),
-            "base_channels: got 100; must be a multiple of 16",
+            "base_channels is 100; it must be a multiple of 16",
         ),
         (
             lambda: SNGANDiscriminator(32, attention=5),
-            r"attention: got 5; must be 0 for none, or the size of a map: 16, 8",
+            r"attention is 5; it must be 0 for none, or the size of a map: 16, 8",
         ),
         (
             lambda: SNGANGenerator(28, attention=7),
-            "attention: got 7; must be 0 for none, or the size of a map: 14, 28",
+            "attention is 7; it must be 0 for none, or the size of a map: 14, 28",
         ),
         (
             lambda: SNGANGenerator(32, conditioning="norm"),
-            "conditioning: got 'norm', which needs classes; set num_classes",
+            "conditioning is 'norm', which needs classes; set num_classes",
         ),
-        (lambda: SNGANDiscriminator(32, head="projection"), "head: got 'projection', which needs"),
+        (lambda: SNGANDiscriminator(32, head="projection"), "head is 'projection', which needs"),
         (
             lambda: sagan_generator((32, 16, 3), 8),
             r"data of shape \(32, 16, 3\); sagan makes square images",
         ),
-        (lambda: sngan_generator((40, 40, 3), 8), "image_size: got 40; must be one of"),
+        (lambda: sngan_generator((40, 40, 3), 8), "image_size is 40; it must be 28"),
     ],
 )
 def test_what_is_refused(build: Any, message: str) -> None:
@@ -146,7 +146,7 @@ def test_what_is_refused(build: Any, message: str) -> None:
 
 
 def test_images_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"x: got images of shape \(28, 28, 3\); must be \(32"):
+    with pytest.raises(ValueError, match=r"x.shape\[1:\] is \(28, 28, 3\); it must be \(32"):
         jax.eval_shape(
             SNGANDiscriminator(32, base_channels=8).init,
             jax.random.key(0),

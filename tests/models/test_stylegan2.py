@@ -225,12 +225,12 @@ def test_path_lengths_are_those_of_the_styles_where_there_are_any() -> None:
 
 
 def test_bad_sizes_and_styles_are_refused() -> None:
-    with pytest.raises(ValueError, match="image_size: got 28; must be a power of two from 8 on"):
+    with pytest.raises(ValueError, match="image_size is 28; it must be a power of two from 8 on"):
         stylegan2_generator((28, 28, 1), 3)
-    with pytest.raises(ValueError, match="conditioning: 'concat'; it must be 'auto' or 'none'"):
+    with pytest.raises(ValueError, match="conditioning is 'concat'; it must be 'auto' or 'none'"):
         stylegan2_generator((8, 8, 1), 3, conditioning="concat")
     generator = StyleGAN2Generator(8, channel_base=32)
-    with pytest.raises(ValueError, match=r"w: got styles of shape \(2, 6, 512\); must be \[B, 4"):
+    with pytest.raises(ValueError, match=r"w.shape is \(2, 6, 512\); it must be \[B, 4"):
         jax.eval_shape(generator.init, jax.random.key(0), {"w": jnp.zeros((2, 6, 512))})
 
 

@@ -69,7 +69,7 @@ def test_resampling_keeps_a_constant_inside_and_refuses_no_filter() -> None:
     flat = jnp.ones((1, 8, 8, 1))
     close(layers.upsample(flat)[:, 2:-2, 2:-2], 1.0)
     close(layers.downsample(flat, gain=2.0)[:, 1:-1, 1:-1], 2.0)
-    with pytest.raises(ValueError, match=r"taps: got \(\); must be"):
+    with pytest.raises(ValueError, match=r"taps is \(\); it must be"):
         layers.blur(flat, ())
 
 
@@ -175,11 +175,11 @@ def test_sizes() -> None:
     assert num_styles(8) == 4
     assert [num_channels(size, 16384, 512) for size in (4, 32, 64, 1024)] == [512, 512, 256, 16]
     for size in (4, 24):
-        with pytest.raises(ValueError, match=f"image_size: got {size}; must be a power of two"):
+        with pytest.raises(ValueError, match=f"image_size is {size}; it must be a power of two"):
             sizes_of(size)
-    with pytest.raises(ValueError, match="channel_base: got 8, which leaves no channel at 16"):
+    with pytest.raises(ValueError, match="channel_base is 8, which leaves no channel at 16"):
         num_channels(16, 8, 4)
-    with pytest.raises(ValueError, match="resolution: got 12; must be one of 4, 8, 16"):
+    with pytest.raises(ValueError, match="resolution is 12; it must be one of 4, 8, 16"):
         check_resolution(16, 12)
 
 

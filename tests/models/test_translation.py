@@ -246,16 +246,16 @@ def test_narrow_numbers_stay_inside(module: Any) -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: UNetGenerator(3, 1), "num_downs: got 1; must be at least 2"),
-        (lambda: UNetGenerator(3, norm="spectral"), "norm: got 'spectral'; must be 'batch'"),
-        (lambda: UNetGenerator(3, dropout=1.0), "dropout: got 1.0; must be at least 0 and below"),
+        (lambda: UNetGenerator(3, 1), "num_downs is 1; it must be at least 2"),
+        (lambda: UNetGenerator(3, norm="spectral"), "norm is 'spectral'; it must be 'batch'"),
+        (lambda: UNetGenerator(3, dropout=1.0), "dropout is 1.0; it must be at least 0 and below"),
         (
             lambda: UNetGenerator(3, norm="instance", own_statistics=True),
-            "own_statistics: got True with norm 'instance'; must be False",
+            "own_statistics is True with norm 'instance'; it must be False",
         ),
-        (lambda: ResNetGenerator(3, -1), "num_blocks: got -1; must be at least 0"),
-        (lambda: PatchDiscriminator(0), "num_layers: got 0; must be at least 1"),
-        (lambda: SRResNet(3, 3), "factor: got 3; must be 2, 4, 8"),
+        (lambda: ResNetGenerator(3, -1), "num_blocks is -1; it must be at least 0"),
+        (lambda: PatchDiscriminator(0), "num_layers is 0; it must be at least 1"),
+        (lambda: SRResNet(3, 3), "factor is 3; it must be 2, 4, 8"),
         (
             lambda: unet((12, 12, 1), (12, 12, 1), num_downs=3),
             r"images of \(12, 12\) pixels; with 3 halvings both must be multiples of 8",

@@ -133,7 +133,7 @@ def test_mixed_styles_come_layer_by_layer() -> None:
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: interpolate(PLAIN, normal(4, 3), LABELS, path="curved"), "path: 'curved'"),
+        (lambda: interpolate(PLAIN, normal(4, 3), LABELS, path="curved"), "path is 'curved'"),
         (lambda: interpolate(PLAIN, normal(4, 3), LABELS, space="w"), "has no styles"),
         (lambda: interpolate(PLAIN, normal(4, 3), LABELS, num_frames=1), "at least 2"),
         (lambda: arithmetic(PLAIN, [normal(1, 3)] * 2, LABELS), "each needs at least 1"),
@@ -143,7 +143,7 @@ def test_mixed_styles_come_layer_by_layer() -> None:
             lambda: truncation(PLAIN._replace(is_normal=False), normal(4, 3), LABELS, [0.5]),
             "no normal ones",
         ),
-        (lambda: traverse(PLAIN, normal(3), 0, ["7"]), "codes: '7'"),
+        (lambda: traverse(PLAIN, normal(3), 0, ["7"]), "codes is '7'"),
         (lambda: mixing(STYLED, normal(2, 3), normal(2, 3), 0, (4, 6)), "within 0-5"),
         (lambda: mixing(PLAIN, normal(2, 3), normal(2, 3), 0), "has no styles"),
     ],

@@ -47,13 +47,13 @@ def state_of(game: Game) -> TrainState:
 WRONG = [
     ([7, 7, 7], 2, r"labels\[0\] is 7; it must be from 0 to 1"),
     ([0, 1, -1], 2, r"labels\[2\] is -1"),
-    ([0, 1], 2, r"labels is of shape \(2,\); it must be \(3,\)"),
-    ([[0, 1, 0]], 2, r"labels is of shape \(1, 3\)"),
-    (1, 2, r"labels is of shape \(\)"),
-    ([0.9, 0, 1], 2, "labels is of dtype float64; it must be integers"),
-    ([0.0, 1.0, 1.0], 2, "of dtype float64"),
-    ([True, False, True], 2, "of dtype bool"),
-    (["cat", "dog", "cat"], 2, "of dtype <U3"),
+    ([0, 1], 2, r"labels.shape is \(2,\); it must be \(3,\)"),
+    ([[0, 1, 0]], 2, r"labels.shape is \(1, 3\)"),
+    (1, 2, r"labels.shape is \(\)"),
+    ([0.9, 0, 1], 2, "labels.dtype is float64; it must be integer"),
+    ([0.0, 1.0, 1.0], 2, "labels.dtype is float64"),
+    ([True, False, True], 2, "labels.dtype is bool"),
+    (["cat", "dog", "cat"], 2, "labels.dtype is <U3"),
     ([0, 0, 0], None, "the game is unconditional, so it has none"),
 ]
 
@@ -88,7 +88,7 @@ def test_exploring_refuses_them_too() -> None:
         with pytest.raises(InputError, match="labels"):
             explorer.render({"latent": latents}, np.asarray(labels))
     for value in (np.inf, np.nan, -1.0, 0.0):
-        with pytest.raises(ExploreError, match="each must be above 0 and finite"):
+        with pytest.raises(ExploreError, match="it must be above 0 and finite"):
             truncation(explorer, latents, np.zeros(2, int), [value])
 
 

@@ -147,7 +147,7 @@ def test_images_reach_the_event_files(tmp_path: Path) -> None:
     with MetricWriter(tmp_path) as writer:
         writer.image(3, "samples", pixels)
         writer.image(4, "samples", pixels[..., :1])
-        with pytest.raises(ValueError, match=r"image x is float64\[5, 7\]; must be uint8"):
+        with pytest.raises(ValueError, match=r"image x is float64\[5, 7\]; it must be uint8"):
             writer.image(5, "x", np.zeros((5, 7)))
     color, gray = read_events(tmp_path)
     assert (color.step, color.summary.value[0].tag) == (3, "samples")
@@ -160,9 +160,9 @@ def test_images_reach_the_event_files(tmp_path: Path) -> None:
 def test_bad_metrics_are_named_and_leave_no_trace(tmp_path: Path) -> None:
     with MetricWriter(tmp_path) as writer:
         writer.scalars(2, {"a": 1.0})
-        with pytest.raises(ValueError, match=r"metric a has shape \(2,\); must be a scalar"):
+        with pytest.raises(ValueError, match=r"metric a.shape is \(2,\); it must be of one"):
             writer.scalars(3, {"a": jnp.zeros(2)})
-        with pytest.raises(ValueError, match="step is 1; must not be below the last one, 2"):
+        with pytest.raises(ValueError, match="step is 1; it must be at least 2"):
             writer.scalars(1, {"a": 1.0})
         with pytest.raises(ValueError, match="metric step: the name is taken"):
             writer.scalars(3, {"step": 1.0})
@@ -218,12 +218,12 @@ def test_grid_takes_both_types_and_clips() -> None:
 @pytest.mark.parametrize(
     ("images", "options", "message"),
     [
-        (np.zeros((4, 8, 8)), {}, r"images has shape \(4, 8, 8\)"),
-        (np.zeros((4, 8, 8, 2)), {}, r"images has shape \(4, 8, 8, 2\)"),
+        (np.zeros((4, 8, 8)), {}, r"images.shape is \(4, 8, 8\)"),
+        (np.zeros((4, 8, 8, 2)), {}, r"images.shape is \(4, 8, 8, 2\)"),
         (np.zeros((0, 8, 8, 1)), {}, "not empty"),
-        (np.zeros((4, 8, 8, 1), int), {}, "images has dtype int64; must be uint8 or floats"),
-        (np.zeros((4, 8, 8, 1)), {"columns": 0}, "columns is 0; must be at least 1"),
-        (np.zeros((4, 8, 8, 1)), {"pad": -1}, "pad is -1; must be at least 0"),
+        (np.zeros((4, 8, 8, 1), int), {}, "images.dtype is int64; it must be uint8 or floats"),
+        (np.zeros((4, 8, 8, 1)), {"columns": 0}, "columns is 0; it must be at least 1"),
+        (np.zeros((4, 8, 8, 1)), {"pad": -1}, "pad is -1; it must be at least 0"),
     ],
 )
 def test_grid_refuses(images: np.ndarray, options: dict[str, int], message: str) -> None:
@@ -237,7 +237,7 @@ def test_png_holds_the_pixels(tmp_path: Path, shape: tuple[int, ...]) -> None:
     save_png(tmp_path / "new" / "a.png", pixels)
     found = read_png(tmp_path / "new" / "a.png")
     np.testing.assert_array_equal(found, pixels[..., 0] if shape[-1] == 1 else pixels)
-    with pytest.raises(ValueError, match=r"pixels is float64\[4, 4\]; must be uint8"):
+    with pytest.raises(ValueError, match=r"pixels is float64\[4, 4\]; it must be uint8"):
         save_png(tmp_path / "new" / "a.png", np.zeros((4, 4)))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
 
@@ -252,7 +252,7 @@ def test_scatter_shows_samples_inside_the_window() -> None:
     near = scatter(real[:200] * 0.5, real, title="step 3")
     far = scatter(real[:200] + 1e6, real, title="step 3")
     assert count_red(near) > 20 * count_red(far)
-    with pytest.raises(ValueError, match=r"fake_points has shape \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"fake_points.shape is \(3, 3\)"):
         scatter(np.zeros((3, 3)), real)
 
 

@@ -41,7 +41,7 @@ def infogan(
     noise_dim = parts.latent_dim - sum(categorical) - num_continuous
     if noise_dim < 0:
         raise ConfigError(
-            f"latent_dim: {parts.latent_dim}; the codes alone have {parts.latent_dim - noise_dim}"
+            f"latent_dim is {parts.latent_dim}; the codes alone have {parts.latent_dim - noise_dim}"
         )
     game = games.infogan(
         parts.network("generator"),

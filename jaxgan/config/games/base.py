@@ -78,7 +78,7 @@ class Parts:
         """
         if "source" not in self.spec:
             raise ConfigError(
-                f"data.source: {self.config['data']['source']!r}; game "
+                f"data.source is {self.config['data']['source']!r}; game "
                 f"{self.config['game']['name']!r} needs data with a source to translate, such as "
                 "paired:DIR"
             )
@@ -163,6 +163,6 @@ def unlabelled(parts: Parts, role: str) -> Network:
     if parts.num_classes:
         name = parts.config["game"]["name"]
         raise ConfigError(
-            f"num_classes: {parts.num_classes}; game {name!r} has no classes, so it must be 0"
+            f"num_classes is {parts.num_classes}; game {name!r} has no classes, so it must be 0"
         )
     return parts.network(role)

@@ -78,7 +78,7 @@ def _check_pairs(parts: Parts) -> None:
     source = parts.config["data"]["source"]
     if source.partition(":")[0] in UNPAIRED:
         raise ConfigError(
-            f"data.source: {source!r}; game {parts.config['game']['name']!r} compares each image "
+            f"data.source is {source!r}; game {parts.config['game']['name']!r} compares each image "
             "with its own source, so it needs pairs, such as paired:DIR; unpaired data are for "
             "cyclegan"
         )

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count, Index, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.lowering import (
@@ -36,7 +37,7 @@ from jaxgan.models.layers.lowering import (
 from jaxgan.models.layers.precision import add_bias, to_float32
 
 Sides = Count | tuple[Count, Count]
-Padding = Literal["SAME", "VALID"] | int | tuple[Pair, Pair]
+Padding = Literal["SAME", "VALID"] | Index | tuple[tuple[Index, Index], tuple[Index, Index]]
 """`"SAME"`, `"VALID"`, one number for all four sides, or `((top, bottom), (left, right))`."""
 
 Lowering = Literal["native", "matmul"]
@@ -83,12 +84,12 @@ def conv2d(
     geometry = _forward_geometry(x.shape[1:3], kernel.shape[:2], stride, padding)
     if groups < 1 or x.shape[3] % groups or kernel.shape[3] % groups:
         raise ValueError(
-            f"groups: got {groups} for {x.shape[3]} input and {kernel.shape[3]} output channels; "
+            f"groups is {groups} for {x.shape[3]} input and {kernel.shape[3]} output channels; "
             "it must divide both"
         )
     if x.shape[3] != kernel.shape[2] * groups:
         raise ValueError(
-            f"kernel: got {kernel.shape[2]} input channels for images of {x.shape[3]} channels; "
+            f"kernel has {kernel.shape[2]} input channels for images of {x.shape[3]} channels; "
             f"kernel.shape[2] must be x.shape[3]{f' / {groups} groups' if groups > 1 else ''}"
         )
     if groups == 1:
@@ -133,7 +134,7 @@ def conv2d_transpose(
     geometry = _transpose_geometry(y.shape[1:3], kernel.shape[:2], stride, padding)
     if y.shape[3] != kernel.shape[3]:
         raise ValueError(
-            f"kernel: got {kernel.shape[3]} input channels for images of {y.shape[3]} channels; "
+            f"kernel has {kernel.shape[3]} input channels for images of {y.shape[3]} channels; "
             "kernel.shape[3] must be y.shape[3] (a transposed kernel is [h, w, out, in])"
         )
     return _by_platform(transpose_native, transpose_matmul, y, kernel, geometry, lowering)
@@ -252,7 +253,7 @@ def _apply_layer(
 def _pair(value: int | Sequence[int], field: str) -> Pair:
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or min(pair) < 1:
-        raise ValueError(f"{field}: got {value}; must be a positive int or a pair of them")
+        raise ValueError(bad_value(field, value, "a positive int or a pair of them"))
     return pair[0], pair[1]
 
 
@@ -269,8 +270,7 @@ def _explicit_padding(padding: Padding) -> tuple[Pair, Pair] | None:
         if min(top, bottom, left, right) >= 0:
             return (top, bottom), (left, right)
     raise ValueError(
-        f"padding: got {padding!r}; must be 'SAME', 'VALID', a number of pixels, "
-        "or ((top, bottom), (left, right))"
+        bad_value("padding", padding, "'SAME', 'VALID', pixels, or ((top, bottom), (left, right))")
     )
 
 
@@ -290,7 +290,7 @@ def _forward_geometry(
     )
     if min(output) < 1:
         raise ValueError(
-            f"kernel: got {kernel} for images of {image} pixels padded by {explicit}; "
+            f"kernel is {kernel} for images of {image} pixels padded by {explicit}; "
             "it must fit into the padded image"
         )
     return Geometry(image, kernel, steps, explicit, output)
@@ -314,7 +314,7 @@ def _transpose_geometry(
         ]
     if min(output) < 1:
         raise ValueError(
-            f"padding: got {padding!r}; must leave a pixel, but the output is {output}"
+            f"padding is {padding!r}; it must leave a pixel, but the output is {output}"
         )
     return _forward_geometry(output, kernel, stride, padding)
 
@@ -335,7 +335,7 @@ def _by_platform(
     if lowering is None:
         return lax.platform_dependent(x, kernel, cpu=matmul, default=native)
     if lowering not in ("native", "matmul"):
-        raise ValueError(f"lowering: got {lowering!r}; must be 'native', 'matmul' or None")
+        raise ValueError(bad_value("lowering", lowering, ["native", "matmul", None]))
     return (native if lowering == "native" else matmul)(x, kernel)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import chex
 import jax.numpy as jnp
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 
 
@@ -58,7 +59,9 @@ def pixel_shuffle(x: Array, factor: int) -> Array:
     batch, height, width, channels = x.shape
     features, rest = divmod(channels, factor * factor)
     if rest:
-        raise ValueError(f"{channels} channels: must be a multiple of factor² = {factor * factor}")
+        raise ValueError(
+            bad_value("x.shape[-1]", channels, f"a multiple of factor² = {factor * factor}")
+        )
     x = x.reshape(batch, height, width, features, factor, factor)
     x = x.transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(batch, height * factor, width * factor, features)

@@ -9,6 +9,7 @@ import chex
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array
 
 Pair = tuple[int, int]
@@ -99,7 +100,7 @@ def upsample(x: Array, taps: Sequence[float] = SMOOTH, gain: float = 1.0) -> Arr
 def _both(along: Callable[..., Array], x: Array, taps: Sequence[float], gain: float) -> Array:
     chex.assert_rank(x, 4)
     if not taps or sum(taps) == 0:
-        raise ValueError(f"taps: got {tuple(taps)}; must be numbers whose sum is not 0")
+        raise ValueError(bad_value("taps", tuple(taps), "numbers whose sum is not 0"))
     factor = gain**0.5 / sum(taps)
     taps = [tap * factor for tap in taps]
     for axis in (1, 2):

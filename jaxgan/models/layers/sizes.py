@@ -21,7 +21,7 @@ def sizes_of(image_size: int) -> tuple[int, ...]:
     (4, 8, 16, 32)
     """
     if image_size < 8 or image_size & (image_size - 1):
-        raise ValueError(f"image_size is {image_size}; it must be a power of two from 8 on")
+        raise ValueError(bad_value("image_size", image_size, "a power of two from 8 on"))
     return tuple(2**power for power in range(2, image_size.bit_length()))
 
 
@@ -42,9 +42,7 @@ def check_resolution(image_size: int, resolution: int | None) -> None:
     """
     sizes = sizes_of(image_size)
     if resolution is not None and resolution not in sizes:
-        raise ValueError(
-            f"resolution is {resolution}; it must be one of {', '.join(map(str, sizes))}"
-        )
+        raise ValueError(bad_value("resolution", resolution, sizes))
 
 
 def num_channels(size: int, channel_base: int, channel_max: int) -> int:

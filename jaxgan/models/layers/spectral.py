@@ -10,6 +10,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxgan.core.derivatives import held
+from jaxgan.core.errors import bad_value
 from jaxgan.core.typing import Array, PyTree
 from jaxgan.models.layers.precision import to_float32
 
@@ -69,7 +70,7 @@ def spectral_norm(
         Miyato et al., 2018 (arXiv:1802.05957).
     """
     if num_steps < 1:
-        raise ValueError(f"num_steps is {num_steps}; it must be at least 1")
+        raise ValueError(bad_value("num_steps", num_steps, "at least 1"))
     y: Array = SpectralNorm(layer, num_steps, epsilon, name=name)(x, train)
     return y
 

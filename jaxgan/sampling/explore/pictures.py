@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from jaxgan.core.errors import ExploreError
+from jaxgan.core.errors import ExploreError, bad_value
 from jaxgan.sampling.explore.explorer import Explorer
 from jaxgan.sampling.explore.paths import PATHS
 
@@ -75,11 +75,11 @@ def interpolate(
       [[[2.0, 0.0], [1.41, 1.41]], [[0.0, 2.0], [1.41, 1.41]]]
     """
     if path not in PATHS:
-        raise ExploreError(f"path: {path!r}; it must be {' or '.join(sorted(PATHS))}")
+        raise ExploreError(bad_value("path", path, sorted(PATHS)))
     if space not in ("w", "z"):
-        raise ExploreError(f"space: {space!r}; it must be w or z")
+        raise ExploreError(bad_value("space", space, "w or z"))
     if num_frames < 2 or len(latents) < 2:
-        raise ExploreError(f"frames, num: {num_frames}, {len(latents)}; each must be at least 2")
+        raise ExploreError(f"frames, num is {num_frames}, {len(latents)}; each must be at least 2")
     points, name = latents, "latent"
     if space == "w":
         points, name = need_styles(explorer, "space: 'w'")(latents, labels), "w"
@@ -169,7 +169,7 @@ def truncation(
     for value in values:
         if not 0 <= value < np.inf or (explorer.styles is None and value == 0):
             least = "at least 0" if explorer.styles is not None else "above 0"
-            raise ExploreError(f"values: {value}; each must be {least} and finite")
+            raise ExploreError(bad_value("values", value, f"{least} and finite"))
     rows = []
     for value in values:
         if explorer.styles is not None:
@@ -217,7 +217,7 @@ def traverse(
     for name in chosen:
         if name not in known and name not in elements:
             allowed = [*known, f"0 to {len(latent) - 1}"]
-            raise ExploreError(f"codes: {name!r}; it must be one of {', '.join(allowed)}")
+            raise ExploreError(bad_value("codes", name, f"one of {', '.join(allowed)}"))
         kind, start, size = {**elements, **known}[name]
         moved = np.repeat(latent[None], num, axis=0)
         if kind == "categorical":
@@ -264,7 +264,7 @@ def mixing(
     num_layers = rows.shape[1]
     first, last = layers or (0, max(0, num_layers // 2 - 1))
     if not 0 <= first <= last < num_layers:
-        raise ExploreError(f"layers: {first}-{last}; they must lie within 0-{num_layers - 1}")
+        raise ExploreError(bad_value("layers", f"{first}-{last}", f"within 0-{num_layers - 1}"))
     top = explorer.render({"w": columns}, np.full(len(fine), label))
     images = [np.concatenate([np.ones_like(top[:1]), top])]
     for row in rows:
