@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import flax.linen as nn
 import jax
@@ -27,8 +27,7 @@ from jaxgan.core import derivatives
 from jaxgan.fields import gradient
 from jaxgan.games import balanced, unrolled, with_penalty, with_signals
 from jaxgan.models import layers
-from jaxgan.models.layers.norms import NORMS as NORM_NAMES
-from jaxgan.models.layers.norms import apply_layer, normalise
+from jaxgan.models.layers.norms import Norm, apply_layer, normalise
 from jaxgan.optimizers import sgd
 from jaxgan.penalties import Penalty, Term, View
 from tests import helpers
@@ -134,7 +133,7 @@ PENALTIES: dict[str, Callable[[], Penalty]] = {
     "wgan_lp": partial(penalties.wgan_lp, target=0.1),
     "zero_centered_gp": penalties.zero_centered_gp,
 }
-NORMS = {norm: (lambda norm=norm: normed(norm)) for norm in NORM_NAMES if norm != "virtual"}
+NORMS = {norm: (lambda norm=norm: normed(norm)) for norm in get_args(Norm) if norm != "virtual"}
 LEFT_OUT = {
     "progressive": "no game of a game: phases of networks",
     "virtual": "needs a reference batch; no stop_gradient in it, see STOPS",
@@ -237,7 +236,7 @@ def test_every_combinator_penalty_and_normalisation_has_a_row() -> None:
     assert {called(make) for make in PENALTIES.values()} == set(
         factories(penalties, "Penalty").values()
     )
-    assert set(NORM_NAMES) <= set(NORMS) | set(LEFT_OUT)
+    assert set(get_args(Norm)) <= set(NORMS) | set(LEFT_OUT)
 
 
 STOPS = {
