@@ -87,7 +87,8 @@ def replica_mean(game: Game, *, mesh: Mesh) -> Game:
             return scene, _mean(new_state)
 
         run = spread(local, in_specs=(whole, whole, split, whole), out_specs=(split, whole))
-        return run(params, net_state, batch, context)
+        made: tuple[Scene, PlayerTree] = run(params, net_state, batch, context)
+        return made
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         def local(
