@@ -15,6 +15,8 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -95,11 +97,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     ctypes.CDLL(None).malloc_trim(0)
 
 
-class _Finder(doctest.DocTestFinder):
-    """Finds examples of functions that `functools.wraps` has wrapped, as `checked` does."""
-
-    def _from_module(self, module: ModuleType | None, object: object) -> bool:
-        return super()._from_module(module, inspect.unwrap(object))
+_is_of = vars(doctest.DocTestFinder)["_from_module"]
 
 
-doctest.DocTestFinder = _Finder
+def _from_module(self: doctest.DocTestFinder, module: ModuleType | None, found: Any) -> Any:
+    """Examples of functions that `functools.wraps` has wrapped, as `checked` does, count too."""
+    return _is_of(self, module, inspect.unwrap(found))
+
+
+mock.patch.object(doctest.DocTestFinder, "_from_module", _from_module).start()

@@ -13,7 +13,14 @@ import jax.numpy as jnp
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.checkpointer import Checkpoints
@@ -223,10 +230,11 @@ SETTINGS = settings(stateful_step_count=16, phases=[Phase.generate])
 """A life is short as it is, and shrinking one takes minutes."""
 
 
-class TestFolder(Folder.TestCase):
-    settings = settings(SETTINGS, max_examples=3 * SETTINGS.max_examples)
+def test_folders() -> None:
+    run_state_machine_as_test(Folder, settings=settings(SETTINGS, max_examples=60))
 
 
 @pytest.mark.slow
-class TestArrays(Arrays.TestCase):
-    settings = settings(SETTINGS, max_examples=100)
+@pytest.mark.parametrize(("machine", "num"), [(Folder, 1000), (Arrays, 100)])
+def test_many_folders(machine: type[Folder], num: int) -> None:
+    run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=num))

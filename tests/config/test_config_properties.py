@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxgan.config.base import Config, ConfigError, differences, flatten, name_of, override
+from jaxgan.config.base import Config, differences, flatten, name_of, override
+from jaxgan.core.errors import ConfigError
 
 KEYS = st.text("abc_", min_size=1, max_size=2)
 NAMES = st.sampled_from(["P", "Q", "R"])
