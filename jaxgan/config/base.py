@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import logging
 import os
-import runpy
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-from jaxgan.core.errors import ConfigError
-from jaxgan.core.text import shown
+from jaxgan.config.references import located, read_file
+from jaxgan.core.errors import ConfigError, bad_value
+from jaxgan.core.text import one_line, shown
 
 logger = logging.getLogger(__name__)
 
@@ -41,38 +42,45 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
       ...
       jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
-    import ml_collections  # here, as the networks need of this module its ConfigError alone
-
     file, _, arg = spec.partition(":")
-    file = os.path.expanduser(file)
-    if not Path(file).is_file():
-        raise ConfigError(f"config: {file!r} is not a file")
-    try:
-        get_config = runpy.run_path(file).get("get_config")
-    except Exception as error:
-        raise ConfigError(f"config: {file} fails: {type(error).__name__}: {error}") from error
-    if get_config is None:
-        raise ConfigError(f"config: {file} defines no get_config(arg)")
-    try:
-        config = get_config(arg)
-    except ValueError as error:
-        raise ConfigError(f"config: {file}: {error}") from error
-    except Exception as error:
-        raise ConfigError(f"config: {file} fails: {type(error).__name__}: {error}") from error
-    if isinstance(config, ml_collections.ConfigDict):
-        config = config.to_dict()
-    if not isinstance(config, Mapping):
-        kind = type(config).__name__
-        raise ConfigError(f"config: {file}: get_config returned {kind}; it must be a ConfigDict")
-    config = plain(config)
+    config = _returned(os.path.expanduser(file), arg)
     if isinstance(config.get("data"), str):
         config["data"] = {"source": config["data"]}
     asked = dict.fromkeys(flag.removeprefix("--config.").partition("=")[0] for flag in flags)
     changed = config
     for flag in flags:
         key, _, value = flag.removeprefix("--config.").partition("=")
-        changed = override(changed, key, value)
+        changed = located(override(changed, key, value), Path.cwd())
     return _without_foreign_options(config, changed, asked)
+
+
+def _returned(file: str, arg: str) -> Config:
+    """What the function `get_config` of a file returns."""
+    import ml_collections  # here, as the networks need of this module the names of entries alone
+
+    if not Path(file).is_file():
+        raise ConfigError(f"config: {file!r} is not a file")
+    try:
+        get_config = getattr(read_file(Path(file).resolve()), "get_config", None)
+    except ConfigError as error:
+        raise ConfigError(f"config: {error}") from error
+    if get_config is None:
+        raise ConfigError(f"config: {file} defines no get_config(arg)")
+    try:
+        config = get_config(arg)
+        config = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
+        config = located(config, Path(file).resolve().parent)
+    except ConfigError:
+        raise
+    except RecursionError as error:
+        raise ConfigError(f"config: {file}: sections are in each other without end") from error
+    except (Exception, SystemExit) as error:
+        kind = "" if isinstance(error, ValueError) else f" fails: {type(error).__name__}"
+        raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
+    if not isinstance(config, Mapping):
+        raise ConfigError(bad_value(f"config: {file}: get_config's value", config, "a ConfigDict"))
+    made: Config = plain(config)
+    return made
 
 
 def _without_foreign_options(config: Config, changed: Config, asked: Collection[str]) -> Config:
@@ -95,23 +103,43 @@ def _without_foreign_options(config: Config, changed: Config, asked: Collection[
     return {**changed, "data": {k: v for k, v in data.items() if k not in foreign}}
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, path: str = "", depth: int = 0) -> Any:
     """A config as JSON knows it: dicts, lists, strings, numbers, None.
 
     Args:
       value: a nested config.
+      path: its dotted key, for messages.
+      depth: how many sections it is in.
 
     Returns:
-      The same with tuples as lists, so that a config equals itself read back.
+      The same with tuples as lists and numbers of NumPy as Python's, so that a config equals itself
+      read back.
+
+    Raises:
+      ConfigError: for what JSON has not, and for sections that are in each other without end.
 
     Example:
       >>> plain({"features": (128, 128)})
       {'features': [128, 128]}
+      >>> plain({"loss": {"name": print}})  # doctest: +ELLIPSIS
+      Traceback (most recent call last):
+      ...
+      jaxgan.core.errors.ConfigError: loss.name is <built-in function print>; it must ...
     """
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"{one_line(path)}: more than {MAX_DEPTH} sections are in each other")
     if isinstance(value, Mapping):
-        return {key: plain(entry) for key, entry in value.items()}
+        for key in value:
+            if not isinstance(key, str):
+                raise ConfigError(bad_value(f"{path or 'config'}: a key", key, "a string"))
+        return {k: plain(v, f"{path}.{k}".lstrip("."), depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [plain(entry, f"{path}[{n}]", depth + 1) for n, entry in enumerate(value)]
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return plain(value.item(), path, depth)
+    if not isinstance(value, str | int | float | NoneType):
+        allowed = "a number, a string, true or false, none, a list or a section"
+        raise ConfigError(bad_value(path, value, allowed))
     return value
 
 
@@ -122,7 +150,7 @@ def override(config: Config, key: str, value: str) -> Config:
       config: a nested dict, which is left as it is.
       key: dotted path, `optimizer.gen.learning_rate`; entries of a list go by their name,
         `field.consensus.gamma`.
-      value: a Python literal that JSON can hold, or else a string.
+      value: a Python literal, or else a string.
 
     Returns:
       The changed config, with new sections where there were none. Whether a key is known is for
@@ -140,7 +168,7 @@ def override(config: Config, key: str, value: str) -> Config:
     names = key.split(".")
     if len(names) > MAX_DEPTH or not all(names):
         raise ConfigError(f"config: {shown(key)} is no dotted path of at most {MAX_DEPTH} names")
-    changed: Config = _changed(config, names, _literal(value), "")
+    changed: Config = _changed(config, names, _literal(value, key), "")
     return changed
 
 
@@ -154,7 +182,7 @@ def _changed(section: Any, names: Sequence[str], value: Any, path: str) -> Any:
         section = {}
     if not isinstance(section, dict):
         raise ConfigError(f"{path}: {shown(section)} has no keys, so {head!r} cannot be set in it")
-    if rest and section.get("name") == head:  # `field.consensus.gamma` of the one entry there is
+    if rest and name_of(section) == head:  # `field.consensus.gamma` of the one entry there is
         return _changed(section, rest, value, f"{path}.{head}")
     below = f"{path}.{head}".lstrip(".")
     return {**section, head: _changed(section.get(head), rest, value, below) if rest else value}
@@ -172,7 +200,7 @@ def _changed_entry(entries: list[Any], names: Sequence[str], value: Any, path: s
 
 
 def name_of(entry: Any) -> Any:
-    """The name of an entry of a list.
+    """The name of an entry of a list; of a reference, what it names in its file.
 
     Args:
       entry: a name, or a section that has one.
@@ -181,31 +209,22 @@ def name_of(entry: Any) -> Any:
       The name; None where there is none.
 
     Example:
-      >>> name_of("consensus"), name_of({"name": "lola", "alpha": 1.0}), name_of(3)
-      ('consensus', 'lola', None)
+      >>> name_of("consensus"), name_of({"name": "mine.py:slowed", "rate": 1.0}), name_of(3)
+      ('consensus', 'slowed', None)
     """
-    return (
-        entry if isinstance(entry, str) else entry.get("name") if isinstance(entry, dict) else None
-    )
+    name = entry.get("name") if isinstance(entry, dict) else entry
+    return name.rpartition(":")[2] if isinstance(name, str) else None
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str, key: str) -> Any:
     named = {"true": True, "false": False, "null": None}
     if text.lower() in named:
         return named[text.lower()]
     try:
-        value = plain(ast.literal_eval(text))
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
-    return value if _is_json(value) else text
-
-
-def _is_json(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_json(entry) for key, entry in value.items())
-    if isinstance(value, list):
-        return all(_is_json(entry) for entry in value)
-    return value is None or isinstance(value, str | int | float)
+    return plain(value, key)
 
 
 def flatten(config: Config, prefix: str = "") -> Config:
@@ -251,7 +270,7 @@ def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[A
         a, b = old.get(key), new.get(key)
         if isinstance(a, list) and isinstance(b, list):
             names = [name_of(entry) for entry in a]
-            distinct = len({name for name in names if isinstance(name, str)}) == len(names)
+            distinct = None not in names and len({*names}) == len(names)
             if distinct and names == [name_of(entry) for entry in b]:
                 a, b = dict(zip(names, a, strict=True)), dict(zip(names, b, strict=True))
         if isinstance(a, dict) and isinstance(b, dict):

@@ -209,6 +209,19 @@ class Penalty:
             return NotImplemented
         return Penalty(self.terms + other.terms)
 
+    def named(self, name: str) -> Penalty:
+        """The same under another name; several terms have theirs after it.
+
+        Args:
+          name: under which it is logged and its state kept.
+
+        Returns:
+          A `Penalty`.
+        """
+        if len(self.terms) == 1:
+            return Penalty((replace(self.terms[0], name=name),))
+        return Penalty(tuple(replace(t, name=f"{name}_{t.name}") for t in self.terms))
+
     def __mul__(self, factor: ScalarOrSchedule) -> Penalty:
         return Penalty(tuple(replace(t, weight=scale(t.weight, factor)) for t in self.terms))
 

@@ -64,8 +64,8 @@ class Range:
       (True, False)
       >>> 2**31 in Range(), 2**31 in Range(at_most=2**40), 1e39 in Range(), float("nan") in Range()
       (False, True, False, False)
-      >>> str(Range(above=0)), str(Range(at_least=0, below=1)), str(Range())
-      ('above 0 and finite', 'at least 0 and below 1', 'a finite number')
+      >>> str(Range(above=0)), str(Range(at_least=0, below=1)), str(Range(at_least=0, at_most=1))
+      ('above 0 and finite', 'at least 0 and below 1', 'from 0 to 1')
     """
 
     above: float | None = None
@@ -84,17 +84,15 @@ class Range:
         )
 
     def __str__(self) -> str:
+        if self.at_least is not None and self.at_most is not None:
+            return f"from {self.at_least} to {self.at_most}"
         bounds = (
             ("above", self.above),
             ("at least", self.at_least),
             ("below", self.below),
             ("at most", self.at_most),
         )
-        found = [
-            f"{word} {bound}" if isinstance(bound, int) else f"{word} {bound:g}"
-            for word, bound in bounds
-            if bound is not None
-        ]
+        found = [f"{word} {bound}" for word, bound in bounds if bound is not None]
         if self.below is None and self.at_most is None:
             found.append("finite" if found else "a finite number")
         return " and ".join(found)
@@ -167,8 +165,8 @@ def check(name: str, value: Any, kind: Any, *, schedule: str = "a schedule") -> 
     what, words = shown(value), allowed(kind, schedule=schedule)
     if outside := [x for x in getattr(value, "reaches", ()) if not fits(x, kind)]:
         what, words = f"a schedule that reaches {shown(outside[0])}", allowed(kind, schedule="")
-    elif _is_number(value) and abs(value) < math.inf and not _is_within(value, Range()):
-        what = f"{what}, beyond 32 bits"
+    elif _is_open(kind) and _is_number(value) and not _is_within(value, Range()):
+        what = f"{what}, beyond 32 bits" if abs(value) < math.inf else what
     raise ValueError(f"{name} is {what}; it must be {words}")
 
 
@@ -217,6 +215,13 @@ def fits(value: Any, kind: Any) -> bool:
 def _is_contract(kind: Any) -> bool:
     is_known = getattr(kind, "__module__", "").startswith(("jaxgan.core.", "optax."))
     return is_known and getattr(kind, "__name__", None) in CONTRACTS
+
+
+def _is_open(kind: Any) -> bool:
+    """Whether a range in it has no upper bound."""
+    if isinstance(kind, Range):
+        return kind.below is None and kind.at_most is None
+    return get_origin(kind) is not Literal and any(map(_is_open, get_args(kind)))
 
 
 def _entries(value: Any, kind: Any) -> dict[str, tuple[Any, Any]] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.core.errors import DataError, bad_value
+from jaxgan.core.errors import DataError
 from jaxgan.core.ranges import checked
 from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
 from jaxgan.data.images import Channels, Side, resize_array
@@ -146,9 +146,7 @@ def _check_level(title: str, name: str, data_dir: Path) -> None:
 def _records(title: str, builder: Any, split: str) -> Any:
     """Returns the examples of a split, with random access."""
     splits = ", ".join(builder.info.splits)
-    allowed = f"{splits}, or a slice or sum of them as TFDS writes it"
-    if not isinstance(split, str):
-        raise DataError(bad_value(f"{title}: split", split, allowed))
+    allowed = f"it must be {splits}, or a slice or sum of them as TFDS writes it"
     try:
         records = builder.as_data_source(split=split)
     except Exception as error:  # TFDS parses with asserts, AttributeErrors and ValueErrors

@@ -368,7 +368,13 @@ def _extractor(name: str, module: Cnn, params: Params, about: About) -> Extracto
         "normalise": "[-1, 1]",
         **stated,
     }
-    return Extractor(name, params, _apply_of(module), protocol, module.num_classes)
+    return Extractor(
+        name=name,
+        params=params,
+        apply=_apply_of(module),
+        protocol=protocol,
+        num_classes=module.num_classes,
+    )
 
 
 @cache

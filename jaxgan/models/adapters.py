@@ -112,7 +112,7 @@ def from_linen_styles(
     """
     network = from_linen(module, *example_inputs, couples_batch=couples_batch)
     mapping = _linen_apply(module, "styles", len(example_inputs))
-    return network._replace(styles=Styles(mapping, mean))
+    return network._replace(styles=Styles(mapping=mapping, mean=mean))
 
 
 def _in_mode(module: nn.Module, method: str, train: bool) -> nn.Module:

@@ -25,7 +25,7 @@ from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, c
 from jaxgan.models.layers.labels import check_conditioning
 from jaxgan.models.layers.norms import apply_layer
 from jaxgan.models.layers.precision import to_float32
-from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp, Upsampling
+from jaxgan.models.layers.resblocks import KernelNorm, ResBlockDown, ResBlockUp
 
 
 class Table(NamedTuple):
@@ -101,7 +101,7 @@ class SNGANGenerator(nn.Module):
     kernel_norm: KernelNorm = "none"
     attention: Index = 0
     dtype: Any = None
-    upsampling: Upsampling = "bilinear"
+    upsampling: Literal["bilinear", "nearest"] = "bilinear"
 
     def __post_init__(self) -> None:
         table = check_size(self.image_size, self.base_channels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,17 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
-from jaxgan.config.resolve import FREE_KEYS, make_section, resolve
+from jaxgan.config.references import CODE, portable, renamed
+from jaxgan.config.resolve import FREE_KEYS, is_score, make_section, resolve
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import stream
 from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, record_of
 from jaxgan.evaluation import Options
 from jaxgan.features.weights import cache_dir
 from jaxgan.run import directory
+from jaxgan.run.code import changed_code
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
@@ -91,16 +93,31 @@ def resumed_config(config: Config, workdir: Path, *, override: bool = False) -> 
             f"workdir: {workdir} has logged steps but no checkpoints; bring that folder back, "
             "or give another workdir to begin again"
         )
-    old = resolve(directory.read_config(workdir))
+    old, changed = _old_config(config, workdir)
     if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
         order = {"class_order": old["data"]["class_order"]}
         config = {**config, "data": {**order, **config["data"]}}
-    changed = differences(old, config)
+    changed |= differences(old, config)
     if not override:
         directory.check_same_run(changed, free=FREE_KEYS)
     for key, (was, now) in changed.items():
         logger.info("config: %s was %r, is %r", key, was, now)
     return config
+
+
+def _old_config(config: Config, workdir: Path) -> tuple[Config, dict[str, tuple[Any, Any]]]:
+    """The config in a folder, with the code of the one that is given, and what differs of that."""
+    old = directory.read_config(workdir)
+    now, files = portable(config)
+    code = old.pop(CODE, {})
+    changed = changed_code(code, now.get(CODE, {}))
+    if missing := sorted(set(code) - set(files)):
+        raise ConfigError(
+            f"workdir: another config's run is there: its own code, {', '.join(missing)}, is not "
+            "that of --config"
+        )
+    old = renamed(old, {name: str(path) for name, path in files.items()})
+    return resolve(old), {f"{CODE}.{name}": values for name, values in changed.items()}
 
 
 def make_run(
@@ -137,8 +154,10 @@ def make_run(
     phases = build.build_phases(config, spec, on_device, mesh)
     algorithm = phases[0]
     arguments = build.build_arguments(algorithm, config, spec, on_device is None, mesh)
-    for phase in phases.values():
-        build.check_step(phase, arguments)
+    logged: set[str] = set().union(
+        *(build.check_step(phase, arguments) for phase in phases.values())
+    )
+    _check_best(config, logged, of_scores=False)
     made = loop.Run(
         algorithm=algorithm,
         batches=_batches(config, source, algorithm, mesh),
@@ -154,7 +173,7 @@ def make_run(
             workdir / "checkpoints",
             keep=config["keep_checkpoints"],
             best=make_section(config, "keep_best"),
-            config=config,
+            config=portable(config)[0],
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
         hooks=tuple(_hooks(config, source, algorithm, mesh, workdir)),
@@ -163,6 +182,15 @@ def make_run(
         later={first: phase for first, phase in phases.items() if first},
     )
     return MadeRun(made, source, data)
+
+
+def _check_best(config: Config, names: Iterable[str], *, of_scores: bool) -> None:
+    """Raises if `keep_best` names a metric of the step, or a score, that there will not be."""
+    if (best := config["keep_best"]) is None:
+        return
+    name = best["metric"].removeprefix("std/") if of_scores else best["metric"]
+    if is_score(best["metric"]) == of_scores and name not in names:
+        raise ConfigError(bad_value("keep_best.metric", best["metric"], sorted(names)))
 
 
 def _batches(
@@ -231,10 +259,6 @@ def _evaluation(
     evaluator = make_run_evaluator(
         config, game, source.element_spec, real, mesh, options, features=said.features
     )
-    best = config["keep_best"]
     known = [f"eval/{name}" for name in evaluator.names]
-    if best and best["metric"].startswith("eval/") and best["metric"] not in known:
-        raise ConfigError(
-            f"keep_best.metric is {best['metric']!r}; what is evaluated gives {', '.join(known)}"
-        )
+    _check_best(config, known, of_scores=True)
     return make_hook(evaluator, every=config["eval_every_steps"], workdir=workdir)

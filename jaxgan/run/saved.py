@@ -16,6 +16,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.game import Game
 from jaxgan.data.source import ElementSpec
 from jaxgan.run import directory
+from jaxgan.run.code import located_code
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ class SavedRun:
         return self.algorithm.field.game
 
 
-def read_run(workdir: str | Path) -> SavedRun:
+def read_run(workdir: str | Path, *, trust_code: bool = False) -> SavedRun:
     """Reads what a run's folder says of the run; checkpoints are not opened.
 
     Args:
       workdir: where `jaxgan train` wrote.
+      trust_code: whether to run the folder's own code though the user has not trained with it.
 
     Returns:
       A `SavedRun`.
@@ -79,6 +81,6 @@ def read_run(workdir: str | Path) -> SavedRun:
       jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     path = Path(os.path.expanduser(workdir))
-    config = resolve(directory.read_config(path))
+    config = resolve(located_code(path, directory.read_config(path), trust=trust_code))
     spec, data = directory.read_spec(path), directory.read_data(path) or {}
     return SavedRun(path, config, spec, tuple(data.get("class_names", ())))

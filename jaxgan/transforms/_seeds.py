@@ -80,7 +80,7 @@ def has_members(state: TrainState) -> bool:
       Whether it has a leading axis of members.
 
     Example:
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), {}, {}, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params={}, net_state={})
       >>> has_members(state), has_members(state._replace(key=jax.random.split(state.key, 3)))
       (False, True)
     """
@@ -104,7 +104,8 @@ def member(state: TrainState, index: Index) -> TrainState:
 
     Example:
       >>> keys = jax.random.split(jax.random.key(0), 3)
-      >>> state = TrainState(jnp.int32(5), keys, {"gen": jnp.arange(3.0)}, {}, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(5), key=keys, params={"gen": jnp.arange(3.0)},
+      ...                    net_state={})
       >>> one = member(state, 1)
       >>> int(one.step), float(one.params["gen"])
       (5, 1.0)

@@ -76,7 +76,7 @@ def test_a_learning_rate_schedule_counts_the_players_own_updates(float64: None) 
         (("disc", "disc"), r"\['gen'\] would never move"),
         (("disc", "critic", "gen"), "pattern has 'critic'; the game's players are"),
         ((("gen", "disc"), ("gen", "critic")), "pattern has 'critic'"),
-        ("disc", "pattern has 'd'"),
+        ("disc", "pattern is 'disc'; it must be a list"),
     ],
 )
 def test_wrong_patterns_are_refused(pattern: Any, message: str) -> None:

@@ -173,9 +173,9 @@ def test_what_did_not_converge_says_what_to_change(float64: None) -> None:
     ("options", "message"),
     [
         ({"which": "XX"}, "which is 'XX'; it must be 'LM'"),
-        ({"num": 0}, "num is 0; the game has 21 eigenvalues"),
+        ({"num": 0}, "num is 0; it must be an integer, at least 1"),
         ({"num": 22}, "num is 22; the game has 21 eigenvalues"),
-        ({"max_iterations": 0}, "max_iterations is 0; it must be at least 1"),
+        ({"max_iterations": 0}, "max_iterations is 0; it must be an integer"),
         ({"num_vectors": 7}, r"num_vectors is 7; it must be in \[8, 21\]"),
         ({"num_vectors": 22}, r"num_vectors is 22; it must be in \[8, 21\]"),
     ],

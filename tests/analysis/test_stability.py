@@ -108,7 +108,7 @@ def test_nothing_moves() -> None:
     [
         (np.zeros(0), None, "eigenvalues is .*; it must be at least one"),
         (np.array([1.0, np.nan]), None, "all finite"),
-        (np.ones(2), 1.0, r"tolerance is 1.0; it must be in \[0, 1\)"),
+        (np.ones(2), 1.0, r"tolerance is 1.0; it must be at least 0 and below 1"),
     ],
 )
 def test_bad_input(values: np.ndarray, tolerance: float | None, message: str) -> None:

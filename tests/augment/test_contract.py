@@ -67,7 +67,7 @@ def test_contract(name: str) -> None:
 @pytest.mark.parametrize("policy", [(), "color", ("colour",), ("color", "color"), ("color", 3)])
 def test_wrong_policies_are_refused(policy: tuple[str, ...]) -> None:
     for make in (diffaugment, bgc):
-        with pytest.raises(ValueError, match=r"policy is .*; it must name some of .*, each once$"):
+        with pytest.raises(ValueError, match=r"^policy.* is .*; it must (name some of|be )"):
             make(policy)
 
 

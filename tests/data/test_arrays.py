@@ -20,7 +20,12 @@ def decode(indices):
 @pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
 def test_decoded_source_reads_the_same_either_way(limit):
     source = decoded_source(
-        "d", decode, (600, 3, 2, 1), num_classes=7, class_names="abcdefg", decode_limit_bytes=limit
+        "d",
+        decode,
+        (600, 3, 2, 1),
+        num_classes=7,
+        class_names=[*"abcdefg"],
+        decode_limit_bytes=limit,
     )
     indices = np.array([599, 0, 255, 256, 0])
     batch = source.read(indices)
@@ -57,7 +62,7 @@ def test_unlabelled(limit):
 
 def test_labels_out_of_range_are_found_when_a_set_is_opened():
     images = np.zeros((3, 2, 2, 1), np.uint8)
-    for classes in ({"num_classes": 2}, {"class_names": "ab"}):
+    for classes in ({"num_classes": 2}, {"class_names": ["a", "b"]}):
         with pytest.raises(DataError, match="d: label of example 1 is 2; it must be 0 to 1"):
             array_source("d", images, np.array([0, 2, 1]), **classes)
 

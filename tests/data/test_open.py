@@ -72,8 +72,8 @@ WRONG_NAMES = [
     ("digits", {"size": 8}, ["digits: option is 'size'", "it must be 'image_size' or 'labels'"]),
     ("digits", {"image_size": "big"}, ["digits: image_size is 'big'", "it must be an integer"]),
     ("digits", {"image_size": True}, ["digits: image_size is True", "it must be an integer"]),
-    ("digits", {"image_size": -1}, ["digits: image_size is -1", "it must be 1 to 4096"]),
-    ("digits", {"image_size": 10**6}, ["digits: image_size is 1000000", "it must be 1 to 4096"]),
+    ("digits", {"image_size": -1}, ["digits: image_size is -1", "from 1 to 4096"]),
+    ("digits", {"image_size": 10**6}, ["digits: image_size is 1000000", "from 1 to 4096"]),
     ("digits", {"labels": "no"}, ["digits: labels is 'no'", "it must be true or false"]),
     (
         "ring",

@@ -280,14 +280,14 @@ def test_no_digit_is_in_both_domains() -> None:
         ("paired:{}/ab", {"direction": "BA"}, "direction is 'BA'; it must be 'AtoB' or 'BtoA'"),
         ("paired:{}/ab", {"channels": 2}, "channels is 2; it must be 1 or 3"),
         ("paired:{}/ab", {"jitter": 1}, "jitter is 1; it must be true or false"),
-        ("paired:{}/ab", {"image_size": None}, "image_size is None; it must be a number of pixels"),
-        ("super_resolution:{}/a", {"factor": 3}, "factor is 3; it must be 2 or more, a divisor"),
+        ("paired:{}/ab", {"image_size": None}, "image_size is None; it must be an integer"),
+        ("super_resolution:{}/a", {"factor": 3}, "factor is 3; it must be a divisor of image_size"),
         (
             "paired_digits",
             {"task": "colour"},
             "task is 'colour'; it must be 'edges', 'halved' or",
         ),
-        ("unpaired_digits", {"image_size": 9}, "image_size is 9; it must be even numbers"),
+        ("unpaired_digits", {"image_size": 9}, "image_size is 9; it must be even"),
     ],
 )
 def test_what_cannot_be_used_is_refused(

@@ -61,7 +61,15 @@ def conv_game(num_classes: int | None = None) -> jaxgan.Game:
 
 def state_of(game: jaxgan.Game, seed: int = 0) -> TrainState:
     params, net_state = game.init(jax.random.key(seed))
-    return TrainState(jnp.int32(70), jax.random.key(seed), params, net_state, {}, (), {})
+    return TrainState(
+        step=jnp.int32(70),
+        key=jax.random.key(seed),
+        params=params,
+        net_state=net_state,
+        opt_state={},
+        memory=(),
+        ema={},
+    )
 
 
 def silent(what: str, done: int, total: int) -> None:

@@ -200,7 +200,7 @@ def test_what_does_not_fit_is_refused() -> None:
         params, net_state = game.init(KEY)
         with pytest.raises(ValueError, match=match):
             game.generate(params, net_state, helpers.real_batch(), Context(KEY))
-    with pytest.raises(ValueError, match="latent dimension is 0"):
+    with pytest.raises(ValueError, match="latent is 0; it must be an integer"):
         bigan(network(3, 2), network(2, 3), disc, latent=0)
 
 

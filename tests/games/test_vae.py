@@ -359,7 +359,7 @@ POINT = linear(np.eye(2), np.zeros(2))
     ("make", "match"),
     [
         (lambda: vae(POINT, POINT, latent_dim=2, beta=-1.0), "beta is -1"),
-        (lambda: vae(POINT, POINT, latent_dim=0), "latent dimension is 0"),
+        (lambda: vae(POINT, POINT, latent_dim=0), "latent_dim is 0; it must be an integer"),
         (lambda: gaussian_likelihood(std=0.0), "std is 0"),
         (lambda: vae_gan(POINT, POINT, POINT, latent_dim=2, gamma=-1.0), "gamma is -1"),
         (lambda: autoencoder(POINT, POINT, error="l3"), "error is 'l3'; it must be 'l1' or 'l2'"),

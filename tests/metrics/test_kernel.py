@@ -116,7 +116,7 @@ def test_bad_input() -> None:
     x = np.ones((10, 2))
     with pytest.raises(ValueError, match="block_size is 11, and real has 10 examples"):
         kernel_distance(x, np.ones((20, 2)), block_size=11)
-    with pytest.raises(ValueError, match="block_size is 1; it must be at least 2"):
+    with pytest.raises(ValueError, match="block_size is 1; it must be an integer, at least 2"):
         kernel_distance(x, x, block_size=1)
     with pytest.raises(ValueError, match="num_blocks is 0"):
         kernel_distance(x, x, num_blocks=0, block_size=5)

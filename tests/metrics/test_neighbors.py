@@ -137,7 +137,7 @@ def test_bad_input() -> None:
     x, y = np.ones((5, 2)), np.ones((4, 2))
     with pytest.raises(ValueError, match="k is 4, and fake has 4 examples; there must be more"):
         prdc(x, y, k=4)
-    with pytest.raises(ValueError, match="k is 0; it must be at least 1"):
+    with pytest.raises(ValueError, match="k is 0; it must be an integer, at least 1"):
         knn_radii(x, 0)
     with pytest.raises(ValueError, match="ties is 'both'"):
         prdc(x, y, k=2, ties="both")

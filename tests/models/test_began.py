@@ -75,10 +75,10 @@ def test_a_skip_is_the_first_map_enlarged() -> None:
     [
         (lambda: BEGANGenerator(4), "image_size is 4; it must be 5, 6, 7 or 8 times 2"),
         (lambda: BEGANGenerator(36), "image_size is 36; it must be 5, 6, 7 or 8 times 2"),
-        (lambda: BEGANGenerator(8, base_channels=0), "base_channels is 0; it must be at least 1"),
+        (lambda: BEGANGenerator(8, base_channels=0), "base_channels is 0; it must be an integer"),
         (lambda: BEGANGenerator(8, conditioning="concat"), "which needs classes"),
         (lambda: BEGANGenerator(8, conditioning="norm"), "conditioning is 'norm'; it must be"),
-        (lambda: BEGANAutoencoder(8, code_dim=0), "it must be positive widths"),
+        (lambda: BEGANAutoencoder(8, code_dim=0), "code_dim is 0; it must be an integer"),
         (lambda: BEGANAutoencoder(8, error="l3"), "error is 'l3'; it must be 'l1' or 'l2'"),
         (lambda: BEGANAutoencoder(33), "image_size is 33"),
     ],

@@ -86,7 +86,7 @@ def test_small_grey_images_begin_at_seven_pixels() -> None:
             lambda: BigGANGenerator(48, num_classes=2),
             "image_size is 48; it must be 28, 32, 64, 128, 256",
         ),
-        (lambda: BigGANDiscriminator(32), "num_classes is None; BigGAN is class-conditional"),
+        (lambda: BigGANDiscriminator(32), "num_classes is none; it must be set"),
         (
             lambda: BigGANGenerator(32, num_classes=2, attention=64),
             "attention is 64; it must be 0 for none, or the size of a map: 8, 16, 32",

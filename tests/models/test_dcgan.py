@@ -178,9 +178,9 @@ def test_r1_gradient_is_the_finite_difference():
 
 
 @pytest.mark.parametrize("module", [DCGANGenerator, DCGANDiscriminator])
-@pytest.mark.parametrize("image_size", [0, 4, 7, 12, 30, 31, 63])
+@pytest.mark.parametrize("image_size", [4, 7, 12, 30, 31, 63])
 def test_a_size_that_cannot_be_made_is_refused(module, image_size):
-    with pytest.raises(ValueError, match=rf"image_size is {image_size}; it must be 4 or 7 times"):
+    with pytest.raises(ValueError, match=rf"image_size is {image_size}; it must be 4 or 7 times 2"):
         module(image_size)
 
 
@@ -191,13 +191,11 @@ def test_other_bad_input_is_named():
         DCGANGenerator(8, norm="spectral")
     with pytest.raises(ValueError, match="norm is 'virtual', which needs num_reference"):
         DCGANDiscriminator(8, norm="virtual")
-    with pytest.raises(
-        ValueError, match="conditioning is 'norm' with norm 'none'; it needs 'batch'"
-    ):
+    with pytest.raises(ValueError, match="norm is 'none'; it must be 'batch', as cond"):
         DCGANGenerator(8, norm="none", conditioning="norm", num_classes=3)
-    with pytest.raises(ValueError, match="conditioning is 'norm'; it must be 'none' or 'concat'"):
+    with pytest.raises(ValueError, match="conditioning is 'norm'; it must be 'concat' or 'none'"):
         DCGANDiscriminator(8, conditioning="norm", num_classes=3)
-    with pytest.raises(ValueError, match=r"x.shape\[1:\] is \(8, 8, 3\)"):
+    with pytest.raises(ValueError, match=r"images have shape \(8, 8, 3\)"):
         DCGANDiscriminator(8, channels=1).init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
 
 
@@ -220,14 +218,14 @@ def test_extra_layers_are_3x3_convolutions_at_half_the_resolution() -> None:
 
 @pytest.mark.parametrize("module", [DCGANGenerator, DCGANDiscriminator])
 def test_dense_layers_that_cannot_be_are_refused(module) -> None:
-    with pytest.raises(ValueError, match="dense_features is -1; it must be at least 0"):
+    with pytest.raises(ValueError, match="dense_features is -1; it must be an integer"):
         module(28, dense_features=-1)
     with pytest.raises(ValueError, match="dense_features is 8; it must be 0 with norm 'instance'"):
         module(28, dense_features=8, norm="instance")
 
 
 def test_a_negative_number_of_extra_layers_is_refused() -> None:
-    with pytest.raises(ValueError, match="num_extra_layers is -1; it must be at least 0"):
+    with pytest.raises(ValueError, match="num_extra_layers is -1; it must be an integer"):
         DCGANGenerator(8, 1, num_extra_layers=-1)
 
 

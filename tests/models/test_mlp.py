@@ -92,9 +92,7 @@ def test_answers_of_bfloat16_are_not_rounded_to_eight_bits():
 @pytest.mark.parametrize(
     ("module", "x", "words"),
     [
-        (MLPGenerator((4, 0), (2,)), jnp.ones((1, 3)), "features is"),
-        (MLPGenerator((4,), (0,)), jnp.ones((1, 3)), "features is"),
-        (MLPDiscriminator((4,)), jnp.ones(3), "x.shape is"),
+        (MLPDiscriminator((4,)), jnp.ones(3), "inputs have shape"),
         (
             MLPGenerator((4,), (2,), conditioning="concat", num_classes=3),
             jnp.ones((1, 3)),
@@ -110,18 +108,26 @@ def test_bad_input_is_named(module, x, words):
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: MLPGenerator((4,), (2,), conditioning="norm"), "must be 'none' or 'concat'"),
+        (
+            lambda: MLPGenerator((4, 0), (2,)),
+            r"features\[1\] is 0; it must be an integer, at least 1",
+        ),
+        (lambda: MLPGenerator((4,), (0,)), r"out_shape\[0\] is 0; it must be an integer"),
+        (lambda: MLPGenerator((4,), (2,), conditioning="norm"), "must be 'concat' or 'none'"),
         (lambda: MLPGenerator((4,), (2,), conditioning="concat"), "needs classes; set num_classes"),
         (lambda: MLPDiscriminator((4,), norm="batch"), "norm is 'batch'; it must be 'none' or"),
-        (lambda: MLPDiscriminator((4,), minibatch="all"), "minibatch is 'all'; it must be 'dis"),
+        (
+            lambda: MLPDiscriminator((4,), minibatch="all"),
+            "minibatch is 'all'; it must be 'discrim",
+        ),
         (lambda: MLPDiscriminator((4,), head="real"), "head is 'real'; it must be 'classes'"),
         (lambda: MLPDiscriminator((4,), head="classifier"), "needs classes; set num_classes"),
         (
             lambda: MLPDiscriminator((4,), head="codes", num_categories=0, num_continuous=0),
-            r"num_categories, num_continuous is \(0, 0\)",
+            "head is 'codes', which needs a code",
         ),
         (lambda: MLPAutoencoder((4,), error="l3"), "error is 'l3'; it must be 'l1' or 'l2'"),
-        (lambda: MLPAutoencoder((4,), code_dim=0), "it must be positive widths"),
+        (lambda: MLPAutoencoder((4,), code_dim=0), "code_dim is 0; it must be an integer"),
     ],
 )
 def test_options_that_are_none_are_named(build, words):

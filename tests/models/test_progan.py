@@ -70,7 +70,9 @@ def test_the_discriminators_new_layers_fade_in_too() -> None:
     close(none, before)
     close(all_of_it, whole)
     assert np.abs(whole - none).max() > 1e-3
-    with pytest.raises(ValueError, match=r"x.shape\[1:\] is \(8, 8, 1\); it must be \(4, 4, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"images have shape \(8, 8, 1\); they must be \(4, 4, 1\)"
+    ):
         jax.eval_shape(old.init, jax.random.key(0), images)
 
 

@@ -146,7 +146,7 @@ def test_what_is_refused(build: Any, message: str) -> None:
 
 
 def test_images_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"x.shape\[1:\] is \(28, 28, 3\); it must be \(32"):
+    with pytest.raises(ValueError, match=r"images have shape \(28, 28, 3\); they must be \(32"):
         jax.eval_shape(
             SNGANDiscriminator(32, base_channels=8).init,
             jax.random.key(0),

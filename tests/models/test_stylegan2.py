@@ -211,7 +211,9 @@ def test_path_lengths_are_those_of_the_styles_where_there_are_any() -> None:
         asked.append((given["w"].shape, given["label"].tolist()))
         return jnp.einsum("bld,ldp->bp", given["w"], matrices)
 
-    view = View({}, abs, scene, terms.CONTEXT, generator=generator)
+    view = View(
+        params={}, discriminator=abs, scene=scene, context=terms.CONTEXT, generator=generator
+    )
     values, state = path_length(shrink=2).terms[0].values(view, {"length": jnp.float32(2.0)})
     noise = terms.noise("path_length", (2, 5)) / np.sqrt(5)
     pulled = np.einsum("bp,ldp->bld", noise, matrices)
@@ -230,7 +232,7 @@ def test_bad_sizes_and_styles_are_refused() -> None:
     with pytest.raises(ValueError, match="conditioning is 'concat'; it must be 'auto' or 'none'"):
         stylegan2_generator((8, 8, 1), 3, conditioning="concat")
     generator = StyleGAN2Generator(8, channel_base=32)
-    with pytest.raises(ValueError, match=r"w.shape is \(2, 6, 512\); it must be \[B, 4"):
+    with pytest.raises(ValueError, match=r"styles have shape \(2, 6, 512\); they must be \[B, 4"):
         jax.eval_shape(generator.init, jax.random.key(0), {"w": jnp.zeros((2, 6, 512))})
 
 

@@ -177,7 +177,7 @@ def test_sizes() -> None:
     for size in (4, 24):
         with pytest.raises(ValueError, match=f"image_size is {size}; it must be a power of two"):
             sizes_of(size)
-    with pytest.raises(ValueError, match="channel_base is 8, which leaves no channel at 16"):
+    with pytest.raises(ValueError, match="channel_base is 8; it must be at least 16, the pixels"):
         num_channels(16, 8, 4)
     with pytest.raises(ValueError, match="resolution is 12; it must be one of 4, 8, 16"):
         check_resolution(16, 12)

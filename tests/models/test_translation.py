@@ -246,15 +246,15 @@ def test_narrow_numbers_stay_inside(module: Any) -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: UNetGenerator(3, 1), "num_downs is 1; it must be at least 2"),
+        (lambda: UNetGenerator(3, 1), "num_downs is 1; it must be an integer, from 2 to 30"),
         (lambda: UNetGenerator(3, norm="spectral"), "norm is 'spectral'; it must be 'batch'"),
         (lambda: UNetGenerator(3, dropout=1.0), "dropout is 1.0; it must be at least 0 and below"),
         (
             lambda: UNetGenerator(3, norm="instance", own_statistics=True),
-            "own_statistics is True with norm 'instance'; it must be False",
+            "norm is 'instance'; it must be 'batch', as own",
         ),
-        (lambda: ResNetGenerator(3, -1), "num_blocks is -1; it must be at least 0"),
-        (lambda: PatchDiscriminator(0), "num_layers is 0; it must be at least 1"),
+        (lambda: ResNetGenerator(3, -1), "num_blocks is -1; it must be an integer"),
+        (lambda: PatchDiscriminator(0), "num_layers is 0; it must be an integer"),
         (lambda: SRResNet(3, 3), "factor is 3; it must be 2, 4, 8"),
         (
             lambda: unet((12, 12, 1), (12, 12, 1), num_downs=3),

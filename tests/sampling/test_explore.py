@@ -159,7 +159,7 @@ def test_an_animation_has_its_frames(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.gif") as found:
         assert len(ImageSequence.all_frames(found)) == 3
         assert found.info["duration"] == 100
-    with pytest.raises(ValueError, match=r"must end in \.gif or \.mp4"):
+    with pytest.raises(ValueError, match=r"must be a \.gif or \.mp4 file"):
         save_animation(tmp_path / "a.png", frames)
 
 

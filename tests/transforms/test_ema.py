@@ -144,5 +144,5 @@ def test_averaged_takes_averages_where_kept() -> None:
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, 1.5, float("nan")])
 def test_a_decay_outside_its_range_is_refused(decay: float) -> None:
-    with pytest.raises(ValueError, match=r"ema decay is .* at least 0 and below 1"):
+    with pytest.raises(ValueError, match=r"decay is .* at least 0 and below 1"):
         ema(bilinear(), decay=decay)
