@@ -149,7 +149,7 @@ def override(config: Config, key: str, value: str) -> Config:
       config: a nested dict, which is left as it is.
       key: dotted path, `optimizer.gen.learning_rate`; entries of a list go by their name,
         `field.consensus.gamma`.
-      value: a Python literal that JSON can hold, or else a string.
+      value: a Python literal, or else a string.
 
     Returns:
       The changed config, with new sections where there were none. Whether a key is known is for
@@ -269,7 +269,7 @@ def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[A
         a, b = old.get(key), new.get(key)
         if isinstance(a, list) and isinstance(b, list):
             names = [name_of(entry) for entry in a]
-            distinct = len({name for name in names if isinstance(name, str)}) == len(names)
+            distinct = None not in names and len({*names}) == len(names)
             if distinct and names == [name_of(entry) for entry in b]:
                 a, b = dict(zip(names, a, strict=True)), dict(zip(names, b, strict=True))
         if isinstance(a, dict) and isinstance(b, dict):
