@@ -1,31 +1,33 @@
 """Mutated configs: each trains, or is refused in one line before anything is compiled.
 
-`python -m tests.fuzz` tries 3,000 and writes what became of them to docs/tested.json.
+`python -m tests.fuzz` tries 3,000 and writes what became of them to docs/tested.json and tested.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
 import copy
+import json
 import logging
 import math
 import random
 import signal
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxgan.cli.program import BAD_INPUTS
-from jaxgan.config.base import Config, load_config
+from jaxgan.config.base import Config, load_config, plain
 from jaxgan.config.resolve import resolve
 from jaxgan.run.make import make_run, resumed_config
 
 ROOT = Path(__file__).parents[1]
-COUNTS = ROOT / "docs" / "tested.json"
+COUNTS, PAGE = ROOT / "docs" / "tested.json", ROOT / "docs" / "tested.md"
+NUM = 3000
 SECONDS = 120
 """In which one config is built and traced, or it hangs."""
 
@@ -149,20 +151,13 @@ def _change(
     return (*above, last)
 
 
-class Outcome(NamedTuple):
-    """What became of a config: accepted, or a line; anything else is raised."""
-
-    accepted: bool
-    line: str = ""
-
-
-def outcome(config: Config, workdir: Path) -> Outcome:
-    """Does what `jaxgan train` does before it compiles."""
+def refusal(config: Config, workdir: Path) -> str | None:
+    """Does what `jaxgan train` does before it compiles: a line, or None where it would begin."""
     try:
-        make_run(resumed_config(resolve(config), workdir), workdir)
+        make_run(resumed_config(resolve(plain(config)), workdir), workdir)
     except BAD_INPUTS as error:
-        return Outcome(False, str(error))
-    return Outcome(True)
+        return str(error)
+    return None
 
 
 @contextmanager
@@ -181,32 +176,75 @@ def alarm(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--num", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=COUNTS)
-    parser.add_argument("--log", type=Path)
-    args = parser.parse_args()
-    logging.disable(logging.WARNING)
-    counts: dict[str, collections.Counter[str]] = {k: collections.Counter() for k in KINDS}
-    log = args.log.open("a") if args.log else None
+class Tally(NamedTuple):
+    """What became of mutants.
+
+    Attributes:
+      counts: how many were `accepted` and `refused`, by kind.
+      failures: those that neither trained nor were refused in one line.
+    """
+
+    counts: dict[str, dict[str, int]]
+    failures: list[str]
+
+
+def tally(tried: Iterable[Mutant], log: Callable[[str], object] = lambda line: None) -> Tally:
+    """Tries mutants; whoever logs is told of each."""
+    counts = {kind: {"accepted": 0, "refused": 0} for kind in KINDS}
+    failures = []
     with tempfile.TemporaryDirectory() as folder:
-        for index, mutant in enumerate(mutants(args.num, args.seed)):
-            if index < args.start:
-                continue
+        new = Path(folder) / "new"
+        for mutant in tried:
             begun = time.perf_counter()
             try:
                 with alarm(SECONDS):
-                    accepted, line = outcome(mutant.config, Path(folder) / "new")
-                what = "accepted" if accepted else "refused"
+                    line = refusal(mutant.config, new)
+                what = "accepted" if line is None else "refused"
+                counts[mutant.kind][what] += 1
             except Exception as error:
-                what, line = "failed", f"{type(error).__name__}: {str(error)[:300]}"
-            counts[mutant.kind][what] += 1
-            if log:
-                took = time.perf_counter() - begun
-                print(f"{index}\t{what}\t{took:.1f}\t{mutant}\t{line!r}", file=log, flush=True)
+                what, line = "failed", f"{type(error).__name__}: {error}"
+                failures.append(f"{mutant}: {line}")
+            if line is not None and len(line.splitlines()) != 1:
+                failures.append(f"{mutant}: not one line: {line!r}")
+            assert not new.exists(), mutant
+            log(f"{what}\t{time.perf_counter() - begun:.1f}\t{mutant}\t{line!r}")
+    return Tally(counts, failures)
+
+
+def table(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """The counts as Markdown."""
+    rows = [f"| {kind} | {row['accepted']} | {row['refused']} |" for kind, row in counts.items()]
+    total = {what: sum(row[what] for row in counts.values()) for what in ("accepted", "refused")}
+    last = f"| together | {total['accepted']} | {total['refused']} |"
+    return "\n".join(["| what was changed | accepted | refused |", "|---|---|---|", *rows, last])
+
+
+def page(text: str, counts: Mapping[str, Mapping[str, int]]) -> str:
+    """A page with the table where it has one."""
+    before, _, rest = text.partition("| what was changed |")
+    after = rest[rest.index("\n\n") :]
+    return f"{before}{table(counts)}{after}"
+
+
+def main() -> None:
+    """Writes the counts, and the page's table of them; what fails is printed instead."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--num", type=int, default=NUM)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="a line for each goes there; nothing is written")
+    args = parser.parse_args()
+    logging.disable(logging.WARNING)
+    tried = mutants(args.num, args.seed)
+    if args.log:
+        with args.log.open("w", buffering=1) as file:
+            found = tally(tried, lambda line: print(line, file=file))
+    else:
+        found = tally(tried)
+        if not found.failures:
+            said = {"mutants": args.num, "seed": args.seed, "counts": found.counts}
+            COUNTS.write_text(json.dumps(said, indent=2) + "\n")
+            PAGE.write_text(page(PAGE.read_text(), found.counts))
+    sys.exit("\n".join(found.failures) or 0)
 
 
 if __name__ == "__main__":

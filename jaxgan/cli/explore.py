@@ -264,7 +264,7 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
         allowed = f"classes are 0 to {known - 1}" if known else f"{source.name} has no classes"
         raise ExploreError(f"{name} is {text!r}; {allowed}")
     features = open_features("classifier", source=source)
-    latents = asked.explorer.draw(seed, 256)
+    latents: np.ndarray = asked.explorer.draw(seed, 256)
     images = asked.explorer.render({"latent": latents}, np.full(256, asked.label))
     logits = features.apply(features.params, jnp.asarray(images))["logits"]
     latents = latents[np.asarray(logits).argmax(axis=1) == numbers[0]]

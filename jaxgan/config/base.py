@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from jaxgan.config.references import located, read_file
+from jaxgan.config.references import located, read_file, reference_to
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.text import one_line, shown
 
@@ -69,7 +69,6 @@ def _returned(file: str, arg: str) -> Config:
     try:
         config = get_config(arg)
         config = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
-        config = located(config, Path(file).resolve().parent)
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
@@ -77,7 +76,7 @@ def _returned(file: str, arg: str) -> Config:
         raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
     if not isinstance(config, Mapping):
         raise ConfigError(bad_value(f"config: {file}: get_config's value", config, "a ConfigDict"))
-    made: Config = plain(config)
+    made: Config = located(plain(config), Path(file).resolve().parent)
     return made
 
 
@@ -110,8 +109,8 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
       depth: how many sections it is in.
 
     Returns:
-      The same with tuples as lists and numbers of NumPy as Python's, so that a config equals itself
-      read back.
+      The same with tuples as lists, numbers of NumPy as Python's and functions as references, so
+      that a config equals itself read back.
 
     Raises:
       ConfigError: for what JSON has not, and for sections that are in each other without end.
@@ -119,10 +118,10 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
     Example:
       >>> plain({"features": (128, 128)})
       {'features': [128, 128]}
-      >>> plain({"loss": {"name": print}})  # doctest: +ELLIPSIS
+      >>> plain({"loss": {"name": 1j}})  # doctest: +ELLIPSIS
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.ConfigError: loss.name is <built-in function print>; it must ...
+      jaxgan.core.errors.ConfigError: loss.name is 1j; it must be a number, a string, ...
     """
     if depth > MAX_DEPTH:
         raise ConfigError(f"{one_line(path)}: more than {MAX_DEPTH} sections are in each other")
@@ -135,6 +134,8 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
         return [plain(entry, f"{path}[{n}]", depth + 1) for n, entry in enumerate(value)]
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return plain(value.item(), path, depth)
+    if callable(value):
+        return reference_to(value, path)
     if not isinstance(value, str | int | float | NoneType):
         allowed = "a number, a string, true or false, none, a list or a section"
         raise ConfigError(bad_value(path, value, allowed))
@@ -268,7 +269,8 @@ def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[A
         a, b = old.get(key), new.get(key)
         if isinstance(a, list) and isinstance(b, list):
             names = [name_of(entry) for entry in a]
-            if None not in names and names == [name_of(entry) for entry in b]:
+            distinct = None not in names and len({*names}) == len(names)
+            if distinct and names == [name_of(entry) for entry in b]:
                 a, b = dict(zip(names, a, strict=True)), dict(zip(names, b, strict=True))
         if isinstance(a, dict) and isinstance(b, dict):
             found |= differences(a, b, f"{prefix}{key}.")

@@ -110,7 +110,7 @@ class View(NamedTuple):
         Raises:
           ValueError: if it has none.
         """
-        found = self.scene.get(name)
+        found: Array | None = self.scene.get(name)
         if found is None:
             names = ", ".join(sorted(self.scene)) or "nothing"
             raise ValueError(f"{caller} needs {name!r} in the scene; it has {names}")

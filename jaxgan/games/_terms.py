@@ -158,7 +158,10 @@ def contribution(term: Term, view: View, state: PyTree, player: str) -> tuple[Ar
         return evaluate(state)
     shape = jax.eval_shape(evaluate, state)[0]
     is_due = view.context.num_updates(player) % term.every == 0
-    return lax.cond(is_due, evaluate, lambda state: (jnp.zeros((), shape.dtype), state), state)
+    result: tuple[Array, PyTree] = lax.cond(
+        is_due, evaluate, lambda state: (jnp.zeros((), shape.dtype), state), state
+    )
+    return result
 
 
 def _names(terms: tuple[Term, ...]) -> tuple[tuple[str, str], ...]:

@@ -243,7 +243,8 @@ def _fill(state: Any, value: Callable[[tuple[Any, ...], Any], Array]) -> Any:
 
 
 def _leaf(tree: PyTree, path: tuple[Any, ...], leaf: Any) -> Array:
-    return reduce(lambda subtree, name: subtree[name], path, tree)
+    found: Array = reduce(lambda subtree, name: subtree[name], path, tree)
+    return found
 
 
 def _rng_value(key: Key, path: tuple[Any, ...], leaf: Any) -> Array:

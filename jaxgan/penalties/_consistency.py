@@ -170,4 +170,5 @@ def _gap(view: View, which: str, augment: Augment, name: str) -> Array:
 
     inputs = view.entry(which, name)
     keys = view.context.draw(name, split, (num_examples(inputs),))
-    return (view.head(which, "logits", name) - view.critic(each(augment, keys, inputs))) ** 2
+    gap: Array = (view.head(which, "logits", name) - view.critic(each(augment, keys, inputs))) ** 2
+    return gap

@@ -64,7 +64,8 @@ def historical_averaging(
         squares = [jnp.sum(gap * gap).astype(count.dtype) for gap in jax.tree.leaves(gaps)]
 
         def average(mean: Array, gap: Array) -> Array:
-            return mean + gap / (count + 1.0).astype(mean.dtype)
+            average: Array = mean + gap / (count + 1.0).astype(mean.dtype)
+            return average
 
         mean = jax.tree.map(average, state["mean"], gaps)
         return has_past * reduce(operator.add, squares), {"mean": mean, "count": count + 1.0}

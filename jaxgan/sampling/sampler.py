@@ -52,7 +52,8 @@ def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> D
     ) -> Array:
         batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
         fake = make_scene(key, game, state, {**batch, "label": labels, **given})["fake"]
-        return fake["image"] if isinstance(fake, dict) else fake
+        images: Array = fake["image"] if isinstance(fake, dict) else fake
+        return images
 
     return draw
 

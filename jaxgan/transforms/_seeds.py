@@ -53,7 +53,7 @@ def seeds(algorithm: Algorithm, *, num_seeds: Width) -> Algorithm:
     def init(key: Key) -> TrainState:
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_seeds))
         # One after the other rather than under vmap: the very bits of the single run.
-        state = lax.map(algorithm.init, keys)
+        state: TrainState = lax.map(algorithm.init, keys)
         return state._replace(step=state.step[0])
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:

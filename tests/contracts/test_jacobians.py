@@ -133,6 +133,12 @@ PENALTIES: dict[str, Callable[[], Penalty]] = {
     "wgan_lp": partial(penalties.wgan_lp, target=0.1),
     "zero_centered_gp": penalties.zero_centered_gp,
 }
+
+
+def penalized(make: Callable[[], Penalty]) -> Game:
+    return with_penalty(plain(), make())
+
+
 NORMS = {norm: (lambda norm=norm: normed(norm)) for norm in get_args(Norm) if norm != "virtual"}
 LEFT_OUT = {
     "progressive": "no game of a game: phases of networks",
@@ -141,7 +147,7 @@ LEFT_OUT = {
 }
 ROWS = {
     **GAMES,
-    **{name: (lambda make=make: with_penalty(plain(), make())) for name, make in PENALTIES.items()},
+    **{name: partial(penalized, make) for name, make in PENALTIES.items()},
     **NORMS,
     "r1 on renorm": lambda: with_penalty(normed("renorm"), penalties.r1()),
 }

@@ -334,7 +334,7 @@ def test_bad_weights_and_intervals_of_these_are_refused(case: Case) -> None:
 
 
 def test_every_factory_has_a_row() -> None:
-    rows = {terms.called(row.factory) for row in (*TABLE, *CASES)}
+    rows = {terms.called(make) for make in [r.factory for r in TABLE] + [c.factory for c in CASES]}
     assert rows == set(terms.factories(penalties, "Penalty").values())
     assert all(row.factory().terms[0].name == row.name for row in TABLE)
     assert all(case.factory().terms[0].name == case.name.split()[0] for case in CASES[:-1])
@@ -696,7 +696,8 @@ def test_the_squared_path_length_is_that_of_the_jacobian_per_pixel() -> None:
     # E‖Jᵀy‖² = ‖J‖²_F / pixels: for images the channels do not count.
     a = jnp.asarray(points(0, (4, 12)), jnp.float32)
     z = jnp.zeros((20_000, 4))
-    for shape, num_pixels in (((12,), 12), ((2, 2, 3), 4)):
+    shapes: list[tuple[tuple[int, ...], int]] = [((12,), 12), ((2, 2, 3), 4)]
+    for shape, num_pixels in shapes:
         view = View(
             params={},
             discriminator=abs,
@@ -704,7 +705,7 @@ def test_the_squared_path_length_is_that_of_the_jacobian_per_pixel() -> None:
             context=CONTEXT,
             player="gen",
             outputs={},
-            generator=lambda z, shape=shape: jnp.reshape(z @ a, (-1, *shape)),
+            generator=partial(lambda shape, z: jnp.reshape(z @ a, (-1, *shape)), shape),
         )
         term = penalties.path_length().terms[0]
         values, _ = term.values(view, {"length": jnp.zeros(())})

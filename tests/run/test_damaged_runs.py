@@ -26,7 +26,20 @@ from jaxgan.writers import MetricWriter, read_metrics
 ROOT = Path(__file__).parents[2]
 SPEC = {"image": jax.ShapeDtypeStruct((2,), "float32")}
 NUM_CONFIGS = 60
-OTHERS = (None, True, -1, 1.5, "", "text", [], [1], ["a"], {}, {"a": 1}, {"name": []})
+OTHERS: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "text",
+    [],
+    [1],
+    ["a"],
+    {},
+    {"a": 1},
+    {"name": []},
+)
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,8 @@ def make_explorer(
         if num_classes is not None:
             labels = check_labels(labels, len(given.get("latent", given.get("w", ()))), num_classes)
         arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
-        return jitted(arrays, jnp.asarray(labels, jnp.int32), key)
+        rendered: dict[str, Array] = jitted(arrays, jnp.asarray(labels, jnp.int32), key)
+        return rendered
 
     @jax.jit
     def draw_all(key: Key, indices: Array) -> Array:
