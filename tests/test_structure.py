@@ -365,9 +365,6 @@ UNUSUAL = {
 }
 """Words for things that the field calls otherwise."""
 
-OF_0_1 = ('"disc/doubt"', "")
-"""The name of a metric in folders of 0.1, which are still read."""
-
 
 def test_names_and_docstrings_have_the_words_of_the_field() -> None:
     found = {
