@@ -15,8 +15,11 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
 NUM_DEVICES = 8
 _DEVICES = f"--xla_force_host_platform_device_count={NUM_DEVICES}"
@@ -50,12 +53,25 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 _SLOW = Path(__file__).parent / "tests" / "slow.txt"
 
 
+def _is_thorough(config: pytest.Config) -> bool:
+    """In `make test-slow` properties are tried too, on more examples."""
+    return config.getoption("markexpr") == "slow"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Properties are tried on the same examples in every session, however slow the machine."""
+    num = 400 if _is_thorough(config) else 20
+    settings.register_profile("tests", derandomize=True, deadline=None, max_examples=num)
+    settings.load_profile("tests")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks the rows of `tests/slow.txt`: those that take long and add little to their fellows."""
     slow = set(_SLOW.read_text().splitlines())
     for item in items:
-        if item.nodeid in slow:
+        is_property = is_hypothesis_test(getattr(item, "obj", None))
+        if item.nodeid in slow or (is_property and _is_thorough(config)):
             item.add_marker(pytest.mark.slow)
 
 
@@ -81,11 +97,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     ctypes.CDLL(None).malloc_trim(0)
 
 
-class _Finder(doctest.DocTestFinder):
-    """Finds examples of functions that `functools.wraps` has wrapped, as `checked` does."""
-
-    def _from_module(self, module: ModuleType | None, object: object) -> bool:
-        return super()._from_module(module, inspect.unwrap(object))
+_is_of = vars(doctest.DocTestFinder)["_from_module"]
 
 
-doctest.DocTestFinder = _Finder
+def _from_module(self: doctest.DocTestFinder, module: ModuleType | None, found: Any) -> Any:
+    """Examples of functions that `functools.wraps` has wrapped, as `checked` does, count too."""
+    return _is_of(self, module, inspect.unwrap(found))
+
+
+mock.patch.object(doctest.DocTestFinder, "_from_module", _from_module).start()

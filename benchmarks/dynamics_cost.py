@@ -190,7 +190,8 @@ def temporary_bytes(num_steps: int, remat: bool) -> int:
     planned = jax.jit(fed.step).lower(state, {}).compile().memory_analysis()
     if planned is None:
         raise RuntimeError(f"the compiler plans no memory on {jax.default_backend()!r}")
-    return planned.temp_size_in_bytes
+    size: int = planned.temp_size_in_bytes
+    return size
 
 
 def measure_memory() -> dict[str, Any]:

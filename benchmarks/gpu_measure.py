@@ -29,7 +29,8 @@ def planned(compiled: Any) -> float | None:
     if plan is None:
         return None
     total = plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
-    return round((total - plan.alias_size_in_bytes) / MIB, 1)
+    mib: float | None = round((total - plan.alias_size_in_bytes) / MIB, 1)
+    return mib
 
 
 def measure_step(

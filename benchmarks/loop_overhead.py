@@ -80,7 +80,8 @@ def time_bare(config: Config, num_steps: int) -> float:
         if len(in_flight) > MAX_AHEAD:  # as the loop does, or they would hinder each other
             jax.block_until_ready(in_flight.popleft())
     jax.block_until_ready(metrics)
-    return (time.perf_counter() - start) / (calls * config["substeps"])
+    seconds: float = (time.perf_counter() - start) / (calls * config["substeps"])
+    return seconds
 
 
 def main() -> None:

@@ -54,7 +54,8 @@ def make_features(num: int, num_features: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     hidden = random.normal(0.1 * seed, 1.0, (num, 256)).astype(np.float32)
     noise = 0.3 * random.normal(size=(num, num_features)).astype(np.float32)
-    return np.maximum(hidden @ mix / 8 + noise, 0.0)
+    features: np.ndarray = np.maximum(hidden @ mix / 8 + noise, 0.0)
+    return features
 
 
 def our_metrics() -> dict[str, Metric]:
@@ -133,7 +134,8 @@ def in_child(side: str, folder: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--side", side, "--folder", str(folder)]
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def compare(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

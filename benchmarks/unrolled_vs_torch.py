@@ -115,12 +115,14 @@ def disc_loss(disc: Tensors, real: Any, fake: Any) -> Any:
 
 def by_func(loss: Callable[..., Any], params: Tensors, others: Tensors) -> Tensors:
     """The gradient by `torch.func`, which nests."""
-    return torch.func.grad(loss)(params, *others)
+    grads: Tensors = torch.func.grad(loss)(params, *others)
+    return grads
 
 
 def by_graph(loss: Callable[..., Any], params: Tensors, others: Tensors) -> Tensors:
     """The gradient by `torch.autograd`, which keeps its graph."""
-    return torch.autograd.grad(loss(params, *others), params, create_graph=True)
+    grads: Tensors = torch.autograd.grad(loss(params, *others), params, create_graph=True)
+    return grads
 
 
 def torch_gradients(

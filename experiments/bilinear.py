@@ -70,7 +70,8 @@ def step_matrix(
         after = jax.tree.leaves(moved)
         return ravel_pytree([x for x, yes in zip(after, is_float, strict=True) if yes])[0]
 
-    return jax.jacfwd(move)(vector)
+    jacobian: Array = jax.jacfwd(move)(vector)
+    return jacobian
 
 
 def trajectory(
@@ -166,7 +167,8 @@ def momentum_radius(e: float, beta: float) -> float:
 
 def backtracked(root: complex, num_steps: int, alpha: float) -> float:
     """|1 - alpha + alpha z^k|^(1/k): a lookahead's contraction, per step."""
-    return abs(1 - alpha + alpha * root**num_steps) ** (1 / num_steps)
+    rate: float = abs(1 - alpha + alpha * root**num_steps) ** (1 / num_steps)
+    return rate
 
 
 # Methods.
@@ -394,7 +396,8 @@ def run_strong(methods: Sequence[Method]) -> dict[str, dict[str, list[float]]]:
         def distances(a: Array, method: Method = method) -> Array:
             algorithm = method.build(jg.bilinear(a), STRONG_RATE)
             _, points = trajectory(algorithm, start_at(algorithm, 0.5, 0.5), {}, STRONG_STEPS)
-            return jnp.linalg.norm(points, axis=1) * jnp.sqrt(2.0)
+            distance: Array = jnp.linalg.norm(points, axis=1) * jnp.sqrt(2.0)
+            return distance
 
         runs = np.asarray(jax.jit(jax.vmap(distances))(jnp.asarray(STRENGTHS)))
         found[method.name] = {

@@ -187,8 +187,9 @@ def play_all(cases: Sequence[Case], num_lines: int, seed: int = 0) -> list[list[
             scene = game.generate(state.params, state.net_state, like, context)[0]
             return state, (metrics, scene["fake"])
 
-        _, told = jax.lax.scan(line, algorithm.init(jax.random.key(seed)), None, length=num_lines)
-        return told
+        lines: tuple[dict[str, Array], Array]
+        _, lines = jax.lax.scan(line, algorithm.init(jax.random.key(seed)), None, length=num_lines)
+        return lines
 
     metrics, samples = jax.device_get(jax.jit(jax.vmap(play))(settings))
     real = np.asarray(RING.sample(jax.random.key(2), NUM_SAMPLES)["image"])

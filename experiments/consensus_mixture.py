@@ -125,7 +125,8 @@ def make_sampler(game: jg.Game, latent: int, num: int) -> Sampler:
         z = jax.random.normal(key, (num, latent))
         context = jg.Context(key, train=False)
         scene, _ = game.generate(state.params, state.net_state, {"latent": z}, context)
-        return scene["fake"]
+        fake: jax.Array = scene["fake"]
+        return fake
 
     return jax.jit(jax.vmap(one, in_axes=(MEMBER_AXES, None)))
 

@@ -71,7 +71,8 @@ class Run(NamedTuple):
     def scene(self, batch: dict[str, Any]) -> dict[str, Any]:
         """What the game makes of a batch, outside training."""
         draw = jax.jit(lambda state, batch: make_scene(jax.random.key(1), self.game, state, batch))
-        return jax.device_get(draw(self.state, batch))
+        drawn: dict[str, Any] = jax.device_get(draw(self.state, batch))
+        return drawn
 
 
 def train(name: str, seed: int, num_steps: int | None) -> Run:
@@ -148,7 +149,8 @@ def nearest_other(asked: np.ndarray, known: np.ndarray, label: np.ndarray) -> np
     a, b = flat(asked).astype(np.float64), flat(known).astype(np.float64)
     squares = (a**2).sum(axis=1)[:, None] - 2.0 * a @ b.T + (b**2).sum(axis=1)[None]
     np.fill_diagonal(squares, np.inf)
-    return label[squares.argmin(axis=1)]
+    nearest: np.ndarray = label[squares.argmin(axis=1)]
+    return nearest
 
 
 def in_pairs(real: np.ndarray, rebuilt: np.ndarray) -> np.ndarray:

@@ -155,7 +155,8 @@ def train(
     def sample(state: jg.TrainState, key: jax.Array) -> jax.Array:
         batch = {"image": jnp.zeros((NUM_SAMPLES, 2)), "label": jnp.zeros(NUM_SAMPLES, jnp.int32)}
         context = jg.Context(key, train=False)
-        return game.generate(state.params, state.net_state, batch, context)[0]["fake"]
+        fake: jax.Array = game.generate(state.params, state.net_state, batch, context)[0]["fake"]
+        return fake
 
     return np.asarray(
         jax.jit(jax.vmap(sample, in_axes=(MEMBER_AXES, None)))(state, jax.random.key(1))

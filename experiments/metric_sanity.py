@@ -64,7 +64,8 @@ def add_noise(images: np.ndarray, labels: np.ndarray, std: float) -> np.ndarray:
 def blur(images: np.ndarray, labels: np.ndarray, std: float) -> np.ndarray:
     """The first images through a Gaussian filter of so many pixels."""
     del labels
-    return gaussian_filter(images[:NUM_FAKE], (0, std, std, 0), mode="nearest")
+    blurred: np.ndarray = gaussian_filter(images[:NUM_FAKE], (0, std, std, 0), mode="nearest")
+    return blurred
 
 
 def drop_classes(images: np.ndarray, labels: np.ndarray, num: float) -> np.ndarray:

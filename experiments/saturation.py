@@ -141,7 +141,8 @@ def price(loss: Loss, logits: np.ndarray) -> np.ndarray:
 def relative(trace: Trace) -> np.ndarray:
     """The gradient's norm over its first value, a geometric mean over seeds, [points]."""
     norms = np.log(np.maximum(trace["gradient"], 1e-30))
-    return np.exp(np.mean(norms - norms[:, :1], axis=0))
+    ratio: np.ndarray = np.exp(np.mean(norms - norms[:, :1], axis=0))
+    return ratio
 
 
 def draw(traces: Mapping[str, Trace], num_steps: int) -> plt.Figure:

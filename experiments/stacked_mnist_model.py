@@ -67,7 +67,8 @@ def conv(x: Array, kernel: Array, stride: int = 1) -> Array:
     # A barrier, here and below, keeps XLA from recomputing its argument in each of its uses.
     patches = lax.optimization_barrier(jnp.concatenate(windows))
     matrix = kernel.reshape(9 * features, -1).T
-    return (matrix @ patches.reshape(9 * features, -1)).reshape(-1, *out, batch)
+    y: Array = (matrix @ patches.reshape(9 * features, -1)).reshape(-1, *out, batch)
+    return y
 
 
 def conv_transpose(y: Array, kernel: Array, padding: int) -> Array:
@@ -99,6 +100,7 @@ def _pad(x: Array, pixels: list[tuple[int, int]], interior: int = 0) -> Array:
 
 
 def _sum(parts: PyTree) -> Array:
+    total: Array
     total, *rest = parts
     for part in rest:
         total = total + part
@@ -151,7 +153,8 @@ class Discriminator(nn.Module):
 def _norm(x: Array, train: bool) -> Array:
     """Batch norm per feature; called inside a compact method, it owns its parameters."""
     norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, axis=0)
-    return norm(lax.optimization_barrier(x))
+    normalized: Array = norm(lax.optimization_barrier(x))
+    return normalized
 
 
 def make_game(discriminator: str) -> jg.Game:

@@ -93,7 +93,8 @@ def make_sampler(num: int) -> Any:
         z = jax.random.normal(key, (num, LATENT))
         context = jg.Context(key, train=False)
         scene, _ = game.generate(state.params, state.net_state, {"latent": z}, context)
-        return scene["fake"]
+        fake: jax.Array = scene["fake"]
+        return fake
 
     return jax.jit(jax.vmap(one, in_axes=(MEMBER_AXES, None)))
 

@@ -100,6 +100,8 @@ def _columns(
     num_columns = -(-num_params // chunk_size) * chunk_size
 
     def column(index: Array) -> Array:
-        return jvp(jax.nn.one_hot(index, num_params, dtype=point.dtype))
+        product: Array = jvp(jax.nn.one_hot(index, num_params, dtype=point.dtype))
+        return product
 
-    return lax.map(column, jnp.arange(num_columns), batch_size=chunk_size)[:num_params]
+    columns: Array = lax.map(column, jnp.arange(num_columns), batch_size=chunk_size)[:num_params]
+    return columns

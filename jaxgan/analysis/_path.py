@@ -116,4 +116,5 @@ def _along(
         cosine = (direction @ xi) / jnp.where(is_zero, jnp.ones_like(norm), norm)
         return jnp.clip(cosine, -1, 1), norm
 
-    return lax.map(point, alphas.astype(first.dtype))
+    found: tuple[Array, Array] = lax.map(point, alphas.astype(first.dtype))
+    return found

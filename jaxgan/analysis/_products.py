@@ -76,7 +76,10 @@ def products(
     at = linearize(field, params, memory_of(field, params, memory), net_state, batch, context)
 
     def antisymmetric(v: PlayerTree) -> PlayerTree:
-        return jax.tree.map(lambda left, right: 0.5 * (left - right), at.vjp(v), at.jvp(v))
+        product: PlayerTree = jax.tree.map(
+            lambda left, right: 0.5 * (left - right), at.vjp(v), at.jvp(v)
+        )
+        return product
 
     return Products(at.pull, at.jvp, at.vjp, antisymmetric)
 

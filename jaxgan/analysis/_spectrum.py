@@ -218,7 +218,8 @@ def _flow_product(
     tangent: Array,
 ) -> Array:
     point, pull = flat_pull(field, params, memory, net_state, batch, context)
-    return -jax.jvp(pull, (point,), (tangent,))[1]
+    product: Array = -jax.jvp(pull, (point,), (tangent,))[1]
+    return product
 
 
 def _in_order(values: np.ndarray, which: str) -> np.ndarray:

@@ -91,7 +91,8 @@ def adjustable(augment: Augment) -> AdaptiveAugment:
         def choose(made: Array, image: Array) -> Array:
             return jnp.where((drawn < p).reshape(num, *(1,) * (image.ndim - 1)), made, image)
 
-        return jax.tree.map(choose, augment(key, images), images)
+        chosen: Array = jax.tree.map(choose, augment(key, images), images)
+        return chosen
 
     return adaptive
 

@@ -32,7 +32,8 @@ def auxiliary_classifier(weight: NonNegativeSchedule = 1.0, *, every: Count = 1)
 
     Example:
       >>> heads = {"class_logits": jnp.zeros((2, 4))}
-      >>> view = View({}, abs, {"label": jnp.asarray([0, 3])}, None, player="disc",
+      >>> view = View(params={}, discriminator=abs, scene={"label": jnp.asarray([0, 3])},
+      ...             context=None, player="disc",
       ...             outputs={"real": heads, "fake": heads})
       >>> values, _ = auxiliary_classifier().terms[0].values(view, ())
       >>> [round(float(value), 4) for value in values]  # 2 log 4
@@ -75,7 +76,8 @@ def supervised(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> Penalt
 
     Example:
       >>> scene = {"labelled_image": jnp.zeros((3, 4)), "labelled_label": jnp.asarray([0, 1, 3])}
-      >>> view = View({}, lambda x: {"class_logits": x}, scene, None)
+      >>> view = View(params={}, discriminator=lambda x: {"class_logits": x}, scene=scene,
+      ...             context=None)
       >>> [round(float(value), 4) for value in supervised().terms[0].values(view, ())[0]]  # log 4
       [1.3863, 1.3863, 1.3863]
 

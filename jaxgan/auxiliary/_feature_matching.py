@@ -30,7 +30,8 @@ def feature_matching(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> 
     Example:
       >>> outputs = {"real": {"features": jnp.asarray([[1.0], [3.0]])},
       ...            "fake": {"features": jnp.asarray([[0.0], [1.0]])}}
-      >>> view = View({}, abs, {}, None, player="gen", outputs=outputs)
+      >>> view = View(params={}, discriminator=abs, scene={}, context=None, player="gen",
+      ...             outputs=outputs)
       >>> float(feature_matching().terms[0].values(view, ())[0])  # (2 - ½)²
       2.25
 

@@ -50,7 +50,7 @@ def mutual_information(
 
     Example:
       >>> z = infogan_latent(2, categorical=(4,), num_continuous=0)(jax.random.key(0), (3,))
-      >>> view = View({}, abs, {"latent": z}, None, player="gen",
+      >>> view = View(params={}, discriminator=abs, scene={"latent": z}, context=None, player="gen",
       ...             outputs={"fake": {"code_logits": jnp.zeros((3, 4))}})
       >>> term = mutual_information(noise_dim=2, categorical=(4,), num_continuous=0).terms[0]
       >>> [round(abs(float(v)), 4) for v in term.values(view, ())[0]]  # nothing known of the code

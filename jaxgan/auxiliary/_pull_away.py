@@ -29,7 +29,8 @@ def pull_away(weight: NonNegativeSchedule = 0.1, *, every: Count = 1) -> Penalty
 
     Example:
       >>> code = jnp.asarray([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
-      >>> view = View({}, abs, {}, None, player="gen", outputs={"fake": {"code": code}})
+      >>> view = View(params={}, discriminator=abs, scene={}, context=None, player="gen",
+      ...             outputs={"fake": {"code": code}})
       >>> round(float(pull_away().terms[0].values(view, ())[0]), 4)  # one pair of three
       0.3333
 

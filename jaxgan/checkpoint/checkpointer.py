@@ -262,7 +262,8 @@ class Checkpoints:
             return partial(_fail, failure or OSError("process 0 cannot write"))
         try:
             with _uncompressed():
-                return ocp.save_async(path, raw).result
+                finish: Callable[[], Any] = ocp.save_async(path, raw).result
+                return finish
         except Exception as error:
             return partial(_fail, error)
 

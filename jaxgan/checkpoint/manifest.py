@@ -91,7 +91,9 @@ def write(directory: Path, manifest: Manifest) -> None:
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "data").write_bytes(bytes(10))
-    >>> write(folder, Manifest(5, "", {}, 1, {}, {}, {}, None, {}))
+    >>> write(folder,
+    ...     Manifest(step=5, created="", versions={}, num_processes=1, leaves={}, data_state={},
+    ...              metrics={}, config=None, files={}))
     >>> verify(folder).step
     5
     >>> _ = (folder / "data").write_bytes(bytes(9))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
-from jaxgan.cli.program import NONFINITE, check_out, check_seed
+from jaxgan.cli.program import NONFINITE, add_trust, check_out, check_seed
 from jaxgan.cli.terminal import print_table, say, warn
 from jaxgan.core.errors import bad_value
 
@@ -85,6 +85,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON rather than a table")
     job.add_flags(parser)
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -114,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     if args.standing_statistics < 0:
         asked = args.standing_statistics
         raise ConfigError(bad_value("standing_statistics", asked, "at least 0"))
-    saved = read_run(args.workdir)
+    saved = read_run(args.workdir, trust_code=args.trust_code)
     config = saved.config
     out = args.out or args.workdir / report.NAME
     check_out(out)

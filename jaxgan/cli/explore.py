@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jaxgan.cli.program import check_out, check_seed
+from jaxgan.cli.program import add_trust, check_out, check_seed
 from jaxgan.cli.terminal import say
 from jaxgan.core.errors import bad_value
 
@@ -100,6 +100,7 @@ def add_parser(commands: Any) -> None:
     cut.add_argument("--data-dir", metavar="DIR", help="where the data are now")
     parser.add_argument("--codes", metavar="A,B", help="traverse: which, by name or number")
     parser.add_argument("--layers", metavar="A-B", help="mixing: of the rows (the first half)")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -122,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.sampling.explore import ExploreError, make_explorer
 
     own = _own_options(args)
-    saved = read_run(args.workdir)
+    saved = read_run(args.workdir, trust_code=args.trust_code)
     if saved.row.from_real:
         raise ExploreError(
             f"explore: game {saved.config['game']['name']!r} makes images of images; it has no "
@@ -263,7 +264,7 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
         allowed = f"classes are 0 to {known - 1}" if known else f"{source.name} has no classes"
         raise ExploreError(f"{name} is {text!r}; {allowed}")
     features = open_features("classifier", source=source)
-    latents = asked.explorer.draw(seed, 256)
+    latents: np.ndarray = asked.explorer.draw(seed, 256)
     images = asked.explorer.render({"latent": latents}, np.full(256, asked.label))
     logits = features.apply(features.params, jnp.asarray(images))["logits"]
     latents = latents[np.asarray(logits).argmax(axis=1) == numbers[0]]

@@ -92,6 +92,25 @@ def whole(least: int) -> Callable[[str], int]:
     return read
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag of commands that read a run's folder.
+
+    Args:
+      parser: the command's.
+
+    Example:
+      >>> parser = Parser()
+      >>> add_trust(parser)
+      >>> parser.parse_args(["--trust-code"]).trust_code
+      True
+    """
+    parser.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="run the folder's own code though you have not trained with it",
+    )
+
+
 def check_seed(seed: int) -> None:
     """Raises unless a key can be made of it.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.cli.program import check_out, check_seed
+from jaxgan.cli.program import add_trust, check_out, check_seed
 from jaxgan.cli.terminal import say
 from jaxgan.core.errors import bad_value
 
@@ -63,6 +63,7 @@ def add_parser(commands: Any) -> None:
         "of a conditional run, or what a run that makes images of images shows; a new folder: a "
         "PNG for each, by class (DIR/samples/seed_S.png)",
     )
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -139,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
         least = 1 if name == "num" else 0
         if getattr(args, name) < least:
             raise ConfigError(bad_value(name, getattr(args, name), f"at least {least}"))
-    saved = read_run(args.workdir)
+    saved = read_run(args.workdir, trust_code=args.trust_code)
     if not out.suffix and (saved.row.from_real or not saved.is_images):
         kind = "pictures beside one another" if saved.is_images else "points"
         raise ConfigError(

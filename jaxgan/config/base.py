@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import logging
 import os
-import runpy
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from jaxgan.config.references import located, read_file, reference_to
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.text import one_line, shown
 
@@ -50,7 +50,7 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
     changed = config
     for flag in flags:
         key, _, value = flag.removeprefix("--config.").partition("=")
-        changed = override(changed, key, value)
+        changed = located(override(changed, key, value), Path.cwd())
     return _without_foreign_options(config, changed, asked)
 
 
@@ -61,9 +61,12 @@ def _returned(file: str, arg: str) -> Config:
     if not Path(file).is_file():
         raise ConfigError(f"config: {file!r} is not a file")
     try:
-        get_config = runpy.run_path(file).get("get_config")
-        if get_config is None:
-            raise ConfigError(f"config: {file} defines no get_config(arg)")
+        get_config = getattr(read_file(Path(file).resolve()), "get_config", None)
+    except ConfigError as error:
+        raise ConfigError(f"config: {error}") from error
+    if get_config is None:
+        raise ConfigError(f"config: {file} defines no get_config(arg)")
+    try:
         config = get_config(arg)
         config = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
     except ConfigError:
@@ -73,7 +76,7 @@ def _returned(file: str, arg: str) -> Config:
         raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
     if not isinstance(config, Mapping):
         raise ConfigError(bad_value(f"config: {file}: get_config's value", config, "a ConfigDict"))
-    made: Config = plain(config)
+    made: Config = located(plain(config), Path(file).resolve().parent)
     return made
 
 
@@ -106,8 +109,8 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
       depth: how many sections it is in.
 
     Returns:
-      The same with tuples as lists and numbers of NumPy as Python's, so that a config equals itself
-      read back.
+      The same with tuples as lists, numbers of NumPy as Python's and functions as references, so
+      that a config equals itself read back.
 
     Raises:
       ConfigError: for what JSON has not, and for sections that are in each other without end.
@@ -115,10 +118,10 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
     Example:
       >>> plain({"features": (128, 128)})
       {'features': [128, 128]}
-      >>> plain({"loss": {"name": print}})  # doctest: +ELLIPSIS
+      >>> plain({"loss": {"name": 1j}})  # doctest: +ELLIPSIS
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.ConfigError: loss.name is <built-in function print>; it must ...
+      jaxgan.core.errors.ConfigError: loss.name is 1j; it must be a number, a string, ...
     """
     if depth > MAX_DEPTH:
         raise ConfigError(f"{one_line(path)}: more than {MAX_DEPTH} sections are in each other")
@@ -131,6 +134,8 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
         return [plain(entry, f"{path}[{n}]", depth + 1) for n, entry in enumerate(value)]
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return plain(value.item(), path, depth)
+    if callable(value):
+        return reference_to(value, path)
     if not isinstance(value, str | int | float | NoneType):
         allowed = "a number, a string, true or false, none, a list or a section"
         raise ConfigError(bad_value(path, value, allowed))
@@ -176,7 +181,7 @@ def _changed(section: Any, names: Sequence[str], value: Any, path: str) -> Any:
         section = {}
     if not isinstance(section, dict):
         raise ConfigError(f"{path}: {shown(section)} has no keys, so {head!r} cannot be set in it")
-    if rest and section.get("name") == head:  # `field.consensus.gamma` of the one entry there is
+    if rest and name_of(section) == head:  # `field.consensus.gamma` of the one entry there is
         return _changed(section, rest, value, f"{path}.{head}")
     below = f"{path}.{head}".lstrip(".")
     return {**section, head: _changed(section.get(head), rest, value, below) if rest else value}
@@ -194,7 +199,7 @@ def _changed_entry(entries: list[Any], names: Sequence[str], value: Any, path: s
 
 
 def name_of(entry: Any) -> Any:
-    """The name of an entry of a list.
+    """The name of an entry of a list; of a reference, what it names in its file.
 
     Args:
       entry: a name, or a section that has one.
@@ -203,12 +208,11 @@ def name_of(entry: Any) -> Any:
       The name; None where there is none.
 
     Example:
-      >>> name_of("consensus"), name_of({"name": "lola", "alpha": 1.0}), name_of(3)
-      ('consensus', 'lola', None)
+      >>> name_of("consensus"), name_of({"name": "mine.py:slowed", "rate": 1.0}), name_of(3)
+      ('consensus', 'slowed', None)
     """
-    return (
-        entry if isinstance(entry, str) else entry.get("name") if isinstance(entry, dict) else None
-    )
+    name = entry.get("name") if isinstance(entry, dict) else entry
+    return name.rpartition(":")[2] if isinstance(name, str) else None
 
 
 def _literal(text: str, key: str) -> Any:
@@ -265,7 +269,8 @@ def differences(old: Config, new: Config, prefix: str = "") -> dict[str, tuple[A
         a, b = old.get(key), new.get(key)
         if isinstance(a, list) and isinstance(b, list):
             names = [name_of(entry) for entry in a]
-            if None not in names and names == [name_of(entry) for entry in b]:
+            distinct = None not in names and len({*names}) == len(names)
+            if distinct and names == [name_of(entry) for entry in b]:
                 a, b = dict(zip(names, a, strict=True)), dict(zip(names, b, strict=True))
         if isinstance(a, dict) and isinstance(b, dict):
             found |= differences(a, b, f"{prefix}{key}.")

@@ -13,6 +13,7 @@ from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
 from jaxgan.config.base import Config
 from jaxgan.config.games import make_game, named, parts_of
+from jaxgan.config.references import one_line_of, own_place
 from jaxgan.config.resolve import OPTIMIZER, make_section
 from jaxgan.core.algorithm import Optimizers
 from jaxgan.core.errors import ConfigError
@@ -305,7 +306,12 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
         _, metrics = jax.eval_shape(algorithm.step, *arguments)
     except ConfigError:
         raise
-    except (ValueError, TypeError, AssertionError) as error:
+    except Exception as error:
+        if place := own_place(error):
+            said = f"{place}: {one_line_of(error)}"
+            raise ConfigError(f"this game cannot be played: {said}") from error
+        if not isinstance(error, ValueError | TypeError | AssertionError):
+            raise
         first_line = str(error).strip().splitlines()[0]
         raise ConfigError(f"this game cannot be played: {first_line}") from error
     return set(metrics)

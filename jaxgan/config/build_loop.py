@@ -83,4 +83,5 @@ def images_per_step(config: Config, algorithm: Algorithm) -> int:
       256
     """
     per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)
-    return per_call // config["substeps"]
+    per_step: int = per_call // config["substeps"]
+    return per_step

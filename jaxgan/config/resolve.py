@@ -7,12 +7,15 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+import optax
+
 from jaxgan import distributed, games
 from jaxgan import transforms as tf
 from jaxgan.checkpoint.directory import Best
 from jaxgan.config.base import Config, plain
 from jaxgan.config.games import named, resolve_game
 from jaxgan.config.games.base import ROLES
+from jaxgan.config.lists import Chain, Terms
 from jaxgan.config.registry import (
     ALGORITHMS,
     AUGMENTATIONS,
@@ -21,9 +24,13 @@ from jaxgan.config.registry import (
     OPTIMIZERS,
     PENALTIES,
 )
-from jaxgan.config.sections import Chain, Choice, Options, Section, Terms, check_keys
+from jaxgan.config.sections import Choice, Options, Section, check_keys
+from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
+from jaxgan.core.game import Game
+from jaxgan.core.penalty import Penalty
 from jaxgan.core.ranges import Count, Index, Several, Width
+from jaxgan.fields import Field
 
 
 @dataclass(frozen=True)
@@ -71,26 +78,28 @@ class Evaluation:
 
 
 SECTIONS: Mapping[str, Section] = {
-    "algorithm": Choice(ALGORITHMS, "simultaneous", given=("field", "optimizers", "critic")),
-    "augment": Choice(AUGMENTATIONS, None, given=("game",)),
-    "auxiliary": Terms(AUXILIARY),
-    "ema": Options(tf.ema, given=("algorithm", "player"), optional=True),
+    "algorithm": Choice(
+        ALGORITHMS, "simultaneous", "field", given=("optimizers", "critic"), makes=Algorithm
+    ),
+    "augment": Choice(AUGMENTATIONS, None, "game", makes=Game),
+    "auxiliary": Terms(AUXILIARY, makes=Penalty),
+    "ema": Options(tf.ema, "algorithm", given=("player",), optional=True),
     "evaluation": Options(Evaluation),
-    "field": Chain(FIELDS, takes="field", identity="gradient"),
-    "instance_noise": Options(games.instance_noise, given=("game",), optional=True),
+    "field": Chain(FIELDS, takes="field", identity="gradient", makes=Field),
+    "instance_noise": Options(games.instance_noise, "game", optional=True),
     "keep_best": Options(Best, optional=True),
-    "lookahead": Options(tf.lookahead, given=("algorithm",), optional=True),
+    "lookahead": Options(tf.lookahead, "algorithm", optional=True),
     "mesh": Options(Mesh),
-    "penalties": Terms(PENALTIES, given=("latent",)),
+    "penalties": Terms(PENALTIES, given=("latent",), makes=Penalty),
     "unrolled": Options(
-        games.unrolled, given=("game", "player", "opponent", "inner"), optional=True
+        games.unrolled, "game", given=("player", "opponent", "inner"), optional=True
     ),
 }
 """The sections that depend on nothing else."""
 
 SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
-OPTIMIZER = Choice(OPTIMIZERS)
+OPTIMIZER = Choice(OPTIMIZERS, makes=optax.GradientTransformation)
 OTHERS = ("data", "game", "loss", "optimizer", *ROLES)
 
 # What may change between two runs in one workdir: how long, how often, where.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
-from jaxgan.config.base import Config, name_of, plain
+from jaxgan.config.base import plain
+from jaxgan.config.references import find, is_reference, one_line_of, own_place
 from jaxgan.core import schedules
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.ranges import allowed, check, fits
@@ -27,8 +28,12 @@ SCHEDULES: Table = {
 }
 
 
+RESERVED = ("name", "parent")
+"""Parameters that are no options: names are a section's, parents those of Linen modules."""
+
+
 class Section(Protocol):
-    """What `Options`, `Choice`, `Terms` and `Chain` have in common."""
+    """What `Options`, `Choice`, and `Terms` and `Chain` of `config.lists`, have in common."""
 
     def resolve(self, section: Any, path: str) -> Any:
         """Checks a section and fills in every default.
@@ -60,40 +65,59 @@ class Section(Protocol):
         """
 
 
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Of a function, a dataclass or another class, with what their annotations mean."""
+    if not isinstance(function, type):
+        return [*inspect.signature(function, eval_str=True).parameters.values()]
+    has_fields = is_dataclass(function) or hasattr(function, "_fields")
+    made = function if has_fields else inspect.getattr_static(function, "__init__")
+    kinds = get_type_hints(made, include_extras=True)
+    parameters = [*inspect.signature(made).parameters.values()]
+    return [
+        p.replace(annotation=kinds.get(p.name, p.annotation))
+        for p in (parameters if has_fields else parameters[1:])
+    ]
+
+
 @dataclass(frozen=True)
 class Options:
     """`{option: value}`: the arguments of one function or dataclass.
 
     Attributes:
       function: whose arguments they are; its annotations say what they may be.
-      given: parameters that are no options.
+      takes: the parameter, the first one, for what it is given as its object; "" for none.
+      given: other parameters that are no options.
+      makes: what it returns, of people's own code.
       nested: sections of their own, by the name of the parameter.
       optional: whether there may be none, which is then what nothing said means.
 
     Example:
       >>> from jaxgan.transforms import ema
-      >>> Options(ema, given=("algorithm",)).resolve({"decay": 0.9}, "ema")["decay"]
+      >>> Options(ema, "algorithm").resolve({"decay": 0.9}, "ema")["decay"]
       0.9
-      >>> Options(ema, given=("algorithm",)).resolve({"decay": "x"}, "ema")  # doctest: +ELLIPSIS
+      >>> Options(ema, "algorithm").resolve({"decay": "x"}, "ema")  # doctest: +ELLIPSIS
       Traceback (most recent call last):
       ...
       jaxgan.core.errors.ConfigError: ema.decay is 'x'; it must be ...
     """
 
     function: Callable[..., Any]
+    takes: str = ""
     given: Sequence[str] = ()
+    makes: Any = Any
     nested: Mapping[str, Section] = field(default_factory=dict)
     optional: bool = False
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Those of the function that are options."""
-        of_class = isinstance(self.function, type)
-        kinds = get_type_hints(self.function, include_extras=True) if of_class else {}
+        parameters = _parameters(self.function)
         return {
-            p.name: p.replace(annotation=kinds.get(p.name, p.annotation))
-            for p in inspect.signature(self.function, eval_str=True).parameters.values()
-            if p.name not in self.given and p.kind is not inspect.Parameter.VAR_KEYWORD
+            p.name: p
+            for p in (parameters[1:] if self.takes else parameters)
+            if p.name not in (*self.given, *RESERVED)
+            and p.kind is not inspect.Parameter.VAR_KEYWORD
+            and (p.name in self.nested or not callable(p.default) or p.default is p.empty)
         }
 
     def resolve(self, section: Any, path: str, label: str = "") -> Any:
@@ -131,11 +155,19 @@ class Options:
             else _value(value, join(path, name))
             for name, value in section.items()
         }
+        objects = [given.pop(self.takes)] if self.takes else []
         try:
-            return self.function(**made, **given)
+            found = self.function(*objects, **made, **given)
+            if self.makes is not Any:
+                check("what it returns", found, self.makes)
+            return found
         except ConfigError:
             raise
-        except (ValueError, TypeError) as error:
+        except Exception as error:
+            if place := own_place(error):
+                raise ConfigError(f"{path}: {place}: {one_line_of(error)}") from error
+            if not isinstance(error, ValueError | TypeError):
+                raise
             of_option = str(error).partition(" is ")[0] in section
             raise ConfigError(f"{path}{'.' if of_option else ': '}{error}") from error
 
@@ -145,9 +177,9 @@ class Choice:
     """`{"name": NAME, option: value, ...}`, or just `NAME`: one function of a table.
 
     Attributes:
-      table: the functions by name.
+      table: the functions by name; a reference names one of people's own, see `references`.
       default: a name; None if there may be nothing; `...` if it must be said.
-      given: parameters that are no options.
+      takes: see `Options`, and so `given` and `makes`.
       nested: names of parameters that are sections of the same kind.
       key: what the name is called.
 
@@ -164,13 +196,25 @@ class Choice:
 
     table: Table
     default: Any = ...
+    takes: str = ""
     given: Sequence[str] = ()
+    makes: Any = Any
     nested: Sequence[str] = ()
     key: str = "name"
 
-    def options(self, name: str) -> Options:
-        """Those of one function of the table."""
-        return Options(self.table[name], self.given, dict.fromkeys(self.nested, self))
+    def options(self, name: Any, path: str) -> Options:
+        """Those of one function; raises if there is none of that name."""
+        nested = dict.fromkeys(self.nested, self)
+        if isinstance(name, str) and name in self.table:
+            return Options(self.table[name], self.takes, self.given, nested=nested)
+        if not is_reference(name):
+            raise ConfigError(bad_value(join(path, self.key), name, sorted(self.table)))
+        try:
+            own = Options(find(name), self.takes, self.given, self.makes, nested)
+            _ = own.parameters  # whose annotations may fail
+            return own
+        except (ConfigError, NameError, TypeError, ValueError) as error:
+            raise ConfigError(f"{join(path, self.key)} is {name!r}: {error}") from error
 
     def resolve(self, section: Any, path: str) -> Any:
         """See `Section`."""
@@ -182,110 +226,14 @@ class Choice:
         if not isinstance(section, Mapping) or self.key not in section:
             raise ConfigError(bad_value(path, section, f"a name or {{{self.key!r}: ..., ...}}"))
         name, rest = section[self.key], {k: v for k, v in section.items() if k != self.key}
-        if not isinstance(name, str) or name not in self.table:
-            raise ConfigError(bad_value(join(path, self.key), name, sorted(self.table)))
-        return {self.key: name, **self.options(name).resolve(rest, path, f" ({name})")}
+        return {self.key: name, **self.options(name, path).resolve(rest, path, f" ({name})")}
 
     def make(self, section: Any, path: str, **given: Any) -> Any:
         """See `Section`."""
         if section is None:
             return None
         rest = {k: v for k, v in section.items() if k != self.key}
-        return self.options(section[self.key]).make(rest, path, **given)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """`{NAME: {option: value}, ...}`: functions of a table, each at most once; none by default.
-
-    Attributes:
-      table: the functions by name.
-      given: parameters that are no options.
-
-    Example:
-      >>> from jaxgan.penalties import drift
-      >>> Terms({"drift": drift}).resolve({"drift": {"weight": 0.01}}, "penalties")
-      {'drift': {'weight': 0.01, 'every': 1}}
-    """
-
-    table: Table
-    given: Sequence[str] = ()
-
-    def resolve(self, section: Any, path: str) -> Config:
-        """See `Section`; an entry of None is left out."""
-        section = {} if section is None or section == "none" else section
-        if not isinstance(section, Mapping):
-            raise ConfigError(bad_value(path, section, "{name: {option: value}}"))
-        said = {k: v for k, v in section.items() if v is not None and v != "none"}
-        check_keys(said, list(self.table), path)
-        return {
-            name: Options(self.table[name], self.given).resolve(options, join(path, name))
-            for name, options in said.items()
-        }
-
-    def make(self, section: Config, path: str, **given: Any) -> list[Any]:
-        """See `Section`; a list, in the order of the config."""
-        return [
-            Options(self.table[name], self.given).make(options, join(path, name), **given)
-            for name, options in section.items()
-        ]
-
-
-@dataclass(frozen=True)
-class Chain:
-    """`[{"name": NAME, option: value, ...}, ...]`: maps that are applied in order; none by default.
-
-    One entry may stand for the list, and `{NAME: {option: value}, ...}` for entries in order, which
-    is what `--config.KEY.NAME.OPTION=VALUE` writes where there was nothing.
-
-    Attributes:
-      table: the maps by name.
-      takes: the parameter for what each is given.
-      identity: a name for the map that changes nothing.
-
-    Example:
-      >>> from jaxgan.fields import lola
-      >>> chain = Chain({"lola": lola}, takes="field", identity="gradient")
-      >>> chain.resolve({"lola": {"alpha": 0.5}}, "field")
-      [{'name': 'lola', 'alpha': 0.5, 'mode': 'taylor'}]
-      >>> chain.resolve("gradient", "field"), chain.resolve(None, "field")
-      ([], [])
-    """
-
-    table: Table
-    takes: str
-    identity: str
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Parameters that are no options."""
-        return (self.takes,)
-
-    @property
-    def _choice(self) -> Choice:
-        return Choice({**self.table, self.identity: lambda: None}, given=self.given)
-
-    def resolve(self, section: Any, path: str) -> list[Config]:
-        """See `Section`."""
-        if isinstance(section, Mapping) and "name" not in section:
-            options = Terms({**self.table, self.identity: dict}, self.given)
-            section = [{"name": k, **v} for k, v in options.resolve(section, path).items()]
-        if section is None or section == "none":
-            section = []
-        entries = section if isinstance(section, list) else [section]
-        found = [self._choice.resolve(entry, _path_of(entry, path)) for entry in entries]
-        return [entry for entry in found if entry["name"] != self.identity]
-
-    def make(self, section: Sequence[Config], path: str, **given: Any) -> Any:
-        """See `Section`; what the last map makes of the first one's argument."""
-        for entry in section:
-            given = {self.takes: self._choice.make(entry, _path_of(entry, path), **given)}
-        return given[self.takes]
-
-
-def _path_of(entry: Any, path: str) -> str:
-    name = name_of(entry)
-    return join(path, name) if isinstance(name, str) else path
+        return self.options(section[self.key], path).make(rest, path, **given)
 
 
 def join(path: str, name: str) -> str:

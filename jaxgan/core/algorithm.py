@@ -99,7 +99,7 @@ def make_context(
 
     Example:
       >>> import jax
-      >>> state = TrainState(jnp.int32(4), jax.random.key(0), {}, {}, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(4), key=jax.random.key(0), params={}, net_state={})
       >>> context = make_context(state, optimizers={}, updates={"disc": jnp.int32(8)}, phase=0)
       >>> int(context.num_updates("disc")), int(context.num_updates("gen"))
       (8, 4)
@@ -178,7 +178,8 @@ def apply_updates(
       >>> from jaxgan import optimizers
       >>> params, sgd = {"gen": jnp.ones(1), "disc": jnp.ones(1)}, optimizers.sgd(0.5)
       >>> opt_state = {p: opt.init(sgd, w) for p, w in params.items()}
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, {}, opt_state, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params, net_state={},
+      ...                    opt_state=opt_state)
       >>> sgds = {"gen": sgd, "disc": sgd}
       >>> new, _ = apply_updates(state, params, optimizers=sgds, players=("gen",))
       >>> new["gen"].tolist(), new["disc"].tolist()

@@ -139,10 +139,11 @@ def example_mean(examples: PyTree) -> Array:
     total = sum(leaf.size for leaf in leaves)
     if len(leaves) == 1:
         return means[0]
-    return sum(
+    weighted: Array = sum(
         (mean * (leaf.size / total) for mean, leaf in zip(means[1:], leaves[1:], strict=True)),
         means[0] * (leaves[0].size / total),
     )
+    return weighted
 
 
 def samples_of(fake: PyTree) -> PyTree:

@@ -50,4 +50,5 @@ def head_of(out: PyTree, name: str, caller: str) -> Array:
     if not isinstance(out, Mapping) or name not in out:
         found = ", ".join(sorted(out)) if isinstance(out, Mapping) else "logits only"
         raise ValueError(f"{caller} needs the discriminator's {name!r}; it returns {found}")
-    return out[name]
+    head: Array = out[name]
+    return head

@@ -109,7 +109,8 @@ def remat(network: Network) -> Network:
         ) -> tuple[Any, NetState]:
             return network.apply(params, net_state, *inputs, train=train, key=key)
 
-        return jax.checkpoint(run)(params, net_state, inputs, key)
+        made: tuple[Any, NetState] = jax.checkpoint(run)(params, net_state, inputs, key)
+        return made
 
     return network._replace(apply=apply)
 

@@ -110,7 +110,7 @@ class View(NamedTuple):
         Raises:
           ValueError: if it has none.
         """
-        found = self.scene.get(name)
+        found: Array | None = self.scene.get(name)
         if found is None:
             names = ", ".join(sorted(self.scene)) or "nothing"
             raise ValueError(f"{caller} needs {name!r} in the scene; it has {names}")
@@ -208,6 +208,19 @@ class Penalty:
         if not isinstance(other, Penalty):
             return NotImplemented
         return Penalty(self.terms + other.terms)
+
+    def named(self, name: str) -> Penalty:
+        """The same under another name; several terms have theirs after it.
+
+        Args:
+          name: under which it is logged and its state kept.
+
+        Returns:
+          A `Penalty`.
+        """
+        if len(self.terms) == 1:
+            return Penalty((replace(self.terms[0], name=name),))
+        return Penalty(tuple(replace(t, name=f"{name}_{t.name}") for t in self.terms))
 
     def __mul__(self, factor: ScalarOrSchedule) -> Penalty:
         return Penalty(tuple(replace(t, weight=scale(t.weight, factor)) for t in self.terms))

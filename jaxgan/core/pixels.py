@@ -43,4 +43,5 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     [0, 128, 255, 255, 0]
     """
     scaled = (np.asarray(image, np.float32) + np.float32(1.0)) * np.float32(127.5)
-    return np.clip(np.rint(np.nan_to_num(scaled, nan=0.0)), 0, 255).astype(np.uint8)
+    rounded: np.ndarray = np.clip(np.rint(np.nan_to_num(scaled, nan=0.0)), 0, 255).astype(np.uint8)
+    return rounded

@@ -313,7 +313,7 @@ def checked(made: F) -> F:
       ValueError: margin is -1.0; it must be above 0 and finite
     """
     if isinstance(made, type):
-        return _checked_class(made)
+        return cast(F, _checked_class(made))
     signature = inspect.signature(made)
 
     @functools.wraps(made)

@@ -14,6 +14,8 @@ from jax import lax
 
 from jaxgan.core.typing import Array, Key, PlayerTree, PyTree
 
+_NOTHING: PlayerTree = {}
+
 
 class TrainState(NamedTuple):
     """Everything that a run remembers, as arrays only: it jits, vmaps, shards and saves as it is.
@@ -32,9 +34,9 @@ class TrainState(NamedTuple):
     key: Key
     params: PlayerTree
     net_state: PlayerTree
-    opt_state: PlayerTree
-    memory: PyTree
-    ema: PlayerTree
+    opt_state: PlayerTree = _NOTHING
+    memory: PyTree = ()
+    ema: PlayerTree = _NOTHING
 
 
 def stream(key: Key, name: str, *indices: Array | int) -> Key:

@@ -91,7 +91,15 @@ def cropped_pairs(
         key: jax.ShapeDtypeStruct((side, side, channels), jnp.float32)
         for key, side in (("image", size), ("source", small))
     }
-    return Source(name, spec, len(files), None, (), read, read_elements)
+    return Source(
+        name=name,
+        element_spec=spec,
+        num_examples=len(files),
+        num_classes=None,
+        class_names=(),
+        read=read,
+        read_elements=read_elements,
+    )
 
 
 def _check_sizes(

@@ -33,7 +33,8 @@ def edges(images: np.ndarray) -> np.ndarray:
     """
     vertical, horizontal = np.gradient(images, axis=(1, 2))
     length = np.hypot(vertical, horizontal)
-    return (2 * np.minimum(length, 1) - 1).astype(np.float32)
+    lines: np.ndarray = (2 * np.minimum(length, 1) - 1).astype(np.float32)
+    return lines
 
 
 def inverted(images: np.ndarray) -> np.ndarray:
@@ -53,7 +54,8 @@ def halved(images: np.ndarray) -> np.ndarray:
     """
     num, height, width, channels = images.shape
     blocks = images.reshape(num, height // 2, 2, width // 2, 2, channels)
-    return blocks.mean(axis=(2, 4), dtype=np.float32)
+    means: np.ndarray = blocks.mean(axis=(2, 4), dtype=np.float32)
+    return means
 
 
 Task = Literal["edges", "halved", "inverted"]

@@ -54,4 +54,5 @@ def _resized(image: np.ndarray, image_size: int) -> np.ndarray:
     """Resizes one grey image, float32 [H, W], bilinearly; convex weights keep [-1, 1]."""
     size = (image_size, image_size)
     resized = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
-    return np.clip(np.asarray(resized), -1, 1)
+    clipped: np.ndarray = np.clip(np.asarray(resized), -1, 1)
+    return clipped

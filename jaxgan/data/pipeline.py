@@ -227,11 +227,13 @@ def prefetch_to_device(
     """
 
     def put(batch: NumpyBatch) -> dict[str, jax.Array]:
+        placed: dict[str, jax.Array]
         if sharding is None:
-            return jax.device_put(batch)
-        placed: dict[str, jax.Array] = jax.tree.map(
-            lambda x: jax.make_array_from_process_local_data(sharding, x), batch
-        )
+            placed = jax.device_put(batch)
+        else:
+            placed = jax.tree.map(
+                lambda x: jax.make_array_from_process_local_data(sharding, x), batch
+            )
         return placed
 
     def start(t: int) -> Iterator[dict[str, jax.Array]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -87,7 +87,7 @@ def replica_mean(game: Game, *, mesh: Mesh) -> Game:
             return scene, _mean(new_state)
 
         run = spread(local, in_specs=(whole, whole, split, whole), out_specs=(split, whole))
-        return run(params, net_state, batch, context)
+        return cast(tuple[Scene, PlayerTree], run(params, net_state, batch, context))
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         def local(

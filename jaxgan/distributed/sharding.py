@@ -303,7 +303,8 @@ def shard_sampler(sample: Callable[[Key, int], Batch], mesh: Mesh) -> Callable[[
     sharding = batch_sharding(mesh)
 
     def sharded(key: Key, num: int) -> Batch:
-        return lax.with_sharding_constraint(sample(key, num), sharding)
+        placed: Batch = lax.with_sharding_constraint(sample(key, num), sharding)
+        return placed
 
     return sharded
 

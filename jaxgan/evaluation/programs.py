@@ -110,11 +110,13 @@ def make_programs(
             drawn = jax.vmap(draw, in_axes=(None, None, 0, 0))
             samples = drawn(state, key, first + jnp.arange(num_groups), labels)
             samples = samples.reshape(size, *samples.shape[2:])
-        return lax.with_sharding_constraint(samples, sharding)
+        placed: Array = lax.with_sharding_constraint(samples, sharding)
+        return placed
 
     def generate_chunk(state: TrainState, key: Key, chunk: int, labels: np.ndarray) -> Array:
         split = np.asarray(labels, np.int32).reshape(num_groups, CHUNK)
-        return generate(state, key, np.int32(chunk * num_groups), split)
+        drawn: Array = generate(state, key, np.int32(chunk * num_groups), split)
+        return drawn
 
     @jax.jit
     def generate_from(state: TrainState, latent: Array, labels: Array) -> Array:
@@ -123,10 +125,12 @@ def make_programs(
         given = {"latent": latent}
         samples = make_draw(game, element_spec)(state, jax.random.key(0), labels, given)
         samples = jnp.concatenate([samples] * num_groups)
-        return lax.with_sharding_constraint(samples, sharding)
+        placed: Array = lax.with_sharding_constraint(samples, sharding)
+        return placed
 
     def put(examples: np.ndarray) -> Array:
-        return jax.make_array_from_process_local_data(sharding, examples)
+        placed: Array = jax.make_array_from_process_local_data(sharding, examples)
+        return placed
 
     copy = jax.jit(lambda examples: examples, out_shardings=whole)
 

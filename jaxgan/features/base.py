@@ -77,7 +77,7 @@ def squared_distance(extractor: Extractor) -> Distance:
         return jnp.square(a - b).sum(axis=1)
 
     protocol = {**extractor.protocol, "distance": "squared"}
-    return Distance(extractor.name, extractor.params, apply, protocol)
+    return Distance(name=extractor.name, params=extractor.params, apply=apply, protocol=protocol)
 
 
 def function(name: str, apply: Callable[[Array], Array]) -> Extractor:
@@ -114,7 +114,7 @@ def function(name: str, apply: Callable[[Array], Array]) -> Extractor:
             )
         return {"features": jnp.asarray(features, jnp.float32)}
 
-    return Extractor(name, (), run, {"network": name, "published": 0})
+    return Extractor(name=name, params=(), apply=run, protocol={"network": name, "published": 0})
 
 
 def check_name(name: str) -> str:

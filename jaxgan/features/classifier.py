@@ -107,7 +107,8 @@ def is_held_out(indices: np.ndarray) -> np.ndarray:
     10011
     """
     spread = (indices.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    return (spread >> np.uint64(32)) % np.uint64(HELD_OUT) == 0
+    held_out: np.ndarray = (spread >> np.uint64(32)) % np.uint64(HELD_OUT) == 0
+    return held_out
 
 
 def dataset_name(source_name: str) -> str:
@@ -205,7 +206,8 @@ def fit(
 
     def predict(queries: np.ndarray) -> np.ndarray:
         queries = array_source("given", queries).read(np.arange(len(queries)))["image"]
-        return extract(extractor, queries, chunk=_CHUNK)["logits"].argmax(axis=1)
+        classes: np.ndarray = extract(extractor, queries, chunk=_CHUNK)["logits"].argmax(axis=1)
+        return classes
 
     return predict
 
@@ -366,7 +368,13 @@ def _extractor(name: str, module: Cnn, params: Params, about: About) -> Extracto
         "normalise": "[-1, 1]",
         **stated,
     }
-    return Extractor(name, params, _apply_of(module), protocol, module.num_classes)
+    return Extractor(
+        name=name,
+        params=params,
+        apply=_apply_of(module),
+        protocol=protocol,
+        num_classes=module.num_classes,
+    )
 
 
 @cache

@@ -143,7 +143,13 @@ def inception(
         **({"logits": "without bias"} if tap == 2048 else {}),
     }
     name = "inception" if tap == 2048 else f"inception-{tap}"
-    return Extractor(name, loaded.params, apply, protocol, NUM_LOGITS if tap == 2048 else None)
+    return Extractor(
+        name=name,
+        params=loaded.params,
+        apply=apply,
+        protocol=protocol,
+        num_classes=NUM_LOGITS if tap == 2048 else None,
+    )
 
 
 # The weights

@@ -40,7 +40,10 @@ def conv(x: Array, kernel: Array, bias: Array, stride: int = 1, padding: Any = "
 def max_pool(x: Array, size: int, stride: int, padding: Padding = ((0, 0), (0, 0))) -> Array:
     """Largest value of each window of size x size pixels."""
     window, strides = (1, size, size, 1), (1, stride, stride, 1)
-    return lax.reduce_window(x, -jnp.inf, lax.max, window, strides, ((0, 0), *padding, (0, 0)))
+    pooled: Array = lax.reduce_window(
+        x, -jnp.inf, lax.max, window, strides, ((0, 0), *padding, (0, 0))
+    )
+    return pooled
 
 
 def average_pool(x: Array) -> Array:
@@ -49,7 +52,8 @@ def average_pool(x: Array) -> Array:
     sums = lax.reduce_window(x, 0.0, lax.add, (1, 3, 3, 1), (1, 1, 1, 1), padding)
     height, width = (_num_inside(n) for n in x.shape[1:3])
     counts = (height[:, None] * width[None, :]).reshape(1, x.shape[1], x.shape[2], 1)
-    return sums * jnp.asarray(1.0 / counts, x.dtype)
+    means: Array = sums * jnp.asarray(1.0 / counts, x.dtype)
+    return means
 
 
 def _num_inside(n: int) -> np.ndarray:

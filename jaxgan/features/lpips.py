@@ -137,7 +137,10 @@ def lpips(loaded: Weights | Path | None = None, *, network: str = "vgg16") -> Di
         "grey": "repeated to 3 channels",
     }
     return Distance(
-        f"lpips-{network}", loaded.params, functools.partial(distance, network), protocol
+        name=f"lpips-{network}",
+        params=loaded.params,
+        apply=functools.partial(distance, network),
+        protocol=protocol,
     )
 
 

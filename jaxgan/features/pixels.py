@@ -43,4 +43,4 @@ def pixels() -> Extractor:
         "resize": "none",
         "normalise": "images (x + 1) / 2, points as they are",
     }
-    return Extractor("pixels", (), apply, protocol)
+    return Extractor(name="pixels", params=(), apply=apply, protocol=protocol)

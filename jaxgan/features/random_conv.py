@@ -90,7 +90,7 @@ def random_conv(shape: tuple[int, ...], *, seed: int = SEED) -> Extractor:
         "normalise": "[-1, 1]",
         "features_seed": seed,
     }
-    return Extractor("random-conv", kernels, apply, protocol)
+    return Extractor(name="random-conv", params=kernels, apply=apply, protocol=protocol)
 
 
 def _quarters(x: Array) -> Array:

@@ -95,7 +95,8 @@ def _by_gmres(
     here: Linearized, step: Array | float, guess: PlayerTree, tol: float, max_iterations: int
 ) -> Solution:
     def operator(u: PlayerTree) -> PlayerTree:
-        return trees.add(u, step, off_diagonal(here.jvp, u))
+        total: PlayerTree = trees.add(u, step, off_diagonal(here.jvp, u))
+        return total
 
     return solve(operator, here.pull, guess, solver="gmres", tol=tol, max_iterations=max_iterations)
 

@@ -31,7 +31,7 @@ def off_diagonal(jvp: Callable[[PlayerTree], PlayerTree], vector: PlayerTree) ->
       >>> made["gen"].tolist(), made["disc"].tolist()
       ([1.0], [-1.0])
     """
-    total = trees.zeros(vector)
+    total: PlayerTree = trees.zeros(vector)
     for source in vector:
         moved = jvp(trees.without(vector, [p for p in vector if p != source]))
         total = {p: total[p] if p == source else trees.add(total[p], 1.0, moved[p]) for p in vector}

@@ -158,9 +158,8 @@ def instance_noise(game: Game, *, std: NonNegativeSchedule) -> Game:
 
         def noisy(name: str, x: Array) -> Array:
             keys = example_keys(context, name, len(x))
-            noise = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], x.dtype))
-            scale = jnp.asarray(at(std, context.step), x.dtype)
-            return x + scale * noise(keys)
+            noise: Array = jax.vmap(lambda key: jax.random.normal(key, x.shape[1:], x.dtype))(keys)
+            return x + jnp.asarray(at(std, context.step), x.dtype) * noise
 
         return map_named(noisy, whole, examples)
 

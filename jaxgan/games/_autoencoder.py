@@ -22,7 +22,11 @@ from jaxgan.games._encoding import check_shape, encode, init_autoencoder
 
 Sparsity = Literal["kl", "l1", "none"]
 _ERRORS = {"l1": l1, "l2": l2}
-_ACTIVATIONS = {"kl": jax.nn.sigmoid, "l1": jax.nn.relu, "none": lambda code: code}
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "kl": jax.nn.sigmoid,
+    "l1": jax.nn.relu,
+    "none": lambda code: code,
+}
 
 
 @checked

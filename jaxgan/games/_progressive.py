@@ -88,7 +88,7 @@ def make_phases(
         raise ValueError(
             bad_value("resolutions", tuple(resolutions), "at least 4, each twice the one before")
         )
-    return Phases(tuple(resolutions), fade_steps, stable_steps)
+    return Phases(resolutions=tuple(resolutions), fade_steps=fade_steps, stable_steps=stable_steps)
 
 
 @checked

@@ -116,10 +116,10 @@ def view_of(
       [6.0]
     """
     return View(
-        params,
-        lambda inputs: game.critic(params, net_state, inputs, scene, context),
-        scene,
-        context,
+        params=params,
+        discriminator=lambda inputs: game.critic(params, net_state, inputs, scene, context),
+        scene=scene,
+        context=context,
         player=player,
         outputs=outputs,
         generator=_generator(game, params, net_state, scene, context),
@@ -141,7 +141,8 @@ def contribution(term: Term, view: View, state: PyTree, player: str) -> tuple[Ar
 
     Example:
       >>> from jaxgan.core.penalty import Term
-      >>> view = View({}, None, {}, Context(jax.random.key(0), step=3), player="gen")
+      >>> view = View(params={}, discriminator=None, scene={},
+      ...             context=Context(jax.random.key(0), step=3), player="gen")
       >>> value = lambda view, state: (jnp.ones(4), state)
       >>> terms = [Term(name="one", values=value, weight=0.5, every=n) for n in (1, 2, 3)]
       >>> [float(contribution(term, view, (), "gen")[0]) for term in terms]
@@ -157,7 +158,10 @@ def contribution(term: Term, view: View, state: PyTree, player: str) -> tuple[Ar
         return evaluate(state)
     shape = jax.eval_shape(evaluate, state)[0]
     is_due = view.context.num_updates(player) % term.every == 0
-    return lax.cond(is_due, evaluate, lambda state: (jnp.zeros((), shape.dtype), state), state)
+    result: tuple[Array, PyTree] = lax.cond(
+        is_due, evaluate, lambda state: (jnp.zeros((), shape.dtype), state), state
+    )
+    return result
 
 
 def _names(terms: tuple[Term, ...]) -> tuple[tuple[str, str], ...]:

@@ -46,7 +46,8 @@ def bilinear(matrix: Array | Finite = 1.0) -> Game:
         return {"gen": jnp.ones(num_x, coupling.dtype), "disc": jnp.ones(num_y, coupling.dtype)}
 
     def value(params: PlayerTree, batch: Batch, context: Context) -> Array:
-        return params["gen"] @ coupling @ params["disc"]
+        value: Array = params["gen"] @ coupling @ params["disc"]
+        return value
 
     return zero_sum(init, value)
 
@@ -92,7 +93,8 @@ def quadratic(gen_curvature: Array, coupling: Array, disc_curvature: Array) -> G
 
     def value(params: PlayerTree, batch: Batch, context: Context) -> Array:
         x, y = params["gen"], params["disc"]
-        return 0.5 * x @ gen_curvature @ x + x @ coupling @ y - 0.5 * y @ disc_curvature @ y
+        value: Array = 0.5 * x @ gen_curvature @ x + x @ coupling @ y - 0.5 * y @ disc_curvature @ y
+        return value
 
     return zero_sum(init, value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -332,13 +332,15 @@ def _split(scene: Scene, num_parts: int) -> Scene:
             f"inner_batch is 'fresh': a batch of {sorted(size[0] for size in sizes if size)} "
             f"does not split into num_steps + 1 = {num_parts} parts"
         )
-    return jax.tree.map(
+    parts: Scene = jax.tree.map(
         lambda x: x.reshape(num_parts, x.shape[0] // num_parts, *x.shape[1:]), scene
     )
+    return parts
 
 
 def _part(scene: Scene, index: Array | int) -> Scene:
-    return jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, keepdims=False), scene)
+    part: Scene = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, keepdims=False), scene)
+    return part
 
 
 def _scan(
@@ -350,7 +352,7 @@ def _scan(
 ) -> _Opponent:
     """`num_steps` steps; the backward pass keeps about 2 √k states when they are many."""
 
-    def keep(body: Callable[[_Opponent, Array], tuple[_Opponent, None]]) -> Callable:
+    def keep(body: Callable[[_Opponent, Array], Any]) -> Callable[[_Opponent, Array], Any]:
         # Inside a scan nothing is merged with the forward pass, so no barrier is needed.
         return jax.checkpoint(body, prevent_cse=False) if remat else body
 

@@ -33,7 +33,8 @@ def tangent_beyond(function: Callable[[Array], Array], x: Array, cap: float) -> 
     x = jnp.asarray(x)
     inside = jnp.minimum(x, jnp.asarray(cap, x.dtype))
     value, slope = jax.jvp(function, (inside,), (jnp.ones_like(inside),))
-    return value + slope * (x - inside)
+    total: Array = value + slope * (x - inside)
+    return total
 
 
 def capped_exp(x: Array, *, cap: float = CAP) -> Array:

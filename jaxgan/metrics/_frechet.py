@@ -180,7 +180,8 @@ def _factor(of: Moments) -> np.ndarray:
     covariance = of.scatter / (of.count - 1)
     if of.count > len(of.mean):
         try:
-            return scipy.linalg.cholesky(covariance, lower=True)
+            lower: np.ndarray = scipy.linalg.cholesky(covariance, lower=True)
+            return lower
         except np.linalg.LinAlgError:
             pass
     # Pivoting finds the rank, and leaves out what is rounding.

@@ -240,7 +240,8 @@ class BlockEstimates:
 
     def values(self) -> np.ndarray:
         """The estimates once all pairs were seen: float64 of shape [B]."""
-        return self.real.means() + self.fake.means() - 2.0 * self.across.means()
+        estimates: np.ndarray = self.real.means() + self.fake.means() - 2.0 * self.across.means()
+        return estimates
 
 
 def _squared_mmds(
@@ -287,7 +288,8 @@ class _Means:
 
     def means(self) -> np.ndarray:
         n, m = self._x.num, self._y.num
-        return self._total / (n * (n - 1) if self._x is self._y else n * m)
+        means: np.ndarray = self._total / (n * (n - 1) if self._x is self._y else n * m)
+        return means
 
 
 @functools.partial(jax.jit, static_argnames="same")

@@ -67,4 +67,5 @@ def leave_one_out_distances(examples: np.ndarray, *, chunk: Count = 1024) -> np.
         scores = squares - 2 * x[rows] @ x.T
         scores[np.arange(len(rows)), rows] = np.inf
         nearest[rows] = np.argmin(scores, axis=1)
-    return np.linalg.norm(x - x[nearest], axis=1)
+    distances: np.ndarray = np.linalg.norm(x - x[nearest], axis=1)
+    return distances

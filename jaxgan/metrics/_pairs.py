@@ -73,12 +73,13 @@ def centre_of(*sets: np.ndarray) -> np.ndarray:
       [4.0]
     """
     total = sum(x.sum(axis=0, dtype=np.float64) for x in sets)
-    centre = total / sum(len(x) for x in sets)
+    centre: np.ndarray = total / sum(len(x) for x in sets)
     spread = max(float(x[:TILE].astype(np.float64).std(axis=0).mean()) for x in sets)
     if spread == 0.0:
         return centre
     step = 2.0 ** np.floor(np.log2(spread))
-    return np.round(centre / step) * step
+    rounded: np.ndarray = np.round(centre / step) * step
+    return rounded
 
 
 def tiled(*sets: np.ndarray, tile: int = TILE, centre: np.ndarray | None = None) -> list[Tiles]:

@@ -42,7 +42,8 @@ def lerp(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
       >>> lerp(np.zeros([1, 2]), np.ones([1, 2]), np.asarray([0.25])).tolist()
       [[0.25, 0.25]]
     """
-    return start + (end - start) * t[:, None]
+    between: np.ndarray = start + (end - start) * t[:, None]
+    return between
 
 
 def slerp(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -89,7 +90,8 @@ def slerp(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
     direction = weights[0] * a + weights[1] * b
     length = np.linalg.norm(direction, axis=1, keepdims=True)
     direction /= np.where(length > 0.0, length, 1.0)
-    return direction * (norms[0] + (norms[1] - norms[0]) * t[:, None])
+    between: np.ndarray = direction * (norms[0] + (norms[1] - norms[0]) * t[:, None])
+    return between
 
 
 _SPACES: dict[str, Interpolate] = {"z": slerp, "w": lerp}

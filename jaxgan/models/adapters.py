@@ -112,7 +112,7 @@ def from_linen_styles(
     """
     network = from_linen(module, *example_inputs, couples_batch=couples_batch)
     mapping = _linen_apply(module, "styles", len(example_inputs))
-    return network._replace(styles=Styles(mapping, mean))
+    return network._replace(styles=Styles(mapping=mapping, mean=mean))
 
 
 def _in_mode(module: nn.Module, method: str, train: bool) -> nn.Module:
@@ -243,7 +243,8 @@ def _fill(state: Any, value: Callable[[tuple[Any, ...], Any], Array]) -> Any:
 
 
 def _leaf(tree: PyTree, path: tuple[Any, ...], leaf: Any) -> Array:
-    return reduce(lambda subtree, name: subtree[name], path, tree)
+    found: Array = reduce(lambda subtree, name: subtree[name], path, tree)
+    return found
 
 
 def _rng_value(key: Key, path: tuple[Any, ...], leaf: Any) -> Array:

@@ -34,8 +34,8 @@ def consistency(
     Example:
       >>> import jax.numpy as jnp
       >>> from jaxgan.core.state import Context
-      >>> view = View({}, lambda x: x[:, 0], {"real": jnp.ones((2, 1))},
-      ...             Context(jax.random.key(0)), outputs={"real": jnp.ones(2)})
+      >>> view = View(params={}, discriminator=lambda x: x[:, 0], scene={"real": jnp.ones((2, 1))},
+      ...             context=Context(jax.random.key(0)), outputs={"real": jnp.ones(2)})
       >>> consistency(lambda key, x: x + 2.0).terms[0].values(view, ())[0].tolist()
       [4.0, 4.0]
 
@@ -170,4 +170,5 @@ def _gap(view: View, which: str, augment: Augment, name: str) -> Array:
 
     inputs = view.entry(which, name)
     keys = view.context.draw(name, split, (num_examples(inputs),))
-    return (view.head(which, "logits", name) - view.critic(each(augment, keys, inputs))) ** 2
+    gap: Array = (view.head(which, "logits", name) - view.critic(each(augment, keys, inputs))) ** 2
+    return gap

@@ -42,7 +42,8 @@ def dragan(
     Example:
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1))}
-      >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
+      >>> view = View(params={}, discriminator=lambda x: 3.0 * x[:, 0], scene=scene,
+      ...             context=Context(jax.random.key(0)))
       >>> dragan().terms[0].values(view, ())[0].tolist()  # (3 - 1)²
       [4.0, 4.0]
 

@@ -28,7 +28,8 @@ def drift(weight: NonNegativeSchedule = 1e-3, *, every: Count = 1) -> Penalty:
         game has no discriminator's outputs.
 
     Example:
-      >>> view = View({}, abs, {}, None, outputs={"real": jnp.asarray([3.0, -1.0])})
+      >>> view = View(params={}, discriminator=abs, scene={}, context=None,
+      ...             outputs={"real": jnp.asarray([3.0, -1.0])})
       >>> drift().terms[0].values(view, ())[0].tolist()
       [9.0, 1.0]
 

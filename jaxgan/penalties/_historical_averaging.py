@@ -41,7 +41,8 @@ def historical_averaging(
       >>> term = historical_averaging().terms[0]
       >>> state, seen = term.init({"disc": jnp.zeros(1)}), []
       >>> for theta in (1.0, 3.0, 5.0):
-      ...     view = View({"disc": jnp.full(1, theta)}, abs, {}, None)
+      ...     view = View(params={"disc": jnp.full(1, theta)}, discriminator=abs, scene={},
+      ...                 context=None)
       ...     value, state = term.values(view, state)
       ...     seen.append(float(value))
       >>> seen  # 0, (3 - 1)², (5 - (1 + 3)/2)²
@@ -63,7 +64,8 @@ def historical_averaging(
         squares = [jnp.sum(gap * gap).astype(count.dtype) for gap in jax.tree.leaves(gaps)]
 
         def average(mean: Array, gap: Array) -> Array:
-            return mean + gap / (count + 1.0).astype(mean.dtype)
+            average: Array = mean + gap / (count + 1.0).astype(mean.dtype)
+            return average
 
         mean = jax.tree.map(average, state["mean"], gaps)
         return has_past * reduce(operator.add, squares), {"mean": mean, "count": count + 1.0}

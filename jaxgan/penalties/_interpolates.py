@@ -28,7 +28,8 @@ def interpolates(view: View, name: str) -> PyTree:
       >>> import jax.numpy as jnp
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 3)), "fake": jnp.ones((2, 3))}
-      >>> interpolates(View({}, abs, scene, Context(jax.random.key(0))), "wgan_gp").tolist()
+      >>> interpolates(View(params={}, discriminator=abs, scene=scene,
+      ...                   context=Context(jax.random.key(0))), "wgan_gp").tolist()
       [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
 
     References:

@@ -39,7 +39,8 @@ def lecam(weight: NonNegativeSchedule = 0.3, *, every: Count = 1, decay: Decay =
 
     Example:
       >>> outputs = {"real": jnp.ones(2), "fake": jnp.full(2, -1.0)}
-      >>> view, term = View({}, abs, {}, None, outputs=outputs), lecam(decay=0.5).terms[0]
+      >>> view = View(params={}, discriminator=abs, scene={}, context=None, outputs=outputs)
+      >>> term = lecam(decay=0.5).terms[0]
       >>> values, state = term.values(view, term.init({}))
       >>> values.tolist(), {name: float(anchor) for name, anchor in state.items()}
       ([4.5, 4.5], {'real': 0.5, 'fake': -0.5})

@@ -32,7 +32,8 @@ def max_gp(weight: NonNegativeSchedule = 0.1, *, every: Count = 1) -> Penalty:
       >>> import jax
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.asarray([[1.0], [3.0]]), "fake": jnp.asarray([[1.0], [3.0]])}
-      >>> view = View({}, lambda x: 0.5 * x[:, 0] ** 2, scene, Context(jax.random.key(0)))
+      >>> view = View(params={}, discriminator=lambda x: 0.5 * x[:, 0] ** 2, scene=scene,
+      ...             context=Context(jax.random.key(0)))
       >>> round(float(max_gp().terms[0].values(view, ())[0]), 4)  # slopes 1 and 3
       9.0
 

@@ -43,7 +43,8 @@ def mode_seeking(
     Example:
       >>> from jaxgan.core.state import Context
       >>> z = jnp.ones((2, 3))
-      >>> view = View({}, abs, {"latent": z, "fake": 4.0 * z}, Context(jax.random.key(0)),
+      >>> view = View(params={}, discriminator=abs, scene={"latent": z, "fake": 4.0 * z},
+      ...             context=Context(jax.random.key(0)),
       ...             generator=lambda z: 4.0 * z)
       >>> round(float(mode_seeking().terms[0].values(view, ())[0]), 3)
       0.25

@@ -41,7 +41,8 @@ def orthogonal(
         player has no kernels.
 
     Example:
-      >>> view = View({"disc": {"kernel": jnp.asarray([[2.0, 0.0], [0.0, 1.0]])}}, abs, {}, None)
+      >>> view = View(params={"disc": {"kernel": jnp.asarray([[2.0, 0.0], [0.0, 1.0]])}},
+      ...             discriminator=abs, scene={}, context=None)
       >>> both = orthogonal().terms[0], orthogonal(off_diagonal=True).terms[0]
       >>> [float(term.values(view, ())[0]) for term in both]
       [9.0, 0.0]

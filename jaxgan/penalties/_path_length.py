@@ -45,7 +45,8 @@ def path_length(
     Example:
       >>> from jaxgan.core.state import Context
       >>> scene = {"latent": jnp.ones((2, 3))}
-      >>> view = View({}, abs, scene, Context(jax.random.key(0)), generator=lambda z: 0.0 * z)
+      >>> view = View(params={}, discriminator=abs, scene=scene,
+      ...             context=Context(jax.random.key(0)), generator=lambda z: 0.0 * z)
       >>> term = path_length().terms[0]
       >>> term.values(view, term.init({}))[0].tolist()  # a generator that ignores its latent
       [0.0, 0.0]

@@ -45,7 +45,7 @@ def spectral_norm_penalty(
     Example:
       >>> params = {"disc": {"kernel": jnp.asarray([[3.0, 0.0], [0.0, 1.0]])}}
       >>> term = spectral_norm_penalty(num_iterations=20).terms[0]
-      >>> view = View(params, abs, {}, None)
+      >>> view = View(params=params, discriminator=abs, scene={}, context=None)
       >>> round(float(term.values(view, term.init(params))[0]), 4)  # ½ 3²
       4.5
 

@@ -41,7 +41,8 @@ def wgan_gp(
       >>> from jaxgan.core.penalty import View
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
-      >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
+      >>> view = View(params={}, discriminator=lambda x: 3.0 * x[:, 0], scene=scene,
+      ...             context=Context(jax.random.key(0)))
       >>> wgan_gp().terms[0].values(view, ())[0].tolist()  # (3 - 1)²
       [4.0, 4.0]
 
@@ -75,7 +76,8 @@ def wgan_lp(
       >>> import jax.numpy as jnp
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
-      >>> view = View({}, lambda x: 0.5 * x[:, 0], scene, Context(jax.random.key(0)))
+      >>> view = View(params={}, discriminator=lambda x: 0.5 * x[:, 0], scene=scene,
+      ...             context=Context(jax.random.key(0)))
       >>> wgan_lp().terms[0].values(view, ())[0].tolist()  # gentle enough
       [0.0, 0.0]
 

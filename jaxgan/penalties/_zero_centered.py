@@ -31,7 +31,8 @@ def r1(weight: NonNegativeSchedule = 1.0, *, every: Count = 1) -> Penalty:
     Example:
       >>> import jax.numpy as jnp, jax
       >>> from jaxgan.core.penalty import View
-      >>> view = View({}, lambda x: 3.0 * x[:, 0], {"real": jnp.ones((2, 1))}, None)
+      >>> view = View(params={}, discriminator=lambda x: 3.0 * x[:, 0],
+      ...             scene={"real": jnp.ones((2, 1))}, context=None)
       >>> r1().terms[0].values(view, ())[0].tolist()  # ½ · 3²
       [4.5, 4.5]
 
@@ -94,7 +95,8 @@ def zero_centered_gp(weight: NonNegativeSchedule = 100.0, *, every: Count = 1) -
       >>> import jax, jax.numpy as jnp
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
-      >>> view = View({}, lambda x: 3.0 * x[:, 0], scene, Context(jax.random.key(0)))
+      >>> view = View(params={}, discriminator=lambda x: 3.0 * x[:, 0], scene=scene,
+      ...             context=Context(jax.random.key(0)))
       >>> zero_centered_gp().terms[0].values(view, ())[0].tolist()  # 3²
       [9.0, 9.0]
 

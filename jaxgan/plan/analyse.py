@@ -217,7 +217,8 @@ def argument_bytes(job: Job) -> int:
 
 
 def _shard_bytes(leaf: Any) -> int:
-    return math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+    size: int = math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+    return size
 
 
 def _unused_bytes(jaxpr: Any, job: Job) -> int:

@@ -161,7 +161,8 @@ def _count_call(jaxpr: Any, inputs: list[int], scope: _Scope) -> tuple[Flops, li
     def number(atom: Any) -> int:
         if hasattr(atom, "val"):
             return scope.number(("literal", str(atom.aval), repr(atom.val)), 1)[0][0]
-        return known[atom]
+        index: int = known[atom]
+        return index
 
     counts = []
     for equation in jaxpr.eqns:
@@ -251,7 +252,8 @@ def _dot_flops(equation: Any) -> float:
     (contracted, _), _ = equation.params["dimension_numbers"]
     shape = equation.invars[0].aval.shape
     size = math.prod(equation.outvars[0].aval.shape)
-    return 2.0 * size * math.prod(shape[axis] for axis in contracted)
+    flops: float = 2.0 * size * math.prod(shape[axis] for axis in contracted)
+    return flops
 
 
 def _conv_flops(equation: Any) -> float:
@@ -273,7 +275,8 @@ def _conv_flops(equation: Any) -> float:
     )
     # The kernel's input channels are those of one group already.
     channels = output[numbers.out_spec[1]] * kernel[numbers.rhs_spec[1]]
-    return 2.0 * output[numbers.out_spec[0]] * channels * met
+    flops: float = 2.0 * output[numbers.out_spec[0]] * channels * met
+    return flops
 
 
 def _num_meetings(

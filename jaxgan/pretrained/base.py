@@ -218,7 +218,8 @@ def unit(array: np.ndarray) -> np.ndarray:
     [[0.6, 0.8]]
     """
     row = array.reshape(1, -1)
-    return row / np.linalg.norm(row)
+    unit: np.ndarray = row / np.linalg.norm(row)
+    return unit
 
 
 def right_vector(u: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -15,12 +15,14 @@ import optax
 
 import jaxgan
 from jaxgan.config.base import Config, flatten
+from jaxgan.config.references import portable
 from jaxgan.core.errors import ConfigError, DataError, FileError
 from jaxgan.core.text import one_line
 from jaxgan.data.record import check_same
 from jaxgan.data.source import ElementSpec
 from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
+from jaxgan.run.code import write_code
 from jaxgan.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -76,7 +78,12 @@ def describe(
     code = hashlib.sha256()
     for path in sorted(Path(jaxgan.__path__[0]).rglob("*.py")):
         code.update(path.read_bytes())
-    parts = {"config": config, "data": data, "example": _example(spec), "version": _versions()}
+    parts = {
+        "config": portable(config)[0],
+        "data": data,
+        "example": _example(spec),
+        "version": _versions(),
+    }
     return {**flatten(parts), "code of jaxgan": code.hexdigest()[:16]}
 
 
@@ -100,7 +107,7 @@ def write(
     """
     run = {"versions": _versions(), "example": _example(spec), "data": data}
     workdir.mkdir(parents=True, exist_ok=True)
-    for name, value in ((CONFIG, config), (RUN, run)):
+    for name, value in ((CONFIG, write_code(workdir, config)), (RUN, run)):
         with replacing(workdir / name) as temporary:
             temporary.write_text(json.dumps(value, indent=2) + "\n")
 
@@ -125,7 +132,7 @@ def read_config(workdir: Path) -> Config:
       workdir: the run's folder.
 
     Returns:
-      The resolved config.
+      The resolved config, with its references as the folder has them; see `run.code`.
 
     Raises:
       ConfigError: if the folder is no run's, or its file is damaged.
@@ -144,6 +151,24 @@ def read_config(workdir: Path) -> Config:
     if is_run and "data" not in _read(workdir, RUN, dict[str, Any]):
         config["data"] = {"class_order": "text", **config["data"]}
     return config
+
+
+def read_versions(workdir: Path) -> dict[str, str]:
+    """What a run's folder was last written with.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      Versions of jaxgan and of the libraries.
+
+    Raises:
+      ConfigError: if the folder is no run's, or its file is damaged.
+
+    Example:
+      See `write`.
+    """
+    return dict(_read(workdir, RUN, RunFile)["versions"])
 
 
 def read_spec(workdir: Path) -> ElementSpec:

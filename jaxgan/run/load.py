@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import ml_collections
 import numpy as np
 
 from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.config.base import Config, name_of
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
@@ -25,7 +26,7 @@ class Loaded(NamedTuple):
     """A run that can be sampled.
 
     Attributes:
-      config: what it was trained with.
+      config: what it was trained with; entries of a list by their names.
       game: the game it plays.
       state: its state at `step`.
       step: how many steps it has done.
@@ -53,6 +54,7 @@ def load(
     member: int | None = None,
     ema: bool = True,
     standing_batches: int = 0,
+    trust_code: bool = False,
 ) -> Loaded:
     """Loads a run from its folder.
 
@@ -63,6 +65,7 @@ def load(
       ema: whether to sample from the averaged generator, where one was kept.
       standing_batches: where positive, the generator's batch statistics are recomputed over so
         many batches; see `standing_statistics`.
+      trust_code: whether to run the folder's own code though the user has not trained with it.
 
     Returns:
       A `Loaded`; sample i depends on the seed and i alone.
@@ -78,7 +81,7 @@ def load(
       ...
       jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
-    saved = workdir if isinstance(workdir, SavedRun) else read_run(workdir)
+    saved = workdir if isinstance(workdir, SavedRun) else read_run(workdir, trust_code=trust_code)
     config, game = saved.config, saved.game
     checkpoints = Checkpoints(saved.path / "checkpoints")
     steps = checkpoints.steps()
@@ -115,4 +118,17 @@ def load(
     def show(batch: NumpyBatch, seed: int = 0) -> dict[str, np.ndarray]:
         return panels(state, jax.random.key(seed), batch)
 
-    return Loaded(ml_collections.FrozenConfigDict(config), game, state, step, sample, chunks, show)
+    return Loaded(_frozen(config), game, state, step, sample, chunks, show)
+
+
+def _frozen(config: Config) -> ml_collections.FrozenConfigDict:
+    """Lists of sections as dicts by their names, since no list in it may hold a dict."""
+
+    def keyed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: keyed(entry) for key, entry in value.items()}
+        if isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+            return {name_of(entry): keyed(entry) for entry in value}
+        return value
+
+    return ml_collections.FrozenConfigDict(keyed(config))

@@ -17,7 +17,8 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
-from jaxgan.config.resolve import FREE_KEYS, is_score, make_section, resolve
+from jaxgan.config.references import CODE, portable, renamed
+from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
@@ -26,9 +27,11 @@ from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, reco
 from jaxgan.evaluation import Options
 from jaxgan.features.weights import cache_dir
 from jaxgan.run import directory
+from jaxgan.run.code import changed_code
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
+from jaxgan.run.saved import resolve_saved
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
@@ -91,16 +94,33 @@ def resumed_config(config: Config, workdir: Path, *, override: bool = False) -> 
             f"workdir: {workdir} has logged steps but no checkpoints; bring that folder back, "
             "or give another workdir to begin again"
         )
-    old = resolve(directory.read_config(workdir))
+    old, changed = _old_config(config, workdir)
     if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
         order = {"class_order": old["data"]["class_order"]}
         config = {**config, "data": {**order, **config["data"]}}
-    changed = differences(old, config)
+    changed |= differences(old, config)
     if not override:
         directory.check_same_run(changed, free=FREE_KEYS)
     for key, (was, now) in changed.items():
         logger.info("config: %s was %r, is %r", key, was, now)
     return config
+
+
+def _old_config(config: Config, workdir: Path) -> tuple[Config, dict[str, tuple[Any, Any]]]:
+    """The config in a folder, with the code of the one that is given, and what differs of that."""
+    old = directory.read_config(workdir)
+    now, files = portable(config)
+    code = old.pop(CODE, {})
+    changed = changed_code(code, now.get(CODE, {}))
+    if missing := sorted(set(code) - set(files)):
+        raise ConfigError(
+            f"workdir: another config's run is there: its own code, {', '.join(missing)}, is not "
+            "that of --config"
+        )
+    old = renamed(old, {name: str(path) for name, path in files.items()})
+    return resolve_saved(old, workdir), {
+        f"{CODE}.{name}": values for name, values in changed.items()
+    }
 
 
 def make_run(
@@ -156,7 +176,7 @@ def make_run(
             workdir / "checkpoints",
             keep=config["keep_checkpoints"],
             best=make_section(config, "keep_best"),
-            config=config,
+            config=portable(config)[0],
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
         hooks=tuple(_hooks(config, source, algorithm, mesh, workdir)),

@@ -70,4 +70,5 @@ def pretrained_state(
         if player in ema:
             average = {"params": params[player], "net_state": net_state[player]}
             ema[player] = jax.tree.map(jnp.copy, average)
-    return state._replace(params=params, net_state=net_state, ema=ema)
+    started: TrainState = state._replace(params=params, net_state=net_state, ema=ema)
+    return started

@@ -52,7 +52,8 @@ def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> D
     ) -> Array:
         batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
         fake = make_scene(key, game, state, {**batch, "label": labels, **given})["fake"]
-        return fake["image"] if isinstance(fake, dict) else fake
+        images: Array = fake["image"] if isinstance(fake, dict) else fake
+        return images
 
     return draw
 
@@ -73,7 +74,8 @@ def make_scene(key: Key, game: Game, state: TrainState, batch: Batch) -> Scene:
       >>> from jaxgan.games import dirac
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params,
+      ...                    net_state=net_state)
       >>> make_scene(state.key, game, state, {"image": jnp.zeros((3, 1))})["fake"].shape
       (3, 1)
     """
@@ -125,7 +127,8 @@ def make_panels(
       >>> from jaxgan.games import dirac
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params,
+      ...                    net_state=net_state)
       >>> show = make_panels(game, ("real", "fake"))
       >>> {k: v.shape for k, v in show(state, state.key, {"image": np.zeros((3, 1))}).items()}
       {'real': (3, 1), 'fake': (3, 1)}
@@ -208,7 +211,8 @@ def make_chunks(
       >>> from jaxgan.games import dirac
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params,
+      ...                    net_state=net_state)
       >>> chunks = make_chunks(game, {"image": jax.ShapeDtypeStruct((1,), jnp.float32)})
       >>> [chunk.shape for chunk in chunks(state, jax.random.key(1), 300)]
       [(256, 1), (44, 1)]
@@ -270,7 +274,8 @@ def make_sampler(
       >>> from jaxgan.games import dirac
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params,
+      ...                    net_state=net_state)
       >>> sampler = make_sampler(game, {"image": jax.ShapeDtypeStruct((1,), jnp.float32)})
       >>> sampler(state, jax.random.key(1), 3).shape
       (3, 1)

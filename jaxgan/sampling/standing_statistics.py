@@ -65,7 +65,8 @@ def standing_statistics(
       >>> network = from_linen(Gen(), jnp.zeros((1, 1)))
       >>> game = gan(network, network, latent=1)
       >>> params, net_state = game.init(jax.random.key(0))
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params,
+      ...                    net_state=net_state)
       >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
       >>> state = standing_statistics(jax.random.key(1), game, state, spec)
       >>> stats = state.net_state["gen"]["network"]["batch_stats"]["BatchNorm_0"]

@@ -217,7 +217,7 @@ def _play(play: _Play, start: int, state: TrainState) -> None:
             *run.hooks,
             Hook(run.checkpoint_every_steps, "saving a checkpoint", partial(_save, play, calls)),
         )
-        now = Moment(start, state, log, settle=calls.settle)
+        now = Moment(step=start, state=state, log=log, settle=calls.settle)
         try:
             while now.step < run.total_steps and not now.is_stopped:
                 watchdog.enter("reading data")

@@ -135,8 +135,9 @@ def write_report(
 
     Example:
       >>> import tempfile
-      >>> state = TrainState(jnp.int32(9), jax.random.key(0), {"gen": jnp.nan, "disc": 1.0},
-      ...                    {}, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(9), key=jax.random.key(0),
+      ...                    params={"gen": jnp.nan, "disc": 1.0},
+      ...                    net_state={})
       >>> folder = Path(tempfile.mkdtemp())
       >>> report = write_report(folder / "a.json", StepNotFiniteError(7, {}), state, None)
       >>> report["players"], report["leaves"]

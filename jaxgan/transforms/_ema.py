@@ -97,7 +97,8 @@ def averaged(state: TrainState) -> tuple[PlayerTree, PlayerTree]:
     Example:
       >>> key = jax.random.key(0)
       >>> kept = {"gen": {"params": 2.0, "net_state": {}}}
-      >>> averaged(TrainState(jnp.int32(0), key, {"gen": 1.0, "disc": 3.0}, {}, {}, (), kept))[0]
+      >>> averaged(TrainState(step=jnp.int32(0), key=key, params={"gen": 1.0, "disc": 3.0},
+      ...                     net_state={}, ema=kept))[0]
       {'gen': 2.0, 'disc': 3.0}
     """
     params = {**state.params, **{p: kept["params"] for p, kept in state.ema.items()}}

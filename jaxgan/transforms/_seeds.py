@@ -53,7 +53,7 @@ def seeds(algorithm: Algorithm, *, num_seeds: Width) -> Algorithm:
     def init(key: Key) -> TrainState:
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_seeds))
         # One after the other rather than under vmap: the very bits of the single run.
-        state = lax.map(algorithm.init, keys)
+        state: TrainState = lax.map(algorithm.init, keys)
         return state._replace(step=state.step[0])
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
@@ -80,7 +80,7 @@ def has_members(state: TrainState) -> bool:
       Whether it has a leading axis of members.
 
     Example:
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), {}, {}, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params={}, net_state={})
       >>> has_members(state), has_members(state._replace(key=jax.random.split(state.key, 3)))
       (False, True)
     """
@@ -104,7 +104,8 @@ def member(state: TrainState, index: Index) -> TrainState:
 
     Example:
       >>> keys = jax.random.split(jax.random.key(0), 3)
-      >>> state = TrainState(jnp.int32(5), keys, {"gen": jnp.arange(3.0)}, {}, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(5), key=keys, params={"gen": jnp.arange(3.0)},
+      ...                    net_state={})
       >>> one = member(state, 1)
       >>> int(one.step), float(one.params["gen"])
       (5, 1.0)

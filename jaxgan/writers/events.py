@@ -151,4 +151,5 @@ def _is_torn(rest: bytes) -> bool:
     if len(rest) < _HEADER_BYTES:
         return True
     length, checksum = struct.unpack_from("<QI", rest)
-    return masked_crc32c(rest[:8]) == checksum and len(rest) < _HEADER_BYTES + length + 4
+    is_record: bool = masked_crc32c(rest[:8]) == checksum and len(rest) < _HEADER_BYTES + length + 4
+    return is_record

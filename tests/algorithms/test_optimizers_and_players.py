@@ -158,7 +158,7 @@ def test_extragradient_with_adam_is_extra_adam(float64: None) -> None:
         gradient(jaxgan.bilinear()), optimizers={"gen": adam, "disc": adam}
     )
 
-    def body(state: Any, _: None) -> Any:
+    def body(state: Any, _: Any) -> Any:
         state, _ = algorithm.step(state, {})
         return state, jnp.concatenate([state.params["gen"], state.params["disc"]])
 

@@ -19,7 +19,7 @@ from tests.analysis import games
 pytestmark = pytest.mark.usefixtures("float64")
 
 CONTEXT = Context(jax.random.key(0))
-STATE = {"gen": {}, "disc": {}}
+STATE: dict[str, Any] = {"gen": {}, "disc": {}}
 
 
 def players(x: float, y: float) -> dict[str, jax.Array]:

@@ -22,7 +22,17 @@ def add(store: Archive, step: int, fid: float | None = None, **changes: Any) -> 
     folder.mkdir()
     (folder / "data").write_text(f"{step}")
     metrics = {} if fid is None else {"fid": fid}
-    content = Manifest(step, "", {"jaxgan": "0"}, 1, LEAVES, {}, metrics, None, {})
+    content = Manifest(
+        step=step,
+        created="",
+        versions={"jaxgan": "0"},
+        num_processes=1,
+        leaves=LEAVES,
+        data_state={},
+        metrics=metrics,
+        config=None,
+        files={},
+    )
     content = content._replace(**changes)
     store.publish(content)
     store.retain(content)

@@ -30,7 +30,14 @@ def test_names_are_printed_escaped(
     folder = tmp_path / name.replace("/", "|")
     scores = [Score(name, 1.0, None, make_protocol(reference=name, network=name))]
     report.write_report(folder / report.NAME, scores)
-    other = [Score(name, 1.0, None, make_protocol(reference=name, network="another"))]
+    other = [
+        Score(
+            name,
+            1.0,
+            None,
+            make_protocol(reference=name, network="another"),
+        )
+    ]
     report.write_report(tmp_path / "other.json", other)
     relative = os.path.relpath(folder)
     assert main(["compare", relative, str(tmp_path / "other.json")]) == 0

@@ -25,7 +25,7 @@ FILES = {
     f"{RETURNS}None": "get_config's value is None; it must be a ConfigDict",
     f"{RETURNS}{{3: 4}}": "config: a key is 3; it must be a string",
     f"{RETURNS}{{'data': {{'source': 'ring', 3: 4}}}}": "data: a key is 3; it must be a string",
-    f"{RETURNS}{{'loss': {{'base': print}}}}": "loss.base is <built-in function print>; it must be",
+    f"{RETURNS}{{'loss': {{'base': 1j}}}}": "loss.base is 1j; it must be",
     f"{RETURNS}{{'field': [b'consensus']}}": "field[0] is b'consensus'; it must be a number",
     CYCLE: f": more than {MAX_DEPTH} sections are in each other",
     CYCLE.replace("{}", "[]")

@@ -7,6 +7,7 @@ one named; lines are of the versions that an audit of 2026 read.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ ROWS: list[tuple[str, str, Any, str]] = [
 ]
 
 # What schedules give: (config, key of the schedule, {step: value}, source).
-COURSES: list[tuple[str, str, dict[float, float], str]] = [
+COURSES: list[tuple[str, str, Mapping[Any, float], str]] = [
     *(
         (
             "stylegan:full",

@@ -85,12 +85,12 @@ class Case(NamedTuple):
     theta: dict[str, np.ndarray]
     view: Callable[[Theta], View]
     formula: Callable[[Theta, Theta], Any]  # the mean value; averages are those of the second
-    index: int = 0  # which of the penalty's terms
+    which: int = 0  # of the penalty's terms
     state: Callable[[Term, View], Any] = fresh
 
     @property
     def term(self) -> Term:
-        return self.factory().terms[self.index]
+        return self.factory().terms[self.which]
 
 
 def points(seed: int, shape: tuple[int, ...] = (6, 3)) -> np.ndarray:

@@ -256,7 +256,7 @@ def test_the_bilinear_game_is_played_by_the_book(row: Row, float64: None) -> Non
 
 
 def bilinear_orbit(algorithm: Algorithm, num_steps: int) -> np.ndarray:
-    def body(state: Any, _: None) -> Any:
+    def body(state: Any, _: Any) -> Any:
         state, _ = algorithm.step(state, {})
         return state, jnp.concatenate([state.params["gen"], state.params["disc"]])
 

@@ -35,7 +35,14 @@ def classified(logits: np.ndarray, label: np.ndarray = LABEL) -> np.ndarray:
 def heads(which: str, player: str = "disc", name: str = "class_logits") -> Any:
     def view(theta: Theta) -> View:
         outputs = {key: {name: theta[key]} for key in which.split()}
-        return View({}, abs, {"label": jnp.asarray(LABEL)}, CONTEXT, player=player, outputs=outputs)
+        return View(
+            params={},
+            discriminator=abs,
+            scene={"label": jnp.asarray(LABEL)},
+            context=CONTEXT,
+            player=player,
+            outputs=outputs,
+        )
 
     return view
 
@@ -51,7 +58,12 @@ def labelled(theta: Theta) -> View:
         "labelled_image": jnp.asarray(LABELLED, dtype),
         "labelled_label": jnp.asarray([2, 0, 1]),
     }
-    return View({}, lambda x: {"class_logits": x @ theta["w"]}, scene, CONTEXT)
+    return View(
+        params={},
+        discriminator=lambda x: {"class_logits": x @ theta["w"]},
+        scene=scene,
+        context=CONTEXT,
+    )
 
 
 def mean_gap(theta: Theta, base: Theta) -> Any:
@@ -80,7 +92,14 @@ READ = {"code_logits": points(6, (6, 5)), "code_mean": points(7, (6, 2))}
 
 def reader(theta: Theta) -> View:
     scene = {"latent": jnp.asarray(latents(), theta["code_mean"].dtype)}
-    return View({}, abs, scene, CONTEXT, player="gen", outputs={"fake": theta})
+    return View(
+        params={},
+        discriminator=abs,
+        scene=scene,
+        context=CONTEXT,
+        player="gen",
+        outputs={"fake": theta},
+    )
 
 
 def not_understood(theta: Theta, base: Theta, weight: float = 1.0) -> Any:
@@ -256,7 +275,7 @@ def test_distances_of_pairs() -> None:
         values = distance(jnp.asarray(x), jnp.asarray(y), norm=auxiliary.l2)
         np.testing.assert_allclose(values, second, rtol=1e-6)
     for distance in (auxiliary.l1, auxiliary.l2):
-        with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 1\); both must be"):
+        with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 1\); they must be"):
             distance(jnp.zeros((2, 3)), jnp.zeros((2, 1)))
 
 
@@ -331,6 +350,13 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     wrong = {"code_logits": jnp.zeros((6, 4)), "code_mean": jnp.zeros((6, 2))}
     with pytest.raises(ValueError, match=r"code_logits are of widths \(4,\); the codes have"):
         INFOGAN().terms[0].values(reader(wrong), ())
-    alone = View({}, abs, {}, CONTEXT, player="gen", outputs={"fake": {"code": jnp.ones((1, 2))}})
+    alone = View(
+        params={},
+        discriminator=abs,
+        scene={},
+        context=CONTEXT,
+        player="gen",
+        outputs={"fake": {"code": jnp.ones((1, 2))}},
+    )
     with pytest.raises(ValueError, match="pull_away: the batch has 1 example; it needs two"):
         auxiliary.pull_away().terms[0].values(alone, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,6 @@ from jaxgan import (
     transforms,
 )
 from jaxgan.core import network
-from jaxgan.core.penalty import Term
 
 FIRST: dict[ModuleType, tuple[str, ...]] = {
     fields: ("field",),
@@ -158,10 +158,11 @@ def test_what_draws_takes_its_key_first() -> None:
                 assert "key" not in names[1:], f"{path.name}: {node.name}"
 
 
-CONTRACTS: dict[str, int] = {
-    **dict.fromkeys(("Network", "Loss", "Game", "Field", "Algorithm", "TrainState"), 0),
-    **{Term.__name__: 0, "Linearized": 0, "Context": 1, "Penalty": 1},
-}
+BY_KEYWORD = (
+    *("Network", "Styles", "Loss", "Term", "View", "Game", "Field", "Linearized", "Algorithm"),
+    *("TrainState", "Phases", "Source", "DeviceSource", "Extractor", "Distance", "Manifest"),
+)
+CONTRACTS: dict[str, int] = {**dict.fromkeys(BY_KEYWORD, 0), "Context": 1, "Penalty": 1}
 """How many arguments a contract takes by position where it is built."""
 
 
@@ -174,11 +175,26 @@ def built_by_position(tree: ast.AST) -> list[str]:
     ]
 
 
+def examples(text: str) -> ast.AST:
+    """What the doctests of a text run."""
+    return ast.parse("".join(one.source for one in doctest.DocTestParser().get_examples(text)))
+
+
+def docstrings(tree: ast.AST) -> list[str]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    return [ast.get_docstring(n) or "" for n in ast.walk(tree) if isinstance(n, kinds)]
+
+
 def test_contracts_are_built_by_keyword() -> None:
-    trees = {path: ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
-    assert not {
-        path.name: found for path, tree in trees.items() if (found := built_by_position(tree))
-    }
+    folders = [PACKAGE.parent / part for part in ("jaxgan", "tests", "experiments")]
+    built = {}
+    for path in [path for folder in folders for path in folder.rglob("*.py")]:
+        tree = ast.parse(path.read_text())
+        trees = [tree, *map(examples, docstrings(tree))]
+        built[path] = [found for one in trees for found in built_by_position(one)]
+    for path in (PACKAGE.parent / "docs").rglob("*.md"):
+        built[path] = built_by_position(examples(path.read_text()))
+    assert not {path.name: found for path, found in built.items() if found}
 
 
 def test_the_check_of_contracts_checks() -> None:

@@ -356,7 +356,7 @@ def test_a_field_is_differentiable_again(row: Row, float64: None) -> None:
     @jax.jit
     def products(w: Any, u: Any, v: Any) -> Any:
         context, memory = Context(jax.random.key(0)), field.init(w)
-        state = {"gen": {}, "disc": {}}
+        state: Any = {"gen": {}, "disc": {}}
         here = linearize(field, w, memory, state, {}, context)
         ends = jax.vmap(
             lambda h: field.apply(

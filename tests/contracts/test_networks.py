@@ -269,7 +269,11 @@ def test_what_is_no_linen_module_is_refused() -> None:
 # What a config can name: one contract for every network, with and without classes.
 
 IMAGE, POINT, LATENT, CLASSES, BATCH = (8, 8, 1), (2,), 4, 3, 4
-SMALL = {"began": {"base_channels": 2}, "dcgan": {"base_channels": 2}, "mlp": {"features": (4,)}}
+SMALL: dict[str, dict[str, Any]] = {
+    "began": {"base_channels": 2},
+    "dcgan": {"base_channels": 2},
+    "mlp": {"features": (4,)},
+}
 GENERATOR_ROWS = [
     ("began", {}, IMAGE),
     ("began", {"precision": "bfloat16", "remat": "full"}, (10, 10, 1)),

@@ -26,7 +26,7 @@ VALUES = (0.25, 0.5)  # in the range of every number so far
 CONTEXT = jaxgan.Context(jax.random.key(0), step=jnp.int32(3))
 DIM, CODE = helpers.DIM, 3
 
-Make = Callable[..., Any]
+Make = functools.partial[Any]
 """A factory that has its options."""
 
 
@@ -152,7 +152,7 @@ def curved() -> jaxgan.Game:
 
 
 def total(tree: Any) -> jax.Array:
-    return sum(jnp.sum(leaf) for leaf in jax.tree.leaves(tree))
+    return sum((jnp.sum(leaf) for leaf in jax.tree.leaves(tree)), start=jnp.zeros(()))
 
 
 def of_field(make: Make) -> jax.Array:

@@ -80,7 +80,9 @@ def inputs_of(row: Row, scene: dict[str, jax.Array]) -> np.ndarray:
 
 
 def term_values(penalty: Penalty, critic: Callable[[Any], Any], scene: Any) -> jax.Array:
-    values, state = penalty.terms[0].values(View({}, critic, scene, CONTEXT), ())
+    values, state = penalty.terms[0].values(
+        View(params={}, discriminator=critic, scene=scene, context=CONTEXT), ()
+    )
     assert state == ()
     return values
 
@@ -89,7 +91,9 @@ def term_values(penalty: Penalty, critic: Callable[[Any], Any], scene: Any) -> j
 
 
 def said(theta: Theta) -> View:
-    return View({"disc": theta["real"]}, abs, {}, CONTEXT, outputs=theta)
+    return View(
+        params={"disc": theta["real"]}, discriminator=abs, scene={}, context=CONTEXT, outputs=theta
+    )
 
 
 def lecam_formula(theta: Theta, base: Theta) -> Any:
@@ -119,7 +123,13 @@ def linear_play(theta: Theta) -> View:
     outputs = {which: critic(scene[which]) for which in ("real", "fake")}
     players = {"gen": theta["a"], "disc": theta["w"]}
     return View(
-        players, critic, scene, CONTEXT, player="disc", outputs=outputs, generator=generator
+        params=players,
+        discriminator=critic,
+        scene=scene,
+        context=CONTEXT,
+        player="disc",
+        outputs=outputs,
+        generator=generator,
     )
 
 
@@ -156,7 +166,13 @@ def kernels_of(player: str) -> Callable[[Theta], View]:
             "Conv_0": {"kernel": theta["conv"], "kernel_scale": jnp.full((2, 2), 9.0)},
             "Norm_0": {"kernel": jnp.full(3, 9.0)},
         }
-        return View({player: params, "other": {}}, abs, {}, CONTEXT, player=player)
+        return View(
+            params={player: params, "other": {}},
+            discriminator=abs,
+            scene={},
+            context=CONTEXT,
+            player=player,
+        )
 
     return view
 
@@ -280,7 +296,7 @@ CASES = [
         "historical_averaging",
         penalties.historical_averaging,
         PAST,
-        lambda theta: View({"disc": theta}, abs, {}, CONTEXT),
+        lambda theta: View(params={"disc": theta}, discriminator=abs, scene={}, context=CONTEXT),
         lambda theta, base: sum(np.sum((theta[k] - base[k] / 2) ** 2) for k in theta),
         0,
         with_past,
@@ -318,7 +334,7 @@ def test_bad_weights_and_intervals_of_these_are_refused(case: Case) -> None:
 
 
 def test_every_factory_has_a_row() -> None:
-    rows = {terms.called(row.factory) for row in (*TABLE, *CASES)}
+    rows = {terms.called(make) for make in [r.factory for r in TABLE] + [c.factory for c in CASES]}
     assert rows == set(terms.factories(penalties, "Penalty").values())
     assert all(row.factory().terms[0].name == row.name for row in TABLE)
     assert all(case.factory().terms[0].name == case.name.split()[0] for case in CASES[:-1])
@@ -405,10 +421,10 @@ def seen(penalty: Penalty, generator: Callable[[Any], Any], index: int = 0) -> n
     """A term's values where D(x) = x²/2, the data are ±1 and latents 0, with real noise."""
     zeros = jnp.zeros((NUM, 1))
     view = View(
-        {},
-        lambda x: 0.5 * x[:, 0] ** 2,
-        {"real": HALVES, "fake": zeros, "latent": zeros},
-        Context(jax.random.key(0)),
+        params={},
+        discriminator=lambda x: 0.5 * x[:, 0] ** 2,
+        scene={"real": HALVES, "fake": zeros, "latent": zeros},
+        context=Context(jax.random.key(0)),
         generator=generator,
     )
     term = penalty.terms[index]
@@ -680,15 +696,16 @@ def test_the_squared_path_length_is_that_of_the_jacobian_per_pixel() -> None:
     # E‖Jᵀy‖² = ‖J‖²_F / pixels: for images the channels do not count.
     a = jnp.asarray(points(0, (4, 12)), jnp.float32)
     z = jnp.zeros((20_000, 4))
-    for shape, num_pixels in (((12,), 12), ((2, 2, 3), 4)):
+    shapes: list[tuple[tuple[int, ...], int]] = [((12,), 12), ((2, 2, 3), 4)]
+    for shape, num_pixels in shapes:
         view = View(
-            {},
-            abs,
-            {"latent": z},
-            CONTEXT,
+            params={},
+            discriminator=abs,
+            scene={"latent": z},
+            context=CONTEXT,
             player="gen",
             outputs={},
-            generator=lambda z, shape=shape: jnp.reshape(z @ a, (-1, *shape)),
+            generator=partial(lambda shape, z: jnp.reshape(z @ a, (-1, *shape)), shape),
         )
         term = penalties.path_length().terms[0]
         values, _ = term.values(view, {"length": jnp.zeros(())})

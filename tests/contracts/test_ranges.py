@@ -231,6 +231,6 @@ def test_signatures_and_positions_stay() -> None:
     assert list(inspect.signature(penalties.r1).parameters) == ["weight", "every"]
     assert penalties.r1.__doc__ is not None
     with pytest.raises(TypeError, match="multiple values"):
-        penalties.r1(1.0, weight=2.0)
+        penalties.r1(1.0, **{"weight": 2.0})
     with pytest.raises(TypeError, match="missing 1 required"):
-        jaxgan.instance_noise(jaxgan.dirac())
+        jaxgan.instance_noise(*(jaxgan.dirac(),), **{})

@@ -25,7 +25,7 @@ def rate(count: int) -> float:
 
 
 def gate(count: jax.Array) -> jax.Array:
-    return -RATE(count)
+    return -jnp.asarray(RATE(count))
 
 
 # Under a gradient of one each of these moves by the schedule's value, whatever its moments.
@@ -55,7 +55,7 @@ def steady() -> jaxgan.Game:
 def play(algorithm: Algorithm) -> tuple[Any, Any]:
     """The last state, and the parameters after each of the steps."""
 
-    def body(state: Any, _: None) -> Any:
+    def body(state: Any, _: Any) -> Any:
         state, _ = algorithm.step(state, {})
         return state, state.params
 

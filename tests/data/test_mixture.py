@@ -10,7 +10,7 @@ from jaxgan.data import grid, mixture, ring
 NUM = 40_000
 
 
-@pytest.fixture(scope="module", params=[ring, grid], ids=["ring", "grid"])
+@pytest.fixture(scope="module", params=(ring, grid), ids=["ring", "grid"])
 def source_and_batch(request):
     source = request.param()
     sample = jax.jit(source.sample, static_argnums=1)

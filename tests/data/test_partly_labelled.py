@@ -83,7 +83,8 @@ def test_a_resumed_stream_goes_on(source):
     for expected, batch in zip(read[3:], itertools.islice(resumed, 2), strict=True):
         for name in expected:
             np.testing.assert_array_equal(batch[name], expected[name])
-    batches.close(), resumed.close()
+    batches.close()
+    resumed.close()
 
 
 def test_seeds_choose_and_pair_anew(source):

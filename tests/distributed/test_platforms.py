@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import pytest
@@ -80,7 +81,8 @@ def test_libtpu_is_asked_where_a_tpu_is_or_somebody_says_so(
 def test_what_was_chosen_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platforms, "without_tpu", lambda *_: "cuda,cpu")
     platforms.choose()
-    assert jax.config.jax_platforms == "cpu"
+    config: Any = jax.config
+    assert config.jax_platforms == "cpu"
 
 
 @pytest.mark.slow

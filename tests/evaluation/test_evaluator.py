@@ -61,7 +61,15 @@ def conv_game(num_classes: int | None = None) -> jaxgan.Game:
 
 def state_of(game: jaxgan.Game, seed: int = 0) -> TrainState:
     params, net_state = game.init(jax.random.key(seed))
-    return TrainState(jnp.int32(70), jax.random.key(seed), params, net_state, {}, (), {})
+    return TrainState(
+        step=jnp.int32(70),
+        key=jax.random.key(seed),
+        params=params,
+        net_state=net_state,
+        opt_state={},
+        memory=(),
+        ema={},
+    )
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -100,7 +108,7 @@ def test_the_distance_is_that_of_the_very_samples() -> None:
 def test_the_kernel_distance_and_prdc_are_the_same_together(
     num_real: int, num_joint: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    joint = mock.Mock(wraps=measures.kernel_and_prdc)
+    joint = mock.Mock(wraps=vars(measures)["kernel_and_prdc"])
     monkeypatch.setattr(measures, "kernel_and_prdc", joint)
 
     def found(*names: str) -> dict[str, Score]:
@@ -127,7 +135,7 @@ def test_a_whole_protocol_goes_with_every_number() -> None:
     protocol = found["fd_random-conv"].protocol
     assert str(protocol["network"]).startswith("random-conv")
     assert str(protocol["weights"]).startswith("sha256:")
-    expected = {"n_real": 250, "n_fake": 200, "seed": 3, "step": 70, "ema": False}
+    expected: dict[str, Any] = {"n_real": 250, "n_fake": 200, "seed": 3, "step": 70, "ema": False}
     expected |= {"truncation": 0.7, "reference": "squares", "member": None}
     expected |= {"jaxgan": jaxgan.__version__}
     assert {key: protocol[key] for key in expected} == expected

@@ -76,8 +76,11 @@ class StorageId(tuple[Any, ...]):
     """Pickled as a persistent id."""
 
 
-class _Pickler(pickle._Pickler):
-    """Python's own pickler, taught to write names without importing them."""
+Pickler: Any = vars(pickle)["_Pickler"]  # the one in Python
+
+
+class _Pickler(Pickler):
+    """Writes names without importing them."""
 
     def persistent_id(self, obj: Any) -> Any:
         return tuple(obj) if isinstance(obj, StorageId) else None

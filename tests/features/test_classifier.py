@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ QUICK = Settings(num_steps=300)
 
 @pytest.fixture(scope="module")
 def digits() -> Source:
-    return open_source("digits")
+    source = open_source("digits")
+    assert isinstance(source, Source)
+    return source
 
 
 def test_digits_are_recognised(digits: Source) -> None:
@@ -110,7 +113,7 @@ def test_gan_train_and_gan_test_with_the_classifier(digits: Source) -> None:
     images, labels = batch["image"], batch["label"]
     real, fake = slice(0, 900), slice(900, 1797)
 
-    def quick(x: np.ndarray, y: np.ndarray) -> metrics.classification.Predict:
+    def quick(x: np.ndarray, y: np.ndarray) -> Any:
         return fit(x, y, settings=QUICK)
 
     # Samples that are real digits, but of half the classes.

@@ -42,7 +42,9 @@ def test_parameters_are_arguments_and_logits_come_along() -> None:
         flat = images.reshape(len(images), -1)
         return {"features": flat * params, "logits": flat[:, :2]}
 
-    extractor = Extractor("own", jnp.float32(2.0), apply, {}, 2)
+    extractor = Extractor(
+        name="own", params=jnp.float32(2.0), apply=apply, protocol={}, num_classes=2
+    )
     found = extract(extractor, IMAGES, chunk=3)
     np.testing.assert_array_equal(found["features"], 2 * IMAGES.reshape(10, -1))
     assert found["logits"].shape == (10, 2)

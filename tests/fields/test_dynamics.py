@@ -105,9 +105,9 @@ GAMES = {
 
 @pytest.mark.parametrize("name", GAMES)
 def test_one_unrolled_step_is_lola_or_lookahead(name: str) -> None:
-    make, params, batch = GAMES[name]
+    make, params, points = GAMES[name]
     game, alpha = make(), 0.4
-    batch = {key: jnp.asarray(value) for key, value in batch.items()}
+    batch = {key: jnp.asarray(value) for key, value in points.items()}
     methods = {
         "exact": functools.partial(fields.lola, alpha=alpha, mode="exact"),
         "first_order": functools.partial(fields.lookahead_opponent, alpha=alpha, mode="exact"),
@@ -291,7 +291,7 @@ def solved(make: Callable[[Field], Field], num_times: int = 1) -> tuple[Any, Any
     field, params = make(gradient(game_of(matrices("zero_sum")))), somewhere(num_y=4)
     params = jax.tree.map(jnp.asarray, params)
 
-    def body(memory: Any, _: None) -> Any:
+    def body(memory: Any, _: Any) -> Any:
         pull, memory, (_, metrics) = field.apply(params, memory, {}, {}, Context(jax.random.key(0)))
         return memory, (pull, metrics["gen"])
 

@@ -34,7 +34,7 @@ def jacobians(numbers: tuple[float, ...]) -> np.ndarray:
         field = fields.follow_the_ridge(gradient(of(*(scale * number for number in numbers))))
 
         def pulled(w: jax.Array) -> jax.Array:
-            params, state = {"gen": w[:1], "disc": w[1:]}, {"gen": {}, "disc": {}}
+            params, state = {"gen": w[:1], "disc": w[1:]}, dict[str, Any](gen={}, disc={})
             memory, context = field.init(params), Context(jax.random.key(0))
             found, _, _ = field.apply(params, memory, state, {}, context)
             return jnp.concatenate([found["gen"], found["disc"]])
@@ -53,13 +53,13 @@ def by_hand(a: float, b: float, c: float, kept: float) -> np.ndarray:
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("numbers", [MINIMAX, NEITHER], ids=["minimax", "neither"])
 def test_what_attracts_are_the_local_minimax_points(numbers: Any, scale: float) -> None:
-    _, b, c = numbers
+    a, b, c = numbers
     found = jacobians(numbers)[SCALES.index(scale)]
     kept = 4 * b**2 / (4 * b**2 + DAMPING * c**2)
     assert kept > 0.96
-    np.testing.assert_allclose(found / scale, by_hand(*numbers, kept), rtol=1e-5)
+    np.testing.assert_allclose(found / scale, by_hand(a, b, c, kept), rtol=1e-5)
     slowest = np.min(np.linalg.eigvals(found).real) / scale  # the flow is along -J
-    plain = np.min(np.linalg.eigvals(by_hand(*numbers, 0.0)).real)
+    plain = np.min(np.linalg.eigvals(by_hand(a, b, c, 0.0)).real)
     assert (slowest > 1.0, plain < -1.0) == (True, True) if numbers is MINIMAX else slowest < -1.0
 
 
@@ -80,7 +80,7 @@ def test_it_goes_there(numbers: Any, arrives: bool) -> None:
 
 
 def pull(field: Field, params: Any) -> Any:
-    state = {player: {} for player in params}
+    state: Any = {player: {} for player in params}
     context = Context(jax.random.key(7))
     return jax.jit(field.apply)(params, field.init(params), state, {}, context)[0]
 

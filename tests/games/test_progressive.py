@@ -162,7 +162,7 @@ def test_slopes_are_those_at_images_of_full_size(name: str, step: int) -> None:
         return jnp.sin(flat @ weights[: flat.shape[1]])
 
     large = {key: repeated_to(scene[key], 8) for key in ("real", "fake")}
-    view = View({}, at_full_size, large, context)
+    view = View(params={}, discriminator=at_full_size, scene=large, context=context)
     values, _ = getattr(penalties, name)(weight=1.0).terms[0].values(view, ())
     np.testing.assert_allclose(metrics["disc"][name], jnp.mean(values), rtol=1e-9)
 

@@ -64,10 +64,10 @@ def test_outputs_of_several_heads_are_all_asked(float64: None) -> None:
     loss = jg.losses.multi_class()
     classes = np.random.default_rng(1).normal(size=(2, 64, 3))
     labels = jnp.zeros(64, jnp.int32)
-    outs = [
+    real, fake = (
         {"logits": jnp.zeros(64), "class_logits": jnp.asarray(c), "label": labels} for c in classes
-    ]
-    found = signals(loss, *outs, loss.init(), CONTEXT)
+    )
+    found = signals(loss, real, fake, loss.init(), CONTEXT)
     sums = [np.exp(c).sum(axis=1) for c in classes]
     probabilities = np.exp(classes[0]) / sums[0][:, None]
     slopes = probabilities - np.eye(3)[0] - probabilities / (1.0 + sums[0])[:, None]
@@ -76,7 +76,7 @@ def test_outputs_of_several_heads_are_all_asked(float64: None) -> None:
 
 
 def test_the_game_is_the_same_with_and_without_them() -> None:
-    def pull(tell: bool) -> jg.fields.base.Pull:
+    def pull(tell: bool) -> Any:
         game = jg.gan(helpers.mlp_gen(), helpers.mlp_disc(), latent=helpers.LATENT)
         game = with_signals(game) if tell else game
         params, net_state = game.init(jax.random.key(0))

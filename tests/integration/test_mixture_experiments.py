@@ -120,7 +120,15 @@ def test_spectra_are_those_of_dense_jacobians(
     params, net_state = game.init(jax.random.key(3))
     # Away from the start, where biases are 0 and whole layers may be dead.
     params = jax.tree.map(lambda x: 1.5 * x + 0.1, params)
-    member = jg.TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+    member = jg.TrainState(
+        step=jnp.int32(0),
+        key=jax.random.key(0),
+        params=params,
+        net_state=net_state,
+        opt_state={},
+        memory=(),
+        ema={},
+    )
     found = mixture.spectra(plain, consensus(plain, gamma=GAMMA), GAMMA, member, NUM, 2)
 
     pairs = []

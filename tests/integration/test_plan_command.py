@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from jaxgan.cli.main import main
-from jaxgan.plan import topology as topo
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RING = f"{CONFIGS / 'ring.py'}:smoke"
@@ -87,7 +86,7 @@ def test_bad_input_is_one_line(
 def test_a_missing_compiler_is_a_line_and_not_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topo.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     code, plans = plan(tmp_path, RING, "--topology", "v5e:2x2", "cpu:1")
     expected = "this topology needs libtpu: pip install jaxgan[plan]"
     assert (code, plans[0]["error"]) == (2, expected)

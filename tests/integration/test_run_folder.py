@@ -299,7 +299,7 @@ def reading_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     open_data = build.open_data
 
     def opened(config: Any) -> Any:
-        source = open_data(config)
+        source: Any = open_data(config)
         num_read = [0]
 
         def read(indices: np.ndarray) -> Any:
@@ -355,10 +355,13 @@ def test_a_signal_saves_before_all_else(
             time.sleep(60)
 
     before_the_step(monkeypatch, ask)
-    draw = previews.save_png
-    monkeypatch.setattr(
-        previews, "save_png", lambda *a: (events.append(f"picture {steps()}"), draw(*a))
-    )
+    draw = vars(previews)["save_png"]
+
+    def noted(*args: Any) -> Any:
+        events.append(f"picture {steps()}")
+        return draw(*args)
+
+    monkeypatch.setattr(previews, "save_png", noted)
     monkeypatch.setattr(loop, "curves_png", slow_curves)
     monkeypatch.setattr(loop, "STOP_SECONDS", 0.05)
     flags = ["--config.total_steps=9", "--config.checkpoint_every_steps=9"]

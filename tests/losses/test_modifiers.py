@@ -19,7 +19,8 @@ CONTEXT = Context(jax.random.key(3))
 
 def pair(num: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng(seed)
-    return (draw.normal(scale=2.0, size=num).astype(np.float32) for _ in range(2))
+    real, fake = (draw.normal(scale=2.0, size=num).astype(np.float32) for _ in range(2))
+    return real, fake
 
 
 def means(loss: losses.Loss, real: Any, fake: Any) -> tuple[float, float]:
@@ -178,7 +179,7 @@ def test_features_of_any_shape_match_in_the_mean() -> None:
     draw = np.random.default_rng(0)
     real, fake = (draw.normal(size=(6, 3, 2)).astype(np.float32) for _ in range(2))
     outs = [{"logits": jnp.zeros(6), "features": jnp.asarray(x)} for x in (real, fake)]
-    found = losses.feature_matching().gen(*outs, (), CONTEXT)
+    found = losses.feature_matching().gen(outs[0], outs[1], (), CONTEXT)
     np.testing.assert_allclose(found, np.sum((real.mean(0) - fake.mean(0)) ** 2), rtol=1e-5)
 
 
@@ -189,7 +190,7 @@ def test_features_that_do_not_fit_are_refused() -> None:
     for real, fake in (((4, 3), (4, 2)), ((4,), (4,))):
         outs = [{"features": jnp.zeros(shape)} for shape in (real, fake)]
         with pytest.raises(ValueError, match="they must be"):
-            gen(*outs, (), CONTEXT)
+            gen(outs[0], outs[1], (), CONTEXT)
 
 
 def test_they_nest() -> None:

@@ -24,13 +24,13 @@ def test_other_implementations(case: str) -> None:
     expected = references.expected(case)
     found = squared_mmd(real, fake)
     assert found == pytest.approx(expected["kid_mmd2_fullset_unbiased"], rel=1e-5)
-    found = kernel_distance(real, fake, block_size=100)
+    blocks = kernel_distance(real, fake, block_size=100)
     theirs = expected["kid_torch_fidelity_100x100"]
-    assert found.value == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-5)
-    assert found.std == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-5)
+    assert blocks.value == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-5)
+    assert blocks.std == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-5)
     # clean-fid draws from the samples first.
-    found = kernel_distance(fake, real, block_size=100, seed=0)
-    assert found.value == pytest.approx(expected["kid_cleanfid_seed0_100x100"], rel=1e-5)
+    blocks = kernel_distance(fake, real, block_size=100, seed=0)
+    assert blocks.value == pytest.approx(expected["kid_cleanfid_seed0_100x100"], rel=1e-5)
 
 
 @pytest.mark.parametrize(("num_real", "num_fake"), [(40, 40), (40, 23)])

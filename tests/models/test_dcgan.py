@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -305,7 +307,8 @@ def test_labels_are_one_hot_beside_z_and_maps_beside_the_image() -> None:
     discriminator = DCGANDiscriminator(8, 1, 4, "none", conditioning="concat", num_classes=2)
     variables = discriminator.init(jax.random.key(0), images, label)
     maps = jnp.stack([jnp.asarray([0.0, 1.0]), jnp.asarray([1.0, 0.0])])[:, None, None, :]
-    wide = jnp.concatenate([images, jnp.broadcast_to(maps, (2, 8, 8, 2))], axis=-1)
+    parts: list[Any] = [images, jnp.broadcast_to(maps, (2, 8, 8, 2))]
+    wide = jnp.concatenate(parts, axis=-1)
     plain = DCGANDiscriminator(8, 3, 4, "none").apply(variables, wide)
     np.testing.assert_array_equal(discriminator.apply(variables, images, label), plain)
 

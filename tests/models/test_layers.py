@@ -58,7 +58,8 @@ def test_virtual_batch_norm_of_vectors_couples_no_examples() -> None:
     x = draw(6, 3)
     layer = layers.VirtualBatchNorm(num_reference=2)
     variables, (y, _) = made(layer, x)
-    close(layer.apply(variables, x[[0, 1, 4]])[2], y[4])
+    alone: Any = layer.apply(variables, x[[0, 1, 4]])
+    close(alone[2], y[4])
     with pytest.raises(ValueError, match="2 examples, of which 2 are the reference"):
         layer.apply(variables, x[:2])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -87,7 +89,7 @@ class NnxAttribute(NnxArgument):
         super().__init__(rngs)
         self.is_training = False
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, deterministic: bool | None = None) -> jax.Array:
         return super().__call__(x, deterministic=not self.is_training)
 
 
@@ -95,8 +97,14 @@ LINEN = (
     *(Train, Training, IsTraining, UpdateStats),
     *(Deterministic, UseRunningAverage, Both, Attribute),
 )
+
+
+def of_linen(module: Callable[[], nn.Module]) -> Network:
+    return from_linen(module(), X)
+
+
 NETWORKS = {
-    **{module.__name__: lambda module=module: from_linen(module(), X) for module in LINEN},
+    **{module.__name__: partial(of_linen, module) for module in LINEN},
     "NnxArgument": lambda: from_nnx(NnxArgument),
     "NnxAttribute": lambda: from_nnx(NnxAttribute),
 }

@@ -78,7 +78,7 @@ def test_the_discriminator_is_the_authors(name: str) -> None:
 
     @jax.jit
     def play(variables: Any) -> Any:
-        def critic(x: jax.Array) -> jax.Array:
+        def critic(x: jax.Array) -> Any:
             return module.apply(variables, x, *label)
 
         return critic(x), squared_norm(input_gradient(critic, x))

@@ -211,7 +211,9 @@ def test_path_lengths_are_those_of_the_styles_where_there_are_any() -> None:
         asked.append((given["w"].shape, given["label"].tolist()))
         return jnp.einsum("bld,ldp->bp", given["w"], matrices)
 
-    view = View({}, abs, scene, terms.CONTEXT, generator=generator)
+    view = View(
+        params={}, discriminator=abs, scene=scene, context=terms.CONTEXT, generator=generator
+    )
     values, state = path_length(shrink=2).terms[0].values(view, {"length": jnp.float32(2.0)})
     noise = terms.noise("path_length", (2, 5)) / np.sqrt(5)
     pulled = np.einsum("bp,ldp->bld", noise, matrices)

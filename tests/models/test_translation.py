@@ -169,7 +169,7 @@ def test_a_logit_sees_a_patch_of_the_papers_size(num_layers: int, expected: int)
         variables = module.init(jax.random.key(0), x)
 
         def middle(x: jax.Array) -> jax.Array:
-            logits = module.apply(variables, x)
+            logits: Any = module.apply(variables, x)
             return logits[0, logits.shape[1] // 2, logits.shape[2] // 2]
 
         return jax.grad(middle)(x)[0, :, :, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -40,7 +41,7 @@ def make_job(model: int, num_steps: int = STEPS) -> tuple[Job, Any]:
 
 def bytes_on_first_device(tree: Any) -> int:
     def size(x: Array) -> int:
-        x = jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+        x = jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
         first = [one for one in x.addressable_shards if one.device == jax.devices()[0]]
         return sum(one.data.nbytes for one in first)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 
 import pytest
@@ -73,7 +74,7 @@ def test_too_many_devices_of_a_cpu() -> None:
 
 
 def test_a_missing_compiler_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topo.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     topo.check_compiler(parse_topology("cpu:8"))
     with pytest.raises(ImportError, match=r"needs libtpu: pip install jaxgan\[plan\]"):
         topo.check_compiler(parse_topology("v5e:2x2"))

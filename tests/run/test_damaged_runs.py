@@ -26,7 +26,20 @@ from jaxgan.writers import MetricWriter, read_metrics
 ROOT = Path(__file__).parents[2]
 SPEC = {"image": jax.ShapeDtypeStruct((2,), "float32")}
 NUM_CONFIGS = 60
-OTHERS = (None, True, -1, 1.5, "", "text", [], [1], ["a"], {}, {"a": 1}, {"name": []})
+OTHERS: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "text",
+    [],
+    [1],
+    ["a"],
+    {},
+    {"a": 1},
+    {"name": []},
+)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +147,20 @@ def test_damaged_warnings_are_left_out_with_a_warning(
 
 
 def test_a_manifest_of_another_shape_is_one_line(tmp_path: Path) -> None:
-    manifest.write(tmp_path, Manifest(5, "", {}, 1, {}, {}, {"a": 1.0}, None, {}))
+    manifest.write(
+        tmp_path,
+        Manifest(
+            step=5,
+            created="",
+            versions={},
+            num_processes=1,
+            leaves={},
+            data_state={},
+            metrics={"a": 1.0},
+            config=None,
+            files={},
+        ),
+    )
     content = json.loads((tmp_path / manifest.NAME).read_text())
     del content["sha256"]
     refused = 0
@@ -154,7 +180,10 @@ def test_a_manifest_of_another_shape_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_report_of_another_shape_is_one_line(tmp_path: Path) -> None:
-    report.write_report(tmp_path / report.NAME, [Score("fd_pixels", 1.0, None, make_protocol())])
+    report.write_report(
+        tmp_path / report.NAME,
+        [Score("fd_pixels", 1.0, None, make_protocol())],
+    )
     content = json.loads((tmp_path / report.NAME).read_text())
     refused = []
     for changed in with_one_other(content):

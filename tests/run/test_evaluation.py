@@ -58,7 +58,20 @@ def test_no_best_checkpoint_says_why(
 ) -> None:
     folder = tmp_path / "checkpoints" / "10"
     folder.mkdir(parents=True)
-    manifest.write(folder, Manifest(10, "", {}, 1, {}, {}, metrics, None, {}))
+    manifest.write(
+        folder,
+        Manifest(
+            step=10,
+            created="",
+            versions={},
+            num_processes=1,
+            leaves={},
+            data_state={},
+            metrics=metrics,
+            config=None,
+            files={},
+        ),
+    )
     config = {"keep_best": {"metric": "eval/fd_pixels", "mode": "min", "keep": 1}}
     with pytest.raises(ConfigError, match=problem):
         evaluate._step("best", config, tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from scipy import stats
 
 from jaxgan.games import infogan_codes
@@ -157,9 +157,9 @@ def test_an_animation_has_its_frames(tmp_path: Path) -> None:
     frames = [np.full((8, 8, 1), level, np.uint8) for level in (0, 100, 200)]
     save_animation(tmp_path / "a.gif", frames, frames_per_second=10)
     with Image.open(tmp_path / "a.gif") as found:
-        assert found.n_frames == 3
+        assert len(ImageSequence.all_frames(found)) == 3
         assert found.info["duration"] == 100
-    with pytest.raises(ValueError, match=r"must end in \.gif or \.mp4"):
+    with pytest.raises(ValueError, match=r"must be a \.gif or \.mp4 file"):
         save_animation(tmp_path / "a.png", frames)
 
 

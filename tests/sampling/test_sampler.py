@@ -41,7 +41,15 @@ def game_of(num_classes: int | None) -> Game:
 
 def state_of(game: Game) -> TrainState:
     params, net_state = game.init(jax.random.key(0))
-    return TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+    return TrainState(
+        step=jnp.int32(0),
+        key=jax.random.key(0),
+        params=params,
+        net_state=net_state,
+        opt_state={},
+        memory=(),
+        ema={},
+    )
 
 
 WRONG = [

@@ -47,7 +47,15 @@ def make() -> tuple[Any, TrainState]:
     game = gan(gen, disc, latent=2, num_classes=CLASSES)
     params, net_state = game.init(jax.random.key(0))
     params = jax.tree.map(lambda p: p + 0.3 * jnp.cos(jnp.arange(p.size)).reshape(p.shape), params)
-    return game, TrainState(jnp.int32(7), jax.random.key(1), params, net_state, {}, (), {})
+    return game, TrainState(
+        step=jnp.int32(7),
+        key=jax.random.key(1),
+        params=params,
+        net_state=net_state,
+        opt_state={},
+        memory=(),
+        ema={},
+    )
 
 
 def settle(game: Any, state: TrainState) -> TrainState:
@@ -121,6 +129,14 @@ def test_what_is_refused() -> None:
         standing_statistics(jax.random.key(0), game, state, SPEC, num_batches=0)
     plain = mlp_gan()
     params, net_state = plain.init(jax.random.key(0))
-    state = TrainState(jnp.int32(0), jax.random.key(1), params, net_state, {}, (), {})
+    state = TrainState(
+        step=jnp.int32(0),
+        key=jax.random.key(1),
+        params=params,
+        net_state=net_state,
+        opt_state={},
+        memory=(),
+        ema={},
+    )
     with pytest.raises(ValueError, match="player 'gen' has no batch statistics"):
         standing_statistics(jax.random.key(0), plain, state, {"image": SPEC["image"]})

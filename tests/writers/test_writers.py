@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,6 @@ from jaxgan.writers import (
     scatter,
     with_titles,
 )
-from jaxgan.writers import metrics as metrics_module
-from jaxgan.writers import progress as progress_module
 
 
 def read_events(folder: Path) -> list[Event]:
@@ -170,9 +170,9 @@ def test_bad_metrics_are_named_and_leave_no_trace(tmp_path: Path) -> None:
 
 
 def test_a_logged_step_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, synced = [0.0], []
-    monkeypatch.setattr(metrics_module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(metrics_module.os, "fsync", synced.append)
+    now, synced = [0.0], list[int]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "fsync", synced.append)
     metrics = {f"loss/{i}": np.float32(i / 7) for i in range(10)}
     with MetricWriter(tmp_path) as writer:
         for step in range(200):
@@ -280,7 +280,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jaxgan import games
+from jaxgan.config import networks
 from jaxgan.config.base import Config
 from jaxgan.config.registry import LOSSES
 from jaxgan.config.sections import Choice
@@ -30,7 +31,7 @@ NETWORK_GIVEN = (
 Roles = Mapping[str, Choice]
 """Of a game: for each of its networks those that it may be."""
 
-LOSS = Choice(LOSSES, "non_saturating", nested=("base",))
+LOSS = Choice(LOSSES, "non_saturating", makes=Loss, nested=("base",))
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,24 @@ class Parts:
           ConfigError: if it refuses its options.
         """
         choice, section = self.roles[role], self.config[role]
-        asked = inspect.signature(choice.table[section["name"]]).parameters
+        function = choice.options(section["name"], role).function
+        asked = inspect.signature(function).parameters
         inputs = {
             name: given[name] if name in given else getattr(self, name)
             for name in NETWORK_GIVEN
             if name in asked
         }
-        network: Network = choice.make(section, role, **inputs)
-        return network
+        if section["name"] in choice.table:
+            network: Network = choice.make(section, role, **inputs)
+            return network
+        like: Any = next(iter(choice.table.values()))
+        data = {name: given.get(name) or getattr(self, name) for name in like.role.given}
+        return networks.own_network(
+            lambda **rngs: choice.make(section, role, **inputs, **rngs),
+            function,
+            like.role,
+            networks.Data(role, **data),
+        )
 
     def loss(self) -> Loss:
         """The adversarial objective of the config.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from jaxgan import games
@@ -38,7 +39,7 @@ def vae(
     Example:
       See `configs/vae.py`.
     """
-    known = {
+    known: dict[str, Callable[[], games.Likelihood]] = {
         "bernoulli": games.bernoulli_likelihood,
         "gaussian": lambda: games.gaussian_likelihood(std=std, learn_std=learn_std),
     }

@@ -22,7 +22,7 @@ from jaxgan.data.source import ElementSpec
 
 
 def _one_of(table: Table, default: str) -> Choice:
-    return Choice(table, default, given=NETWORK_GIVEN)
+    return Choice(table, default, given=(*NETWORK_GIVEN, "rngs"))
 
 
 _ADVERSARIAL: Roles = {

@@ -19,6 +19,7 @@ from jaxgan.config.networks.adversarial import (
     sngan_generator,
 )
 from jaxgan.config.networks.base import (
+    Data,
     Family,
 )
 from jaxgan.config.networks.inference import (
@@ -27,6 +28,7 @@ from jaxgan.config.networks.inference import (
     mlp_encoder,
     mlp_joint_discriminator,
 )
+from jaxgan.config.networks.own import own_network
 from jaxgan.config.networks.stylegan import (
     progan_discriminator,
     progan_generator,
@@ -44,6 +46,7 @@ from jaxgan.config.networks.translation import (
 )
 
 __all__ = [
+    "Data",
     "Family",
     "began_autoencoder",
     "began_generator",
@@ -59,6 +62,7 @@ __all__ = [
     "mlp_encoder",
     "mlp_generator",
     "mlp_joint_discriminator",
+    "own_network",
     "patch_discriminator",
     "progan_discriminator",
     "progan_generator",

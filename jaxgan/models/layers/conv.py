@@ -333,7 +333,8 @@ def _by_platform(
     native = functools.partial(native, geometry=geometry)
     matmul = functools.partial(_wide, functools.partial(matmul, geometry=geometry))
     if lowering is None:
-        return lax.platform_dependent(x, kernel, cpu=matmul, default=native)
+        y: Array = lax.platform_dependent(x, kernel, cpu=matmul, default=native)
+        return y
     if lowering not in ("native", "matmul"):
         raise ValueError(bad_value("lowering", lowering, ["native", "matmul", None]))
     return (native if lowering == "native" else matmul)(x, kernel)

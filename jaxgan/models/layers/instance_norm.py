@@ -118,4 +118,5 @@ def plain_norm(
     if norm == "instance":
         return instance_norm(x)
     batch_norm = layer(not train, momentum=0.9, scale_init=scale_init, name=name)
-    return batch_norm(to_float32(x)).astype(x.dtype)
+    y: Array = batch_norm(to_float32(x)).astype(x.dtype)
+    return y

@@ -71,6 +71,7 @@ def conv_matmul(x: Array, kernel: Array, geometry: Geometry) -> Array:
 def transpose_matmul(y: Array, kernel: Array, geometry: Geometry) -> Array:
     """Slices transposed are pads: overlapping windows are added, and no zero is multiplied."""
     x = jax.ShapeDtypeStruct((y.shape[0], *geometry.image, kernel.shape[2]), y.dtype)
+    x_bar: Array
     (x_bar,) = jax.linear_transpose(lambda x: conv_matmul(x, kernel, geometry), x)(y)
     return x_bar
 

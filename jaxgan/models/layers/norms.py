@@ -75,7 +75,8 @@ def normalise(x: Array, norm: str, train: bool, num_reference: int = 0) -> Array
     else:
         axes = tuple(range(1, x.ndim))
         y = nn.LayerNorm(reduction_axes=axes, feature_axes=-1, use_fast_variance=False)(wide)
-    return y.astype(x.dtype)
+    normalized: Array = y.astype(x.dtype)
+    return normalized
 
 
 def apply_layer(

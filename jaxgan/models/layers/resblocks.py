@@ -173,7 +173,8 @@ class ResBlockUp(nn.Module):
             )
             return norm(x, condition, train)
         plain = nn.BatchNorm(not train, momentum=0.9, name=name)
-        return plain(to_float32(x)).astype(x.dtype)
+        y: Array = plain(to_float32(x)).astype(x.dtype)
+        return y
 
 
 @checked

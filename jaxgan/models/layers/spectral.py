@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -97,7 +98,7 @@ class SpectralNorm(nn.Module):
                 lambda path, leaf: self._normalized(path, leaf, train), variables
             )
 
-        run = nn.map_variables(
+        run: Callable[[nn.Module], Array] = nn.map_variables(
             lambda layer: layer(x),
             trans_in_fn=normalized,
             init=self.is_initializing(),

@@ -69,7 +69,8 @@ def make_explorer(
       ...                  jnp.zeros((1, 3)))
       >>> game = gan(gen, Network(init=lambda key: ((), {}), apply=None), latent=3)
       >>> params, net_state = game.init(jax.random.key(0))
-      >>> state = TrainState(jnp.int32(0), jax.random.key(0), params, net_state, {}, (), {})
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params,
+      ...                    net_state=net_state)
       >>> spec = {"image": jax.ShapeDtypeStruct((2, 2, 1), jnp.float32)}
       >>> explorer = make_explorer(game, state, spec)
       >>> z = explorer.draw(0, 5)
@@ -92,7 +93,8 @@ def make_explorer(
         if num_classes is not None:
             labels = check_labels(labels, len(given.get("latent", given.get("w", ()))), num_classes)
         arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
-        return jitted(arrays, jnp.asarray(labels, jnp.int32), key)
+        rendered: dict[str, Array] = jitted(arrays, jnp.asarray(labels, jnp.int32), key)
+        return rendered
 
     @jax.jit
     def draw_all(key: Key, indices: Array) -> Array:

@@ -231,7 +231,8 @@ def rises(name: str, before: float, now: float) -> Condition:
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
-    return values[np.isfinite(values)]
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite
 
 
 def every(*conditions: Condition) -> Condition:

@@ -87,7 +87,8 @@ def _vectors(examples: np.ndarray) -> np.ndarray:
     if examples.ndim == 4:
         examples = _pooled(examples)
     vectors = examples.reshape(len(examples), -1).astype(np.float64)
-    return vectors - vectors.mean(axis=0)
+    centered: np.ndarray = vectors - vectors.mean(axis=0)
+    return centered
 
 
 def _pooled(images: np.ndarray) -> np.ndarray:
@@ -97,4 +98,7 @@ def _pooled(images: np.ndarray) -> np.ndarray:
     rows, columns = max(1, height // size), max(1, width // size)
     size_y, size_x = min(size, height), min(size, width)
     kept = images[:, : rows * size_y, : columns * size_x]
-    return kept.reshape(num, rows, size_y, columns, size_x, channels).mean(axis=(2, 4))
+    pooled: np.ndarray = kept.reshape(num, rows, size_y, columns, size_x, channels).mean(
+        axis=(2, 4)
+    )
+    return pooled

@@ -1,0 +1,121 @@
+"""Sections of several entries, each by its name: terms that are added, maps that are applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jaxgan.config.base import Config, name_of
+from jaxgan.config.sections import Choice, Table, check_keys, join
+from jaxgan.core.errors import ConfigError, bad_value
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`{NAME: {option: value}, ...}`: functions of a table; none by default.
+
+    An entry may have a name of its own: `{"mine": {"name": "mine.py:smooth", option: value}}`. What
+    it makes is a `Penalty`, of that name.
+
+    Attributes:
+      table: the functions by name.
+      given: see `Options`, and so `makes`.
+
+    Example:
+      >>> from jaxgan.penalties import drift
+      >>> Terms({"drift": drift}).resolve({"drift": {"weight": 0.01}}, "penalties")
+      {'drift': {'weight': 0.01, 'every': 1}}
+    """
+
+    table: Table
+    given: Sequence[str] = ()
+    makes: Any = Any
+
+    @property
+    def _choice(self) -> Choice:
+        return Choice(self.table, given=self.given, makes=self.makes)
+
+    def resolve(self, section: Any, path: str) -> Config:
+        """See `Section`; an entry of None is left out."""
+        section = {} if section is None or section == "none" else section
+        if not isinstance(section, Mapping):
+            raise ConfigError(bad_value(path, section, "{name: {option: value}}"))
+        said = {k: v for k, v in section.items() if v is not None and v != "none"}
+        own = [k for k, v in said.items() if name_of(v)]
+        check_keys(said, [*self.table, *own], path)
+        return {
+            name: self._choice.resolve(options, join(path, name))
+            if name in own
+            else self._choice.options(name, path).resolve(options, join(path, name))
+            for name, options in said.items()
+        }
+
+    def make(self, section: Config, path: str, **given: Any) -> list[Any]:
+        """See `Section`; a list, in the order of the config."""
+        found = []
+        for name, options in section.items():
+            made = self._choice.make({"name": name, **options}, join(path, name), **given)
+            found.append(made.named(name) if "name" in options else made)
+        return found
+
+
+@dataclass(frozen=True)
+class Chain:
+    """`[{"name": NAME, option: value, ...}, ...]`: maps that are applied in order; none by default.
+
+    One entry may stand for the list, and `{NAME: {option: value}, ...}` for entries in order, which
+    is what `--config.KEY.NAME.OPTION=VALUE` writes where there was nothing.
+
+    Attributes:
+      table: the maps by name.
+      takes: see `Options`, and so `makes`.
+      identity: a name for the map that changes nothing.
+
+    Example:
+      >>> from jaxgan.fields import lola
+      >>> chain = Chain({"lola": lola}, takes="field", identity="gradient")
+      >>> chain.resolve({"lola": {"alpha": 0.5}}, "field")
+      [{'name': 'lola', 'alpha': 0.5, 'mode': 'taylor'}]
+      >>> chain.resolve("gradient", "field"), chain.resolve(None, "field")
+      ([], [])
+    """
+
+    table: Table
+    takes: str
+    identity: str
+    makes: Any = Any
+
+    @property
+    def _choice(self) -> Choice:
+        table = {**self.table, self.identity: lambda _: None}
+        return Choice(table, takes=self.takes, makes=self.makes)
+
+    def resolve(self, section: Any, path: str) -> list[Config]:
+        """See `Section`."""
+        if isinstance(section, Mapping) and "name" not in section:
+            said = {k: v for k, v in section.items() if v is not None and v != "none"}
+            check_keys(said, [*self.table, self.identity], path)
+            section = [{"name": k, **_mapping(v, join(path, k))} for k, v in said.items()]
+        if section is None or section == "none":
+            section = []
+        entries = section if isinstance(section, list) else [section]
+        found = [self._choice.resolve(entry, _path_of(entry, path)) for entry in entries]
+        return [entry for entry in found if entry["name"] != self.identity]
+
+    def make(self, section: Sequence[Config], path: str, **given: Any) -> Any:
+        """See `Section`; what the last map makes of the first one's argument."""
+        for entry in section:
+            given = {self.takes: self._choice.make(entry, _path_of(entry, path), **given)}
+        return given[self.takes]
+
+
+def _mapping(options: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(options, Mapping):
+        raise ConfigError(bad_value(path, options, "{option: value}"))
+    return options
+
+
+def _path_of(entry: Any, path: str) -> str:
+    name = name_of(entry)
+    return join(path, name) if isinstance(name, str) else path

@@ -1,0 +1,306 @@
+"""People's own code in a config: `"mine.py:soft_hinge"`, `"package.module:soft_hinge"`.
+
+In memory the file of a reference is an absolute path. In a run's folder it is a name in `code/`,
+where the file lies with those that it imports beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jaxgan.core.errors import ConfigError
+from jaxgan.core.text import did_you_mean, one_line, shown
+
+_REFERENCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
+
+_PREFIX = "jaxgan_code_"
+
+CODE = "code"
+"""The key of a run's config under which the digests of its files are, and their folder's name."""
+
+
+def is_reference(text: Any) -> bool:
+    """Whether a text names something in a file or a module.
+
+    Args:
+      text: anything.
+
+    Returns:
+      Whether it is `FILE.py:NAME` or `MODULE:NAME`.
+
+    Example:
+      >>> is_reference("mine.py:soft_hinge"), is_reference("optax:adam"), is_reference("hinge")
+      (True, True, False)
+    """
+    return isinstance(text, str) and _REFERENCE.fullmatch(text) is not None
+
+
+def find(reference: str) -> Callable[..., Any]:
+    """What a reference names.
+
+    Args:
+      reference: as `is_reference` knows it, a file's with its absolute path.
+
+    Returns:
+      A function or a class.
+
+    Raises:
+      ConfigError: if there is no such file, module or name, or if importing it fails.
+
+    Example:
+      >>> find("jaxgan.losses:hinge").__name__
+      'hinge'
+      >>> find("jaxgan.losses:hing")
+      Traceback (most recent call last):
+      ...
+      jaxgan.core.errors.ConfigError: 'jaxgan.losses' has no function 'hing'; did you mean hinge?
+    """
+    place, _, name = reference.rpartition(":")
+    module = read_file(Path(place)) if place.endswith(".py") else _module(place)
+    found = getattr(module, name, None)
+    if not callable(found):
+        hint = did_you_mean(name, [k for k, v in vars(module).items() if callable(v)])
+        raise ConfigError(f"{place!r} has no function {name!r}{hint and ';'}{hint}")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise ConfigError(f"{name!r} cannot be imported: {one_line_of(error)}") from error
+
+
+def one_line_of(error: BaseException) -> str:
+    """An exception in one line.
+
+    Args:
+      error: any.
+
+    Returns:
+      Its type and what it says.
+
+    Example:
+      >>> one_line_of(KeyError("a"))
+      "KeyError: 'a'"
+    """
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
+def own_place(error: BaseException) -> str | None:
+    """Where people's own code failed.
+
+    Args:
+      error: what was raised.
+
+    Returns:
+      `FILE:LINE` of the innermost frame in a file that `read_file` read; None if there is none.
+
+    Example:
+      >>> own_place(ValueError("of jaxgan"))
+    """
+    frames = [
+        f"{frame.f_code.co_filename}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
+    ]
+    return frames[-1] if frames else None
+
+
+def read_file(path: Path) -> ModuleType:
+    """A file as a module; what it imports beside it is found, and is its own.
+
+    Args:
+      path: the file, absolute.
+
+    Returns:
+      The module, under a name that no other has; the same one until the file changes.
+
+    Raises:
+      ConfigError: if there is no such file, or it fails.
+
+    Example:
+      See `find`.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{str(path)!r} is not a file")
+    digest = hashlib.sha256()
+    for file in sorted({path, *_imported(path)}):
+        digest.update(file.name.encode() + file.read_bytes())
+    return _read(path, digest.hexdigest())
+
+
+@functools.cache
+def _read(path: Path, digest: str) -> ModuleType:
+    name = f"{_PREFIX}{hashlib.sha256(f'{path}{digest}'.encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    beside = {file.stem for file in _imported(path)}
+    theirs = {key: sys.modules.pop(key) for key in beside if key in sys.modules}
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        place = own_place(error) or path
+        raise ConfigError(f"'{place}' fails: {one_line_of(error)}") from error
+    finally:
+        sys.path.remove(str(path.parent))
+        for key in beside:
+            sys.modules.pop(key, None)
+        sys.modules.update(theirs)
+    return module
+
+
+def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
+    """The files in the same folder that a file imports, itself or through them."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return set()  # importing it says so
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    files = {path.with_name(f"{name}.py") for name in names} - seen - {path}
+    found = {file for file in files if file.is_file()}
+    for file in sorted(found):
+        found |= _imported(file, seen | found | {path})
+    return found
+
+
+def located(value: Any, folder: Path) -> Any:
+    """A config whose references to files are absolute.
+
+    Args:
+      value: a nested config.
+      folder: in which its files are.
+
+    Returns:
+      The config.
+
+    Example:
+      >>> located({"loss": {"name": "mine.py:soft_hinge"}}, Path("/a"))
+      {'loss': {'name': '/a/mine.py:soft_hinge'}}
+    """
+
+    def moved(text: Any) -> Any:
+        place, _, name = text.rpartition(":") if is_reference(text) else ("", "", "")
+        return f"{(folder / place).resolve()}:{name}" if place.endswith(".py") else text
+
+    if isinstance(value, Mapping):
+        return {key: located(entry, folder) for key, entry in value.items()}
+    return [located(one, folder) for one in value] if isinstance(value, list) else moved(value)
+
+
+def reference_to(function: Any, path: str) -> str:
+    """The reference by which a function is found again.
+
+    Args:
+      function: a function or a class.
+      path: dotted key, for messages.
+
+    Returns:
+      `FILE.py:NAME`, of a file that `read_file` read; else `MODULE:NAME`.
+
+    Raises:
+      ConfigError: if it has no name at the top of a file.
+
+    Example:
+      >>> from jaxgan.losses import hinge
+      >>> reference_to(hinge, "loss")
+      'jaxgan.losses._hinge:hinge'
+    """
+    name = getattr(function, "__qualname__", "")
+    if not name.isidentifier():
+        raise ConfigError(
+            f"{path} is {shown(function)}, a lambda or nested function; it must be a function at "
+            "the top of a file, so that it can be found again"
+        )
+    module = sys.modules.get(function.__module__)
+    file = getattr(module, "__file__", None)
+    if file is not None and function.__module__.startswith(_PREFIX):
+        return f"{Path(file).resolve()}:{name}"
+    return f"{function.__module__}:{name}"
+
+
+def portable(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
+    """A config as a run's folder has it, and the files that belong to it.
+
+    Args:
+      config: with absolute references.
+
+    Returns:
+      (the config with names of files and, under `code`, their digests; the files by name). A config
+      without files is as it was.
+
+    Raises:
+      ConfigError: if two files have one name.
+
+    Example:
+      >>> portable({"loss": {"name": "hinge"}})
+      ({'loss': {'name': 'hinge'}}, {})
+    """
+    referred = {Path(text.rpartition(":")[0]) for text in _references(config)}
+    referred = {path for path in referred if path.suffix == ".py"}
+    files: dict[str, Path] = {}
+    for path in sorted({*referred, *(file for one in referred for file in _imported(one))}):
+        other = files.setdefault(path.name, path)
+        if other != path and other.read_bytes() != path.read_bytes():
+            raise ConfigError(f"'{path}' and '{other}' have one name; rename one of them")
+    if not files:
+        return dict(config), {}
+    named = {str(path): path.name for path in referred}
+    code = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    return {**renamed(config, named), CODE: code}, files
+
+
+def renamed(value: Any, named: Mapping[str, str]) -> Any:
+    """A config whose files have other names.
+
+    Args:
+      value: a nested config.
+      named: new names by old ones.
+
+    Returns:
+      The config.
+
+    Example:
+      >>> renamed({"loss": "mine.py:soft_hinge"}, {"mine.py": "/a/mine.py"})
+      {'loss': '/a/mine.py:soft_hinge'}
+    """
+
+    def moved(text: Any) -> Any:
+        place, _, name = text.rpartition(":") if is_reference(text) else ("", "", "")
+        return f"{named[place]}:{name}" if place in named else text
+
+    if isinstance(value, Mapping):
+        return {key: renamed(entry, named) for key, entry in value.items()}
+    return [renamed(one, named) for one in value] if isinstance(value, list) else moved(value)
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for entry in value.values():
+            yield from _references(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _references(entry)
+    elif is_reference(value):
+        yield value

@@ -1,0 +1,240 @@
+"""Runs of people's own code: trained, resumed, moved, sampled, measured, and refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jaxgan import load
+from jaxgan.cli.main import main
+
+MINE = """\
+import beside
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+import jaxgan as jg
+from jaxgan.core.ranges import Positive, checked
+from jaxgan.losses import stateless
+
+
+@checked
+def soft_hinge(*, slope: Positive = 1.0):
+    def soft(x):
+        return beside.soft(slope, x)
+
+    return stateless(
+        lambda real, fake, context: soft(1 - real) + soft(1 + fake),
+        lambda real, fake, context: -fake,
+    )
+
+
+def no_loss():
+    return 3
+
+
+def raises():
+    return stateless(lambda real, fake, context: real.no_such, lambda real, fake, context: -fake)
+
+
+def smooth(*, weight: float = 1.0):
+    return jg.penalties.r1(weight)
+
+
+def slowed(field, *, rate: float = 0.5):
+    def apply(*args):
+        pull, memory, rest = field.apply(*args)
+        return jax.tree.map(lambda x: rate * x, pull), memory, rest
+
+    return field._replace(apply=apply, is_gradient=False)
+
+
+def noisy(game, *, std: float = 0.1):
+    return jg.instance_noise(game, std=std)
+
+
+def turns(field, *, optimizers):
+    return jg.alternating(field, optimizers=optimizers)
+
+
+def sgd(learning_rate, *, momentum: float = 0.0):
+    return optax.sgd(learning_rate, momentum=momentum)
+
+
+def falling(*, start: float = 0.1):
+    return lambda step: start / (1.0 + jnp.float32(step))
+
+
+class Generator(nn.Module):
+    width: int = 8
+
+    @nn.compact
+    def __call__(self, z):
+        return nn.Dense(2)(nn.relu(nn.Dense(self.width)(z)))
+
+
+class Critic(nnx.Module):
+    def __init__(self, width: int = 8, *, rngs):
+        self.first = nnx.Linear(2, width, rngs=rngs)
+        self.last = nnx.Linear(width, 1, rngs=rngs)
+
+    def __call__(self, x):
+        return self.last(nnx.relu(self.first(x)))[:, 0]
+
+
+def bare(shape, latent_dim):
+    return jg.from_linen(nn.Dense(shape[0]), jnp.zeros((1, latent_dim)))
+"""
+BESIDE = (
+    "from jax.nn import softplus\n\n\ndef soft(slope, x):\n    return softplus(slope * x) / slope\n"
+)
+SGD = {"name": "sgd", "learning_rate": 0.01}
+BASE: dict[str, Any] = {
+    "generator": {"name": "mlp", "features": [8]},
+    "discriminator": {"name": "mlp", "features": [8]},
+    "optimizer": {"gen": SGD, "disc": SGD},
+    **{"data": {"source": "ring"}, "num_devices": 1, "batch_size": 16, "num_samples": 16},
+    **{"latent_dim": 4, "total_steps": 4, "log_every_steps": 1, "checkpoint_every_steps": 2},
+    **{"sample_every_steps": 2, "watch": False},
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "loss": {"loss": {"name": "mine.py:soft_hinge", "slope": 2.0}},
+    "penalty": {"penalties": {"mine": {"name": "mine.py:smooth", "weight": 0.5}}},
+    "field": {"field": [{"name": "mine.py:slowed", "rate": 0.25}, {"name": "consensus"}]},
+    "augmentation": {"augment": {"name": "mine.py:noisy", "std": 0.2}},
+    "algorithm": {"algorithm": "mine.py:turns"},
+    "optimizer": {
+        "optimizer": {"gen": {**SGD, "name": "mine.py:sgd", "momentum": 0.5}, "disc": SGD}
+    },
+    "optimizer of Optax": {"optimizer": {"gen": {**SGD, "name": "optax:sgd"}, "disc": SGD}},
+    "schedule": {"penalties": {"r1": {"weight": {"schedule": "mine.py:falling", "start": 0.2}}}},
+    "Linen module": {"generator": {"name": "mine.py:Generator", "width": 4}},
+    "NNX module": {"discriminator": {"name": "mine.py:Critic", "width": 4}},
+    "network": {"generator": "mine.py:bare"},
+}
+
+
+KINDS["all at once"] = {
+    **KINDS["loss"],
+    **{"penalties": {**KINDS["penalty"]["penalties"], **KINDS["schedule"]["penalties"]}},
+    **{key: KINDS[kind][key] for kind, key in (("field", "field"), ("algorithm", "algorithm"))},
+    **{**KINDS["augmentation"], **KINDS["optimizer"]},
+    **{**KINDS["Linen module"], **KINDS["NNX module"]},
+}
+
+
+@pytest.fixture(autouse=True)
+def own_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "of the user"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "beside.py").write_text(BESIDE)
+    return tmp_path
+
+
+def train(folder: Path, workdir: Path, sections: dict[str, Any], flags: Sequence[str] = ()) -> int:
+    config = {**BASE, **sections}
+    (folder / "config.py").write_text(f"def get_config(arg=''):\n    return {config!r}\n")
+    return main(["train", "--config", f"{folder / 'config.py'}", "--workdir", str(workdir), *flags])
+
+
+def lines(workdir: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [
+        {k: v for k, v in row.items() if "second" not in k and k != "data_wait"} for row in rows
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_own_code_trains_resumes_and_moves(kind: str, folder: Path) -> None:
+    whole, halves, moved = folder / "whole", folder / "halves", folder / "elsewhere" / "run"
+    assert train(folder, whole, KINDS[kind]) == 0
+    assert train(folder, halves, KINDS[kind], ["--config.total_steps=2"]) == 0
+    assert train(folder, halves, KINDS[kind]) == 0
+    assert lines(halves) == lines(whole)
+    shutil.copytree(whole, moved)
+    for name in ("mine.py", "beside.py"):
+        (folder / name).unlink()
+    assert load(moved).sample(3).shape == (3, 2)
+
+
+OWN = {**KINDS["loss"], **KINDS["field"], **KINDS["Linen module"]}
+
+
+def test_code_of_others_runs_only_when_trusted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workdir, out = folder / "run", folder / "samples.npz"
+    assert train(folder, workdir, OWN) == 0
+    sample = ["sample", "--workdir", str(workdir), "--out", str(out), "--num", "4"]
+    assert main(sample) == 0
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "of somebody else"))
+    out.unlink()
+    (workdir / "code" / "beside.py").write_text(
+        f"import pathlib\npathlib.Path({str(folder / 'ran')!r}).touch()\n{BESIDE}"
+    )
+    capfd.readouterr()
+    for command in (
+        sample,
+        ["evaluate", "--workdir", str(workdir)],
+        ["explore", "interpolate", "--workdir", str(workdir)],
+    ):
+        assert main(command) == 2
+        error = capfd.readouterr().err
+        assert "code that you have not trained with, beside.py, mine.py" in error
+        assert len(error.strip().splitlines()) == 1
+    assert not (folder / "ran").exists()
+    assert not out.exists()
+    assert main([*sample, "--trust-code"]) == 0
+    assert "beside.py is not what it was when the run began" in capfd.readouterr().err
+    assert (folder / "ran").exists()
+
+
+def test_code_that_changed_is_refused(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    workdir = folder / "run"
+    assert train(folder, workdir, OWN, ["--config.total_steps=2"]) == 0
+    (folder / "beside.py").write_text(BESIDE + "# other\n")
+    before = {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+    assert train(folder, workdir, OWN) == 2
+    assert "another config's run is there: code.beside.py was" in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()} == before
+    assert train(folder, workdir, OWN, ["--override-config"]) == 0
+    assert (workdir / "code" / "beside.py").read_text().endswith("# other\n")
+
+
+def test_the_folders_own_code_resumes_it(folder: Path) -> None:
+    workdir = folder / "run"
+    assert train(folder, workdir, OWN, ["--config.total_steps=2"]) == 0
+    assert train(workdir / "code", workdir, OWN) == 0
+    assert lines(workdir)[-1]["step"] == 4
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"loss": "mine.py:no_loss"}, "loss: what it returns is 3; it must be a Loss, such as"),
+        ({"loss": "mine.py:raises"}, "mine.py:29: AttributeError"),
+        ({"field": ["mine.py:no_loss"]}, "field.no_loss: no_loss() takes 0 positional"),
+        ({"algorithm": "mine.py:slowed"}, "unexpected keyword argument 'optimizers'"),
+        ({"generator": "mine.py:no_loss"}, "generator is 3; it must be a Network or a Flax module"),
+    ],
+)
+def test_what_does_not_fit_its_place_is_one_line(
+    sections: dict[str, Any], words: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert train(folder, folder / "run", sections) == 2
+    error = capfd.readouterr().err
+    assert words in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (folder / "run").exists()
