@@ -78,10 +78,9 @@ class Mutant(NamedTuple):
     config: Config
 
     def __str__(self) -> str:
-        value: Any = self.config
-        for key in self.path:
-            value = value.get(key, "(gone)") if isinstance(value, dict) else value[key]
-        return f"{self.base}: {self.kind}: {'.'.join(map(str, self.path))} = {str(value)[:80]}"
+        where = ".".join(map(str, self.path))
+        what = "" if self.kind == "removed" else f" = {str(_at(self.config, self.path))[:80]}"
+        return f"{self.base}: {self.kind}: {where}{what}"
 
 
 def places(value: Any, path: tuple[Key, ...] = ()) -> Iterator[tuple[Key, ...]]:
@@ -138,7 +137,6 @@ def _change(
         holder[last] = rng.choice(["x", 1, 0.5, True, [], "none"])
     elif kind == "removed":
         del holder[last]
-        return tuple(above)
     elif kind == "misspelled" and isinstance(last, str):
         where = rng.randrange(len(last))
         del holder[last]

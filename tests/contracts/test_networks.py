@@ -422,7 +422,7 @@ def test_discriminators(name: str, options: dict[str, Any], shape: tuple[int, ..
     ("options", "words"),
     [
         ({"packing": 0}, "packing is 0"),
-        ({"packing": 2, "head": "codes"}, "packing is 2 with head 'codes'"),
+        ({"packing": 2, "head": "codes"}, "packing is 2; it must be 1, as head is 'codes'"),
         ({"conditioning": "concat"}, "conditioning is 'concat', which needs classes"),
         ({"conditioning": "norm", "num_classes": 3}, "conditioning is 'norm'; it must be"),
         ({"norm": "virtual"}, "norm is 'virtual'"),
