@@ -22,7 +22,6 @@ from jaxgan.core.ranges import (
     Finite,
     NonNegative,
     NonNegativeSchedule,
-    Positive,
     PositiveSchedule,
     Range,
     checked,
@@ -68,7 +67,7 @@ def adam(
     *,
     b1: Momentum = 0.9,
     b2: DecaySchedule = 0.999,
-    eps: Positive = 1e-8,
+    eps: NonNegative = 1e-8,
     eps_root: NonNegative = EPS_ROOT,
     weight_clip: PositiveSchedule | None = None,
 ) -> optax.GradientTransformation:
@@ -106,7 +105,7 @@ def rmsprop(
     learning_rate: NonNegativeSchedule,
     *,
     decay: DecaySchedule = 0.9,
-    eps: Positive = 1e-8,
+    eps: NonNegative = 1e-8,
     weight_clip: PositiveSchedule | None = None,
 ) -> optax.GradientTransformation:
     """RMSProp with `eps` inside the square root, hence differentiable at zero gradient.
@@ -206,7 +205,7 @@ def optimistic_adam(
     b2: DecaySchedule = 0.999,
     alpha: Finite = 1.0,
     beta: Finite = 1.0,
-    eps: Positive = 1e-8,
+    eps: NonNegative = 1e-8,
     eps_root: NonNegative = EPS_ROOT,
 ) -> optax.GradientTransformation:
     """Adam whose update is optimistic, Optax's without Nesterov momentum as in the paper.
