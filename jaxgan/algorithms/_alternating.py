@@ -5,12 +5,12 @@ from __future__ import annotations
 from jaxgan.algorithms._sequence import sequence
 from jaxgan.core.algorithm import Algorithm, Optimizers
 from jaxgan.core.field import Field
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Repeats, checked
 
 
 @checked
 def alternating(
-    field: Field, *, optimizers: Optimizers, n_critic: Count = 1, critic: str = "disc"
+    field: Field, *, optimizers: Optimizers, n_critic: Repeats = 1, critic: str = "disc"
 ) -> Algorithm:
     """The discriminator moves `n_critic` times, then every other player once.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from jaxgan.config.references import located, read_file
+from jaxgan.config.references import located, read_file, reference_to
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.text import one_line, shown
 
@@ -69,17 +69,14 @@ def _returned(file: str, arg: str) -> Config:
     try:
         config = get_config(arg)
         config = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else config
-        config = located(config, Path(file).resolve().parent)
     except ConfigError:
         raise
-    except RecursionError as error:
-        raise ConfigError(f"config: {file}: sections are in each other without end") from error
     except (Exception, SystemExit) as error:
         kind = "" if isinstance(error, ValueError) else f" fails: {type(error).__name__}"
         raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
     if not isinstance(config, Mapping):
         raise ConfigError(bad_value(f"config: {file}: get_config's value", config, "a ConfigDict"))
-    made: Config = plain(config)
+    made: Config = located(plain(config), Path(file).resolve().parent)
     return made
 
 
@@ -112,8 +109,8 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
       depth: how many sections it is in.
 
     Returns:
-      The same with tuples as lists and numbers of NumPy as Python's, so that a config equals itself
-      read back.
+      The same with tuples as lists, numbers of NumPy as Python's and functions as references, so
+      that a config equals itself read back.
 
     Raises:
       ConfigError: for what JSON has not, and for sections that are in each other without end.
@@ -121,10 +118,10 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
     Example:
       >>> plain({"features": (128, 128)})
       {'features': [128, 128]}
-      >>> plain({"loss": {"name": print}})  # doctest: +ELLIPSIS
+      >>> plain({"loss": {"name": 1j}})  # doctest: +ELLIPSIS
       Traceback (most recent call last):
       ...
-      jaxgan.core.errors.ConfigError: loss.name is <built-in function print>; it must ...
+      jaxgan.core.errors.ConfigError: loss.name is 1j; it must be a number, a string, ...
     """
     if depth > MAX_DEPTH:
         raise ConfigError(f"{one_line(path)}: more than {MAX_DEPTH} sections are in each other")
@@ -137,6 +134,8 @@ def plain(value: Any, path: str = "", depth: int = 0) -> Any:
         return [plain(entry, f"{path}[{n}]", depth + 1) for n, entry in enumerate(value)]
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return plain(value.item(), path, depth)
+    if callable(value):
+        return reference_to(value, path)
     if not isinstance(value, str | int | float | NoneType):
         allowed = "a number, a string, true or false, none, a list or a section"
         raise ConfigError(bad_value(path, value, allowed))

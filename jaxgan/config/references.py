@@ -185,19 +185,15 @@ def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
     return found
 
 
-def located(value: Any, folder: Path, path: str = "") -> Any:
-    """A config whose references to files are absolute, and whose functions are references.
+def located(value: Any, folder: Path) -> Any:
+    """A config whose references to files are absolute.
 
     Args:
       value: a nested config.
       folder: in which its files are.
-      path: dotted key, for messages.
 
     Returns:
       The config.
-
-    Raises:
-      ConfigError: of a function that cannot be found again by its name.
 
     Example:
       >>> located({"loss": {"name": "mine.py:soft_hinge"}}, Path("/a"))
@@ -209,16 +205,28 @@ def located(value: Any, folder: Path, path: str = "") -> Any:
         return f"{(folder / place).resolve()}:{name}" if place.endswith(".py") else text
 
     if isinstance(value, Mapping):
-        return {
-            moved(key): located(entry, folder, f"{path}.{key}".lstrip("."))
-            for key, entry in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [located(entry, folder, path) for entry in value]
-    return _reference_to(value, path) if callable(value) else moved(value)
+        return {key: located(entry, folder) for key, entry in value.items()}
+    return [located(one, folder) for one in value] if isinstance(value, list) else moved(value)
 
 
-def _reference_to(function: Any, path: str) -> str:
+def reference_to(function: Any, path: str) -> str:
+    """The reference by which a function is found again.
+
+    Args:
+      function: a function or a class.
+      path: dotted key, for messages.
+
+    Returns:
+      `FILE.py:NAME`, of a file that `read_file` read; else `MODULE:NAME`.
+
+    Raises:
+      ConfigError: if it has no name at the top of a file.
+
+    Example:
+      >>> from jaxgan.losses import hinge
+      >>> reference_to(hinge, "loss")
+      'jaxgan.losses._hinge:hinge'
+    """
     name = getattr(function, "__qualname__", "")
     if not name.isidentifier():
         raise ConfigError(
@@ -283,13 +291,12 @@ def renamed(value: Any, named: Mapping[str, str]) -> Any:
         return f"{named[place]}:{name}" if place in named else text
 
     if isinstance(value, Mapping):
-        return {moved(key): renamed(entry, named) for key, entry in value.items()}
+        return {key: renamed(entry, named) for key, entry in value.items()}
     return [renamed(one, named) for one in value] if isinstance(value, list) else moved(value)
 
 
 def _references(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        yield from (key for key in value if is_reference(key))
         for entry in value.values():
             yield from _references(entry)
     elif isinstance(value, list):

@@ -29,7 +29,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.penalty import Penalty
-from jaxgan.core.ranges import Count, Index, Several
+from jaxgan.core.ranges import Count, Index, Several, Width
 from jaxgan.fields import Field
 
 
@@ -38,23 +38,23 @@ class Settings:
     """The entries of a config that are no sections."""
 
     analysis_every_steps: Index = 0
-    batch_size: Count = 64
+    batch_size: Width = 64
     checkpoint_every_steps: Count = 1000
     deterministic: bool = False
     eval_every_steps: Index = 0
     keep_checkpoints: Count = 3
-    latent_dim: Count = 64
+    latent_dim: Width = 64
     log_every_steps: Count = 100
     nonfinite: Literal["halt", "skip", "rollback"] = "halt"
     num_classes: Index = 0
     num_devices: Index = 0
-    num_microbatches: Count = 1
-    num_samples: Count = 64
-    num_seeds: Count = 1
+    num_microbatches: Width = 1
+    num_samples: Width = 64
+    num_seeds: Width = 1
     sample_every_steps: Count = 1000
     seed: Index = 0
     stall_timeout_seconds: Index = 600
-    substeps: Count = 1
+    substeps: Width = 1
     total_steps: Count = 10_000
     watch: bool = True
 
@@ -190,7 +190,8 @@ def _resolve_data(data: Any) -> Config:
     data = {"source": data} if isinstance(data, str) else data
     if not isinstance(data, dict) or not isinstance(data.get("source"), str):
         raise ConfigError(bad_value("data", data, "a source or {'source': ..., ...}"))
-    return {key: None if value == "none" else value for key, value in data.items()}
+    options = {key: None if value == "none" else value for key, value in data.items()}
+    return {**options, "source": data["source"]}
 
 
 def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:

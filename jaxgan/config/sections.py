@@ -218,10 +218,10 @@ class Choice:
 
     def resolve(self, section: Any, path: str) -> Any:
         """See `Section`."""
-        if section is None or section == "none":
-            if self.default is None:
-                return None
-            section = None if self.default is ... else self.default
+        if self.default is None and (section is None or section == "none"):
+            return None
+        if section is None and self.default is not ...:
+            section = self.default
         section = {self.key: section} if isinstance(section, str) else section
         if not isinstance(section, Mapping) or self.key not in section:
             raise ConfigError(bad_value(path, section, f"a name or {{{self.key!r}: ..., ...}}"))

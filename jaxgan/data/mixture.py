@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgan.core.checks import is_traced
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Positive, checked
+from jaxgan.core.ranges import Positive, Repeats, checked
 from jaxgan.core.typing import Batch, Key
 from jaxgan.data.source import DeviceSource, element_spec_of
 
@@ -58,7 +58,7 @@ def mixture(name: str, modes: np.ndarray, std: Positive) -> DeviceSource:
 
 
 @checked
-def ring(*, num_modes: Count = 8, radius: Positive = 2.0, std: Positive = 0.02) -> DeviceSource:
+def ring(*, num_modes: Repeats = 8, radius: Positive = 2.0, std: Positive = 0.02) -> DeviceSource:
     r"""Makes a ring of Gaussians: `m_k = radius (cos 2πk/K, sin 2πk/K)`, K = num_modes.
 
     Args:
@@ -83,7 +83,7 @@ def ring(*, num_modes: Count = 8, radius: Positive = 2.0, std: Positive = 0.02) 
 
 
 @checked
-def grid(*, num_side: Count = 5, spacing: Positive = 2.0, std: Positive = 0.05) -> DeviceSource:
+def grid(*, num_side: Repeats = 5, spacing: Positive = 2.0, std: Positive = 0.05) -> DeviceSource:
     """Makes a square grid of Gaussians, centred on 0: by default on {-4, -2, 0, 2, 4}².
 
     Args:

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.field import Field, Pull
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Width, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 
 
 @checked
-def microbatch(field: Field, *, num_parts: Count) -> Field:
+def microbatch(field: Field, *, num_parts: Width) -> Field:
     """Evaluates a field in parts of the batch, one after the other, and averages.
 
     ξ(w; B) = (1/n) Σ_i ξ(w; B_i), which equals the large batch's field for losses that are means

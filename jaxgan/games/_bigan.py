@@ -12,7 +12,7 @@ from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.loss import with_logits
 from jaxgan.core.network import Network, detached_of
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Width, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 from jaxgan.games._adversarial import Discriminator
@@ -27,7 +27,7 @@ def bigan(
     encoder: Network,
     disc: Network,
     *,
-    latent: Count | Latent,
+    latent: Width | Latent,
     loss: Loss | None = None,
 ) -> Game:
     """The game between a generator with an encoder, and a discriminator of pairs (x, z).

@@ -13,7 +13,7 @@ from jaxgan.core.checks import is_zero
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
 from jaxgan.core.network import Network, detached_of
-from jaxgan.core.ranges import Count, Index, NonNegativeSchedule, checked
+from jaxgan.core.ranges import Count, NonNegativeSchedule, OptionalWidth, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import (
@@ -48,7 +48,7 @@ def cyclegan(
     cycle_weight: NonNegativeSchedule = 10.0,
     identity_weight: NonNegativeSchedule = 0.5,
     adversarial_weight: NonNegativeSchedule = 2.0,
-    pool_size: Index = 50,
+    pool_size: OptionalWidth = 50,
 ) -> Game:
     """The game of CycleGAN: G from source to image, F back, and a critic of each domain.
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxgan.core.examples import check_batch, entry_of, example_shape, num_examples
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network, Styles, detached_of
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Width, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree, PyTree, Scene
 from jaxgan.games._adversarial import Discriminator
@@ -22,7 +22,7 @@ Latent = Callable[[Key, tuple[int, ...]], Array]
 
 
 @checked
-def normal_latent(dim: Count) -> Latent:
+def normal_latent(dim: Width) -> Latent:
     """Standard normal latents, z ~ N(0, I).
 
     Args:
@@ -46,7 +46,7 @@ def gan(
     gen: Network,
     disc: Network,
     *,
-    latent: Count | Latent,
+    latent: Width | Latent,
     loss: Loss | None = None,
     num_classes: Count | None = None,
 ) -> Game:

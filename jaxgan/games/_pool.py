@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Width, checked
 from jaxgan.core.typing import Array
 
 Pool = dict[str, Any]
@@ -17,7 +17,7 @@ Pool = dict[str, Any]
 
 
 @checked
-def empty_pool(size: Count, *, shape: tuple[Count, ...]) -> Pool:
+def empty_pool(size: Width, *, shape: tuple[Count, ...]) -> Pool:
     """A pool with room for so many images.
 
     Args:

@@ -14,7 +14,7 @@ from jax import lax
 from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played
 from jaxgan.core.network import Network
-from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.core.ranges import Count, Index, Width, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, NetState, Params, PlayerTree, PyTree, Scene
 from jaxgan.games._gan import Latent, gan
@@ -98,7 +98,7 @@ def progressive(
     *,
     phases: Phases,
     step: Index = 0,
-    latent: Count | Latent,
+    latent: Width | Latent,
     loss: Loss | None = None,
     num_classes: Count | None = None,
 ) -> Game:

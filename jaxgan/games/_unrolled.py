@@ -15,7 +15,7 @@ from jax import lax
 from jaxgan import optimizers as opt
 from jaxgan.core.derivatives import held, reaches
 from jaxgan.core.game import Game, Played, warn_if_detached
-from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.core.ranges import Depth, Repeats, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
 
@@ -38,13 +38,13 @@ def unrolled(
     *,
     player: str = "gen",
     opponent: str = "disc",
-    num_steps: Index,
+    num_steps: Depth,
     mode: Literal["exact", "first_order"] = "exact",
     inner: optax.GradientTransformation | None = None,
     inner_state: Literal["live", "fresh"] = "live",
     inner_batch: Literal["same", "fresh"] = "same",
     remat: bool = True,
-    unroll: Count = 1,
+    unroll: Repeats = 1,
 ) -> Game:
     """Lets one player descend its loss against the opponent as it will be k steps later.
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played, no_critic
 from jaxgan.core.network import Network, detached_of
-from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
+from jaxgan.core.ranges import NonNegativeSchedule, Positive, Width, checked
 from jaxgan.core.schedules import at, log
 from jaxgan.core.state import Context
 from jaxgan.core.typing import (
@@ -121,7 +121,7 @@ def vae(
     encoder: Network,
     decoder: Network,
     *,
-    latent_dim: Count,
+    latent_dim: Width,
     likelihood: Likelihood | None = None,
     beta: NonNegativeSchedule = 1.0,
 ) -> Game:

@@ -10,7 +10,7 @@ from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import head_of
 from jaxgan.core.network import Network, detached_of
-from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.ranges import NonNegativeSchedule, Width, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
@@ -27,7 +27,7 @@ def vae_gan(
     decoder: Network,
     disc: Network,
     *,
-    latent_dim: Count,
+    latent_dim: Width,
     loss: Loss | None = None,
     gamma: NonNegativeSchedule = 1.0,
     beta: NonNegativeSchedule = 1.0,

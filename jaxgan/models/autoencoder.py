@@ -9,7 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Depth, Index, checked
+from jaxgan.core.ranges import Count, Depth, Index, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import DCGANGenerator, encode, resolutions
 from jaxgan.models.layers.dense import Dense
@@ -67,8 +67,8 @@ class MLPAutoencoder(nn.Module):
         Zhao et al., 2017 (arXiv:1609.03126); Berthelot et al., 2017 (arXiv:1703.10717).
     """
 
-    features: Sequence[Count]
-    code_dim: Count = 16
+    features: Sequence[Width]
+    code_dim: Width = 16
     error: Error = "l1"
     activation: Callable[[Array], Array] = nn.relu
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
@@ -123,13 +123,13 @@ class DCGANAutoencoder(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    code_dim: Count = 64
+    channels: Width = 3
+    code_dim: Width = 64
     error: Error = "l1"
-    base_channels: Count = 64
+    base_channels: Width = 64
     norm: Norm = "batch"
     num_extra_layers: Depth = 0
-    kernel_size: Count = 4
+    kernel_size: Repeats = 4
     dtype: Any = None
     num_reference: Index = 0
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.autoencoder import Error, reconstruction_error
 from jaxgan.models.layers.conv import Conv
@@ -57,12 +57,12 @@ class BEGANGenerator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    base_channels: Count = 128
+    channels: Width = 3
+    base_channels: Width = 128
     skips: bool = False
     dtype: Any = None
     conditioning: Literal["concat", "none"] = "none"
-    num_classes: Count | None = None
+    num_classes: Width | None = None
 
     def __post_init__(self) -> None:
         _resolutions(self.image_size)
@@ -125,9 +125,9 @@ class BEGANAutoencoder(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    base_channels: Count = 128
-    code_dim: Count = 64
+    channels: Width = 3
+    base_channels: Width = 128
+    code_dim: Width = 64
     skips: bool = False
     error: Error = "l1"
     dtype: Any = None

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.core.ranges import Count, Index, OptionalWidth, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
@@ -92,10 +92,10 @@ class BigGANGenerator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    num_classes: Count | None = None
-    base_channels: Count = 64
-    embedding_dim: Count = 128
+    channels: Width = 3
+    num_classes: Width | None = None
+    base_channels: Width = 64
+    embedding_dim: Width = 128
     hierarchical: bool = True
     attention: Index | None = None
     kernel_norm: KernelNorm = "spectral"
@@ -178,14 +178,14 @@ class BigGANDiscriminator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    num_classes: Count | None = None
-    base_channels: Count = 64
+    channels: Width = 3
+    num_classes: Width | None = None
+    base_channels: Width = 64
     wide: bool = True
     attention: Index | None = None
     head: Head = "projection"
-    num_categories: Index = 10
-    num_continuous: Index = 2
+    num_categories: OptionalWidth = 10
+    num_continuous: OptionalWidth = 2
     dtype: Any = None
 
     def __post_init__(self) -> None:

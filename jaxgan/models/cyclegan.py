@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Decay, Depth, checked
+from jaxgan.core.ranges import Decay, Depth, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import PlainNorm, plain_norm
@@ -53,9 +53,9 @@ class ResNetGenerator(nn.Module):
         Zhu et al. (2017), arXiv:1703.10593, section 7.2; Johnson et al. (2016), arXiv:1603.08155.
     """
 
-    channels: Count = 3
+    channels: Width = 3
     num_blocks: Depth = 9
-    base_channels: Count = 64
+    base_channels: Width = 64
     norm: PlainNorm = "instance"
     dropout: Decay = 0.0
     dtype: Any = None

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Depth, Index, checked
+from jaxgan.core.ranges import Count, Depth, Index, OptionalWidth, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, ConvTranspose
@@ -84,14 +84,14 @@ class DCGANGenerator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    base_channels: Count = 64
+    channels: Width = 3
+    base_channels: Width = 64
     norm: GeneratorNorm = "batch"
     num_extra_layers: Depth = 0
-    kernel_size: Count = 4
+    kernel_size: Repeats = 4
     dtype: Any = None
     conditioning: Literal["concat", "none", "norm"] = "none"
-    num_classes: Count | None = None
+    num_classes: Width | None = None
     num_reference: Index = 0
     dense_features: Index = 0
 
@@ -181,18 +181,18 @@ class DCGANDiscriminator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    base_channels: Count = 64
+    channels: Width = 3
+    base_channels: Width = 64
     norm: Norm = "batch"
     num_extra_layers: Depth = 0
-    kernel_size: Count = 4
+    kernel_size: Repeats = 4
     dtype: Any = None
     conditioning: Literal["concat", "none"] = "none"
     minibatch: Minibatch = "none"
     head: Head = "logit"
-    num_classes: Count | None = None
-    num_categories: Index = 10
-    num_continuous: Index = 2
+    num_classes: Width | None = None
+    num_categories: OptionalWidth = 10
+    num_continuous: OptionalWidth = 2
     num_reference: Index = 0
     dense_features: Index = 0
 

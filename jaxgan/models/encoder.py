@@ -8,7 +8,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Depth, Index, checked
+from jaxgan.core.ranges import Count, Depth, Index, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.dcgan import encode, resolutions
 from jaxgan.models.layers.dense import Dense
@@ -51,8 +51,8 @@ class MLPEncoder(nn.Module):
         Kingma and Welling, "Auto-Encoding Variational Bayes" (2014), arXiv:1312.6114.
     """
 
-    features: Sequence[Count]
-    code_dim: Count
+    features: Sequence[Width]
+    code_dim: Width
     distribution: Distribution = "point"
     activation: Callable[[Array], Array] = nn.relu
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
@@ -99,13 +99,13 @@ class DCGANEncoder(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    code_dim: Count = 64
+    channels: Width = 3
+    code_dim: Width = 64
     distribution: Distribution = "point"
-    base_channels: Count = 64
+    base_channels: Width = 64
     norm: Norm = "batch"
     num_extra_layers: Depth = 0
-    kernel_size: Count = 4
+    kernel_size: Repeats = 4
     dtype: Any = None
     num_reference: Index = 0
 
@@ -153,9 +153,9 @@ class MLPJointDiscriminator(nn.Module):
         (arXiv:1606.00704), figure 1.
     """
 
-    features: Sequence[Count] = (128,)
-    latent_features: Sequence[Count] = (128,)
-    joint_features: Sequence[Count] = (128,)
+    features: Sequence[Width] = (128,)
+    latent_features: Sequence[Width] = (128,)
+    joint_features: Sequence[Width] = (128,)
     activation: Callable[[Array], Array] = nn.leaky_relu
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     norm: MLPNorm = "none"
@@ -214,13 +214,13 @@ class DCGANJointDiscriminator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    base_channels: Count = 64
+    channels: Width = 3
+    base_channels: Width = 64
     norm: Norm = "batch"
     num_extra_layers: Depth = 0
-    kernel_size: Count = 4
-    latent_features: Sequence[Count] = (256, 256)
-    joint_features: Sequence[Count] = (256,)
+    kernel_size: Repeats = 4
+    latent_features: Sequence[Width] = (256, 256)
+    joint_features: Sequence[Width] = (256,)
     head: JointHead = "logit"
     dtype: Any = None
     num_reference: Index = 0

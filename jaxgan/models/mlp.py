@@ -9,7 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Index, Positive, checked
+from jaxgan.core.ranges import OptionalWidth, Positive, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.heads import Head, HeadOptions, Outputs, apply_head, check_head
@@ -58,15 +58,15 @@ class MLPGenerator(nn.Module):
     (5, 2)
     """
 
-    features: Sequence[Count]
-    out_shape: tuple[Count, ...]
+    features: Sequence[Width]
+    out_shape: tuple[Width, ...]
     activation: Activation = nn.relu
     out_activation: Activation | None = None
     kernel_init: Initializer = nn.initializers.lecun_normal()
     input_scale: Positive = 1.0
     dtype: Any = None
     conditioning: Literal["concat", "none"] = "none"
-    num_classes: Count | None = None
+    num_classes: Width | None = None
 
     def __post_init__(self) -> None:
         check_conditioning(self.conditioning, self.num_classes)
@@ -115,7 +115,7 @@ class MLPDiscriminator(nn.Module):
     (5,)
     """
 
-    features: Sequence[Count]
+    features: Sequence[Width]
     activation: Activation = nn.relu
     kernel_init: Initializer = nn.initializers.lecun_normal()
     input_scale: Positive = 1.0
@@ -124,9 +124,9 @@ class MLPDiscriminator(nn.Module):
     conditioning: Literal["concat", "none"] = "none"
     minibatch: Minibatch = "none"
     head: Head = "logit"
-    num_classes: Count | None = None
-    num_categories: Index = 10
-    num_continuous: Index = 2
+    num_classes: Width | None = None
+    num_categories: OptionalWidth = 10
+    num_continuous: OptionalWidth = 2
 
     def __post_init__(self) -> None:
         check_conditioning(self.conditioning, self.num_classes)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Decay, Range, checked
+from jaxgan.core.ranges import Decay, Range, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv, ConvTranspose
 from jaxgan.models.layers.instance_norm import (
@@ -69,9 +69,9 @@ class UNetGenerator(nn.Module):
         arXiv:1505.04597.
     """
 
-    channels: Count = 3
+    channels: Width = 3
     num_downs: Annotated[int, Range(at_least=2, at_most=30)] = 8
-    base_channels: Count = 64
+    base_channels: Width = 64
     norm: PlainNorm = "batch"
     dropout: Decay = 0.5
     dtype: Any = None
@@ -145,7 +145,7 @@ class PatchDiscriminator(nn.Module):
     """
 
     num_layers: Annotated[int, Range(at_least=1, at_most=30)] = 3
-    base_channels: Count = 64
+    base_channels: Width = 64
     norm: PatchNorm = "batch"
     dtype: Any = None
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -67,12 +67,12 @@ class ProGANGenerator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    channel_base: Count = 16384
-    channel_max: Count = 512
+    channels: Width = 3
+    channel_base: Width = 16384
+    channel_max: Width = 512
     resolution: Count | None = None
     dtype: Any = None
-    num_classes: Count | None = None
+    num_classes: Width | None = None
 
     def __post_init__(self) -> None:
         check_resolution(self.image_size, self.resolution)
@@ -150,14 +150,14 @@ class ProGANDiscriminator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    channel_base: Count = 16384
-    channel_max: Count = 512
+    channels: Width = 3
+    channel_base: Width = 16384
+    channel_max: Width = 512
     resolution: Count | None = None
     smooth: bool = False
     group_size: Count | None = 4
     dtype: Any = None
-    num_classes: Count | None = None
+    num_classes: Width | None = None
 
     def __post_init__(self) -> None:
         check_resolution(self.image_size, self.resolution)

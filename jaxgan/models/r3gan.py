@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Depth, checked
+from jaxgan.core.ranges import Count, Depth, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -52,14 +52,14 @@ class Stages(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    widths: Sequence[Count] = (768, 768, 768, 768)
-    cardinalities: Sequence[Count] = (96, 96, 96, 96)
+    channels: Width = 3
+    widths: Sequence[Width] = (768, 768, 768, 768)
+    cardinalities: Sequence[Width] = (96, 96, 96, 96)
     num_blocks: Sequence[Depth] = (2, 2, 2, 2)
-    expansion: Count = 2
-    kernel_size: Count = 3
-    num_classes: Count | None = None
-    embedding_dim: Count = 64
+    expansion: Repeats = 2
+    kernel_size: Repeats = 3
+    num_classes: Width | None = None
+    embedding_dim: Width = 64
     base_size: Count = 4
     dtype: Any = None
 

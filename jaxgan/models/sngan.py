@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.core.ranges import Count, Index, OptionalWidth, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.conv import Conv
@@ -94,10 +94,10 @@ class SNGANGenerator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    base_channels: Count = 256
+    channels: Width = 3
+    base_channels: Width = 256
     conditioning: Literal["none", "norm"] = "none"
-    num_classes: Count | None = None
+    num_classes: Width | None = None
     kernel_norm: KernelNorm = "none"
     attention: Index = 0
     dtype: Any = None
@@ -177,14 +177,14 @@ class SNGANDiscriminator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    base_channels: Count = 128
+    channels: Width = 3
+    base_channels: Width = 128
     head: Head = "logit"
-    num_classes: Count | None = None
+    num_classes: Width | None = None
     attention: Index = 0
     rectified_shortcut: bool = True
-    num_categories: Index = 10
-    num_continuous: Index = 2
+    num_categories: OptionalWidth = 10
+    num_continuous: OptionalWidth = 2
     dtype: Any = None
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.dense import Dense
@@ -48,7 +48,7 @@ class SRGANDiscriminator(nn.Module):
         Ledig et al. (2017), arXiv:1609.04802, figure 4.
     """
 
-    base_channels: Count = 64
+    base_channels: Width = 64
     norm: PlainNorm = "batch"
     dtype: Any = None
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Repeats, Several, checked
+from jaxgan.core.ranges import Repeats, Several, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import Conv
 from jaxgan.models.layers.instance_norm import PlainNorm, plain_norm
@@ -54,10 +54,10 @@ class SRResNet(nn.Module):
         arXiv:1707.02921.
     """
 
-    channels: Count = 3
+    channels: Width = 3
     factor: Several = 4
     num_blocks: Repeats = 16
-    base_channels: Count = 64
+    base_channels: Width = 64
     norm: PlainNorm = "batch"
     dtype: Any = None
 

@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Decay, Fraction, Positive, Repeats, checked
+from jaxgan.core.ranges import Count, Decay, Fraction, Positive, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.adain import AdaIN
 from jaxgan.models.layers.conv import Conv
@@ -69,17 +69,17 @@ class StyleGANGenerator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    channel_base: Count = 16384
-    channel_max: Count = 512
-    style_dim: Count = 512
+    channels: Width = 3
+    channel_base: Width = 16384
+    channel_max: Width = 512
+    style_dim: Width = 512
     num_mapping_layers: Repeats = 8
     mapping_lr: Positive = 0.01
     mixing: Fraction = 0.9
     decay: Decay = 0.995
     resolution: Count | None = None
     dtype: Any = None
-    num_classes: Count | None = None
+    num_classes: Width | None = None
 
     def __post_init__(self) -> None:
         check_resolution(self.image_size, self.resolution)

@@ -15,7 +15,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Decay, Fraction, Index, Positive, Repeats, checked
+from jaxgan.core.ranges import Count, Decay, Fraction, Index, Positive, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.conv import Conv
@@ -70,17 +70,17 @@ class StyleGAN2Generator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    channel_base: Count = 32768
-    channel_max: Count = 512
-    style_dim: Count = 512
+    channels: Width = 3
+    channel_base: Width = 32768
+    channel_max: Width = 512
+    style_dim: Width = 512
     num_mapping_layers: Repeats = 8
     mapping_lr: Positive = 0.01
     mixing: Fraction = 0.9
     decay: Decay = 0.995
     clamp: Count | None = None
     dtype: Any = None
-    num_classes: Count | None = None
+    num_classes: Width | None = None
 
     def __post_init__(self) -> None:
         sizes_of(self.image_size)
@@ -226,16 +226,16 @@ class StyleGAN2Discriminator(nn.Module):
     """
 
     image_size: Count
-    channels: Count = 3
-    channel_base: Count = 32768
-    channel_max: Count = 512
+    channels: Width = 3
+    channel_base: Width = 32768
+    channel_max: Width = 512
     residual: bool = True
     group_size: Count | None = 4
     num_stddev_channels: Index = 1
     num_mapping_layers: Repeats = 8
     clamp: Count | None = None
     dtype: Any = None
-    num_classes: Count | None = None
+    num_classes: Width | None = None
 
     def __post_init__(self) -> None:
         sizes_of(self.image_size)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxgan.core.derivatives import held
 from jaxgan.core.penalty import Penalty, Term, View
-from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
+from jaxgan.core.ranges import Count, NonNegativeSchedule, Repeats, checked
 from jaxgan.core.typing import Array, PlayerTree, PyTree
 from jaxgan.penalties._kernels import kernels, named
 
@@ -21,7 +21,7 @@ def spectral_norm_penalty(
     *,
     every: Count = 1,
     player: str = "disc",
-    num_iterations: Count = 1,
+    num_iterations: Repeats = 1,
 ) -> Penalty:
     """The largest singular value of every kernel is small.
 

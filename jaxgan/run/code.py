@@ -81,8 +81,8 @@ def located_code(workdir: Path, config: Config, *, trust: bool = False) -> Confi
         )
     for name in changed_code(config[CODE], digests):
         logger.warning("%s is not what it was when the run began", workdir / CODE / name)
-    rest: Config = located({k: v for k, v in config.items() if k != CODE}, workdir / CODE)
-    return rest
+    found: Config = located({k: v for k, v in config.items() if k != CODE}, workdir / CODE)
+    return found
 
 
 def changed_code(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tuple[str, str]]:

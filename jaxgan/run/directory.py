@@ -153,6 +153,24 @@ def read_config(workdir: Path) -> Config:
     return config
 
 
+def read_versions(workdir: Path) -> dict[str, str]:
+    """What a run's folder was last written with.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      Versions of jaxgan and of the libraries.
+
+    Raises:
+      ConfigError: if the folder is no run's, or its file is damaged.
+
+    Example:
+      See `write`.
+    """
+    return dict(_read(workdir, RUN, RunFile)["versions"])
+
+
 def read_spec(workdir: Path) -> ElementSpec:
     """Shape and dtype of one example of a run's data.
 

@@ -18,7 +18,7 @@ from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
 from jaxgan.config.references import CODE, portable, renamed
-from jaxgan.config.resolve import FREE_KEYS, is_score, make_section, resolve
+from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
@@ -31,6 +31,7 @@ from jaxgan.run.code import changed_code
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
+from jaxgan.run.saved import resolve_saved
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
@@ -117,7 +118,9 @@ def _old_config(config: Config, workdir: Path) -> tuple[Config, dict[str, tuple[
             "that of --config"
         )
     old = renamed(old, {name: str(path) for name, path in files.items()})
-    return resolve(old), {f"{CODE}.{name}": values for name, values in changed.items()}
+    return resolve_saved(old, workdir), {
+        f"{CODE}.{name}": values for name, values in changed.items()
+    }
 
 
 def make_run(

@@ -13,10 +13,12 @@ from jaxgan.config.games import named
 from jaxgan.config.games.base import NamedGame
 from jaxgan.config.resolve import resolve
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.data.source import ElementSpec
 from jaxgan.run import directory
 from jaxgan.run.code import located_code
+from jaxgan.version import __version__
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,34 @@ class SavedRun:
         return self.algorithm.field.game
 
 
+def resolve_saved(config: Config, workdir: Path) -> Config:
+    """The config of a run's folder as this version has it.
+
+    Args:
+      config: as the folder has it.
+      workdir: the folder.
+
+    Returns:
+      The config, resolved.
+
+    Raises:
+      ConfigError: if it cannot be used, naming the version that wrote it if that is another.
+
+    Example:
+      See `read_run`.
+    """
+    try:
+        return resolve(config)
+    except ConfigError as error:
+        writer = directory.read_versions(workdir).get("jaxgan", __version__)
+        if writer == __version__:
+            raise
+        raise ConfigError(
+            f"workdir: {workdir} was written by jaxgan {writer}, which can read it; "
+            f"{__version__} cannot: {error}"
+        ) from error
+
+
 def read_run(workdir: str | Path, *, trust_code: bool = False) -> SavedRun:
     """Reads what a run's folder says of the run; checkpoints are not opened.
 
@@ -81,6 +111,7 @@ def read_run(workdir: str | Path, *, trust_code: bool = False) -> SavedRun:
       jaxgan.core.errors.ConfigError: workdir: no/such/folder holds no run: there is no config.json
     """
     path = Path(os.path.expanduser(workdir))
-    config = resolve(located_code(path, directory.read_config(path), trust=trust_code))
+    config = located_code(path, directory.read_config(path), trust=trust_code)
+    config = resolve_saved(config, path)
     spec, data = directory.read_spec(path), directory.read_data(path) or {}
     return SavedRun(path, config, spec, tuple(data.get("class_names", ())))

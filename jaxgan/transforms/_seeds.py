@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.core.ranges import Index, Width, checked
 from jaxgan.core.state import TrainState, is_typed
 from jaxgan.core.typing import Batch, Key, Metrics
 
@@ -19,7 +19,7 @@ MEMBER_AXES = TrainState._make(None if name == "step" else 0 for name in TrainSt
 
 
 @checked
-def seeds(algorithm: Algorithm, *, num_seeds: Count) -> Algorithm:
+def seeds(algorithm: Algorithm, *, num_seeds: Width) -> Algorithm:
     """Trains `num_seeds` members side by side under `vmap`, each with its own key.
 
     Member i starts from the key `fold_in(key, i)`: its initial bits are those of a run with that

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Width, checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics
 
 
 @checked
-def substeps(algorithm: Algorithm, *, num_steps: Count) -> Algorithm:
+def substeps(algorithm: Algorithm, *, num_steps: Width) -> Algorithm:
     """Runs `num_steps` steps under one `lax.scan`: one dispatch, the same numbers bit for bit.
 
     For small networks the host's part of a step costs more than the device's; here it is paid

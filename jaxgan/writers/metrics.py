@@ -143,7 +143,15 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
       The rows, with numbers only: "NaN", "Infinity" and "-Infinity" are floats again.
     """
     rows = (row for _, row in logged_lines(path, Values))
-    return [{n: float(v) if isinstance(v, str) else v for n, v in row.items()} for row in rows]
+    return [
+        {_new_name(n): float(v) if isinstance(v, str) else v for n, v in row.items()}
+        for row in rows
+    ]
+
+
+def _new_name(name: str) -> str:
+    """Of a metric that 0.1 called otherwise."""
+    return name.replace("disc/doubt", "disc/loss_slope")
 
 
 def logged_lines(path: Path, kind: type[T]) -> Iterator[tuple[bytes, T]]:

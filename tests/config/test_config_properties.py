@@ -101,19 +101,16 @@ def test_differences_of_lists_are_what_differs(names: list[str], data: st.DataOb
 
 @given(st.text("[](){},:'\"#1e+-._ jbFalse*") | st.text())
 def test_any_text_is_a_value_as_json_knows_it(text: str) -> None:
-    try:
-        config = override({}, "key", text)
-    except ConfigError:  # of a set, of bytes
-        return
+    config = override({}, "key", text)
     assert json.loads(json.dumps(config)) == config
 
 
-@pytest.mark.parametrize("text", ["{[]: 1}", "-" * 99_999])
-def test_what_is_no_literal_is_text(text: str) -> None:
+@pytest.mark.parametrize("text", ["{[]: 1}", "(" * 9999])
+def test_what_python_does_not_know_is_text(text: str) -> None:
     assert override({}, "key", text) == {"key": text}
 
 
 @pytest.mark.parametrize("text", ["{1: 2}", "{1, 2}", "b'1'", "1j", "..."])
 def test_what_json_does_not_know_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="key"):
+    with pytest.raises(ConfigError, match="it must be"):
         override({}, "key", text)

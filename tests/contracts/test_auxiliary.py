@@ -275,7 +275,7 @@ def test_distances_of_pairs() -> None:
         values = distance(jnp.asarray(x), jnp.asarray(y), norm=auxiliary.l2)
         np.testing.assert_allclose(values, second, rtol=1e-6)
     for distance in (auxiliary.l1, auxiliary.l2):
-        with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 1\); both must be"):
+        with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(2, 1\); they must be"):
             distance(jnp.zeros((2, 3)), jnp.zeros((2, 1)))
 
 

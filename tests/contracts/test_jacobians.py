@@ -337,8 +337,8 @@ def test_who_needs_second_derivatives_says_where_they_are_wrong() -> None:
             ask()
         assert len(caught) == 1
     refused: dict[Callable[..., Any], dict[str, Any]] = {  # before anything is computed
-        dense_jacobian: {"chunk_size": 0},
-        leading_eigenvalues: {"num": 0},
+        dense_jacobian: {"max_params": 1},
+        leading_eigenvalues: {"num": 1000},
         products: {"batch": {}},
     }
     for count, options in refused.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,6 +113,19 @@ def test_the_check_of_factories_checks() -> None:
     assert len(FACTORIES) > 150
 
 
+def test_examples_of_what_is_checked_run() -> None:
+    wanted = {
+        f"{made.__module__}.{made.__qualname__}"
+        for made in FACTORIES.values()
+        if ">>>" in (made.__doc__ or "")
+    }
+    modules = {inspect.getmodule(made) for made in FACTORIES.values()}
+    # As the session has it, see the repository's conftest.py.
+    found = {test.name for module in modules for test in doctest.DocTestFinder().find(module)}
+    assert len(wanted) > 100
+    assert wanted <= found
+
+
 TABLES = {
     name: table
     for name in dir(registry)
@@ -218,5 +232,5 @@ def test_signatures_and_positions_stay() -> None:
     assert penalties.r1.__doc__ is not None
     with pytest.raises(TypeError, match="multiple values"):
         penalties.r1(1.0, **{"weight": 2.0})
-    with pytest.raises(TypeError, match="missing a required"):
+    with pytest.raises(TypeError, match="missing 1 required"):
         jaxgan.instance_noise(*(jaxgan.dirac(),), **{})

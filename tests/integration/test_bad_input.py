@@ -11,10 +11,36 @@ from jaxgan.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 RING = f"{ROOT / 'configs' / 'ring.py'}:smoke"
+STYLES = f"{ROOT / 'configs' / 'stylegan2.py'}:smoke"
 DIGITS = f"{ROOT / 'configs' / 'digits.py'}:smoke"
 
 # config, flags, what the line says
 ROWS = [
+    (RING, ["--config.optimizer.gen.b1=1.0"], "optimizer.gen.b1 is 1.0; it must be above -1 and"),
+    (RING, ["--config.optimizer.gen.b2=1"], "optimizer.gen.b2 is 1; it must be at least 0 and b"),
+    (RING, ["--config.optimizer.gen.eps=-1"], "optimizer.gen.eps is -1; it must be above 0"),
+    (RING, ["--config.optimizer.gen.eps=1e999"], "optimizer.gen.eps is inf; it must be above 0"),
+    (RING, [f"--config.optimizer.gen.learning_rate={10**399}"], "0000..., beyond 32 bits; it must"),
+    (
+        RING,
+        ["--config.optimizer.gen.learning_rate.final_value=-1e-4"],
+        "optimizer.gen.learning_rate is a schedule that reaches -0.0001; it must be at least 0",
+    ),
+    (RING, ["--config.penalties.r1.weight.init_value=1e999"], "init_value is inf; it must be a fi"),
+    (RING, ["--config.penalties.r1.weight=1e999"], "penalties.r1.weight is inf; it must be at l"),
+    (RING, ["--config.loss=least_squares", "--config.loss.fake_label=1e999"], "fake_label is inf"),
+    (RING, ["--config.penalties.dragan.target=1e999"], "penalties.dragan.target is inf"),
+    (
+        RING,
+        ["--config.field={'name': 'consensus', 'norms': 3}"],
+        "field.consensus.norms is 3; it must be {name: a list, each a string}, or none",
+    ),
+    (RING, [f"--config.{'a.' * 5000}b=1"], "is no dotted path of at most 32 names"),
+    (DIGITS, ["--config.generator.base_channels=0"], "generator.base_channels is 0; it must be an"),
+    (STYLES, ["--config.generator.style_dim=0"], "generator.style_dim is 0; it must be an integer"),
+    (STYLES, ["--config.generator.mapping_lr=0"], "generator.mapping_lr is 0; it must be above 0"),
+    (STYLES, ["--config.generator.mapping_lr=-1"], "generator.mapping_lr is -1; it must be above"),
+    (STYLES, ["--config.generator.decay=1.5"], "generator.decay is 1.5; it must be at least 0 and"),
     ("no/such/file.py", [], "'no/such/file.py' is not a file"),
     (RING.replace(":smoke", ":fast"), [], "argument 'fast'; it must be one of"),
     (RING, ["--config.batchsize=64"], "batchsize: unknown key; did you mean batch_size"),
@@ -29,8 +55,8 @@ ROWS = [
     (RING, ["--config.loss=hinge", "--config.loss.slope=2"], "loss (hinge).slope: unknown key"),
     (RING, ["--config.loss=minimax", "--config.loss.smoothing=2"], "smoothing is 2"),
     (RING, ["--config.loss.base=hing"], "loss.base.name is 'hing'"),
-    (RING, ["--config.penalties.r1.weight=-1"], "r1.weight is -1"),
-    (RING, ["--config.penalties.r1.every=0"], "r1.every is 0"),
+    (RING, ["--config.penalties.r1.weight=-1"], "penalties.r1.weight is -1; it must"),
+    (RING, ["--config.penalties.r1.every=0"], "penalties.r1.every is 0; it must"),
     (RING, ["--config.penalties.r1.every=often"], "penalties.r1.every is 'often'; it must be"),
     (RING, ["--config.penalties.r1=2"], "penalties.r1 is 2; it must be {'weight': ..."),
     (RING, ["--config.seed=10000000000"], "seed is 10000000000, beyond 32 bits; it must be an"),
@@ -40,15 +66,11 @@ ROWS = [
     (RING, ["--config.optimizer.gen.name=adamm"], "did you mean adam"),
     (RING, ["--config.optimizer.generator=adam"], "it must be {'gen': ..., 'disc': ...}"),
     (RING, ["--config.algorithm=alternating", "--config.algorithm.n_critic=0"], "n_critic is 0"),
-    (RING, ["--config.ema={'decay': 1.5}"], "ema.decay is 1.5"),
+    (RING, ["--config.ema={'decay': 1.5}"], "ema.decay is 1.5; it must"),
     (RING, ["--config.ema=0.9"], "ema is 0.9; it must be {'decay': ..., 'warmup': ...} or none"),
     (RING, ["--config.unrolled=5"], "unrolled is 5; it must be {'num_steps': ..., 'mode': ..."),
     (RING, ["--config.unrolled.mode=exact"], "unrolled.num_steps is missing"),
-    (
-        RING,
-        ["--config.unrolled.num_steps=-1"],
-        "num_steps is -1; it must be an integer, at least 0",
-    ),
+    (RING, ["--config.unrolled.num_steps=-1"], "unrolled.num_steps is -1; it must be an integer"),
     (RING, ["--config.unrolled.num_steps=1.5"], "unrolled.num_steps is 1.5; it must be"),
     (
         RING,
@@ -113,6 +135,11 @@ ROWS = [
     ),
     (RING, ["--config.num_devices=9"], "num_devices is 9; there are 1 to 8 to use"),
     (RING, ["--config.batch_size=100"], "batch_size is 100, which 8 devices do not divide"),
+    (
+        RING,
+        ["--config.keep_best={'metric': 'loss/generator'}"],
+        "keep_best.metric is 'loss/generator'; it must be ",
+    ),
     (RING, ["--config.keep_best=loss"], "keep_best is 'loss'; it must be {'metric': ..."),
     (RING, ["--config.keep_best={'metric': 'a', 'mode': 'least'}"], "keep_best.mode is 'least'"),
     (RING, ["--config.stall_timeout_seconds=-1"], "stall_timeout_seconds is -1"),

@@ -99,7 +99,7 @@ OTHERS = {
     "train --config broken.py --workdir new": "broken.py fails: SyntaxError",
     "train --config empty.py --workdir new": "empty.py defines no get_config(arg)",
     "train --config raises.py --workdir new": "raises.py fails: ZeroDivisionError",
-    "train --config number.py --workdir new": "number.py: get_config returned int",
+    "train --config number.py --workdir new": "number.py: get_config's value is 3; it must be",
     "train --config RING:smoke --workdir new": "argument 'smoke:smoke'",
     "sample --workdir nothing": "nothing holds no run",
     "sample --workdir file.txt": "file.txt holds no run",

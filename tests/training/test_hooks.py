@@ -19,24 +19,15 @@ from jaxgan.training.hooks import Hook, Moment
 from jaxgan.writers import read_metrics
 
 RING = str(Path(__file__).parents[2] / "configs" / "ring.py")
-FLAGS = {
-    "total_steps": 5,
-    "substeps": 1,
-    "batch_size": 8,
-    "latent_dim": 2,
-    "num_devices": 1,
-    "generator.features": [4],
-    "discriminator.features": [4],
-    "penalties.r1": "none",
-    "penalties.r2": "none",
-    "num_samples": 4,
-    "checkpoint_every_steps": 2,
-    "log_every_steps": 2,
-}
+FLAGS = """
+    total_steps=5 substeps=1 batch_size=8 latent_dim=2 num_devices=1 generator.features=[4]
+    discriminator.features=[4] penalties.r1=none penalties.r2=none num_samples=4
+    checkpoint_every_steps=2 log_every_steps=2
+"""
 
 
 def run_with(workdir: Path, *hooks: Hook) -> loop.Run:
-    flags = [f"--config.{key}={value}" for key, value in FLAGS.items()]
+    flags = [f"--config.{flag}" for flag in FLAGS.split()]
     made = make_run(resolve(load_config(f"{RING}:smoke", flags)), workdir).loop
     return dataclasses.replace(made, hooks=(*made.hooks, *hooks))
 

@@ -180,7 +180,8 @@ def resolve_game(config: Config) -> Config:
     if row.loss is None:
         full["loss"] = _refuse(config, "loss", name)
     else:
-        full["loss"] = LOSS.resolve(config.get("loss") or row.loss, "loss")
+        loss = config.get("loss")
+        full["loss"] = LOSS.resolve(row.loss if loss is None else loss, "loss")
     return full
 
 

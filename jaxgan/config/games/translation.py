@@ -8,7 +8,7 @@ from jaxgan import games
 from jaxgan.config.games.base import Parts, unlabelled
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
-from jaxgan.core.ranges import Index, NonNegativeSchedule
+from jaxgan.core.ranges import NonNegativeSchedule, OptionalWidth
 from jaxgan.data.open import UNPAIRED
 
 
@@ -54,7 +54,7 @@ def cyclegan(
     cycle_weight: NonNegativeSchedule = 10.0,
     identity_weight: NonNegativeSchedule = 0.5,
     adversarial_weight: NonNegativeSchedule = 2.0,
-    pool_size: Index = 50,
+    pool_size: OptionalWidth = 50,
 ) -> Game:
     """`games.cyclegan`: both generators are of one kind, and so are both discriminators."""
     there, back = parts.shape, parts.source_shape

@@ -28,7 +28,7 @@ from jaxgan.config.networks.fields import (
     classes,
 )
 from jaxgan.core.errors import ConfigError
-from jaxgan.core.ranges import Count, Index
+from jaxgan.core.ranges import Index, Width
 from jaxgan.models.biggan import check_latent
 from jaxgan.models.sngan import TABLES
 
@@ -127,7 +127,7 @@ def _head(data: Data, options: Options) -> str:
     return "projection" if data.num_classes else "logit"
 
 
-WIDTH = Option(None, Count | None)
+WIDTH = Option(None, Width | None)
 ATTENTION = Option(None, Index | None)
 
 sngan_generator = Family(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Decay, checked
+from jaxgan.core.ranges import Decay, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 from jaxgan.models.layers.labels import one_hot
@@ -40,7 +40,7 @@ class ConditionalBatchNorm(nn.Module):
         Dumoulin et al., 2017 (arXiv:1610.07629); de Vries et al., 2017 (arXiv:1707.00683).
     """
 
-    num_classes: Count
+    num_classes: Width
     momentum: Decay = 0.9
     scale_init: Callable[..., Array] = nn.initializers.zeros
 

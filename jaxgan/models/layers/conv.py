@@ -21,7 +21,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.core.ranges import Count, Index, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.lowering import (
@@ -36,7 +36,7 @@ from jaxgan.models.layers.lowering import (
 )
 from jaxgan.models.layers.precision import add_bias, to_float32
 
-Sides = Count | tuple[Count, Count]
+Sides = Repeats | tuple[Repeats, Repeats]
 Padding = Literal["SAME", "VALID"] | Index | tuple[tuple[Index, Index], tuple[Index, Index]]
 """`"SAME"`, `"VALID"`, one number for all four sides, or `((top, bottom), (left, right))`."""
 
@@ -164,7 +164,7 @@ class Conv(nn.Module):
     (1, 16, 16, 8)
     """
 
-    features: Count
+    features: Width
     kernel_size: Sides = 3
     stride: Sides = 1
     padding: Padding = "SAME"
@@ -213,7 +213,7 @@ class ConvTranspose(nn.Module):
     (1, 32, 32, 3)
     """
 
-    features: Count
+    features: Width
     kernel_size: Sides = 4
     stride: Sides = 2
     padding: Padding = "SAME"

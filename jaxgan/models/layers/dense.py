@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.equalised import Equalised, make_bias, make_kernel
 from jaxgan.models.layers.precision import add_bias
@@ -34,7 +34,7 @@ class Dense(nn.Module):
     ((5, 3), 'bfloat16', 'float32')
     """
 
-    features: Count
+    features: Width
     use_bias: bool = True
     kernel_init: Callable[..., Array] = nn.initializers.lecun_normal()
     dtype: Any = None

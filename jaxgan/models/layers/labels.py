@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.dense import Dense
 
@@ -97,8 +97,8 @@ class ClassEmbedding(nn.Module):
     (2, 4)
     """
 
-    num_classes: Count
-    features: Count
+    num_classes: Width
+    features: Width
     kernel_init: Callable[..., Array] = nn.initializers.normal(1.0)
 
     @nn.compact

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Decay, Fraction, Positive, Repeats, checked
+from jaxgan.core.ranges import Count, Decay, Fraction, Positive, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.activation import scaled_leaky_relu
 from jaxgan.models.layers.dense import Dense
@@ -51,9 +51,9 @@ class MappingNetwork(nn.Module):
         Karras et al., 2020 (arXiv:2006.06676).
     """
 
-    features: Count = 512
+    features: Width = 512
     num_layers: Repeats = 8
-    num_classes: Count | None = None
+    num_classes: Width | None = None
     lr_multiplier: Positive = 0.01
     decay: Decay | None = 0.995
     num_styles: Count | None = None

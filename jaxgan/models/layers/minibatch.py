@@ -8,7 +8,7 @@ import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Count, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.precision import to_float32
 
@@ -38,8 +38,8 @@ class MinibatchDiscrimination(nn.Module):
         Salimans et al., 2016 (arXiv:1606.03498), section 3.2; sizes are those of its code.
     """
 
-    num_kernels: Count = 100
-    kernel_dim: Count = 5
+    num_kernels: Width = 100
+    kernel_dim: Width = 5
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

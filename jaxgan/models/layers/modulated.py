@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgan.core.ranges import Count, checked
+from jaxgan.core.ranges import Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conv import conv2d, conv2d_transpose
 from jaxgan.models.layers.dense import Dense
@@ -49,8 +49,8 @@ class ModulatedConv(nn.Module):
         Karras et al., 2020 (arXiv:1912.04958), section 2.2.
     """
 
-    features: Count
-    kernel_size: Count = 3
+    features: Width
+    kernel_size: Repeats = 3
     up: bool = False
     demodulate: bool = True
     dtype: Any = None

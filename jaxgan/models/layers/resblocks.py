@@ -9,7 +9,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.core.ranges import Count, Index, checked
+from jaxgan.core.ranges import Index, Repeats, Width, checked
 from jaxgan.core.typing import Array
 from jaxgan.models.layers.conditional_norm import CodeBatchNorm, ConditionalBatchNorm
 from jaxgan.models.layers.conv import Conv, conv2d, conv2d_transpose
@@ -73,9 +73,9 @@ class ResampledConv(nn.Module):
     ((1, 8, 8, 5), (3, 3, 2, 5))
     """
 
-    features: Count
+    features: Width
     direction: Literal["up", "down"]
-    kernel_size: Count = 3
+    kernel_size: Repeats = 3
     kernel_init: Initializer = _LECUN
     dtype: Any = None
     use_bias: bool = True
@@ -131,7 +131,7 @@ class ResBlockUp(nn.Module):
         (arXiv:1809.11096), appendix B.
     """
 
-    features: Count
+    features: Width
     upsampling: Upsampling = "nearest"
     norm: BlockNorm = "batch"
     num_classes: Index = 0
@@ -208,8 +208,8 @@ class ResBlockDown(nn.Module):
         (arXiv:1809.11096), appendix B.
     """
 
-    features: Count
-    hidden: Count
+    features: Width
+    hidden: Width
     downsample: bool = True
     preactivation: bool = True
     rectified_shortcut: bool = False
