@@ -39,7 +39,7 @@ TESTS = (
     *("tests/contracts", "tests/core", "tests/losses", "tests/fields", "tests/algorithms"),
 )
 PRELOADED = ("jax.numpy", "flax.linen", "optax", "chex", "scipy.stats", "pytest", "hypothesis")
-BUDGET = 40.0
+BUDGET = 20.0
 """Seconds of tests that a mutant is put to, the quickest first."""
 
 

@@ -69,8 +69,17 @@ class Folder(RuleBasedStateMachine):
         (folder / "d").mkdir(parents=True)
         (folder / "data").write_text(f"{step}")
         (folder / "d" / "more").write_text(f"{mark}")
-        metrics, data_state = {"fid": fid}, {"mark": mark}
-        content = Manifest(step, "", {"jaxgan": "0"}, 1, {}, data_state, metrics, None, {})
+        content = Manifest(
+            step=step,
+            created="",
+            versions={"jaxgan": "0"},
+            num_processes=1,
+            leaves={},
+            data_state={"mark": mark},
+            metrics={"fid": fid},
+            config=None,
+            files={},
+        )
         self.archive.publish(content)
         self.archive.retain(content)
 
