@@ -105,7 +105,7 @@ def rmsprop(
     learning_rate: NonNegativeSchedule,
     *,
     decay: DecaySchedule = 0.9,
-    eps: NonNegative = 1e-8,
+    eps: Positive = 1e-8,
     weight_clip: PositiveSchedule | None = None,
 ) -> optax.GradientTransformation:
     """RMSProp with `eps` inside the square root, hence differentiable at zero gradient.
