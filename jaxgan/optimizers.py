@@ -22,6 +22,7 @@ from jaxgan.core.ranges import (
     Finite,
     NonNegative,
     NonNegativeSchedule,
+    Positive,
     PositiveSchedule,
     Range,
     checked,
