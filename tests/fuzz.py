@@ -37,12 +37,11 @@ LARGE = (
     *("stylegan:smoke", "stylegan2:smoke"),
 )
 """Which take long to trace, and so come less often."""
-CONFIGS = (
-    *(3 * QUICK),
-    *LARGE,
+OTHERS = (
     *("began:smoke", "bigan:smoke", "conditional_digits:smoke", "infogan:smoke", "progan:smoke"),
     *("ring:smoke", "ring_unrolled:smoke", "super_resolution:smoke", "vae_gan:smoke"),
 )
+CONFIGS = (*(6 * QUICK), *(2 * OTHERS), *LARGE)
 """Those of this repository that need no files."""
 
 Key = str | int

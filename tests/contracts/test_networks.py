@@ -448,7 +448,7 @@ def test_packs_are_of_consecutive_examples_along_the_channels() -> None:
     assert packed(network, num=3).couples_batch
     with pytest.raises(ValueError, match="packing is 4; it must divide the batch of 6"):
         packed(network, num=4).apply(params, net_state, x)
-    with pytest.raises(ValueError, match="packing is 0"):
+    with pytest.raises(ValueError, match="num is 0; it must be an integer"):
         packed(network, num=0)
 
 
