@@ -34,9 +34,12 @@ from unittest import mock
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "tests" / "mutants.json"
 PACKAGES = tuple(f"jaxgan/{p}" for p in ("core", "losses", "penalties", "fields", "algorithms"))
+SIGNATURES = "tests/test_public_api.py"
+"""Holds the defaults, and calls no function."""
 TESTS = (
     *PACKAGES,  # their doctests
     *("tests/contracts", "tests/core", "tests/losses", "tests/fields", "tests/algorithms"),
+    SIGNATURES,
 )
 PRELOADED = ("jax.numpy", "flax.linen", "optax", "chex", "scipy.stats", "pytest", "hypothesis")
 BUDGET = 20.0
@@ -92,8 +95,11 @@ def places(node: ast.AST, function: str = "") -> Iterator[Place]:
                 child, ast.JoinedStr | ast.Raise | ast.Assert | ast.Import | ast.ImportFrom
             ):
                 continue
-            yield Place(node, field, index, child, inside)
-            yield from places(child, inside)
+            if isinstance(child, ast.keyword) and child.arg == "strict":
+                continue  # of a zip, which says what holds anyway
+            where = f"{inside}()" if isinstance(child, ast.arguments) else inside
+            yield Place(node, field, index, child, where)
+            yield from places(child, where)
 
 
 BINARY: dict[type, type] = {
@@ -183,12 +189,18 @@ def mutated(tree: ast.Module, mutant: Mutant) -> ast.Module:
 
 def watched(tree: ast.Module, file: str) -> ast.Module:
     """The tree with a note of each function as it is called, in place."""
-    for place in list(places(tree)):
-        if isinstance(place.node, Function):
-            name = f"{file}:{place.function}.{place.node.name}".replace(":.", ":")
-            note = ast.parse(f"__called__({name!r})").body
-            start = 1 if ast.get_docstring(place.node) is not None else 0
-            place.node.body[start:start] = [ast.copy_location(note[0], place.node.body[0])]
+
+    def note(name: str) -> ast.expr:
+        return ast.parse(f"__called__({name!r})", mode="eval").body
+
+    for _, _, _, node, function in list(places(tree)):
+        if isinstance(node, Function):
+            start = 1 if ast.get_docstring(node) is not None else 0
+            name = f"{file}:{function}.{node.name}".replace(":.", ":")
+            node.body[start:start] = [ast.copy_location(ast.Expr(note(name)), node.body[0])]
+        elif isinstance(node, ast.Lambda):
+            pair = ast.Tuple([note(f"{file}:{function}"), node.body], ast.Load())
+            node.body = ast.Subscript(pair, ast.Constant(1), ast.Load())
     return ast.fix_missing_locations(tree)
 
 
@@ -254,7 +266,16 @@ def in_fork(work: Callable[[], Any], limit: float) -> Any:
 def run_tests(tests: list[str], *plugins: Any) -> int:
     import pytest
 
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "--rootdir", str(ROOT)]
+    options = [
+        "-q",
+        "--assert=plain",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not slow",
+        "--rootdir",
+        str(ROOT),
+    ]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what was imported before
     return int(pytest.main([*options, *tests], plugins=plugins))
 
@@ -283,7 +304,7 @@ def survey(files: set[str]) -> dict[str, Any]:
 
 def tests_of(mutant: Mutant, found: dict[str, Any]) -> list[str]:
     """The quickest tests of its function, or of what is around it where none calls that."""
-    names = mutant.function.split(".") if mutant.function else []
+    names = mutant.function.removesuffix("()").split(".") if mutant.function else []
     for num in range(len(names), -1, -1):
         around = f"{mutant.file}:{'.'.join(names[:num])}"
         tests: list[str] = []
@@ -297,6 +318,9 @@ def tests_of(mutant: Mutant, found: dict[str, Any]) -> list[str]:
         left -= found["seconds"][test]
         if left > 0 or not chosen:
             chosen.append(test)
+    if mutant.function.endswith("()"):
+        good = set(found["seconds"]) - set(found["failed"])
+        chosen += [test for test in good if test.startswith(SIGNATURES)]
     return chosen
 
 
