@@ -62,8 +62,10 @@ python_use_unqualified_type_names = True
 
 
 def is_skipped(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leaves out what a class's docstring has described: fields, and their defaults from others."""
+    """Leaves out what is described elsewhere: fields by their class, errors by `core.errors`."""
     module = getattr(obj, "__module__", None) or "jaxgan"
+    if module == "jaxgan.core.errors" != app.env.temp_data.get("autodoc:module"):
+        return True
     is_field = type(obj).__name__ == "_tuplegetter"
     is_default = what == "class" and not module.startswith("jaxgan")
     return True if is_field or is_default else None

@@ -45,7 +45,7 @@ with epy.lazy_api_imports(globals()):
         sequence,
         simultaneous,
     )
-    from jaxgan.core import schedules
+    from jaxgan.core import ranges, schedules
     from jaxgan.core.game import Game, zero_sum
     from jaxgan.core.network import Network
     from jaxgan.core.schedules import cosine, linear
@@ -136,6 +136,7 @@ __all__ = [
     "plan",
     "pretrained",
     "quadratic",
+    "ranges",
     "run",
     "sampling",
     "schedules",

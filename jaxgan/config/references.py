@@ -15,6 +15,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -145,15 +146,16 @@ def read_file(path: Path) -> ModuleType:
 @functools.cache
 def _read(path: Path, digest: str) -> ModuleType:
     name = f"{_PREFIX}{hashlib.sha256(f'{path}{digest}'.encode()).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    # Named, or a file without .py at its end would have none.
+    loader = SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None
-    assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     beside = {file.stem for file in _imported(path)}
     theirs = {key: sys.modules.pop(key) for key in beside if key in sys.modules}
     sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         place = own_place(error) or path

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.errors import bad_value
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.typing import Array, Key, NetState, Params, PyTree
 
 BATCH_STATS = "batch_stats"
@@ -148,7 +148,8 @@ def unconditional(network: Network) -> Network:
     return network._replace(apply=ignoring(network.apply), styles=styles, inputs=network.inputs[:1])
 
 
-def packed(network: Network, *, num: int) -> Network:
+@checked
+def packed(network: Network, *, num: Count) -> Network:
     """PacGAN: a discriminator that judges several examples at once, so that it sees collapse.
 
     Consecutive examples of the batch are joined along the last axis: images [B, H, W, C] become
@@ -176,8 +177,6 @@ def packed(network: Network, *, num: int) -> Network:
     References:
       Lin et al., 2018 (arXiv:1712.04086).
     """
-    if num < 1:
-        raise ValueError(bad_value("packing", num, "at least 1"))
 
     def join(x: Array) -> Array:
         if len(x) % num:

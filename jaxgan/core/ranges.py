@@ -49,7 +49,7 @@ CONTRACTS: Mapping[str, str] = {
 _MAX_INT, _MAX_FLOAT = 2**31 - 1, float(np.finfo(np.float32).max)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Range:
     """Finite numbers between bounds, of 32 bits as arrays are, unless `at_most` says more.
 
@@ -66,6 +66,8 @@ class Range:
       (False, True, False, False)
       >>> str(Range(above=0)), str(Range(at_least=0, below=1)), str(Range(at_least=0, at_most=1))
       ('above 0 and finite', 'at least 0 and below 1', 'from 0 to 1')
+      >>> Positive
+      typing.Annotated[float, Range(above=0)]
     """
 
     above: float | None = None
@@ -82,6 +84,10 @@ class Range:
             and (self.below is None or number < self.below)
             and (self.at_most is None or number <= self.at_most)
         )
+
+    def __repr__(self) -> str:
+        given = {name: bound for name, bound in vars(self).items() if bound is not None}
+        return f"Range({', '.join(f'{name}={bound}' for name, bound in given.items())})"
 
     def __str__(self) -> str:
         if self.at_least is not None and self.at_most is not None:

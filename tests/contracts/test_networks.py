@@ -422,7 +422,7 @@ def test_discriminators(name: str, options: dict[str, Any], shape: tuple[int, ..
     ("options", "words"),
     [
         ({"packing": 0}, "packing is 0"),
-        ({"packing": 2, "head": "codes"}, "packing is 2 with head 'codes'"),
+        ({"packing": 2, "head": "codes"}, "packing is 2; it must be 1, as head is 'codes'"),
         ({"conditioning": "concat"}, "conditioning is 'concat', which needs classes"),
         ({"conditioning": "norm", "num_classes": 3}, "conditioning is 'norm'; it must be"),
         ({"norm": "virtual"}, "norm is 'virtual'"),
@@ -448,7 +448,7 @@ def test_packs_are_of_consecutive_examples_along_the_channels() -> None:
     assert packed(network, num=3).couples_batch
     with pytest.raises(ValueError, match="packing is 4; it must divide the batch of 6"):
         packed(network, num=4).apply(params, net_state, x)
-    with pytest.raises(ValueError, match="packing is 0"):
+    with pytest.raises(ValueError, match="num is 0; it must be an integer"):
         packed(network, num=0)
 
 

@@ -152,9 +152,9 @@ def test_bad_input(
     [
         ([BEST], "nothing is evaluated, as eval_every_steps is 0"),
         ([BEST, "--config.eval_every_steps=20"], "it must be a multiple of eval_every_steps, 20"),
-        ([*MEASURED, "--config.keep_best={'metric': 'eval/fid'}"], "gives eval/num_modes"),
+        ([*MEASURED, "--config.keep_best={'metric': 'eval/fid'}"], "'eval/num_modes'"),
         (["--config.eval_every_steps=15"], "it must be a multiple of substeps, 10"),
-        (["--config.evaluation.metrics=fd"], "it must be a list of names"),
+        (["--config.evaluation.metrics=fd"], "it must be a list, each a string"),
         (["--config.evaluation.num_samples=1"], "it must be an integer, at least 2"),
         (["--config.evaluation.number=1"], "evaluation.number: unknown key"),
     ],
