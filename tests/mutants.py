@@ -39,7 +39,7 @@ SIGNATURES = "tests/test_public_api.py"
 TESTS = (
     *PACKAGES,  # their doctests
     *("tests/contracts", "tests/core", "tests/losses", "tests/fields", "tests/algorithms"),
-    SIGNATURES,
+    *("tests/data/test_images.py", SIGNATURES),
 )
 PRELOADED = ("jax.numpy", "flax.linen", "optax", "chex", "scipy.stats", "pytest", "hypothesis")
 BUDGET = 20.0
@@ -97,7 +97,8 @@ def places(node: ast.AST, function: str = "") -> Iterator[Place]:
                 continue
             if isinstance(child, ast.keyword) and child.arg == "strict":
                 continue  # of a zip, which says what holds anyway
-            where = f"{inside}()" if isinstance(child, ast.arguments) else inside
+            is_field = isinstance(node, ast.ClassDef) and isinstance(child, ast.AnnAssign)
+            where = f"{inside}()" if is_field or isinstance(child, ast.arguments) else inside
             yield Place(node, field, index, child, where)
             yield from places(child, where)
 
