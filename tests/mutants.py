@@ -3,7 +3,7 @@
 A mutant is the package with one operator, number, condition or argument changed. It is killed if a
 test fails that runs the function it is in; what survives is code that no test holds. A sample of
 fixed seed is tried, each mutant in a fork of a process that has imported JAX but has not used it,
-and `tests/mutants.json` says what came out.
+and docs/mutants.json and tested.md say what came out.
 
     python -m tests.mutants --num 50 --files jaxgan/losses   # a smaller sample
     python -m tests.mutants --show 'jaxgan/losses/_hinge.py'  # what would be tried
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "tests" / "mutants.json"
+RESULTS, PAGE = ROOT / "docs" / "mutants.json", ROOT / "docs" / "tested.md"
 PACKAGES = tuple(f"jaxgan/{p}" for p in ("core", "losses", "penalties", "fields", "algorithms"))
 SIGNATURES = "tests/test_public_api.py"
 """Holds the defaults, and calls no function."""
@@ -388,22 +388,24 @@ def main() -> None:
 
 def report(seed: int, total: int, verdicts: dict[Mutant, str]) -> None:
     """Writes the counts, and each mutant that survived."""
-    by_package: dict[str, Counter[str]] = defaultdict(Counter)
-    for mutant, outcome in verdicts.items():
-        by_package[mutant.file.split("/")[1]][outcome] += 1
     left = [m for m, outcome in verdicts.items() if outcome in ("survived", "untested")]
-    content = {
-        "mutants": total,
-        "sample": len(verdicts),
-        "seed": seed,
-        "killed": len(verdicts) - len(left),
-        "packages": {
-            name: dict(sorted(found.items())) for name, found in sorted(by_package.items())
-        },
-        "survivors": [f"{m.file}:{m.line} {m.function}: {m.change}" for m in left],
-    }
-    RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    print(f"{content['killed']} of {content['sample']} killed")
+    tried, alive = (Counter(m.file.split("/")[1] for m in them) for them in (verdicts, left))
+    counts = {name: [tried[name], tried[name] - alive[name]] for name in sorted(tried)}
+    counts["together"] = [tried.total(), tried.total() - alive.total()]
+    survivors = [f"{m.file}:{m.line} {m.function}: {m.change}" for m in left]
+    said = {"mutants": total, "seed": seed, "counts": counts, "survivors": survivors}
+    RESULTS.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    PAGE.write_text(page(PAGE.read_text(), counts))
+
+
+HEAD = "| package | mutants | killed |\n|---|---|---|\n"
+
+
+def page(text: str, counts: Mapping[str, Sequence[int]]) -> str:
+    """The page with its table of counts."""
+    before, _, rest = text.partition(HEAD)
+    rows = (f"| {name} | {tried} | {killed} |\n" for name, (tried, killed) in counts.items())
+    return f"{before}{HEAD}{''.join(rows)}\n{rest.partition(chr(10) * 2)[2]}"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 
 from tests import mutants
 
@@ -48,3 +49,9 @@ def test_calls_are_noted_by_function() -> None:
     assert "__called__('a.py:hinge')" in noted
     assert "__called__('a.py:hinge.disc')" in noted
     assert "lambda v: (__called__('a.py:'), v)[1]" in noted
+
+
+def test_the_page_shows_the_counts_that_were_written() -> None:
+    counts = json.loads(mutants.RESULTS.read_text())["counts"]
+    text = mutants.PAGE.read_text()
+    assert mutants.page(text, counts) == text
