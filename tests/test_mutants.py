@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 
 from tests import mutants
 
@@ -19,6 +20,8 @@ def hinge(*, margin: float = 1.0) -> Loss:
         return relu(margin - real, axis=0)
 
     return stateless(disc)
+
+TABLE = {"kl": lambda v: v}
 '''
 
 
@@ -26,7 +29,7 @@ def test_each_mutant_changes_one_thing_in_the_code() -> None:
     found = mutants.mutants_of("a.py", SOURCE)
     assert [(one.function, one.change) for one in found] == [
         ("", "3 -> 4"),
-        ("hinge", "1.0 -> 2.0"),
+        ("hinge()", "1.0 -> 2.0"),
         ("hinge", "margin <= 0 or not margin -> margin <= 0 and (not margin)"),
         ("hinge", "margin <= 0 -> margin < 0"),
         ("hinge", "0 -> 1"),
@@ -45,3 +48,10 @@ def test_calls_are_noted_by_function() -> None:
     noted = ast.unparse(mutants.watched(ast.parse(SOURCE), "a.py"))
     assert "__called__('a.py:hinge')" in noted
     assert "__called__('a.py:hinge.disc')" in noted
+    assert "lambda v: (__called__('a.py:'), v)[1]" in noted
+
+
+def test_the_page_shows_the_counts_that_were_written() -> None:
+    counts = json.loads(mutants.RESULTS.read_text())["counts"]
+    text = mutants.PAGE.read_text()
+    assert mutants.page(text, counts) == text
