@@ -75,7 +75,7 @@ def test_latents_follow_the_key_and_the_sampler() -> None:
     assert normal.shape == (5000, 3)
     np.testing.assert_allclose(np.cov(normal.T), np.eye(3), atol=0.1)
     np.testing.assert_allclose(normal.mean(axis=0), np.zeros(3), atol=0.1)
-    with pytest.raises(ValueError, match="latent dimension is 0"):
+    with pytest.raises(ValueError, match="dim is 0; it must be an integer"):
         normal_latent(0)
 
 

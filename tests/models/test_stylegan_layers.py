@@ -179,7 +179,7 @@ def test_sizes() -> None:
             sizes_of(size)
     with pytest.raises(ValueError, match="channel_base is 8; it must be at least 16, the pixels"):
         num_channels(16, 8, 4)
-    with pytest.raises(ValueError, match="resolution is 12; it must be one of 4, 8, 16"):
+    with pytest.raises(ValueError, match="resolution is 12; it must be 4, 8 or 16"):
         check_resolution(16, 12)
 
 
