@@ -29,7 +29,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.penalty import Penalty
-from jaxgan.core.ranges import Count, Index, Several, Width
+from jaxgan.core.ranges import BatchSize, Count, Index, Several, Width
 from jaxgan.fields import Field
 
 
@@ -38,7 +38,7 @@ class Settings:
     """The entries of a config that are no sections."""
 
     analysis_every_steps: Index = 0
-    batch_size: Count = 64
+    batch_size: BatchSize = 64
     checkpoint_every_steps: Count = 1000
     deterministic: bool = False
     eval_every_steps: Index = 0

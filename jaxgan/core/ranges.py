@@ -114,6 +114,7 @@ Decay = Annotated[float, Range(at_least=0, below=1)]
 Count = Annotated[int, Range(at_least=1)]
 Index = Annotated[int, Range(at_least=0)]
 Width = Annotated[int, Range(at_least=1, at_most=2**20)]
+BatchSize = Annotated[int, Range(at_least=1, at_most=2**26)]
 OptionalWidth = Annotated[int, Range(at_least=0, at_most=2**20)]
 """Of an axis of an array, where 0 may be for none."""
 Several = Annotated[int, Range(at_least=2)]
