@@ -38,8 +38,8 @@ SIGNATURES = "tests/test_public_api.py"
 """Holds the defaults, and calls no function."""
 TESTS = (
     *PACKAGES,  # their doctests
-    *("tests/contracts", "tests/core", "tests/losses", "tests/fields", "tests/algorithms"),
-    *("tests/data/test_images.py", SIGNATURES),
+    *("tests/contracts", "tests/core", "tests/losses", "tests/penalties", "tests/fields"),
+    *("tests/algorithms", "tests/data/test_images.py", SIGNATURES),
 )
 PRELOADED = ("jax.numpy", "flax.linen", "optax", "chex", "scipy.stats", "pytest", "hypothesis")
 BUDGET = 20.0

@@ -153,7 +153,10 @@ def check_state(case: Case) -> None:
         assert (old.shape, old.dtype, old.weak_type) == (new.shape, jnp.float32, new.weak_type)
 
 
-def check_refusals(factory: Callable[..., Penalty]) -> None:
+def check_options(factory: Callable[..., Penalty]) -> None:
+    made = factory(weight=0.25, every=3)
+    assert made.terms[0].weight == 0.25
+    assert {term.every for term in made.terms} == {3}
     for weight in (-1.0, float("nan")):
         with pytest.raises(ValueError, match=r"^weight is .* at least 0"):
             factory(weight=weight)

@@ -178,8 +178,14 @@ def test_finite_at_zero_and_stateless(case: Case) -> None:
 
 
 @EACH_CASE
-def test_bad_weights_and_intervals_are_refused(case: Case) -> None:
-    terms.check_refusals(case.factory)
+def test_weights_and_intervals_arrive_or_are_refused(case: Case) -> None:
+    terms.check_options(case.factory)
+
+
+def test_who_couples_the_examples_of_a_batch() -> None:
+    terms_of = [term for case in CASES for term in case.factory().terms]
+    found = {term.name for term in terms_of if term.couples_batch}
+    assert found == {"feature_matching", "pull_away"}  # a mean over the batch, all its pairs
 
 
 FACTORIES = {case.name.split()[0]: case.factory for case in CASES}

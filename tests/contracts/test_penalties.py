@@ -329,8 +329,8 @@ def test_finite_at_zero_and_types_of_states(case: Case) -> None:
 
 
 @EACH_CASE
-def test_bad_weights_and_intervals_of_these_are_refused(case: Case) -> None:
-    terms.check_refusals(case.factory)
+def test_weights_and_intervals_of_these_arrive_or_are_refused(case: Case) -> None:
+    terms.check_options(case.factory)
 
 
 def test_every_factory_has_a_row() -> None:
@@ -338,6 +338,15 @@ def test_every_factory_has_a_row() -> None:
     assert rows == set(terms.factories(penalties, "Penalty").values())
     assert all(row.factory().terms[0].name == row.name for row in TABLE)
     assert all(case.factory().terms[0].name == case.name.split()[0] for case in CASES[:-1])
+
+
+def test_who_couples_the_examples_of_a_batch() -> None:
+    made = [row.factory() for row in TABLE] + [case.factory() for case in CASES]
+    found = {term.name for penalty in made for term in penalty.terms if term.couples_batch}
+    # By a maximum, a mean or a deviation over the batch; by a state that each evaluation moves.
+    over_the_batch = {"max_gp", "mode_seeking", "dragan"}
+    moved = {"historical_averaging", "lecam", "path_length", "spectral_norm_penalty"}
+    assert found == over_the_batch | moved
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -556,8 +565,8 @@ def test_scaling_keeps_laziness_and_leaves_the_original_alone() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_bad_weights_and_intervals_are_refused(row: Row) -> None:
-    terms.check_refusals(row.factory)
+def test_weights_and_intervals_arrive_or_are_refused(row: Row) -> None:
+    terms.check_options(row.factory)
 
 
 def test_clashing_names_and_unknown_players_are_refused() -> None:

@@ -24,11 +24,10 @@ from jaxgan.core.network import Network
 from jaxgan.core.state import Context
 from jaxgan.games import gan
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
-from jaxgan.penalties import View, input_gradient, path_length, squared_norm
+from jaxgan.penalties import input_gradient, squared_norm
 from jaxgan.penalties._path_length import path_lengths
 from jaxgan.pretrained import convert
 from jaxgan.pretrained.stylegan2 import discriminator_rules, generator_rules
-from tests.contracts import terms
 from tests.contracts.test_networks import check_network, differ, example
 
 REFERENCES = Path(__file__).parent / "references" / "stylegan2.npz"
@@ -194,36 +193,6 @@ def test_styles_are_of_the_scene_and_truncation_at_0_gives_the_mean_image() -> N
     np.testing.assert_allclose(scenes[0.5]["w"], half, atol=1e-6)
     assert np.ptp(plain["fake"], axis=0).max() > 1e-3
     assert np.ptp(scenes[0.0]["fake"], axis=0).max() < 1e-6
-
-
-def test_path_lengths_are_those_of_the_styles_where_there_are_any() -> None:
-    """G(w) = Σ_l w_l A_l: the length is √(mean_l ‖A_l y‖²), of every second example."""
-    draw = np.random.default_rng(0)
-    matrices = draw.normal(size=(3, 2, 5)).astype(np.float32)
-    scene = {
-        "w": jnp.asarray(draw.normal(size=(4, 3, 2)), jnp.float32),
-        "label": jnp.arange(4),
-        "real": jnp.zeros((4, 5)),
-    }
-    asked = []
-
-    def generator(given: Any) -> jax.Array:
-        asked.append((given["w"].shape, given["label"].tolist()))
-        return jnp.einsum("bld,ldp->bp", given["w"], matrices)
-
-    view = View(
-        params={}, discriminator=abs, scene=scene, context=terms.CONTEXT, generator=generator
-    )
-    values, state = path_length(shrink=2).terms[0].values(view, {"length": jnp.float32(2.0)})
-    noise = terms.noise("path_length", (2, 5)) / np.sqrt(5)
-    pulled = np.einsum("bp,ldp->bld", noise, matrices)
-    lengths = np.sqrt((pulled**2).sum(2).mean(1))
-    mean = 2.0 + 0.01 * (lengths.mean() - 2.0)
-    np.testing.assert_allclose(values, (lengths - mean) ** 2, rtol=1e-5)
-    np.testing.assert_allclose(state["length"], mean, rtol=1e-6)
-    assert set(map(str, asked)) == {str(((2, 3, 2), [0, 2]))}
-    with pytest.raises(ValueError, match="shrink is 0; it must be an integer"):
-        path_length(shrink=0)
 
 
 def test_bad_sizes_and_styles_are_refused() -> None:
