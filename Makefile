@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 WORKDIR ?= runs/digits
 PYTEST_WORKERS ?= 2
 
-.PHONY: help train test test-slow lint typecheck format docs clean
+.PHONY: help train test test-slow mutants lint typecheck format docs clean
 
 help:
 	@echo "make train      train the main job (handwritten digits) and report on it"
 	@echo "make test       linter, type checker, doctests and tests"
 	@echo "make test-slow  the tests that take long, or add little to their fellows"
+	@echo "make mutants    change the code in 200 places, and see that tests fail"
 	@echo "make docs       build the documentation, warnings being errors"
 
 $(VENV)/.train: setup.cfg
@@ -37,6 +38,9 @@ test: lint typecheck
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist worksteal -m slow
+
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

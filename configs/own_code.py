@@ -16,13 +16,12 @@ import jax.numpy as jnp
 import ml_collections
 
 import jaxgan as jg
-from jaxgan.core.ranges import Positive, checked
 from jaxgan.core.typing import Batch, PlayerTree
 from jaxgan.fields import trees
 
 
-@checked
-def soft_hinge(*, sharpness: Positive = 2.0) -> jg.Loss:
+@jg.ranges.checked
+def soft_hinge(*, sharpness: jg.ranges.Positive = 2.0) -> jg.Loss:
     """The hinge loss with a rounded corner: s(x) = softplus(βx) / β in place of max(0, x).
 
     L_D = s(1 - D(x)) + s(1 + D(G(z))),  L_G = -D(G(z)).
@@ -43,8 +42,8 @@ def soft_hinge(*, sharpness: Positive = 2.0) -> jg.Loss:
     )
 
 
-@checked
-def clipped(field: jg.Field, *, norm: Positive = 1.0) -> jg.Field:
+@jg.ranges.checked
+def clipped(field: jg.Field, *, norm: jg.ranges.Positive = 1.0) -> jg.Field:
     """Each player's pull ξ_i, shortened to a length: ξ_i min(1, c / ‖ξ_i‖).
 
     Args:

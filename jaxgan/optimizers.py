@@ -68,7 +68,7 @@ def adam(
     *,
     b1: Momentum = 0.9,
     b2: DecaySchedule = 0.999,
-    eps: Positive = 1e-8,
+    eps: NonNegative = 1e-8,
     eps_root: NonNegative = EPS_ROOT,
     weight_clip: PositiveSchedule | None = None,
 ) -> optax.GradientTransformation:
@@ -206,7 +206,7 @@ def optimistic_adam(
     b2: DecaySchedule = 0.999,
     alpha: Finite = 1.0,
     beta: Finite = 1.0,
-    eps: Positive = 1e-8,
+    eps: NonNegative = 1e-8,
     eps_root: NonNegative = EPS_ROOT,
 ) -> optax.GradientTransformation:
     """Adam whose update is optimistic, Optax's without Nesterov momentum as in the paper.

@@ -3,7 +3,7 @@
 A mutant is the package with one operator, number, condition or argument changed. It is killed if a
 test fails that runs the function it is in; what survives is code that no test holds. A sample of
 fixed seed is tried, each mutant in a fork of a process that has imported JAX but has not used it,
-and `tests/mutants.json` says what came out.
+and docs/mutants.json and tested.md say what came out.
 
     python -m tests.mutants --num 50 --files jaxgan/losses   # a smaller sample
     python -m tests.mutants --show 'jaxgan/losses/_hinge.py'  # what would be tried
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -32,14 +32,17 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "tests" / "mutants.json"
+RESULTS, PAGE = ROOT / "docs" / "mutants.json", ROOT / "docs" / "tested.md"
 PACKAGES = tuple(f"jaxgan/{p}" for p in ("core", "losses", "penalties", "fields", "algorithms"))
+SIGNATURES = "tests/test_public_api.py"
+"""Holds the defaults, and calls no function."""
 TESTS = (
     *PACKAGES,  # their doctests
     *("tests/contracts", "tests/core", "tests/losses", "tests/fields", "tests/algorithms"),
+    *("tests/data/test_images.py", SIGNATURES),
 )
 PRELOADED = ("jax.numpy", "flax.linen", "optax", "chex", "scipy.stats", "pytest", "hypothesis")
-BUDGET = 40.0
+BUDGET = 20.0
 """Seconds of tests that a mutant is put to, the quickest first."""
 
 
@@ -92,8 +95,12 @@ def places(node: ast.AST, function: str = "") -> Iterator[Place]:
                 child, ast.JoinedStr | ast.Raise | ast.Assert | ast.Import | ast.ImportFrom
             ):
                 continue
-            yield Place(node, field, index, child, inside)
-            yield from places(child, inside)
+            if isinstance(child, ast.keyword) and child.arg == "strict":
+                continue  # of a zip, which says what holds anyway
+            is_field = isinstance(node, ast.ClassDef) and isinstance(child, ast.AnnAssign)
+            where = f"{inside}()" if is_field or isinstance(child, ast.arguments) else inside
+            yield Place(node, field, index, child, where)
+            yield from places(child, where)
 
 
 BINARY: dict[type, type] = {
@@ -158,7 +165,7 @@ def _with(node: ast.AST, **changes: Any) -> ast.AST:
     return new
 
 
-def mutants_of(file: str) -> list[Mutant]:
+def mutants_of(file: str, source: str) -> list[Mutant]:
     """Every mutant of a file."""
     return [
         Mutant(
@@ -169,7 +176,7 @@ def mutants_of(file: str) -> list[Mutant]:
             place.function,
             f"{ast.unparse(place.node)} -> {'nothing' if new is None else ast.unparse(new)}",
         )
-        for number, place in enumerate(places(ast.parse((ROOT / file).read_text())))
+        for number, place in enumerate(places(ast.parse(source)))
         for index, new in enumerate(variants(place))
     ]
 
@@ -183,12 +190,18 @@ def mutated(tree: ast.Module, mutant: Mutant) -> ast.Module:
 
 def watched(tree: ast.Module, file: str) -> ast.Module:
     """The tree with a note of each function as it is called, in place."""
-    for place in list(places(tree)):
-        if isinstance(place.node, Function):
-            name = f"{file}:{place.function}.{place.node.name}".replace(":.", ":")
-            note = ast.parse(f"__called__({name!r})").body
-            start = 1 if ast.get_docstring(place.node) is not None else 0
-            place.node.body[start:start] = [ast.copy_location(note[0], place.node.body[0])]
+
+    def note(name: str) -> ast.expr:
+        return ast.parse(f"__called__({name!r})", mode="eval").body
+
+    for _, _, _, node, function in list(places(tree)):
+        if isinstance(node, Function):
+            start = 1 if ast.get_docstring(node) is not None else 0
+            name = f"{file}:{function}.{node.name}".replace(":.", ":")
+            node.body[start:start] = [ast.copy_location(ast.Expr(note(name)), node.body[0])]
+        elif isinstance(node, ast.Lambda):
+            pair = ast.Tuple([note(f"{file}:{function}"), node.body], ast.Load())
+            node.body = ast.Subscript(pair, ast.Constant(1), ast.Load())
     return ast.fix_missing_locations(tree)
 
 
@@ -254,7 +267,16 @@ def in_fork(work: Callable[[], Any], limit: float) -> Any:
 def run_tests(tests: list[str], *plugins: Any) -> int:
     import pytest
 
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "--rootdir", str(ROOT)]
+    options = [
+        "-q",
+        "--assert=plain",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not slow",
+        "--rootdir",
+        str(ROOT),
+    ]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what was imported before
     return int(pytest.main([*options, *tests], plugins=plugins))
 
@@ -283,7 +305,7 @@ def survey(files: set[str]) -> dict[str, Any]:
 
 def tests_of(mutant: Mutant, found: dict[str, Any]) -> list[str]:
     """The quickest tests of its function, or of what is around it where none calls that."""
-    names = mutant.function.split(".") if mutant.function else []
+    names = mutant.function.removesuffix("()").split(".") if mutant.function else []
     for num in range(len(names), -1, -1):
         around = f"{mutant.file}:{'.'.join(names[:num])}"
         tests: list[str] = []
@@ -297,6 +319,9 @@ def tests_of(mutant: Mutant, found: dict[str, Any]) -> list[str]:
         left -= found["seconds"][test]
         if left > 0 or not chosen:
             chosen.append(test)
+    if mutant.function.endswith("()"):
+        good = set(found["seconds"]) - set(found["failed"])
+        chosen += [test for test in good if test.startswith(SIGNATURES)]
     return chosen
 
 
@@ -331,7 +356,12 @@ def main() -> None:
     files = sorted(
         path.relative_to(ROOT).as_posix() for p in PACKAGES for path in (ROOT / p).rglob("*.py")
     )
-    every = [m for file in files if file.startswith(args.files) for m in mutants_of(file)]
+    every = [
+        mutant
+        for file in files
+        if file.startswith(args.files)
+        for mutant in mutants_of(file, (ROOT / file).read_text())
+    ]
     sample = random.Random(args.seed).sample(every, min(args.num, len(every)))
     if args.show:
         for mutant in sorted(sample):
@@ -358,22 +388,24 @@ def main() -> None:
 
 def report(seed: int, total: int, verdicts: dict[Mutant, str]) -> None:
     """Writes the counts, and each mutant that survived."""
-    by_package: dict[str, Counter[str]] = defaultdict(Counter)
-    for mutant, outcome in verdicts.items():
-        by_package[mutant.file.split("/")[1]][outcome] += 1
     left = [m for m, outcome in verdicts.items() if outcome in ("survived", "untested")]
-    content = {
-        "mutants": total,
-        "sample": len(verdicts),
-        "seed": seed,
-        "killed": len(verdicts) - len(left),
-        "packages": {
-            name: dict(sorted(found.items())) for name, found in sorted(by_package.items())
-        },
-        "survivors": [f"{m.file}:{m.line} {m.function}: {m.change}" for m in left],
-    }
-    RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    print(f"{content['killed']} of {content['sample']} killed")
+    tried, alive = (Counter(m.file.split("/")[1] for m in them) for them in (verdicts, left))
+    counts = {name: [tried[name], tried[name] - alive[name]] for name in sorted(tried)}
+    counts["together"] = [tried.total(), tried.total() - alive.total()]
+    survivors = [f"{m.file}:{m.line} {m.function}: {m.change}" for m in left]
+    said = {"mutants": total, "seed": seed, "counts": counts, "survivors": survivors}
+    RESULTS.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    PAGE.write_text(page(PAGE.read_text(), counts))
+
+
+HEAD = "| package | mutants | killed |\n|---|---|---|\n"
+
+
+def page(text: str, counts: Mapping[str, Sequence[int]]) -> str:
+    """The page with its table of counts."""
+    before, _, rest = text.partition(HEAD)
+    rows = (f"| {name} | {tried} | {killed} |\n" for name, (tried, killed) in counts.items())
+    return f"{before}{HEAD}{''.join(rows)}\n{rest.partition(chr(10) * 2)[2]}"
 
 
 if __name__ == "__main__":

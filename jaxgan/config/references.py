@@ -259,7 +259,7 @@ def portable(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Path]
       >>> portable({"loss": {"name": "hinge"}})
       ({'loss': {'name': 'hinge'}}, {})
     """
-    referred = {Path(text.rpartition(":")[0]) for text in _references(config)}
+    referred = {Path(text.rpartition(":")[0]) for text in references_of(config)}
     referred = {path for path in referred if path.suffix == ".py"}
     files: dict[str, Path] = {}
     for path in sorted({*referred, *(file for one in referred for file in _imported(one))}):
@@ -297,12 +297,25 @@ def renamed(value: Any, named: Mapping[str, str]) -> Any:
     return [renamed(one, named) for one in value] if isinstance(value, list) else moved(value)
 
 
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for entry in value.values():
-            yield from _references(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _references(entry)
+def references_of(config: Mapping[str, Any]) -> set[str]:
+    """All references in a config.
+
+    Args:
+      config: a nested config, which need not be complete.
+
+    Returns:
+      The texts that are references. Those of data are names of its kinds, such as `tfds:mnist`.
+
+    Example:
+      >>> sorted(references_of({"data": {"source": "tfds:mnist"}, "field": ["mine.py:slowed"]}))
+      ['mine.py:slowed']
+    """
+    return {text for key, value in config.items() if key != "data" for text in _texts(value)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping | list):
+        for entry in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(entry)
     elif is_reference(value):
         yield value

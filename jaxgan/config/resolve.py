@@ -38,7 +38,7 @@ class Settings:
     """The entries of a config that are no sections."""
 
     analysis_every_steps: Index = 0
-    batch_size: Width = 64
+    batch_size: Count = 64
     checkpoint_every_steps: Count = 1000
     deterministic: bool = False
     eval_every_steps: Index = 0

@@ -58,10 +58,9 @@ def open_source(spec: str, /, **options: Any) -> Source | DeviceSource:
 
     >>> open_source("digits", image_size=16).element_spec["image"].shape
     (16, 16, 1)
-    >>> open_source("ring", modes=8)
+    >>> open_source("ring", modes=8)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    jaxgan.core.errors.DataError: ring: option is 'modes'; it must be 'num_modes', 'radius' or \
-'std'
+    jaxgan.core.errors.DataError: ring: option is 'modes'; it must be 'num_modes', 'radius' or ...
     """
     kind, colon, argument = spec.partition(":")
     known = ", ".join(f"{name}:{takes}" if takes else name for name, (_, takes) in SOURCES.items())

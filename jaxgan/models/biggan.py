@@ -271,7 +271,7 @@ def check_latent(latent_dim: int, image_size: int) -> None:
     >>> check_latent(100, 128)
     Traceback (most recent call last):
     ...
-    ValueError: latent_dim is 100; it must be a multiple of 6, the parts that it is split into
+    ValueError: latent_dim is 100; it must be a multiple of 6, one of each part
     """
     num = len(TABLES[image_size].gen)
     if latent_dim < 1 or latent_dim % num:

@@ -10,11 +10,11 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from jaxgan.config.base import Config
-from jaxgan.config.references import CODE, located, portable
+from jaxgan.config.references import CODE, located, portable, references_of
 from jaxgan.core.errors import ConfigError
 from jaxgan.files.atomic import replacing
 
@@ -46,8 +46,8 @@ def write_code(workdir: Path, config: Config) -> Config:
         if not (workdir / CODE / name).exists() or not path.samefile(workdir / CODE / name):
             with replacing(workdir / CODE / name) as temporary:
                 shutil.copyfile(path, temporary)
-    if files:
-        _trust(config[CODE])
+    _, calls = _split(references_of(config))
+    _trust([*config.get(CODE, {}).values(), *map(_digest, calls)])
     return config
 
 
@@ -63,26 +63,44 @@ def located_code(workdir: Path, config: Config, *, trust: bool = False) -> Confi
       The config for `resolve`; no code has run yet.
 
     Raises:
-      ConfigError: if a file is not there, or nobody vouches for it.
+      ConfigError: if a file is not there, or nobody vouches for it: for any file in `code/`, as
+        one may import another, or for a function of a package that the config calls.
 
     Example:
       >>> located_code(Path("a"), {"seed": 0})
       {'seed': 0}
     """
-    if CODE not in config:
-        return config
-    digests = {name: digest_of(workdir / CODE / name) for name in config[CODE]}
+    folder, code = workdir / CODE, config.get(CODE, {})
+    config = {key: value for key, value in config.items() if key != CODE}
+    files, calls = _split(references_of(config))
+    if outside := sorted(name for name in files if Path(name).name != name):
+        raise ConfigError(f"workdir: {workdir} refers to {outside[0]!r}, which is not in {CODE}/")
+    there = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    names = {path.relative_to(folder).as_posix() for path in there} if files or code else set()
+    digests = {name: digest_of(folder / name) for name in sorted({*names, *files, *code})}
     known = _trusted()
     unknown = [name for name, digest in digests.items() if digest not in known]
+    unknown += [call for call in sorted(calls) if _digest(call) not in known]
     if unknown and not trust:
         raise ConfigError(
             f"workdir: {workdir} has code that you have not trained with, {', '.join(unknown)}; "
             "read it, and give --trust-code to run it"
         )
-    for name in changed_code(config[CODE], digests):
-        logger.warning("%s is not what it was when the run began", workdir / CODE / name)
-    found: Config = located({k: v for k, v in config.items() if k != CODE}, workdir / CODE)
+    for name in changed_code(code, digests):
+        logger.warning("%s is not what it was when the run began", folder / name)
+    found: Config = located(config, folder)
     return found
+
+
+def _split(references: Collection[str]) -> tuple[set[str], set[str]]:
+    """Files, and functions of packages."""
+    places = {text: text.rpartition(":")[0] for text in references}
+    files = {place for place in places.values() if place.endswith(".py")}
+    return files, {text for text, place in places.items() if place not in files}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def changed_code(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -131,8 +149,8 @@ def _trusted() -> set[str]:
         return set()
 
 
-def _trust(digests: Mapping[str, str]) -> None:
-    new = sorted(set(digests.values()) - _trusted())
+def _trust(digests: Collection[str]) -> None:
+    new = sorted(set(digests) - _trusted())
     if not new:
         return
     try:

@@ -17,7 +17,7 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
-from jaxgan.config.references import CODE, portable, renamed
+from jaxgan.config.references import CODE, portable, references_of, renamed
 from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
@@ -118,6 +118,8 @@ def _old_config(config: Config, workdir: Path) -> tuple[Config, dict[str, tuple[
             "that of --config"
         )
     old = renamed(old, {name: str(path) for name, path in files.items()})
+    if other := sorted(references_of(old) - references_of(config)):
+        raise ConfigError(f"workdir: another config's run is there: it calls {other[0]!r}")
     return resolve_saved(old, workdir), {
         f"{CODE}.{name}": values for name, values in changed.items()
     }

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import jax
 
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.ranges import Width, checked
+from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Batch, Key, Metrics
 
 
 @checked
 def device_data(
-    algorithm: Algorithm, *, sample: Callable[[Key, int], Batch], batch_size: Width
+    algorithm: Algorithm, *, sample: Callable[[Key, int], Batch], batch_size: Count
 ) -> Algorithm:
     """Draws the real batches of each step on the device, so that the whole loop is one program.
 

@@ -91,5 +91,5 @@ def test_paths(tmp_path: Path) -> None:
     assert image.shape == (460, 520, 3)
     for half in (image[:230], image[230:]):
         assert count_strong(half, 2, 0) > 100
-    with pytest.raises(ValueError, match=r"have shapes \[\(100,\), \(100,\), \(99,\)\]"):
+    with pytest.raises(ValueError, match=r"is \[\(100,\), \(100,\), \(99,\)\]; it must be"):
         path_png(tmp_path / "b.png", alphas, alphas, alphas[1:])

@@ -69,15 +69,14 @@ class Folder(RuleBasedStateMachine):
         (folder / "d").mkdir(parents=True)
         (folder / "data").write_text(f"{step}")
         (folder / "d" / "more").write_text(f"{mark}")
-        metrics, data_state = {"fid": fid}, {"mark": mark}
         content = Manifest(
             step=step,
             created="",
             versions={"jaxgan": "0"},
             num_processes=1,
             leaves={},
-            data_state=data_state,
-            metrics=metrics,
+            data_state={"mark": mark},
+            metrics={"fid": fid},
             config=None,
             files={},
         )

@@ -253,6 +253,36 @@ def test_the_bilinear_game_is_played_by_the_book(row: Row, float64: None) -> Non
         state, _ = step(state, {})
         np.testing.assert_allclose(state.params["gen"], [here[0]], rtol=1e-12)
         np.testing.assert_allclose(state.params["disc"], [here[1]], rtol=1e-12)
+    assert int(state.step) == 20
+
+
+@ROWS
+def test_what_a_field_remembers_goes_from_evaluation_to_evaluation(row: Row) -> None:
+    plain = gradient(jaxgan.bilinear())
+
+    def apply(params: Any, memory: Any, *rest: Any) -> Any:
+        pull, _, aux = plain.apply(params, (), *rest)
+        return pull, memory + 1, aux
+
+    counting = plain._replace(init=lambda params: jnp.int32(0), apply=apply)
+    algorithm = row.make(counting, optimizers=helpers.sgds(0.1))
+    state, _ = helpers.run(algorithm, algorithm.init(jax.random.key(0)), 3)
+    found = state.memory["field"] if row.memory else state.memory
+    assert int(found) == 3 * len(row.moves)
+
+
+def test_metrics_of_a_sequence_are_means_over_the_moves_of_the_player(float64: None) -> None:
+    made = jaxgan.sequence(
+        gradient(jaxgan.bilinear()),
+        optimizers=helpers.sgds(0.1),
+        pattern=("disc", "gen", "gen", "disc"),
+    )
+    _, metrics = made.step(made.init(jax.random.key(0)), {})
+    # The generator's loss is x y, the discriminator's -x y, at the points before the moves.
+    x, y = 1.0, 1.1
+    np.testing.assert_allclose(metrics["loss/gen"], (x * y + (x - 0.1 * y) * y) / 2, rtol=1e-12)
+    x -= 0.2 * y
+    np.testing.assert_allclose(metrics["loss/disc"], (-1.0 - x * y) / 2, rtol=1e-12)
 
 
 def bilinear_orbit(algorithm: Algorithm, num_steps: int) -> np.ndarray:

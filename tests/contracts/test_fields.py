@@ -271,6 +271,12 @@ def test_every_factory_has_a_row() -> None:
     assert all(row.name.split()[0] == called(row.make(0.5)).__name__ for row in rows)
 
 
+def test_a_field_is_the_gradient_only_where_it_says_so(float64: None) -> None:
+    made = {row.name: row.make(0.5)(gradient(game_of(matrices(row.games[0])))) for row in TABLE}
+    found = {name for name, field in made.items() if field.is_gradient}
+    assert found == {"gradient", "microbatch", "with_norms"}
+
+
 @PLAYED
 def test_the_field_is_its_formula(row: Row, name: str, float64: None) -> None:
     # Under vmap (members), inside scan (a training), with the rate a schedule of the step.

@@ -14,7 +14,7 @@ from flax import nnx
 
 from jaxgan import Network, from_linen, from_nnx
 from jaxgan.config.registry import DISCRIMINATORS, GENERATORS
-from jaxgan.core.network import packed, unconditional, with_reference
+from jaxgan.core.network import Styles, packed, unconditional, with_reference
 from jaxgan.models import DCGANDiscriminator, MLPDiscriminator
 
 NUM, DIM, WIDTH = 16, 4, 3
@@ -473,6 +473,13 @@ def test_an_unconditional_network_drops_the_label() -> None:
     same = unconditional(network).apply(params, net_state, inputs(), label, train=True, key=key(1))
     chex.assert_trees_all_equal(same, expected)
     assert unconditional(network).couples_batch
+    labelled = network._replace(inputs=(*network.inputs, label))
+    assert len(unconditional(labelled).inputs) == 1
+    styled = network._replace(styles=Styles(mapping=network.apply, mean=jnp.zeros_like))
+    styles = unconditional(styled).styles
+    assert styles is not None
+    same = styles.mapping(params, net_state, inputs(), label, train=True, key=key(1))
+    chex.assert_trees_all_equal(same, expected)
 
 
 def test_a_reference_batch_makes_a_network_of_virtual_batch_norm_couple_nothing() -> None:

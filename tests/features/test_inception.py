@@ -239,7 +239,7 @@ def test_published_weights_and_only_these_give_published_names() -> None:
     ]
     differing = {key for key in protocols[0] if protocols[0][key] != protocols[1][key]}
     assert differing == {"convention", "resize", "normalise"}
-    with pytest.raises(FeatureError, match="convention is 'clean-fid'; it must be pytorch-fid"):
+    with pytest.raises(FeatureError, match="convention is 'clean-fid'; it must be 'pytorch-fid'"):
         inception(loaded, convention="clean-fid")
-    with pytest.raises(FeatureError, match="tap is 100; it must be 64, 192, 768, 2048"):
+    with pytest.raises(FeatureError, match="tap is 100; it must be 64, 192, 768 or 2048"):
         inception(loaded, tap=100)

@@ -18,8 +18,8 @@ DIGITS = f"{ROOT / 'configs' / 'digits.py'}:smoke"
 ROWS = [
     (RING, ["--config.optimizer.gen.b1=1.0"], "optimizer.gen.b1 is 1.0; it must be above -1 and"),
     (RING, ["--config.optimizer.gen.b2=1"], "optimizer.gen.b2 is 1; it must be at least 0 and b"),
-    (RING, ["--config.optimizer.gen.eps=-1"], "optimizer.gen.eps is -1; it must be above 0"),
-    (RING, ["--config.optimizer.gen.eps=1e999"], "optimizer.gen.eps is inf; it must be above 0"),
+    (RING, ["--config.optimizer.gen.eps=-1"], "optimizer.gen.eps is -1; it must be at least 0"),
+    (RING, ["--config.optimizer.gen.eps=1e999"], "optimizer.gen.eps is inf; it must be at least 0"),
     (RING, [f"--config.optimizer.gen.learning_rate={10**399}"], "0000..., beyond 32 bits; it must"),
     (
         RING,

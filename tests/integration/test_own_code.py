@@ -238,3 +238,46 @@ def test_what_does_not_fit_its_place_is_one_line(
     assert words in error
     assert len(error.strip().splitlines()) == 1
     assert not (folder / "run").exists()
+
+
+NO_CODE: tuple[dict[str, str] | None, ...] = (None, {})
+
+
+def set_loss(workdir: Path, loss: dict[str, Any], code: dict[str, str] | None = None) -> None:
+    config = json.loads((workdir / "config.json").read_text())
+    config["loss"] = loss
+    config["code"] = config.get("code", {}) if code is None else code
+    (workdir / "config.json").write_text(json.dumps(config))
+
+
+def test_no_way_around_the_list(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    workdir, ran = folder / "run", folder / "ran"
+    assert train(folder, workdir, KINDS["loss"]) == 0
+    harm = f"import pathlib\npathlib.Path({str(ran)!r}).touch()\n"
+    sample = ["sample", "--workdir", str(workdir), "--out", str(folder / "a.npz"), "--num", "4"]
+    touch = {"name": "os:system", "command": f"touch {ran}"}
+    schedule = {"schedule": "os:system", "command": f"touch {ran}"}
+    (folder / "other.py").write_text(harm + MINE)
+    own = {"name": "mine.py:soft_hinge", "slope": 2.0}
+    kept = (workdir / "config.json").read_text()
+    for loss in (
+        touch,
+        {"name": "multi_class", "label_weight": schedule},
+        {"name": f"{folder / 'other.py'}:soft_hinge", "slope": 2.0},
+        {"name": "../../other.py:soft_hinge", "slope": 2.0},
+    ):
+        for code in NO_CODE:
+            set_loss(workdir, loss, code)
+            assert main(sample) == 2
+            assert train(folder, workdir, KINDS["loss"], ["--config.total_steps=6"]) == 2
+    (workdir / "config.json").write_text(kept)
+    for name in ("unlisted.py", "optax/__init__.py", "optax.so"):
+        (workdir / "code" / name).parent.mkdir(exist_ok=True)
+        (workdir / "code" / name).write_text(harm)
+        assert main(sample) == 2
+        (workdir / "code" / name).unlink()
+    assert not ran.exists()
+    set_loss(workdir, own, {})
+    assert main(sample) == 0
+    errors = capfd.readouterr().err.splitlines()
+    assert len([line for line in errors if line.startswith("jaxgan: error: workdir: ")]) == 19

@@ -355,6 +355,8 @@ def test_a_signal_saves_before_all_else(
             time.sleep(60)
 
     before_the_step(monkeypatch, ask)
+    if signal.getsignal(number) is signal.SIG_IGN:  # the tests run under nohup
+        monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)
     draw = vars(previews)["save_png"]
 
     def noted(*args: Any) -> Any:

@@ -84,6 +84,13 @@ def test_pairs_are_flipped_as_often_as_asked() -> None:
     assert not flips(losses.flip_labels(losses.wasserstein(), probability=0.0), CONTEXT, 99).any()
 
 
+def test_without_a_key_the_flips_are_those_of_key_0() -> None:
+    loss, (real, fake) = losses.flip_labels(losses.wasserstein(), probability=0.5), pair(64)
+    first, other = (loss(real, fake, key=jax.random.key(seed))["disc"] for seed in (0, 1))
+    np.testing.assert_array_equal(loss(real, fake)["disc"], first)
+    assert np.any(first != other)
+
+
 def test_parts_of_a_batch_flip_what_the_whole_flips() -> None:
     loss = losses.flip_labels(losses.wasserstein(), probability=0.4)
     whole = flips(loss, CONTEXT, 12)

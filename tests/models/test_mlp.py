@@ -110,7 +110,7 @@ def test_bad_input_is_named(module, x, words):
     [
         (
             lambda: MLPGenerator((4, 0), (2,)),
-            r"features\[1\] is 0; it must be an integer",
+            r"features\[1\] is 0; it must be an integer, from 1 to",
         ),
         (lambda: MLPGenerator((4,), (0,)), r"out_shape\[0\] is 0; it must be an integer"),
         (lambda: MLPGenerator((4,), (2,), conditioning="norm"), "must be 'concat' or 'none'"),

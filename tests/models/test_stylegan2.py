@@ -222,7 +222,7 @@ def test_path_lengths_are_those_of_the_styles_where_there_are_any() -> None:
     np.testing.assert_allclose(values, (lengths - mean) ** 2, rtol=1e-5)
     np.testing.assert_allclose(state["length"], mean, rtol=1e-6)
     assert set(map(str, asked)) == {str(((2, 3, 2), [0, 2]))}
-    with pytest.raises(ValueError, match="shrink is 0; it must be an integer"):
+    with pytest.raises(ValueError, match="shrink is 0; it must be an integer, at least 1"):
         path_length(shrink=0)
 
 

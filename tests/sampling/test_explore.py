@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 from scipy import stats
 
+import jaxgan as jg
 from jaxgan.games import infogan_codes
 from jaxgan.sampling.explore import (
     ExploreError,
@@ -17,6 +21,7 @@ from jaxgan.sampling.explore import (
     arithmetic,
     interpolate,
     linear,
+    make_explorer,
     mixing,
     spherical,
     traverse,
@@ -171,3 +176,22 @@ def test_a_film_has_its_frames(tmp_path: Path) -> None:
     frames = [np.full((32, 33, 3), level, np.uint8) for level in (0, 100, 200)]
     save_animation(tmp_path / "a.mp4", frames)
     assert iio.imread(tmp_path / "a.mp4").shape == (3, 32, 32, 3)
+
+
+def test_samples_with_their_code_beside_them_are_images() -> None:
+    one = jg.Network(init=lambda key: ((), {}), apply=lambda w, s, z, **_: (z[:, None, None], s))
+    game = jg.gan(one, one, latent=3)
+
+    def generate(*given: Any) -> tuple[Any, Any]:
+        scene, net_state = game.generate(*given)
+        return {**scene, "fake": {"image": scene["fake"], "code": scene["latent"]}}, net_state
+
+    params, net_state = game.init(jax.random.key(0))
+    state = jg.TrainState(
+        step=jnp.int32(0), key=jax.random.key(0), params=params, net_state=net_state
+    )
+    spec = {"image": jax.ShapeDtypeStruct((1, 1, 3), jnp.float32)}
+    explorer = make_explorer(game._replace(generate=generate), state, spec)
+    latent = explorer.draw(0, 4)
+    images = explorer.render({"latent": latent}, LABELS)
+    np.testing.assert_array_equal(images, latent[:, None, None])

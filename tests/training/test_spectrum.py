@@ -67,7 +67,7 @@ def test_large_games_show_their_leading_eigenvalues(
 def test_a_field_that_is_not_finite_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    field = gradient(jaxgan.bilinear(jnp.inf))
+    field = gradient(jaxgan.bilinear(jnp.full((1, 1), jnp.inf)))
     state = jaxgan.simultaneous(field, optimizers=SGDS).init(jax.random.key(0))
     assert look({"gradient": field}, state, {}, tmp_path) == []
     assert "step 0: no spectrum: the Jacobian of the field is not finite" in caplog.text

@@ -38,7 +38,7 @@ def check_resolution(image_size: int, resolution: int | None) -> None:
     >>> check_resolution(32, 64)
     Traceback (most recent call last):
     ...
-    ValueError: resolution is 64; it must be one of 4, 8, 16, 32
+    ValueError: resolution is 64; it must be 4, 8, 16 or 32
     """
     sizes = sizes_of(image_size)
     if resolution is not None and resolution not in sizes:

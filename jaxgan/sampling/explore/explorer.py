@@ -85,7 +85,9 @@ def make_explorer(
         num = labels.shape[0]
         batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
         found = make_scene(key, game, state, {**batch, "label": labels, **given})
-        return {name: found[name] for name in ("fake", "latent", "w") if name in found}
+        fake = found["fake"]  # with its code beside it, in a game that looks at both
+        images = {"fake": fake["image"] if isinstance(fake, dict) else fake}
+        return images | {name: found[name] for name in ("latent", "w") if name in found}
 
     jitted, key = jax.jit(scene), jax.random.key(0)
 
