@@ -113,3 +113,13 @@ def test_values_of_schedules_are_finite(value: float) -> None:
             factory(value, 1.0, 10)
     with pytest.raises(ValueError, match=r"^values\[1\] is (nan|inf); it must be a finite number"):
         piecewise([1.0, value], [10])
+
+
+@pytest.mark.parametrize("name", ["start_step", "num_steps"])
+def test_one_of_the_numbers_may_be_traced_alone(name: str) -> None:
+    def value(number: jax.Array) -> jax.Array:
+        steps: Any = {"start_step": 2, "num_steps": 8, name: number}
+        return jnp.asarray(linear(0.0, 1.0, **steps)(jnp.int32(4)))
+
+    number = jnp.float32({"start_step": 2, "num_steps": 8}[name])
+    np.testing.assert_allclose(jax.jit(value)(number), 0.25, rtol=1e-6)
