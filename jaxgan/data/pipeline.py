@@ -130,12 +130,12 @@ def pipeline(
         return Pipeline(lambda t: itertools.repeat({}), per_item)
 
     local_size = batch_size // num_processes
-    offsets = np.arange(per_item)[:, None] * batch_size + np.arange(local_size)
-    offsets += process_index * local_size
     order = example_order(source.num_examples, seed)
 
     def read(t: int) -> NumpyBatch:
-        elements = t * batch_size + offsets.ravel()
+        first = t * batch_size + process_index * local_size
+        batches = first + np.arange(per_item)[:, None] * batch_size
+        elements = (batches + np.arange(local_size)).ravel()
         if source.read_elements is None:
             batch = source.read(order(elements))
         else:

@@ -44,7 +44,7 @@ ROWS = [
     ("no/such/file.py", [], "'no/such/file.py' is not a file"),
     (RING.replace(":smoke", ":fast"), [], "argument 'fast'; it must be one of"),
     (RING, ["--config.batchsize=64"], "batchsize: unknown key; did you mean batch_size"),
-    (RING, ["--config.batch_size=64.5"], "batch_size is 64.5; it must be an integer, from 1"),
+    (RING, ["--config.batch_size=64.5"], "batch_size is 64.5; it must be an integer"),
     (RING, ["--config.batch_size=many"], "batch_size is 'many'; it must be"),
     (RING, ["--config.batch_size=12"], "batch_size is 12, which 8 devices do not divide"),
     (RING, ["--config.num_devices=99"], "num_devices is 99; there are 1 to 8"),
