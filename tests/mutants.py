@@ -42,6 +42,7 @@ TESTS = (
     *("tests/algorithms", "tests/data/test_images.py", SIGNATURES),
 )
 PRELOADED = ("jax.numpy", "flax.linen", "optax", "chex", "scipy.stats", "pytest", "hypothesis")
+MAX_BYTES = 6 * 2**30
 BUDGET = 20.0
 """Seconds of tests that a mutant is put to, the quickest first."""
 
@@ -240,8 +241,18 @@ class Survey:
             self.failed.add(report.nodeid)
 
 
+def resident_bytes(process: int) -> int:
+    """The memory of a process."""
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf(
+            "SC_PAGE_SIZE"
+        )
+    except OSError:  # it has ended
+        return 0
+
+
 def in_fork(work: Callable[[], Any], limit: float) -> Any:
-    """What a function returns in a fork of this process; None if it dies or takes longer."""
+    """What a function returns in a fork of this process; None if it dies, or takes too much."""
     with tempfile.NamedTemporaryFile() as file:
         child = os.fork()
         if child == 0:
@@ -255,7 +266,7 @@ def in_fork(work: Callable[[], Any], limit: float) -> Any:
                 os._exit(0)
         end = time.monotonic() + limit
         while os.waitpid(child, os.WNOHANG) == (0, 0):
-            if time.monotonic() > end:
+            if time.monotonic() > end or resident_bytes(child) > MAX_BYTES:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 return None
@@ -326,7 +337,7 @@ def tests_of(mutant: Mutant, found: dict[str, Any]) -> list[str]:
 
 
 def verdict(mutant: Mutant, found: dict[str, Any]) -> str:
-    """`killed`, `late` (its tests take too long, as in an endless loop), `survived`, `untested`."""
+    """`killed`, `late` (too much time or memory), `survived` or `untested`."""
     tests = tests_of(mutant, found)
     if not tests:
         return "untested"
