@@ -27,6 +27,7 @@ INTEGERS: dict[str, tuple[int, int | None]] = {
     "Count": (1, None),
     "Index": (0, None),
     "Width": (1, 2**20),
+    "BatchSize": (1, 2**26),
     "OptionalWidth": (0, 2**20),
     "Several": (2, None),
     "Repeats": (1, 1000),
