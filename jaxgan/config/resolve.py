@@ -151,6 +151,7 @@ def resolve(config: Config) -> Config:
     full: Config = SETTINGS.resolve(settings, "")
     for key, section in SECTIONS.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
+    _check_evaluation(full["evaluation"])
     _check_best_is_measured(full)
     full["data"] = _resolve_data(config.get("data", "digits"))
     full |= resolve_game(config)
@@ -215,6 +216,12 @@ def is_score(metric: str) -> bool:
       (True, True, False)
     """
     return metric.removeprefix("std/").startswith("eval/")
+
+
+def _check_evaluation(section: Config) -> None:
+    """What is measured may be wrong though nothing is evaluated yet."""
+    if not section["features"]:
+        raise ConfigError(bad_value("evaluation.features", section["features"], "a name"))
 
 
 def _check_best_is_measured(config: Config) -> None:

@@ -161,3 +161,16 @@ def test_what_differs_of_a_list_is_named() -> None:
 def test_sections_of_runs_of_0_1_are_read() -> None:
     old = {"ema": {"name": "ema", "decay": 0.9}, "optimizer": {"gen": SGD, "disc": SGD}}
     assert resolve(old)["ema"]["decay"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [({"features": ""}, "evaluation.features is ''; it must be a name")],
+)
+def test_what_is_measured_is_checked_though_nothing_is_evaluated(
+    section: dict[str, Any], words: str
+) -> None:
+    config = {"evaluation": section, "optimizer": {"gen": SGD, "disc": SGD}}
+    with pytest.raises(ConfigError) as error:
+        resolve(config)
+    assert str(error.value) == words
