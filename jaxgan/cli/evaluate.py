@@ -119,7 +119,6 @@ def run(args: argparse.Namespace) -> int:
     config = saved.config
     out = args.out or args.workdir / report.NAME
     check_out(out)
-    _check_ema(args.ema, config, args.workdir)
     keep_compiled()
     job.connect(args, config["stall_timeout_seconds"])
     step = _step(args.step, config, args.workdir)
@@ -133,6 +132,8 @@ def run(args: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    if args.ema and not loaded.state.ema:
+        raise ConfigError(f"ema: {args.workdir} kept no average of the generator; leave --ema out")
     evaluator = make_run_evaluator(
         config,
         saved.game,
@@ -171,13 +172,6 @@ def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
         warn(f"jaxgan: not a number: {', '.join(lost)}")
         return NONFINITE
     return 0
-
-
-def _check_ema(asked: bool | None, config: dict[str, Any], folder: Path) -> None:
-    from jaxgan.core.errors import ConfigError
-
-    if asked and config["ema"] is None:
-        raise ConfigError(f"ema: {folder} kept no average of the generator; leave --ema out")
 
 
 def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:

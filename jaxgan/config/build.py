@@ -16,6 +16,7 @@ from jaxgan.config.games import make_game, named, parts_of
 from jaxgan.config.references import one_line_of, own_place
 from jaxgan.config.resolve import OPTIMIZER, make_section
 from jaxgan.core.algorithm import Optimizers
+from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.typing import PyTree
@@ -222,7 +223,7 @@ def build_algorithm(
         algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
     if config["nonfinite"] == "skip":
         algorithm = tf.skip_nonfinite(algorithm)
-    for key in ("lookahead", "ema"):
+    for key in ("transforms", "lookahead", "ema"):
         algorithm = make_section(config, key, algorithm=algorithm) or algorithm
     if config["num_seeds"] > 1:
         algorithm = tf.seeds(algorithm, num_seeds=config["num_seeds"])
@@ -303,7 +304,7 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
       See `jaxgan.run.make`.
     """
     try:
-        _, metrics = jax.eval_shape(algorithm.step, *arguments)
+        state, metrics = jax.eval_shape(algorithm.step, *arguments)
     except ConfigError:
         raise
     except Exception as error:
@@ -314,6 +315,10 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
             raise
         first_line = str(error).strip().splitlines()[0]
         raise ConfigError(f"this game cannot be played: {first_line}") from error
+    if difference := first_difference(arguments.state, state):
+        raise ConfigError(f"this game cannot be played: a step changes the state: {difference}")
+    if others := {name: one.shape for name, one in metrics.items() if one.shape}:
+        raise ConfigError(f"this game cannot be played: metrics are no scalars: {others}")
     return set(metrics)
 
 

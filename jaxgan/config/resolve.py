@@ -23,6 +23,7 @@ from jaxgan.config.registry import (
     FIELDS,
     OPTIMIZERS,
     PENALTIES,
+    TRANSFORMS,
 )
 from jaxgan.config.sections import Choice, Options, Section, check_keys
 from jaxgan.core.algorithm import Algorithm
@@ -91,6 +92,7 @@ SECTIONS: Mapping[str, Section] = {
     "lookahead": Options(tf.lookahead, "algorithm", optional=True),
     "mesh": Options(Mesh),
     "penalties": Terms(PENALTIES, given=("latent",), makes=Penalty),
+    "transforms": Chain(TRANSFORMS, takes="algorithm", makes=Algorithm),
     "unrolled": Options(
         games.unrolled, "game", given=("player", "opponent", "inner"), optional=True
     ),

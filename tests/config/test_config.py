@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import Context, Field, Game, fields
+from jaxgan import Algorithm, Context, Field, Game, fields
 from jaxgan.cli.program import Parser
 from jaxgan.config import build
 from jaxgan.config.base import Config, differences, load_config, override
@@ -149,6 +149,34 @@ def test_a_flag_names_an_entry_of_a_list() -> None:
     assert fields_of(override({}, "field.consensus.gamma", "2")["field"])[0]["gamma"] == 2
     with pytest.raises(ConfigError, match=r"field\.lola: 2 entries have that name"):
         override({"field": ["lola", "lola"]}, "field.lola.alpha", "1")
+
+
+def test_transforms_are_applied_in_order_before_the_averages_of_their_own_keys() -> None:
+    def algorithm(config: Config, *flags: tuple[str, str]) -> Algorithm:
+        config = {"generator": "mlp", "discriminator": "mlp", **config}
+        for flag, value in flags:
+            config = override(config, flag, value)
+        config = resolve({**config, "optimizer": {"gen": SGD, "disc": SGD}})
+        return build.build_algorithm(config, {"image": jax.ShapeDtypeStruct((2,), "float32")})
+
+    def averages(found: Algorithm) -> tuple[float, ...]:
+        state, batch = found.init(jax.random.key(0)), {"image": jnp.ones((4, 2))}
+        start = state.params["gen"]["Dense_0"]["kernel"]
+        state, _ = found.step(state, batch)
+        old, new = (
+            jnp.linalg.norm(tree["Dense_0"]["kernel"] - start)
+            for tree in (state.ema["gen"]["params"], state.params["gen"])
+        )
+        return round(float(old / new), 3), len(jax.tree.leaves(state.memory))
+
+    one = {"name": "ema", "decay": 0.75, "warmup": False}
+    assert averages(algorithm({"transforms": [one]})) == (0.25, 0)
+    flags = ("transforms.ema.decay", "0.5"), ("transforms.lookahead.alpha", "1.0")
+    assert averages(algorithm({"transforms": [one]}, *flags))[0] == 0.5
+    halved = {"name": "lookahead", "num_steps": 1, "alpha": 0.5}
+    assert averages(algorithm({"transforms": [one, halved]}))[0] == 0.5  # the average is inside
+    assert averages(algorithm({"transforms": [halved, one]}))[0] == 0.25
+    assert averages(algorithm({"transforms": [halved], "ema": one}))[0] == 0.25
 
 
 def test_what_differs_of_a_list_is_named() -> None:

@@ -65,6 +65,38 @@ def turns(field, *, optimizers):
     return jg.alternating(field, optimizers=optimizers)
 
 
+def shrunk(algorithm, *, bound: float = 1.0):
+    def init(key):
+        state = algorithm.init(key)
+        return state._replace(memory={"inner": state.memory, "times": jnp.int32(0)})
+
+    def step(state, batch):
+        times = state.memory["times"] + 1
+        state, metrics = algorithm.step(state._replace(memory=state.memory["inner"]), batch)
+        weight = 1.0 - bound / (9.0 + times.astype("float32"))
+        params = jax.tree.map(lambda w: weight * w, state.params)
+        state = state._replace(params=params, memory={"inner": state.memory, "times": times})
+        return state, {**metrics, "times": times}
+
+    return algorithm._replace(init=init, step=step)
+
+
+def forgets(algorithm):
+    def step(state, batch):
+        state, metrics = algorithm.step(state, batch)
+        return state._replace(params={"gen": state.params["gen"]}), metrics
+
+    return algorithm._replace(step=step)
+
+
+def listed(algorithm):
+    def step(state, batch):
+        state, metrics = algorithm.step(state, batch)
+        return state, {**metrics, "both": jnp.zeros(2)}
+
+    return algorithm._replace(step=step)
+
+
 def sgd(learning_rate, *, momentum: float = 0.0):
     return optax.sgd(learning_rate, momentum=momentum)
 
@@ -111,6 +143,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "field": {"field": [{"name": "mine.py:slowed", "rate": 0.25}, {"name": "consensus"}]},
     "augmentation": {"augment": {"name": "mine.py:noisy", "std": 0.2}},
     "algorithm": {"algorithm": "mine.py:turns"},
+    "transform": {
+        "transforms": [{"name": "mine.py:shrunk", "bound": 0.5}, {"name": "ema", "decay": 0.9}]
+    },
     "optimizer": {
         "optimizer": {"gen": {**SGD, "name": "mine.py:sgd", "momentum": 0.5}, "disc": SGD}
     },
@@ -126,7 +161,7 @@ KINDS["all at once"] = {
     **KINDS["loss"],
     **{"penalties": {**KINDS["penalty"]["penalties"], **KINDS["schedule"]["penalties"]}},
     **{key: KINDS[kind][key] for kind, key in (("field", "field"), ("algorithm", "algorithm"))},
-    **{**KINDS["augmentation"], **KINDS["optimizer"]},
+    **{**KINDS["augmentation"], **KINDS["optimizer"], **KINDS["transform"]},
     **{**KINDS["Linen module"], **KINDS["NNX module"]},
 }
 
@@ -227,6 +262,11 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
         ({"loss": "mine.py:raises"}, "mine.py:29: AttributeError"),
         ({"field": ["mine.py:no_loss"]}, "field.no_loss: no_loss() takes 0 positional"),
         ({"algorithm": "mine.py:slowed"}, "unexpected keyword argument 'optimizers'"),
+        ({"transforms": ["mine.py:raises"]}, "transforms.raises: raises() takes 0 positional"),
+        ({"transforms": ["mine.py:forgets"]}, "a step changes the state: .params['disc']"),
+        ({"transforms": ["mine.py:listed"]}, "metrics are no scalars: {'both': (2,)}"),
+        ({"transforms": ["ema"], "ema": {}}, "player is 'gen'; it must be one whose average"),
+        ({"transforms": ["lookahaed"]}, "it must be 'ema', 'lookahead' or 'none'; did you mean lo"),
         ({"generator": "mine.py:no_loss"}, "generator is 3; it must be a Network or a Flax module"),
     ],
 )
