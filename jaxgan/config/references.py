@@ -15,12 +15,13 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, InputError
 from jaxgan.core.text import did_you_mean, one_line, shown
 
 _REFERENCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
@@ -118,6 +119,35 @@ def own_place(error: BaseException) -> str | None:
         if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
     ]
     return frames[-1] if frames else None
+
+
+@contextmanager
+def in_one_line(path: str) -> Iterator[None]:
+    """What own code raises within, as one line that says where; so are bad values and types.
+
+    Args:
+      path: dotted key of what is called.
+
+    Raises:
+      ConfigError: in their place.
+
+    Example:
+      >>> with in_one_line("latent"):
+      ...     raise ValueError("dim is 0")
+      Traceback (most recent call last):
+      ...
+      jaxgan.core.errors.ConfigError: latent: dim is 0
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if place := own_place(error):
+            raise ConfigError(f"{path}: {place}: {one_line_of(error)}") from error
+        if not isinstance(error, ValueError | TypeError | AssertionError):
+            raise
+        raise ConfigError(f"{path}: {str(error).strip().splitlines()[0]}") from error
 
 
 def read_file(path: Path) -> ModuleType:

@@ -102,7 +102,7 @@ SECTIONS: Mapping[str, Section] = {
 SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
 OPTIMIZER = Choice(OPTIMIZERS, makes=optax.GradientTransformation)
-OTHERS = ("data", "game", "loss", "optimizer", *ROLES)
+OTHERS = ("data", "game", "latent", "loss", "optimizer", *ROLES)
 
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
@@ -198,10 +198,10 @@ def _resolve_data(data: Any) -> Config:
 
 
 def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
-    if not isinstance(section, dict) or set(section) != set(players):
-        each = f"{{{', '.join(f'{player!r}: ...' for player in players)}}}"
+    if not isinstance(section, dict) or set(section) != set(players or section):
+        each = f"{{{', '.join(f'{player!r}: ...' for player in players or ['PLAYER'])}}}"
         raise ConfigError(bad_value("optimizer", section, each))
-    return {p: OPTIMIZER.resolve(section[p], f"optimizer.{p}") for p in players}
+    return {p: OPTIMIZER.resolve(section[p], f"optimizer.{p}") for p in players or section}
 
 
 def is_score(metric: str) -> bool:

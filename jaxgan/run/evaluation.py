@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 
 from jaxgan.config.base import Config
 from jaxgan.config.build import open_data
-from jaxgan.config.games import named
+from jaxgan.config.games import has_normal_latents, named
 from jaxgan.core.errors import EvaluationError, FeatureError
 from jaxgan.core.game import Game
 from jaxgan.data import DeviceSource, Source
@@ -17,6 +17,7 @@ from jaxgan.data.source import ElementSpec
 from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
 from jaxgan.features import Extractor, open_features, weights
+from jaxgan.sampling.sampler import makes_examples
 
 
 def open_reference(
@@ -214,6 +215,10 @@ def make_run_evaluator(
         raise EvaluationError(
             f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
         )
+    if not makes_examples(game, spec):
+        raise EvaluationError(
+            f"game: {config['game']['name']!r} makes no examples; samples are what is measured"
+        )
     # Before a classifier is trained for it.
     needs = table.Provided(is_conditional=bool(config["num_classes"]), has_latents=True)
     table.check_metrics(options.metrics, source, needs)
@@ -225,5 +230,5 @@ def make_run_evaluator(
         mesh,
         options._replace(cache_dir=root / "features"),
         num_classes=config["num_classes"] or None,
-        latent_dim=None if row.codes(config) else config["latent_dim"],
+        latent_dim=config["latent_dim"] if has_normal_latents(config) else None,
     )

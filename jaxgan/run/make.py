@@ -17,6 +17,7 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import build, build_loop
 from jaxgan.config.base import Config, differences
+from jaxgan.config.games import named
 from jaxgan.config.references import CODE, portable, references_of, renamed
 from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
@@ -32,6 +33,7 @@ from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
 from jaxgan.run.saved import resolve_saved
+from jaxgan.sampling.sampler import makes_examples
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
@@ -220,7 +222,8 @@ def _hooks(
     workdir: Path,
 ) -> Iterator[Hook]:
     game, sharding = algorithm.field.game, distributed.replicated(mesh)
-    yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
+    if named(config).panels or makes_examples(game, source.element_spec):
+        yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
     if config["analysis_every_steps"]:
         yield _spectrum(config, source, algorithm, mesh, workdir)
     if config["eval_every_steps"]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import reduce
-from operator import getitem
 from types import MappingProxyType
 from typing import Any
 
@@ -51,7 +49,8 @@ def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> D
         given: Mapping[str, Array] = MappingProxyType({}),
     ) -> Array:
         batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        fake = make_scene(key, game, state, {**batch, "label": labels, **given})["fake"]
+        scene = make_scene(key, game, state, {**batch, "label": labels, **given})
+        fake = scene_entry(scene, "fake")
         images: Array = fake["image"] if isinstance(fake, dict) else fake
         return images
 
@@ -85,6 +84,64 @@ def make_scene(key: Key, game: Game, state: TrainState, batch: Batch) -> Scene:
     return scene
 
 
+def scene_entry(scene: Scene, path: str) -> Any:
+    """An entry of a scene.
+
+    Args:
+      scene: as a game generates it.
+      path: its name, with a dot for entries of entries.
+
+    Returns:
+      The entry.
+
+    Raises:
+      InputError: if there is none.
+
+    Example:
+      >>> scene_entry({"real": None, "fake": {"image": 3}}, "fake.image")
+      3
+    """
+    found: Any = scene
+    for name in path.split("."):
+        if not isinstance(found, Mapping) or name not in found:
+            raise InputError(f"the game's scene has no {path!r}; it has {', '.join(sorted(scene))}")
+        found = found[name]
+    return found
+
+
+def _shapes(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Scene:
+    """A scene of one example, nothing of which is computed."""
+    spec = {k: jax.ShapeDtypeStruct((1, *s.shape), s.dtype) for k, s in element_spec.items()}
+
+    def scene(key: Key, batch: Batch) -> Scene:
+        params, net_state = game.init(key)
+        return game.generate(params, net_state, batch, Context(key, train=False))[0]
+
+    shapes: Scene = jax.eval_shape(scene, jax.random.key(0), spec)
+    return shapes
+
+
+def makes_examples(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
+    """Whether a game's scene has `fake`, of the shape of a real example.
+
+    Args:
+      game: the game.
+      element_spec: shape and dtype of one real example.
+
+    Returns:
+      Whether it can be sampled; nothing is computed.
+
+    Example:
+      >>> from jaxgan.games import bilinear, dirac
+      >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
+      >>> makes_examples(dirac(), spec), makes_examples(bilinear(), spec)
+      (True, False)
+    """
+    fake = _shapes(game, element_spec).get("fake")
+    fake = fake.get("image") if isinstance(fake, dict) else fake
+    return getattr(fake, "shape", None) == (1, *element_spec["image"].shape)
+
+
 def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
     """Whether a game's generator has an intermediate latent space, see `core.network.Styles`.
 
@@ -100,13 +157,7 @@ def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> 
       >>> has_styles(dirac(), {"image": jax.ShapeDtypeStruct((1,), jnp.float32)})
       False
     """
-    spec = {k: jax.ShapeDtypeStruct((1, *s.shape), s.dtype) for k, s in element_spec.items()}
-
-    def scene(key: Key, batch: Batch) -> Scene:
-        params, net_state = game.init(key)
-        return game.generate(params, net_state, batch, Context(key, train=False))[0]
-
-    return "w" in jax.eval_shape(scene, jax.random.key(0), spec)
+    return "w" in _shapes(game, element_spec)
 
 
 def make_panels(
@@ -136,8 +187,8 @@ def make_panels(
 
     def draw(state: TrainState, key: Key, batch: Batch) -> dict[str, Array]:
         one = state if state.key.ndim == 0 else member(state, 0)
-        scene: Any = make_scene(key, game, one, batch)
-        return {path: reduce(getitem, path.split("."), scene) for path in panels}
+        scene = make_scene(key, game, one, batch)
+        return {path: scene_entry(scene, path) for path in panels}
 
     jitted = jax.jit(draw, out_shardings=sharding)
 

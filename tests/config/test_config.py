@@ -19,6 +19,7 @@ from jaxgan import Algorithm, Context, Field, Game, fields
 from jaxgan.cli.program import Parser
 from jaxgan.config import build
 from jaxgan.config.base import Config, differences, load_config, override
+from jaxgan.config.games import has_normal_latents
 from jaxgan.config.networks.translation import unet
 from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import ConfigError
@@ -177,6 +178,28 @@ def test_transforms_are_applied_in_order_before_the_averages_of_their_own_keys()
     assert averages(algorithm({"transforms": [one, halved]}))[0] == 0.5  # the average is inside
     assert averages(algorithm({"transforms": [halved, one]}))[0] == 0.25
     assert averages(algorithm({"transforms": [halved], "ema": one}))[0] == 0.25
+
+
+def test_which_latents_are_known_to_be_normal(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import jaxgan as jg\n\n\ndef uniform(dim):\n    return jg.normal_latent(dim)\n\n\n"
+        "def bare(latent_dim):\n    return jg.bilinear()\n\n\n"
+        "def asks(latent):\n    return jg.bilinear()\n"
+    )
+
+    def is_normal(config: Config) -> bool:
+        players = {"gen": SGD, "disc": SGD}
+        return has_normal_latents(resolve({**config, "optimizer": players}))
+
+    own = f"{tmp_path / 'mine.py'}"
+    assert is_normal({})
+    assert is_normal({"game": "bigan"})
+    assert is_normal({"game": f"{own}:asks"})
+    assert not is_normal({"game": "infogan"})
+    assert not is_normal({"latent": f"{own}:uniform"})
+    assert not is_normal({"game": f"{own}:bare"})
+    with pytest.raises(ConfigError, match="latent is 'normal'; it must be left out, as game 'inf"):
+        is_normal({"game": "infogan", "latent": "normal"})
 
 
 def test_what_differs_of_a_list_is_named() -> None:

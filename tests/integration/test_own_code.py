@@ -65,6 +65,34 @@ def turns(field, *, optimizers):
     return jg.alternating(field, optimizers=optimizers)
 
 
+def watched(generator, discriminator, loss, latent, *, weight: float = 1.0):
+    game = jg.gan(generator, discriminator, latent=latent, loss=loss)
+
+    def init(key):
+        params, net_state = game.init(key)
+        return {**params, "mean": jnp.zeros(2)}, {**net_state, "mean": {}}
+
+    def losses(params, net_state, scene, context):
+        values, (new, metrics, outputs) = game.losses(params, net_state, scene, context)
+        gap = params["mean"] - scene["fake"].mean(0)
+        values, metrics = {**values, "mean": weight * (gap @ gap)}, {**metrics, "mean": {}}
+        return values, (new, metrics, outputs)
+
+    return game._replace(init=init, losses=losses)
+
+
+def duel(*, size: float = 1.0):
+    return jg.bilinear(jnp.full((1, 1), size))
+
+
+def uniform(dim, *, low: float = -1.0):
+    return lambda key, shape: jax.random.uniform(key, (*shape, dim), minval=low, maxval=1.0)
+
+
+def short(dim):
+    return lambda key, shape: jnp.zeros((*shape, 3))
+
+
 def shrunk(algorithm, *, bound: float = 1.0):
     def init(key):
         state = algorithm.init(key)
@@ -141,6 +169,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "loss": {"loss": {"name": "mine.py:soft_hinge", "slope": 2.0}},
     "penalty": {"penalties": {"mine": {"name": "mine.py:smooth", "weight": 0.5}}},
     "field": {"field": [{"name": "mine.py:slowed", "rate": 0.25}, {"name": "consensus"}]},
+    "game": {
+        "game": {"name": "mine.py:watched", "weight": 2.0},
+        "optimizer": dict.fromkeys(("gen", "disc", "mean"), SGD),
+    },
+    "latents": {"latent": {"name": "mine.py:uniform", "low": -2.0}},
     "augmentation": {"augment": {"name": "mine.py:noisy", "std": 0.2}},
     "algorithm": {"algorithm": "mine.py:turns"},
     "transform": {
@@ -158,10 +191,11 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 KINDS["all at once"] = {
-    **KINDS["loss"],
+    **{**KINDS["loss"], **KINDS["game"], **KINDS["latents"]},
     **{"penalties": {**KINDS["penalty"]["penalties"], **KINDS["schedule"]["penalties"]}},
     **{key: KINDS[kind][key] for kind, key in (("field", "field"), ("algorithm", "algorithm"))},
-    **{**KINDS["augmentation"], **KINDS["optimizer"], **KINDS["transform"]},
+    **{**KINDS["augmentation"], **KINDS["transform"]},
+    "optimizer": {**KINDS["optimizer"]["optimizer"], "mean": SGD},
     **{**KINDS["Linen module"], **KINDS["NNX module"]},
 }
 
@@ -202,6 +236,26 @@ def test_own_code_trains_resumes_and_moves(kind: str, folder: Path) -> None:
     for name in ("mine.py", "beside.py"):
         (folder / name).unlink()
     assert load(moved).sample(3).shape == (3, 2)
+    evaluate = ["evaluate", "--workdir", str(moved), "--metrics", "modes", "--num-samples", "50"]
+    assert main(evaluate) == 0
+
+
+NO_NETWORKS = {"generator": None, "discriminator": None}
+
+
+def test_a_game_without_examples_trains(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    workdir, sections = (
+        folder / "run",
+        {**NO_NETWORKS, "game": {"name": "mine.py:duel", "size": 0.5}},
+    )
+    assert train(folder, workdir, sections) == 0
+    assert not (workdir / "samples").exists()
+    assert lines(workdir)[-1]["loss/gen"] == -lines(workdir)[-1]["loss/disc"]
+    assert main(["sample", "--workdir", str(workdir), "--out", str(folder / "a.npz")]) == 2
+    assert main(["evaluate", "--workdir", str(workdir)]) == 2
+    first, second = capfd.readouterr().err.splitlines()[-2:]
+    assert "the game's scene has no 'fake'; it has image, label" in first
+    assert "makes no examples; samples are what is measured" in second
 
 
 OWN = {**KINDS["loss"], **KINDS["field"], **KINDS["Linen module"]}
@@ -262,6 +316,23 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
         ({"loss": "mine.py:raises"}, "mine.py:29: AttributeError"),
         ({"field": ["mine.py:no_loss"]}, "field.no_loss: no_loss() takes 0 positional"),
         ({"algorithm": "mine.py:slowed"}, "unexpected keyword argument 'optimizers'"),
+        (
+            {"game": "mine.py:no_loss", **NO_NETWORKS},
+            "game: what it returns is 3; it must be a Game",
+        ),
+        ({"game": "mine.py:duel"}, "it must be left out, as game '"),
+        ({"game": "mine.py:watched"}, "are given for ['disc', 'gen']; the game's players are ['di"),
+        ({"game": "mine.py:watched", "num_classes": 8}, "num_classes is 8; it must be 0, as game"),
+        ({"game": "mine.py:slowed"}, "game.field is missing"),
+        ({"game": "wached"}, "game.name is 'wached'; it must be 'autoencoder', 'bigan'"),
+        (
+            {"latent": "mine.py:no_loss"},
+            "latent: no_loss() got an unexpected keyword argument 'dim'",
+        ),
+        (
+            {"latent": "mine.py:short"},
+            "latent: the shape of 3 latents is (3, 3); it must be (3, 4)",
+        ),
         ({"transforms": ["mine.py:raises"]}, "transforms.raises: raises() takes 0 positional"),
         ({"transforms": ["mine.py:forgets"]}, "a step changes the state: .params['disc']"),
         ({"transforms": ["mine.py:listed"]}, "metrics are no scalars: {'both': (2,)}"),
