@@ -109,6 +109,37 @@ def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> 
     return "w" in jax.eval_shape(scene, jax.random.key(0), spec)
 
 
+def makes_images(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
+    """Whether a game makes examples like the data's images, or points.
+
+    Args:
+      game: any game.
+      element_spec: shape and dtype of one real example.
+
+    Returns:
+      Whether the data have an `image` [H, W, C] or [D], and the game's scene has a `fake` of that
+      shape; nothing is computed.
+
+    Example:
+      >>> from jaxgan.games import bilinear, dirac
+      >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
+      >>> makes_images(dirac(), spec), makes_images(bilinear(), spec)
+      (True, False)
+    """
+    image = element_spec.get("image")
+    if not isinstance(image, jax.ShapeDtypeStruct) or len(image.shape) not in (1, 3):
+        return False
+    spec = {k: jax.ShapeDtypeStruct((CHUNK, *s.shape), s.dtype) for k, s in element_spec.items()}
+
+    def scene(key: Key, batch: Batch) -> Scene:
+        params, net_state = game.init(key)
+        return game.generate(params, net_state, batch, Context(key, train=False))[0]
+
+    fake = jax.eval_shape(scene, jax.random.key(0), spec).get("fake")
+    fake = fake.get("image") if isinstance(fake, dict) else fake
+    return fake is not None and fake.shape == (CHUNK, *image.shape)
+
+
 def make_panels(
     game: Game, panels: Sequence[str], sharding: jax.sharding.Sharding | None = None
 ) -> Callable[[TrainState, Key, NumpyBatch], dict[str, np.ndarray]]:

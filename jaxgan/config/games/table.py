@@ -99,6 +99,13 @@ GAMES: Mapping[str, NamedGame] = {
 }
 
 
+def _of_its_own() -> Game:
+    raise ConfigError("the game is that of the algorithm")
+
+
+WHOLE = NamedGame(_of_its_own, {}, loss=None, players=())
+"""Of a config with `make_algorithm`: what its game makes is shown as that of a GAN."""
+
 GAME = Choice({name: row.make for name, row in GAMES.items()}, "gan", given=("parts",))
 
 
@@ -109,13 +116,13 @@ def named(config: Config) -> NamedGame:
       config: as `resolve` returns it.
 
     Returns:
-      The row.
+      The row; `WHOLE` where the config names no game, but an algorithm as a whole.
 
     Example:
       >>> named({"game": {"name": "gan"}}).players
       ('gen', 'disc')
     """
-    return GAMES[config["game"]["name"]]
+    return GAMES[config["game"]["name"]] if "game" in config else WHOLE
 
 
 def parts_of(config: Config, spec: ElementSpec, step: int = 0) -> Parts:
