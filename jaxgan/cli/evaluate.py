@@ -101,12 +101,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
-    from jaxgan import distributed
     from jaxgan.core.errors import ConfigError
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
-    from jaxgan.evaluation.progress import make_progress
-    from jaxgan.run.evaluation import make_run_evaluator, open_reference
     from jaxgan.run.load import load
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.saved import read_run
@@ -134,20 +131,18 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(str(error)) from error
     if args.ema and not loaded.state.ema:
         raise ConfigError(f"ema: {args.workdir} kept no average of the generator; leave --ema out")
-    evaluator = make_run_evaluator(
-        config,
-        saved.game,
-        saved.spec,
-        open_reference(config, data_dir=args.data_dir, split=args.split),
-        distributed.make_mesh(),
-        _options(args, config),
+    found = loaded.evaluate(
+        metrics=() if args.metrics is None else tuple(args.metrics.split(",")),
         features=args.features,
-        class_names=saved.class_names,
+        data_dir=args.data_dir,
+        split=args.split,
+        num_samples=args.num_samples,
+        num_real=args.num_real,
+        seed=args.seed,
+        truncation=args.truncation,
+        cache_dir=args.cache_dir,
     )
-    is_first = processes.is_first()
-    progress = make_progress() if is_first else lambda what, done, total: None
-    found = evaluator.evaluate(loaded.state, progress)
-    if not is_first:
+    if not processes.is_first():
         return 0
     report.write_report(out, found.scores)
     return _show(args, found, out)
@@ -172,23 +167,6 @@ def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
         warn(f"jaxgan: not a number: {', '.join(lost)}")
         return NONFINITE
     return 0
-
-
-def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
-    from jaxgan.evaluation import Options
-    from jaxgan.run.evaluation import split_of
-
-    return Options(
-        metrics=() if args.metrics is None else tuple(args.metrics.split(",")),
-        num_samples=args.num_samples,
-        num_real=args.num_real,
-        seed=args.seed,
-        member=(args.member or 0) if config["num_seeds"] > 1 else None,
-        truncation=args.truncation,
-        standing_batches=args.standing_statistics,
-        split=split_of(config, args.split),
-        cache_dir=args.cache_dir,
-    )
 
 
 def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:

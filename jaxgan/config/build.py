@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from jaxgan import distributed, fields
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
+from jaxgan.config.algorithms import IN_PYTHON, is_whole, make_algorithm
 from jaxgan.config.base import Config
 from jaxgan.config.games import make_game, named, parts_of
 from jaxgan.config.references import one_line_of, own_place
@@ -45,6 +46,8 @@ def open_data(config: Config) -> Source | DeviceSource:
       1797
     """
     options = {key: value for key, value in config["data"].items() if key != "source"}
+    if config["data"]["source"] == IN_PYTHON:
+        raise ConfigError("data.source was given in Python and has no name; give the data again")
     try:
         return open_source(config["data"]["source"], **options)
     except ImportError as error:
@@ -185,12 +188,41 @@ def build_optimizers(config: Config) -> Optimizers:
     return {p: OPTIMIZER.make(sections[p], f"optimizer.{p}") for p in sections}
 
 
+def build_plain(
+    config: Config, spec: ElementSpec, mesh: Mesh | None = None, step: int = 0
+) -> Algorithm:
+    """The algorithm of a resolved config, without its transforms.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      mesh: the devices, for the per-replica mode.
+      step: when it is played, of a game that has phases.
+
+    Returns:
+      The algorithm.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      See `build_algorithm`.
+    """
+    if is_whole(config):
+        return make_algorithm(config, spec)
+    field = build_field(config, build_game(config, spec, mesh, step))
+    players = build_optimizers(config)
+    algorithm: Algorithm = make_section(config, "algorithm", field=field, optimizers=players)
+    return algorithm
+
+
 def build_algorithm(
     config: Config,
     spec: ElementSpec,
     source: DeviceSource | None = None,
     mesh: Mesh | None = None,
     step: int = 0,
+    given: Algorithm | None = None,
 ) -> Algorithm:
     """The algorithm of a resolved config, with its transforms, checked without compiling.
 
@@ -200,6 +232,7 @@ def build_algorithm(
       source: the data, if they are sampled on the device.
       mesh: the devices over which those samples are split, and the replicas of that mode.
       step: when it is played, of a game that has phases.
+      given: the algorithm itself, of a config that says that it was made in Python.
 
     Returns:
       The algorithm, ready to be jitted.
@@ -215,9 +248,7 @@ def build_algorithm(
       >>> build_algorithm(config, spec).num_batches
       (10,)
     """
-    field = build_field(config, build_game(config, spec, mesh, step))
-    players = build_optimizers(config)
-    algorithm: Algorithm = make_section(config, "algorithm", field=field, optimizers=players)
+    algorithm = build_plain(config, spec, mesh, step) if given is None else given
     if source is not None:
         sample = source.sample if mesh is None else distributed.shard_sampler(source.sample, mesh)
         algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
@@ -323,7 +354,11 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
 
 
 def build_phases(
-    config: Config, spec: ElementSpec, source: DeviceSource | None = None, mesh: Mesh | None = None
+    config: Config,
+    spec: ElementSpec,
+    source: DeviceSource | None = None,
+    mesh: Mesh | None = None,
+    given: Algorithm | None = None,
 ) -> dict[int, Algorithm]:
     """The algorithm of every phase of a game that changes with the steps; of most, there is one.
 
@@ -332,6 +367,7 @@ def build_phases(
       spec: shape and dtype of one example.
       source: the data, if they are sampled on the device.
       mesh: as in `build_algorithm`.
+      given: likewise.
 
     Returns:
       Algorithms with states of one shape, by their first steps, in order.
@@ -353,4 +389,4 @@ def build_phases(
                 f"game: a phase begins at step {first}; it must be a multiple of substeps, "
                 f"{config['substeps']}"
             )
-    return {first: build_algorithm(config, spec, source, mesh, first) for first in firsts}
+    return {first: build_algorithm(config, spec, source, mesh, first, given) for first in firsts}

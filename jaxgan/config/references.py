@@ -11,8 +11,10 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +29,9 @@ from jaxgan.core.text import did_you_mean, one_line, shown
 _REFERENCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
 
 _PREFIX = "jaxgan_code_"
+
+_READING: list[Path] = []
+"""The files that are being read now, each by the one before."""
 
 CODE = "code"
 """The key of a run's config under which the digests of its files are, and their folder's name."""
@@ -121,6 +126,16 @@ def own_place(error: BaseException) -> str | None:
     return frames[-1] if frames else None
 
 
+def is_reading() -> bool:
+    """Whether a file is being read for its functions, so that its statements are run.
+
+    Example:
+      >>> is_reading()
+      False
+    """
+    return bool(_READING)
+
+
 @contextmanager
 def in_one_line(path: str) -> Iterator[None]:
     """What own code raises within, as one line that says where; so are bad values and types.
@@ -184,6 +199,7 @@ def _read(path: Path, digest: str) -> ModuleType:
     beside = {file.stem for file in _imported(path)}
     theirs = {key: sys.modules.pop(key) for key in beside if key in sys.modules}
     sys.path.insert(0, str(path.parent))
+    _READING.append(path)
     try:
         loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -191,6 +207,7 @@ def _read(path: Path, digest: str) -> ModuleType:
         place = own_place(error) or path
         raise ConfigError(f"'{place}' fails: {one_line_of(error)}") from error
     finally:
+        _READING.pop()
         sys.path.remove(str(path.parent))
         for key in beside:
             sys.modules.pop(key, None)
@@ -249,7 +266,8 @@ def reference_to(function: Any, path: str) -> str:
       path: dotted key, for messages.
 
     Returns:
-      `FILE.py:NAME`, of a file that `read_file` read; else `MODULE:NAME`.
+      `FILE.py:NAME`, of a script, of a file that `read_file` read, or of one beside it; else
+      `MODULE:NAME`.
 
     Raises:
       ConfigError: if it has no name at the top of a file.
@@ -265,11 +283,27 @@ def reference_to(function: Any, path: str) -> str:
             f"{path} is {shown(function)}, a lambda or nested function; it must be a function at "
             "the top of a file, so that it can be found again"
         )
-    module = sys.modules.get(function.__module__)
-    file = getattr(module, "__file__", None)
-    if file is not None and function.__module__.startswith(_PREFIX):
-        return f"{Path(file).resolve()}:{name}"
-    return f"{function.__module__}:{name}"
+    module, file = function.__module__, _file_of(function)
+    is_installed = file is not None and str(file.parent) in sysconfig.get_paths().values()
+    if "." not in module and not is_installed:
+        if file is None or file.suffix != ".py" or not file.is_file():
+            raise ConfigError(
+                f"{path} is {shown(function)}, of a notebook or of the prompt; it must be a "
+                "function at the top of a file, so that it can be found again"
+            )
+        return f"{file.resolve()}:{name}"
+    return f"{module}:{name}"
+
+
+def _file_of(function: Any) -> Path | None:
+    """The file in which a function or a class is written."""
+    parts = [function, *vars(function).values()] if isinstance(function, type) else [function]
+    for part in parts:
+        code = getattr(inspect.unwrap(part) if callable(part) else part, "__code__", None)
+        if code is not None and getattr(part, "__module__", None) == function.__module__:
+            return Path(code.co_filename)
+    file = getattr(sys.modules.get(function.__module__), "__file__", None)
+    return None if file is None else Path(file)
 
 
 def portable(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:

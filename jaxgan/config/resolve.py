@@ -12,6 +12,7 @@ import optax
 from jaxgan import distributed, games
 from jaxgan import transforms as tf
 from jaxgan.checkpoint.directory import Best
+from jaxgan.config import algorithms
 from jaxgan.config.base import Config, plain
 from jaxgan.config.games import named, resolve_game
 from jaxgan.config.games.base import ROLES
@@ -102,7 +103,10 @@ SECTIONS: Mapping[str, Section] = {
 SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
 OPTIMIZER = Choice(OPTIMIZERS, makes=optax.GradientTransformation)
-OTHERS = ("data", "game", "latent", "loss", "optimizer", *ROLES)
+WHOLE = algorithms.KEY
+OTHERS = ("game", "latent", "loss", "optimizer", WHOLE, *ROLES)
+PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", "unrolled")
+"""Sections that a config with `make_algorithm` has not, as that makes all of them."""
 
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
@@ -149,13 +153,18 @@ def resolve(config: Config) -> Config:
     """
     config = plain(config)
     settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
-    check_keys(config, [*SETTING_NAMES, *SECTIONS, *OTHERS])
+    is_whole = algorithms.is_whole(config)
+    sections = {key: one for key, one in SECTIONS.items() if not (is_whole and key in PARTS)}
+    check_keys(config, [*SETTING_NAMES, *sections, *((WHOLE,) if is_whole else OTHERS), "data"])
     full: Config = SETTINGS.resolve(settings, "")
-    for key, section in SECTIONS.items():
+    for key, section in sections.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
     _check_evaluation(full["evaluation"])
     _check_best_is_measured(full)
     full["data"] = _resolve_data(config.get("data", "digits"))
+    if is_whole:
+        full[WHOLE] = algorithms.SECTION.resolve(config[WHOLE], WHOLE)
+        return dict(sorted(full.items()))
     full |= resolve_game(config)
     full["optimizer"] = _resolve_optimizers(config.get("optimizer"), named(full).players)
     return dict(sorted(full.items()))

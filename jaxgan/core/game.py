@@ -10,6 +10,7 @@ import chex
 import jax
 
 from jaxgan.core.penalty import plain_lengths
+from jaxgan.core.show import counts_of, rows
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
@@ -63,6 +64,21 @@ class Game(NamedTuple):
         """The players' names, in alphabetical order."""
         params, _ = jax.eval_shape(self.init, jax.random.key(0))
         return tuple(params)
+
+    def __repr__(self) -> str:
+        params, _ = jax.eval_shape(self.init, jax.random.key(0))
+        said = {
+            "couples_batch": self.couples_batch,
+            "is_zero_sum": self.is_zero_sum,
+            "is_unrolled": self.is_unrolled,
+        }
+        parts = {
+            "parameters": counts_of(params),
+            "terms": ", ".join(f"{name} of {player}" for player, name in self.terms),
+            "is": ", ".join(name for name, value in said.items() if value),
+            "detached": ", ".join(self.detached),
+        }
+        return rows("Game", parts)
 
 
 def no_critic(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from jax.sharding import Mesh
 
 from jaxgan.config.base import Config
 from jaxgan.config.build import open_data
 from jaxgan.config.games import has_normal_latents, named
-from jaxgan.core.errors import EvaluationError, FeatureError
+from jaxgan.core.errors import EvaluationError
 from jaxgan.core.game import Game
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
-from jaxgan.features import Extractor, open_features, weights
-from jaxgan.sampling.sampler import makes_examples
+from jaxgan.evaluation.extractor import open_extractor
+from jaxgan.features import weights
+from jaxgan.sampling.sampler import makes_images
 
 
 def open_reference(
@@ -79,56 +79,6 @@ def split_of(config: Config, split: str | None) -> str | None:
     if not config["data"]["source"].startswith("tfds:"):
         return None
     return split or config["data"].get("split", "train")
-
-
-def open_extractor(
-    features: str,
-    metrics: Sequence[str],
-    source: Source | DeviceSource,
-    cache_dir: Path | None = None,
-) -> Extractor | None:
-    """The features that some metrics need.
-
-    Args:
-      features: see `open_features`; with `auto`, `fid` and `kid` take `inception`.
-      metrics: keys of `table.METRICS`; () for the default ones.
-      source: the data.
-      cache_dir: where a trained classifier is kept; None for the usual place.
-
-    Returns:
-      An extractor; None if no metric needs one.
-
-    Raises:
-      EvaluationError: if the features cannot be had; one line.
-
-    Example:
-      >>> from jaxgan.data import ring
-      >>> open_extractor("auto", ["modes"], ring()) is None
-      True
-      >>> open_extractor("pixels", ["fid"], ring())
-      Traceback (most recent call last):
-      ...
-      jaxgan.core.errors.EvaluationError: metrics: fid is a score of the published \
-Inception weights; features are 'pixels', which give fd_pixels: ask for fd, or for --features \
-inception
-    """
-    if metrics and not table.needs_features(metrics):
-        return None
-    asked = [name for name in metrics if name in table.ALIASES]
-    if asked and features == "auto":
-        features = "inception"
-    if asked and not features.startswith("inception"):
-        plain = table.ALIASES[asked[0]]
-        raise EvaluationError(
-            f"metrics: {asked[0]} is a score of the published Inception weights; features are "
-            f"{features!r}, which give {plain}_{features}: ask for {plain}, or for --features "
-            "inception"
-        )
-    try:
-        return open_features(features, source=source, cache_dir=cache_dir)
-    except FeatureError as error:
-        reason = f"{asked[0]}: " if asked else ""
-        raise EvaluationError(f"{reason}{error}") from error
 
 
 def check_classes(
@@ -203,6 +153,14 @@ def make_run_evaluator(
     Example:
       See `jaxgan.cli.evaluate`.
     """
+    if named(config).from_real:
+        raise EvaluationError(
+            f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
+        )
+    if not makes_images(game, spec):
+        raise EvaluationError(
+            f"game: {', '.join(game.players)} make no examples; samples are what is measured"
+        )
     shape, found = spec["image"].shape, source.element_spec["image"].shape
     if tuple(shape) != tuple(found):
         raise EvaluationError(
@@ -210,15 +168,6 @@ def make_run_evaluator(
             f"{tuple(shape)}"
         )
     check_classes(config["num_classes"], class_names, source)
-    row = named(config)
-    if row.from_real:
-        raise EvaluationError(
-            f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
-        )
-    if not makes_examples(game, spec):
-        raise EvaluationError(
-            f"game: {config['game']['name']!r} makes no examples; samples are what is measured"
-        )
     # Before a classifier is trained for it.
     needs = table.Provided(is_conditional=bool(config["num_classes"]), has_latents=True)
     table.check_metrics(options.metrics, source, needs)

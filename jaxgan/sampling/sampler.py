@@ -110,8 +110,8 @@ def scene_entry(scene: Scene, path: str) -> Any:
 
 
 def _shapes(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Scene:
-    """A scene of one example, nothing of which is computed."""
-    spec = {k: jax.ShapeDtypeStruct((1, *s.shape), s.dtype) for k, s in element_spec.items()}
+    """A scene of `CHUNK` examples, nothing of which is computed."""
+    spec = {k: jax.ShapeDtypeStruct((CHUNK, *s.shape), s.dtype) for k, s in element_spec.items()}
 
     def scene(key: Key, batch: Batch) -> Scene:
         params, net_state = game.init(key)
@@ -119,27 +119,6 @@ def _shapes(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Sce
 
     shapes: Scene = jax.eval_shape(scene, jax.random.key(0), spec)
     return shapes
-
-
-def makes_examples(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
-    """Whether a game's scene has `fake`, of the shape of a real example.
-
-    Args:
-      game: the game.
-      element_spec: shape and dtype of one real example.
-
-    Returns:
-      Whether it can be sampled; nothing is computed.
-
-    Example:
-      >>> from jaxgan.games import bilinear, dirac
-      >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
-      >>> makes_examples(dirac(), spec), makes_examples(bilinear(), spec)
-      (True, False)
-    """
-    fake = _shapes(game, element_spec).get("fake")
-    fake = fake.get("image") if isinstance(fake, dict) else fake
-    return getattr(fake, "shape", None) == (1, *element_spec["image"].shape)
 
 
 def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
@@ -158,6 +137,31 @@ def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> 
       False
     """
     return "w" in _shapes(game, element_spec)
+
+
+def makes_images(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
+    """Whether a game makes examples like the data's images, or points.
+
+    Args:
+      game: any game.
+      element_spec: shape and dtype of one real example.
+
+    Returns:
+      Whether the data have an `image` [H, W, C] or [D], and the game's scene has a `fake` of that
+      shape; nothing is computed.
+
+    Example:
+      >>> from jaxgan.games import bilinear, dirac
+      >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
+      >>> makes_images(dirac(), spec), makes_images(bilinear(), spec)
+      (True, False)
+    """
+    image = element_spec.get("image")
+    if not isinstance(image, jax.ShapeDtypeStruct) or len(image.shape) not in (1, 3):
+        return False
+    fake = _shapes(game, element_spec).get("fake")
+    fake = fake.get("image") if isinstance(fake, dict) else fake
+    return fake is not None and fake.shape == (CHUNK, *image.shape)
 
 
 def make_panels(

@@ -255,7 +255,7 @@ def test_a_game_without_examples_trains(folder: Path, capfd: pytest.CaptureFixtu
     assert main(["evaluate", "--workdir", str(workdir)]) == 2
     first, second = capfd.readouterr().err.splitlines()[-2:]
     assert "the game's scene has no 'fake'; it has image, label" in first
-    assert "makes no examples; samples are what is measured" in second
+    assert "make no examples; samples are what is measured" in second
 
 
 OWN = {**KINDS["loss"], **KINDS["field"], **KINDS["Linen module"]}

@@ -117,6 +117,13 @@ GAMES: Mapping[str, NamedGame] = {
 }
 
 
+def _of_its_own() -> Game:
+    raise ConfigError("the game is that of the algorithm")
+
+
+WHOLE = NamedGame(_of_its_own, {}, loss=None, players=())
+"""Of a config with `make_algorithm`: what its game makes is shown as that of a GAN."""
+
 _OWN: Mapping[str, Choice] = {
     "discriminator": _one_of({**DISCRIMINATORS, **JOINT_DISCRIMINATORS}, "dcgan"),
     "encoder": _one_of(ENCODERS, "dcgan"),
@@ -154,12 +161,14 @@ def named(config: Config) -> NamedGame:
       config: as `resolve` returns it.
 
     Returns:
-      The row.
+      The row; `WHOLE` where the config names no game, but an algorithm as a whole.
 
     Example:
       >>> named({"game": {"name": "gan"}}).players
       ('gen', 'disc')
     """
+    if "game" not in config:
+        return WHOLE
     name = config["game"]["name"]
     if name in GAMES:
         return GAMES[name]
@@ -186,6 +195,8 @@ def has_normal_latents(config: Config) -> bool:
       >>> has_normal_latents({"game": {"name": "gan"}, "latent": {"name": "normal"}})
       True
     """
+    if "game" not in config:
+        return False
     row, section = named(config), config["latent"]
     if section is not None:
         return section["name"] in LATENT.table
