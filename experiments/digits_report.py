@@ -24,7 +24,7 @@ from sklearn.svm import SVC
 import jaxgan as jg
 from jaxgan import metrics, writers
 from jaxgan.cli.program import Parser, run_script, whole
-from jaxgan.config.build import open_data
+from jaxgan.config.data import open_data
 from jaxgan.core.errors import InputError
 from jaxgan.data import Source
 

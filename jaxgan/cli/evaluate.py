@@ -46,13 +46,16 @@ def add_parser(commands: Any) -> None:
         "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
     )
     parser.add_argument(
-        "--metrics", metavar="A,B", help="which ones (those that make sense for the data)"
+        "--metrics",
+        metavar="A,B",
+        help="which ones, or FILE.py:NAME (those that make sense for the data)",
     )
     parser.add_argument(
         "--features",
         default="auto",
         metavar="SPEC",
-        help="auto, pixels, random-conv, classifier or inception[:FILE][,CONVENTION] (auto)",
+        help="auto, pixels, random-conv, classifier, inception[:FILE][,CONVENTION] or FILE.py:NAME "
+        "(auto)",
     )
     parser.add_argument("--num-samples", type=int, default=5000, metavar="N", help="(5000)")
     parser.add_argument(
@@ -101,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
+    from jaxgan.config.evaluation import asked_for
     from jaxgan.core.errors import ConfigError
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
@@ -110,10 +114,12 @@ def run(args: argparse.Namespace) -> int:
 
     check_seed(args.seed)
     if args.standing_statistics < 0:
-        asked = args.standing_statistics
-        raise ConfigError(bad_value("standing_statistics", asked, "at least 0"))
+        num = args.standing_statistics
+        raise ConfigError(bad_value("standing_statistics", num, "at least 0"))
     saved = read_run(args.workdir, trust_code=args.trust_code)
     config = saved.config
+    metrics = [] if args.metrics is None else args.metrics.split(",")
+    asked = asked_for(metrics, args.features, Path.cwd())
     out = args.out or args.workdir / report.NAME
     check_out(out)
     keep_compiled()
@@ -132,8 +138,8 @@ def run(args: argparse.Namespace) -> int:
     if args.ema and not loaded.state.ema:
         raise ConfigError(f"ema: {args.workdir} kept no average of the generator; leave --ema out")
     found = loaded.evaluate(
-        metrics=() if args.metrics is None else tuple(args.metrics.split(",")),
-        features=args.features,
+        metrics=asked.metrics,
+        features=asked.features,
         data_dir=args.data_dir,
         split=args.split,
         num_samples=args.num_samples,

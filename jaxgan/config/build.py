@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from jaxgan import distributed, fields
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
-from jaxgan.config.algorithms import IN_PYTHON, is_whole, make_algorithm
+from jaxgan.config.algorithms import is_whole, make_algorithm
 from jaxgan.config.base import Config
 from jaxgan.config.games import make_game, named, parts_of
 from jaxgan.config.references import one_line_of, own_place
@@ -21,37 +21,11 @@ from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.typing import PyTree
-from jaxgan.data import DeviceSource, Source, open_source
+from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
 from jaxgan.games import with_penalty
 from jaxgan.penalties import Penalty
-
-
-def open_data(config: Config) -> Source | DeviceSource:
-    """Opens the data of a resolved config.
-
-    Args:
-      config: as `resolve` returns it.
-
-    Returns:
-      The source.
-
-    Raises:
-      DataError: if it cannot be used.
-      ConfigError: if reading it needs an extra that is not installed.
-
-    Example:
-      >>> open_data({"data": {"source": "digits"}}).num_examples
-      1797
-    """
-    options = {key: value for key, value in config["data"].items() if key != "source"}
-    if config["data"]["source"] == IN_PYTHON:
-        raise ConfigError("data.source was given in Python and has no name; give the data again")
-    try:
-        return open_source(config["data"]["source"], **options)
-    except ImportError as error:
-        raise ConfigError(f"data.source: {error}") from error
 
 
 def check_classes(config: Config, source: Source | DeviceSource) -> None:
@@ -59,7 +33,7 @@ def check_classes(config: Config, source: Source | DeviceSource) -> None:
 
     Args:
       config: as `resolve` returns it.
-      source: as `open_data` returns it.
+      source: as `jaxgan.config.data.open_data` returns it.
 
     Raises:
       ConfigError: naming both numbers.

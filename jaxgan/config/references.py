@@ -1,8 +1,4 @@
-"""People's own code in a config: `"mine.py:soft_hinge"`, `"package.module:soft_hinge"`.
-
-In memory the file of a reference is an absolute path. In a run's folder it is a name in `code/`,
-where the file lies with those that it imports beside it.
-"""
+"""People's own code: `"mine.py:soft_hinge"`, `"package.module:soft_hinge"`."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -40,9 +36,6 @@ _OF_OTHERS = (
 
 _READING: list[Path] = []
 """The files that are being read now, each by the one before."""
-
-CODE = "code"
-"""The key of a run's config under which the digests of its files are, and their folder's name."""
 
 
 def is_reference(text: Any) -> bool:
@@ -192,7 +185,7 @@ def read_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"{str(path)!r} is not a file")
     digest = hashlib.sha256()
-    for file in sorted({path, *_imported(path)}):
+    for file in sorted({path, *imported(path)}):
         digest.update(file.name.encode() + file.read_bytes())
     return _read(path, digest.hexdigest())
 
@@ -205,7 +198,7 @@ def _read(path: Path, digest: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    beside = {file.stem for file in _imported(path)}
+    beside = {file.stem for file in imported(path)}
     theirs = {key: sys.modules.pop(key) for key in beside if key in sys.modules}
     sys.path.insert(0, str(path.parent))
     _READING.append(path)
@@ -224,11 +217,23 @@ def _read(path: Path, digest: str) -> ModuleType:
     return module
 
 
-def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
-    """The files in the same folder that a file imports, itself or through them."""
+def imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
+    """The files in the same folder that a file imports, itself or through them.
+
+    Args:
+      path: the file.
+      seen: what is known already.
+
+    Returns:
+      Their paths.
+
+    Example:
+      >>> imported(Path("no_such_file.py"))
+      set()
+    """
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError):
         return set()  # importing it says so
     names = set()
     for node in ast.walk(tree):
@@ -239,32 +244,8 @@ def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
     files = {path.with_name(f"{name}.py") for name in names} - seen - {path}
     found = {file for file in files if file.is_file()}
     for file in sorted(found):
-        found |= _imported(file, seen | found | {path})
+        found |= imported(file, seen | found | {path})
     return found
-
-
-def located(value: Any, folder: Path) -> Any:
-    """A config whose references to files are absolute.
-
-    Args:
-      value: a nested config.
-      folder: in which its files are.
-
-    Returns:
-      The config.
-
-    Example:
-      >>> located({"loss": {"name": "mine.py:soft_hinge"}}, Path("/a"))
-      {'loss': {'name': '/a/mine.py:soft_hinge'}}
-    """
-
-    def moved(text: Any) -> Any:
-        place, _, name = text.rpartition(":") if is_reference(text) else ("", "", "")
-        return f"{(folder / place).resolve()}:{name}" if place.endswith(".py") else text
-
-    if isinstance(value, Mapping):
-        return {key: located(entry, folder) for key, entry in value.items()}
-    return [located(one, folder) for one in value] if isinstance(value, list) else moved(value)
 
 
 def reference_to(function: Any, path: str) -> str:
@@ -313,82 +294,3 @@ def _file_of(function: Any) -> Path | None:
             return Path(code.co_filename)
     file = getattr(sys.modules.get(function.__module__), "__file__", None)
     return None if file is None else Path(file)
-
-
-def portable(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
-    """A config as a run's folder has it, and the files that belong to it.
-
-    Args:
-      config: with absolute references.
-
-    Returns:
-      (the config with names of files and, under `code`, their digests; the files by name). A config
-      without files is as it was.
-
-    Raises:
-      ConfigError: if two files have one name.
-
-    Example:
-      >>> portable({"loss": {"name": "hinge"}})
-      ({'loss': {'name': 'hinge'}}, {})
-    """
-    referred = {Path(text.rpartition(":")[0]) for text in references_of(config)}
-    referred = {path for path in referred if path.suffix == ".py"}
-    files: dict[str, Path] = {}
-    for path in sorted({*referred, *(file for one in referred for file in _imported(one))}):
-        other = files.setdefault(path.name, path)
-        if other != path and other.read_bytes() != path.read_bytes():
-            raise ConfigError(f"'{path}' and '{other}' have one name; rename one of them")
-    if not files:
-        return dict(config), {}
-    named = {str(path): path.name for path in referred}
-    code = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    return {**renamed(config, named), CODE: code}, files
-
-
-def renamed(value: Any, named: Mapping[str, str]) -> Any:
-    """A config whose files have other names.
-
-    Args:
-      value: a nested config.
-      named: new names by old ones.
-
-    Returns:
-      The config.
-
-    Example:
-      >>> renamed({"loss": "mine.py:soft_hinge"}, {"mine.py": "/a/mine.py"})
-      {'loss': '/a/mine.py:soft_hinge'}
-    """
-
-    def moved(text: Any) -> Any:
-        place, _, name = text.rpartition(":") if is_reference(text) else ("", "", "")
-        return f"{named[place]}:{name}" if place in named else text
-
-    if isinstance(value, Mapping):
-        return {key: renamed(entry, named) for key, entry in value.items()}
-    return [renamed(one, named) for one in value] if isinstance(value, list) else moved(value)
-
-
-def references_of(config: Mapping[str, Any]) -> set[str]:
-    """All references in a config.
-
-    Args:
-      config: a nested config, which need not be complete.
-
-    Returns:
-      The texts that are references. Those of data are names of its kinds, such as `tfds:mnist`.
-
-    Example:
-      >>> sorted(references_of({"data": {"source": "tfds:mnist"}, "field": ["mine.py:slowed"]}))
-      ['mine.py:slowed']
-    """
-    return {text for key, value in config.items() if key != "data" for text in _texts(value)}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping | list):
-        for entry in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(entry)
-    elif is_reference(value):
-        yield value

@@ -14,6 +14,8 @@ from jaxgan import transforms as tf
 from jaxgan.checkpoint.directory import Best
 from jaxgan.config import algorithms
 from jaxgan.config.base import Config, plain
+from jaxgan.config.data import resolve_data
+from jaxgan.config.evaluation import EVALUATION
 from jaxgan.config.games import named, resolve_game
 from jaxgan.config.games.base import ROLES
 from jaxgan.config.lists import Chain, Terms
@@ -31,7 +33,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.penalty import Penalty
-from jaxgan.core.ranges import BatchSize, Count, Index, Several, Width
+from jaxgan.core.ranges import BatchSize, Count, Index, Width
 from jaxgan.fields import Field
 
 
@@ -70,15 +72,6 @@ class Mesh(NamedTuple):
     rules: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What is measured in training, see `jaxgan.evaluation`."""
-
-    metrics: tuple[str, ...] = ()
-    features: str = "auto"
-    num_samples: Several = 5000
-
-
 SECTIONS: Mapping[str, Section] = {
     "algorithm": Choice(
         ALGORITHMS, "simultaneous", "field", given=("optimizers", "critic"), makes=Algorithm
@@ -86,7 +79,7 @@ SECTIONS: Mapping[str, Section] = {
     "augment": Choice(AUGMENTATIONS, None, "game", makes=Game),
     "auxiliary": Terms(AUXILIARY, makes=Penalty),
     "ema": Options(tf.ema, "algorithm", given=("player",), optional=True),
-    "evaluation": Options(Evaluation),
+    "evaluation": EVALUATION,
     "field": Chain(FIELDS, takes="field", identity="gradient", makes=Field),
     "instance_noise": Options(games.instance_noise, "game", optional=True),
     "keep_best": Options(Best, optional=True),
@@ -159,9 +152,8 @@ def resolve(config: Config) -> Config:
     full: Config = SETTINGS.resolve(settings, "")
     for key, section in sections.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
-    _check_evaluation(full["evaluation"])
     _check_best_is_measured(full)
-    full["data"] = _resolve_data(config.get("data", "digits"))
+    full["data"] = resolve_data(config.get("data", "digits"))
     if is_whole:
         full[WHOLE] = algorithms.SECTION.resolve(config[WHOLE], WHOLE)
         return dict(sorted(full.items()))
@@ -198,14 +190,6 @@ def _without_name(section: Any, key: str) -> Any:
     return section
 
 
-def _resolve_data(data: Any) -> Config:
-    data = {"source": data} if isinstance(data, str) else data
-    if not isinstance(data, dict) or not isinstance(data.get("source"), str):
-        raise ConfigError(bad_value("data", data, "a source or {'source': ..., ...}"))
-    options = {key: None if value == "none" else value for key, value in data.items()}
-    return {**options, "source": data["source"]}
-
-
 def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
     if not isinstance(section, dict) or set(section) != set(players or section):
         each = f"{{{', '.join(f'{player!r}: ...' for player in players or ['PLAYER'])}}}"
@@ -227,12 +211,6 @@ def is_score(metric: str) -> bool:
       (True, True, False)
     """
     return metric.removeprefix("std/").startswith("eval/")
-
-
-def _check_evaluation(section: Config) -> None:
-    """What is measured may be wrong though nothing is evaluated yet."""
-    if not section["features"]:
-        raise ConfigError(bad_value("evaluation.features", section["features"], "a name"))
 
 
 def _check_best_is_measured(config: Config) -> None:

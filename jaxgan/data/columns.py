@@ -79,15 +79,7 @@ def no_data() -> DeviceSource:
     >>> no_data().sample(jax.random.key(0), 5)
     {}
     """
-    nothing = np.zeros((0, 0), np.float32)
-    return DeviceSource(
-        name="none",
-        element_spec={},
-        num_classes=0,
-        sample=lambda key, num: {},
-        modes=nothing,
-        std=0.0,
-    )
+    return DeviceSource(name="none", element_spec={}, num_classes=None, sample=lambda key, num: {})
 
 
 def _kept(name: str, array: np.ndarray) -> np.ndarray:

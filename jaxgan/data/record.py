@@ -109,9 +109,9 @@ def _examples(source: Source | DeviceSource) -> str:
         num = source.num_examples if isinstance(source, Source) else "any number of"
         return f"{num} examples of {columns}"
     shape = source.element_spec["image"].shape
-    if isinstance(source, DeviceSource):
-        return f"points of {shape[0]} numbers, drawn as they are needed"
     what = f"points of {shape[0]} numbers" if len(shape) == 1 else f"images of {_by(shape)}"
+    if isinstance(source, DeviceSource):
+        return f"{what}, drawn as they are needed"
     text = f"{source.num_examples} {what}"
     if "source" in source.element_spec:
         text += f" made of {_by(source.element_spec['source'].shape)}"

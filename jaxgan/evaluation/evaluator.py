@@ -46,7 +46,7 @@ class Options(NamedTuple):
     """How an evaluation goes.
 
     Attributes:
-      metrics: keys of `table.METRICS`; () for the default ones.
+      metrics: keys of `table.METRICS`, or metrics themselves; () for the default ones.
       num_samples: how many samples are drawn.
       num_real: how many real examples; None for all, see `make_reference`.
       seed: of the latents: sample i depends on it and i alone, and is that of `jaxgan sample`.
@@ -58,7 +58,7 @@ class Options(NamedTuple):
       cache_dir: where features of real examples are kept; None for nowhere.
     """
 
-    metrics: Sequence[str] = ()
+    metrics: Sequence[str | Metric] = ()
     num_samples: int = 5000
     num_real: int | None = None
     seed: int = 0
@@ -275,6 +275,9 @@ def _compute(name: str, metric: Metric, task: Task) -> list[Found]:
             found = metric.compute(task)
         except ValueError as error:
             raise EvaluationError(f"{name}: {error}") from error
+    names = tuple(one.name for one in found)
+    if names != metric.scores:
+        raise EvaluationError(bad_value(f"{name}: what it finds", names, str(metric.scores)))
     for warning in said:
         logger.warning("%s: %s", name, warning.message)
     return found

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jaxgan.core.errors import EvaluationError, FeatureError
 from jaxgan.data import DeviceSource, Source
 from jaxgan.evaluation import table
+from jaxgan.evaluation.table import Metric
 from jaxgan.features import Extractor, open_features
+
+Features = str | Extractor | Callable[[Source | DeviceSource], Extractor]
+"""Features by name, themselves, or by a function of the data that opens them."""
 
 
 def open_extractor(
-    features: str,
-    metrics: Sequence[str],
+    features: Features,
+    metrics: Sequence[str | Metric],
     source: Source | DeviceSource,
     cache_dir: Path | None = None,
 ) -> Extractor | None:
     """The features that some metrics need.
 
     Args:
-      features: see `open_features`; with `auto`, `fid` and `kid` take `inception`.
-      metrics: keys of `table.METRICS`; () for the default ones.
+      features: themselves, a function of the data that opens them, or a name, see
+        `open_features`; with `auto`, `fid` and `kid` take `inception`.
+      metrics: keys of `table.METRICS`, or metrics; () for the default ones.
       source: the data.
       cache_dir: where a trained classifier is kept; None for the usual place.
 
@@ -44,7 +49,9 @@ inception
     """
     if metrics and not table.needs_features(metrics):
         return None
-    asked = [name for name in metrics if name in table.ALIASES]
+    if not isinstance(features, str):
+        return features if isinstance(features, Extractor) else features(source)
+    asked = [name for name in metrics if isinstance(name, str) and name in table.ALIASES]
     if asked and features == "auto":
         features = "inception"
     if asked and not features.startswith("inception"):

@@ -15,9 +15,10 @@ from jaxgan.data import DeviceSource, Source, columns, open_source
 from jaxgan.distributed.processes import is_first
 from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluation, Options, make_sampler_evaluator
-from jaxgan.evaluation.extractor import open_extractor
+from jaxgan.evaluation.extractor import Features, open_extractor
 from jaxgan.evaluation.programs import HostSampler
 from jaxgan.evaluation.progress import ProgressCallback, make_progress, silent
+from jaxgan.evaluation.table import Metric
 
 
 @checked
@@ -25,8 +26,8 @@ def evaluate(
     sampler: HostSampler,
     data: str | Mapping[str, Any] | Source | DeviceSource,
     *,
-    metrics: Sequence[str] = (),
-    features: str = "auto",
+    metrics: Sequence[str | Metric] = (),
+    features: Features = "auto",
     num_samples: int = 5000,
     num_real: int | None = None,
     num_classes: Count | None = None,
@@ -43,8 +44,9 @@ def evaluate(
         time, each time with another JAX key. With `num_classes` it is (key, num, labels [num]).
       data: what they are compared with: a name that configs know, such as `"digits"` or
         `"folder:PATH"`; `{"image": array}`; or a source.
-      metrics: names of docs/metrics.md; those that fit the data by default.
-      features: a feature network, see `jaxgan.features.open_features`.
+      metrics: names of docs/evaluation.md, or metrics, see `make_metric`; those that fit the data
+        by default.
+      features: the name of a feature network, see `jaxgan.features.open_features`, or one itself.
       num_samples: how many samples are drawn.
       num_real: how many real examples; all by default.
       num_classes: of the data, whose classes the samples then follow.

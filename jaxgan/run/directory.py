@@ -15,7 +15,7 @@ import optax
 
 import jaxgan
 from jaxgan.config.base import Config, flatten
-from jaxgan.config.references import portable
+from jaxgan.config.portable import portable
 from jaxgan.core.errors import ConfigError, DataError, FileError
 from jaxgan.core.text import one_line
 from jaxgan.data.record import check_same

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jax.sharding import Mesh
 
 from jaxgan.config.base import Config
-from jaxgan.config.build import open_data
+from jaxgan.config.data import open_data
 from jaxgan.config.games import has_normal_latents, named
+from jaxgan.config.portable import is_own_source
 from jaxgan.core.errors import EvaluationError
 from jaxgan.core.game import Game
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
-from jaxgan.evaluation.extractor import open_extractor
+from jaxgan.evaluation.extractor import Features, open_extractor
 from jaxgan.features import weights
 from jaxgan.sampling.sampler import makes_images
 
@@ -45,6 +46,8 @@ def open_reference(
       ...
       jaxgan.core.errors.EvaluationError: split is 'test'; digits has none, only tfds:NAME has
     """
+    if is_own_source(config["data"]["source"]):
+        return _open_own(config["data"], {"data_dir": data_dir, "split": split})
     hidden = ("num_labels", "label_seed")
     data = {key: value for key, value in config["data"].items() if key not in hidden}
     kind, _, _ = data["source"].partition(":")
@@ -62,6 +65,15 @@ def open_reference(
     return open_data({"data": data})
 
 
+def _open_own(data: Config, asked: Mapping[str, str | None]) -> Source | DeviceSource:
+    """People's own source, with what was asked for in place of its options of these names."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    for name, value in given.items():
+        if name not in data:
+            raise EvaluationError(f"{name} is {value!r}; {data['source']} has no such option")
+    return open_data({"data": {**data, **given}})
+
+
 def split_of(config: Config, split: str | None) -> str | None:
     """The split that a protocol names.
 
@@ -76,9 +88,12 @@ def split_of(config: Config, split: str | None) -> str | None:
       >>> split_of({"data": {"source": "tfds:mnist"}}, None)
       'train'
     """
-    if not config["data"]["source"].startswith("tfds:"):
+    data = config["data"]
+    if is_own_source(data["source"]):
+        return split or (str(data["split"]) if "split" in data else None)
+    if not data["source"].startswith("tfds:"):
         return None
-    return split or config["data"].get("split", "train")
+    return split or data.get("split", "train")
 
 
 def check_classes(
@@ -128,7 +143,7 @@ def make_run_evaluator(
     mesh: Mesh,
     options: Options,
     *,
-    features: str = "auto",
+    features: Features = "auto",
     class_names: Sequence[str] = (),
 ) -> Evaluator:
     """The evaluator of a run.

@@ -24,7 +24,8 @@ from jaxgan.core.typing import Key
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import NumpyBatch
 from jaxgan.distributed.processes import is_first
-from jaxgan.evaluation import Evaluation, Options
+from jaxgan.evaluation import Evaluation, Metric, Options
+from jaxgan.evaluation.extractor import Features
 from jaxgan.evaluation.progress import ProgressCallback, make_progress, silent
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.previews import examples
@@ -148,9 +149,9 @@ class Loaded:
     def evaluate(
         self,
         *,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[str | Metric] = (),
         data: Source | DeviceSource | None = None,
-        features: str = "auto",
+        features: Features = "auto",
         data_dir: str | None = None,
         split: str | None = None,
         num_samples: int = 5000,
@@ -163,9 +164,11 @@ class Loaded:
         """Measures its samples against its data.
 
         Args:
-          metrics: names of docs/metrics.md; those that fit the data by default.
+          metrics: names of docs/evaluation.md, or metrics, see `jaxgan.evaluation.make_metric`;
+            those that fit the data by default.
           data: to compare with; those that it was trained on by default.
-          features: a feature network, see `jaxgan.features.open_features`.
+          features: the name of a feature network, see `jaxgan.features.open_features`, or one
+            itself.
           data_dir: where its data are now; where they were by default.
           split: of its data; that of the training by default.
           num_samples: how many samples are drawn.

@@ -17,8 +17,9 @@ from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
 from jaxgan.config import algorithms, build, build_loop
 from jaxgan.config.base import Config, differences
+from jaxgan.config.data import open_data
 from jaxgan.config.games import named
-from jaxgan.config.references import CODE, portable, references_of, renamed
+from jaxgan.config.portable import CODE, portable, references_of, renamed
 from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
@@ -181,7 +182,7 @@ def make_run(
     mesh = build.build_mesh(config)
     every = {k: v for k, v in config.items() if k.endswith(("every_steps", "total_steps")) and v}
     check_every(every, steps_per_call=config["substeps"])
-    source = build.open_data(config) if given.source is None else given.source
+    source = open_data(config) if given.source is None else given.source
     spec = source.element_spec
     build.check_classes(config, source)
     data = record_of(source)

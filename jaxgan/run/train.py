@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxgan.config import algorithms, build
+from jaxgan.config import algorithms
 from jaxgan.config.algorithms import IN_PYTHON
 from jaxgan.config.base import Config, load_config, plain
+from jaxgan.config.data import open_data
 from jaxgan.config.references import is_reading, reference_to
 from jaxgan.config.resolve import resolve
 from jaxgan.core.algorithm import Algorithm
@@ -114,7 +115,7 @@ def train(
     unnamed = config.get(algorithms.KEY, {}).get("name") == IN_PYTHON
     if unnamed and not isinstance(algorithm, Algorithm) and callable(algorithm):
         # A function that no other program finds: what it makes is all that there is.
-        source = given.source or build.open_data(config)
+        source = given.source or open_data(config)
         given = Given(
             algorithm=algorithms.call(algorithm, config, source.element_spec),
             source=source,
@@ -213,7 +214,7 @@ def _named(algorithm: Any) -> Config:
 
 def _with_digest(config: Config, given: Given) -> tuple[Config, Given]:
     """What is written of an algorithm that has no name, so that another one is not taken for it."""
-    source = given.source or build.open_data(config)
+    source = given.source or open_data(config)
     assert given.algorithm is not None
     step = digest_of_step(given.algorithm, source.element_spec, config["batch_size"])
     section = {"name": IN_PYTHON, "step": step}

@@ -216,7 +216,17 @@ def test_sections_of_runs_of_0_1_are_read() -> None:
 
 @pytest.mark.parametrize(
     ("section", "words"),
-    [({"features": ""}, "evaluation.features is ''; it must be a name")],
+    [
+        ({"features": ""}, "evaluation.features is ''; it must be a name"),
+        ({"features": 3}, "evaluation.features is 3; it must be a string"),
+        ({"metrics": "fd"}, "evaluation.metrics is 'fd'; it must be a list, each a string"),
+        ({"metrics": [3]}, "evaluation.metrics is [3]; it must be a list, each a string"),
+        (
+            {"features": "inception,fid"},
+            "evaluation.features is 'inception,fid'; it must be inception[:FILE], "
+            "inception[:FILE],pytorch-fid or inception[:FILE],torch-fidelity",
+        ),
+    ],
 )
 def test_what_is_measured_is_checked_though_nothing_is_evaluated(
     section: dict[str, Any], words: str

@@ -18,6 +18,7 @@ import beside
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
@@ -87,6 +88,43 @@ def duel(*, size: float = 1.0):
 
 def uniform(dim, *, low: float = -1.0):
     return lambda key, shape: jax.random.uniform(key, (*shape, dim), minval=low, maxval=1.0)
+
+
+def disk(*, num: int = 64, radius: float = 1.0):
+    angle = np.linspace(0.0, 6.0, num)
+    points = np.stack([np.cos(angle), np.sin(angle)], 1)
+    return {"image": radius * points, "label": np.arange(num) % 3}
+
+
+def spots(*, std: float = 0.1):
+    return jg.data.mixture("spots", np.eye(2), std)
+
+
+def liar():
+    return disk_source()._replace(num_examples=9, element_spec={"image": np.zeros(3, np.float32)})
+
+
+def disk_source():
+    return jg.data.columns(disk(), name="disk")
+
+
+def corner(shape, *, scale: float = 1.0):
+    return jg.features.function("corner", lambda images: scale * images[:, : shape[0]])
+
+
+def tall():
+    return jg.features.Extractor("tall", (), lambda params, x: {"features": x[:, None]}, {})
+
+
+def gap(*, power: float = 1.0):
+    def compute(real, fake):
+        return float(np.abs(real.mean(0) - fake.mean(0)).max()) ** power
+
+    return jg.evaluation.make_metric("gap", compute)
+
+
+def breaks():
+    return jg.evaluation.make_metric("breaks", lambda real, fake: 1 / 0, of="images")
 
 
 def short(dim):
@@ -174,6 +212,16 @@ KINDS: dict[str, dict[str, Any]] = {
         "optimizer": dict.fromkeys(("gen", "disc", "mean"), SGD),
     },
     "latents": {"latent": {"name": "mine.py:uniform", "low": -2.0}},
+    "data": {"data": {"source": "mine.py:disk", "radius": 2.0}},
+    "device data": {"data": {"source": "mine.py:spots", "std": 0.2}},
+    "metric and features": {
+        "eval_every_steps": 2,
+        "evaluation": {
+            "metrics": ["fd", {"name": "mine.py:gap", "power": 2.0}],
+            "features": {"name": "mine.py:corner", "scale": 3.0},
+            "num_samples": 50,
+        },
+    },
     "augmentation": {"augment": {"name": "mine.py:noisy", "std": 0.2}},
     "algorithm": {"algorithm": "mine.py:turns"},
     "transform": {
@@ -191,7 +239,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 KINDS["all at once"] = {
-    **{**KINDS["loss"], **KINDS["game"], **KINDS["latents"]},
+    **{**KINDS["loss"], **KINDS["game"], **KINDS["latents"], **KINDS["data"]},
     **{"penalties": {**KINDS["penalty"]["penalties"], **KINDS["schedule"]["penalties"]}},
     **{key: KINDS[kind][key] for kind, key in (("field", "field"), ("algorithm", "algorithm"))},
     **{**KINDS["augmentation"], **KINDS["transform"]},
@@ -236,11 +284,32 @@ def test_own_code_trains_resumes_and_moves(kind: str, folder: Path) -> None:
     for name in ("mine.py", "beside.py"):
         (folder / name).unlink()
     assert load(moved).sample(3).shape == (3, 2)
-    evaluate = ["evaluate", "--workdir", str(moved), "--metrics", "modes", "--num-samples", "50"]
-    assert main(evaluate) == 0
+    assert main(["evaluate", "--workdir", str(moved), *QUICKLY, str(folder / "cache")]) == 0
 
 
+QUICKLY = [*("--metrics", "fd", "--features", "pixels", "--num-samples", "50"), "--cache-dir"]
 NO_NETWORKS = {"generator": None, "discriminator": None}
+
+
+def test_own_metrics_are_measured_by_command_and_their_faults_stop_no_training(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workdir = folder / "run"
+    own = {"metrics": ["mine.py:gap", "mine.py:breaks"], "features": "mine.py:corner"}
+    assert train(folder, workdir, {"eval_every_steps": 4, "evaluation": own}) == 0
+    assert "no evaluation: breaks: compute: " in capfd.readouterr().err
+    assert lines(workdir)[-1]["step"] == 4
+    monkeypatch.chdir(folder)
+    evaluate = ["evaluate", "--workdir", str(workdir), "--num-samples", "50", "--json"]
+    own_flags = ["--metrics", "mine.py:gap,fd", "--features", "mine.py:corner"]
+    assert main([*evaluate, *own_flags, "--cache-dir", str(folder / "cache")]) == 0
+    written = json.loads((workdir / "evaluation.json").read_text())["metrics"]
+    assert [one["name"] for one in written] == ["gap_corner", "fd_corner"]
+    assert main([*evaluate, "--metrics", "fd", "--features", "mine.py:tall"]) == 2
+    assert (
+        "features: of 2 examples it is {'features': (2, 1, 2)}; it must be"
+        in (capfd.readouterr().err.splitlines()[-1])
+    )
 
 
 def test_a_game_without_examples_trains(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -313,7 +382,7 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
     ("sections", "words"),
     [
         ({"loss": "mine.py:no_loss"}, "loss: what it returns is 3; it must be a Loss, such as"),
-        ({"loss": "mine.py:raises"}, "mine.py:29: AttributeError"),
+        ({"loss": "mine.py:raises"}, "mine.py:30: AttributeError"),
         ({"field": ["mine.py:no_loss"]}, "field.no_loss: no_loss() takes 0 positional"),
         ({"algorithm": "mine.py:slowed"}, "unexpected keyword argument 'optimizers'"),
         (
@@ -332,6 +401,30 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
         (
             {"latent": "mine.py:short"},
             "latent: the shape of 3 latents is (3, 3); it must be (3, 4)",
+        ),
+        (
+            {"data": "mine.py:no_loss"},
+            "data: what it returns is 3; it must be a Source, a DeviceSo",
+        ),
+        ({"data": "mine.py:liar"}, "['image'] was float32[2, 3], is float32[2, 2]"),
+        ({"data": {"source": "mine.py:disk", "radious": 2}}, "unknown key; did you mean radius?"),
+        ({"data": "ring:disk"}, "data is 'ring:disk'; it must be ring"),
+        (
+            {"evaluation": {"metrics": ["fdd"]}},
+            "evaluation.metrics is 'fdd'; it must be 'fd', 'kd'",
+        ),
+        (
+            {"evaluation": {"metrics": ["mine.py:gapp"]}},
+            "has no function 'gapp'; did you mean gap?",
+        ),
+        ({"evaluation": {"features": "pixel"}}, "evaluation.features is 'pixel'; it must be auto"),
+        (
+            {"eval_every_steps": 2, "evaluation": {"metrics": ["mine.py:no_loss"]}},
+            "evaluation.metrics.no_loss: what it returns is 3; it must be a Metric, such as",
+        ),
+        (
+            {"eval_every_steps": 2, "evaluation": {"features": "mine.py:no_loss"}},
+            "evaluation.features: what it returns is 3; it must be an Extractor, such as",
         ),
         ({"transforms": ["mine.py:raises"]}, "transforms.raises: raises() takes 0 positional"),
         ({"transforms": ["mine.py:forgets"]}, "a step changes the state: .params['disc']"),
