@@ -97,7 +97,7 @@ SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
 OPTIMIZER = Choice(OPTIMIZERS, makes=optax.GradientTransformation)
 WHOLE = algorithms.KEY
-OTHERS = ("game", "latent", "loss", "optimizer", WHOLE, *ROLES)
+OTHERS = ("data", "game", "latent", "loss", "optimizer", WHOLE, *ROLES)
 PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", "unrolled")
 """Sections that a config with `make_algorithm` has not, as that makes all of them."""
 
@@ -148,7 +148,7 @@ def resolve(config: Config) -> Config:
     settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
     is_whole = algorithms.is_whole(config)
     sections = {key: one for key, one in SECTIONS.items() if not (is_whole and key in PARTS)}
-    check_keys(config, [*SETTING_NAMES, *sections, *((WHOLE,) if is_whole else OTHERS), "data"])
+    check_keys(config, [*SETTING_NAMES, *sections, *(("data", WHOLE) if is_whole else OTHERS)])
     full: Config = SETTINGS.resolve(settings, "")
     for key, section in sections.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
