@@ -55,6 +55,7 @@ class Settings:
     seed: Index = 0
     stall_timeout_seconds: Index = 600
     substeps: Width = 1
+    terms_every_steps: Index = 0
     total_steps: Count = 10_000
     watch: bool = True
 
@@ -120,9 +121,13 @@ FREE_KEYS = (
     "num_samples",
     "sample_every_steps",
     "stall_timeout_seconds",
+    "terms_every_steps",
     "total_steps",
     "watch",
 )
+
+ONLY_IF_SAID = ("terms_every_steps",)
+"""Settings that a complete config has only where they are not at their default."""
 
 
 def resolve(config: Config) -> Config:
@@ -149,6 +154,7 @@ def resolve(config: Config) -> Config:
     settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
     check_keys(config, [*SETTING_NAMES, *SECTIONS, *OTHERS])
     full: Config = SETTINGS.resolve(settings, "")
+    full = {k: v for k, v in full.items() if k not in ONLY_IF_SAID or v != getattr(Settings, k)}
     for key, section in SECTIONS.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
     _check_best_is_measured(full)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import stream
+from jaxgan.core.typing import Batch
 from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, record_of
 from jaxgan.evaluation import Options
 from jaxgan.features.weights import cache_dir
@@ -35,6 +36,7 @@ from jaxgan.run.saved import resolve_saved
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
+from jaxgan.training.terms import make_terms
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +183,7 @@ def make_run(
             config=portable(config)[0],
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
-        hooks=tuple(_hooks(config, source, algorithm, mesh, workdir)),
+        hooks=tuple(_hooks(config, source, phases, mesh, workdir)),
         policy=policy,
         watch=config["watch"],
         later={first: phase for first, phase in phases.items() if first},
@@ -215,16 +217,33 @@ def _batches(
 def _hooks(
     config: Config,
     source: Source | DeviceSource,
-    algorithm: Algorithm,
+    phases: Mapping[int, Algorithm],
     mesh: Mesh,
     workdir: Path,
 ) -> Iterator[Hook]:
+    algorithm = phases[0]
     game, sharding = algorithm.field.game, distributed.replicated(mesh)
     yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
     if config["analysis_every_steps"]:
         yield _spectrum(config, source, algorithm, mesh, workdir)
+    if "terms_every_steps" in config:
+        yield make_terms(
+            {first: phase.field.game for first, phase in phases.items()},
+            build.build_optimizers(config),
+            _fixed_batch(config, source),
+            every=config["terms_every_steps"],
+            mesh=mesh,
+        )
     if config["eval_every_steps"]:
         yield _evaluation(config, game, source, mesh, workdir)
+
+
+def _fixed_batch(config: Config, source: Source | DeviceSource) -> Batch:
+    num = config["batch_size"]
+    if isinstance(source, DeviceSource):
+        return source.sample(stream(jax.random.key(config["seed"]), "analysis"), num)
+    batch: Batch = jax.tree.map(jnp.asarray, source.read(np.arange(num) % source.num_examples))
+    return batch
 
 
 def _spectrum(
@@ -234,11 +253,7 @@ def _spectrum(
     mesh: Mesh,
     workdir: Path,
 ) -> Hook:
-    num = config["batch_size"]
-    if isinstance(source, DeviceSource):
-        batch = source.sample(stream(jax.random.key(config["seed"]), "analysis"), num)
-    else:
-        batch = jax.tree.map(jnp.asarray, source.read(np.arange(num) % source.num_examples))
+    batch = _fixed_batch(config, source)
     # The game as it would be played by plain descent, to compare with.
     plain = build.build_game({**config, "unrolled": None}, source.element_spec)
     watched = {"gradient": fields.gradient(plain)}

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jaxgan import games
 from jaxgan.config import networks
 from jaxgan.config.base import Config
+from jaxgan.config.lists import Sum
 from jaxgan.config.registry import LOSSES
 from jaxgan.config.sections import Choice
 from jaxgan.core.errors import ConfigError
@@ -31,7 +32,7 @@ NETWORK_GIVEN = (
 Roles = Mapping[str, Choice]
 """Of a game: for each of its networks those that it may be."""
 
-LOSS = Choice(LOSSES, "non_saturating", makes=Loss, nested=("base",))
+LOSS = Sum(LOSSES, "non_saturating", makes=Loss, nested=("base",))
 
 
 @dataclass(frozen=True)
