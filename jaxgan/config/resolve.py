@@ -59,6 +59,7 @@ class Settings:
     seed: Index = 0
     stall_timeout_seconds: Index = 600
     substeps: Width = 1
+    terms_every_steps: Index = 0
     total_steps: Count = 10_000
     watch: bool = True
 
@@ -119,6 +120,7 @@ FREE_KEYS = (
     "num_samples",
     "sample_every_steps",
     "stall_timeout_seconds",
+    "terms_every_steps",
     "total_steps",
     "watch",
 )
