@@ -26,6 +26,14 @@ _REFERENCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<na
 
 _PREFIX = "jaxgan_code_"
 
+_OF_OTHERS = (
+    str(Path(__file__).parents[1]),
+    "<doctest",
+    "<frozen",
+    *sysconfig.get_paths().values(),
+)
+"""Where the code is that is not of jaxgan's user."""
+
 _READING: list[Path] = []
 """The files that are being read now, each by the one before."""
 
@@ -106,7 +114,8 @@ def own_place(error: BaseException) -> str | None:
       error: what was raised.
 
     Returns:
-      `FILE:LINE` of the innermost frame in a file that `read_file` read; None if there is none.
+      `FILE:LINE` of the innermost frame that is not of jaxgan, Python or a package that is
+      installed; None if there is none.
 
     Example:
       >>> own_place(ValueError("of jaxgan"))
@@ -114,7 +123,7 @@ def own_place(error: BaseException) -> str | None:
     frames = [
         f"{frame.f_code.co_filename}:{line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
+        if not frame.f_code.co_filename.startswith(_OF_OTHERS)
     ]
     return frames[-1] if frames else None
 
