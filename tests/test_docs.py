@@ -22,6 +22,7 @@ from jaxgan.cli import plan
 from jaxgan.cli.main import COMMANDS
 from jaxgan.cli.program import BAD_INPUT, DISK_FAILED, IN_USE
 from jaxgan.config import games, resolve
+from jaxgan.config.lists import Listed
 from jaxgan.config.sections import SCHEDULE, Options
 from jaxgan.data.open import SOURCES
 from jaxgan.distributed.processes import LOST_PEER
@@ -99,6 +100,8 @@ def sections() -> Iterator[Any]:
     ]
     seen = set()
     for key, section in choices:
+        if isinstance(section, Listed):
+            continue  # of people's own alone
         table = {key: section.function} if isinstance(section, Options) else section.table
         for name, function in table.items():
             if (key, name) not in seen:

@@ -167,9 +167,7 @@ class Chain:
             said = {k: v for k, v in section.items() if v is not None and v != "none"}
             check_keys(said, [*self.table, self.identity], path)
             section = [{"name": k, **_mapping(v, join(path, k))} for k, v in said.items()]
-        if section is None or section == "none":
-            section = []
-        entries = section if isinstance(section, list) else [section]
+        entries = _entries(section)
         found = [self._choice.resolve(entry, _path_of(entry, path)) for entry in entries]
         return [entry for entry in found if entry["name"] != self.identity]
 
@@ -178,6 +176,49 @@ class Chain:
         for entry in section:
             given = {self.takes: self._choice.make(entry, _path_of(entry, path), **given)}
         return given[self.takes]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """`[{"name": "mine.py:f", option: value, ...}, ...]`: what functions of people's own make.
+
+    Attributes:
+      given: see `Options`.
+
+    Example:
+      >>> Listed().resolve(["jaxgan.losses:hinge"], "writers")
+      [{'name': 'jaxgan.losses:hinge', 'margin': 1.0}]
+    """
+
+    given: Sequence[str] = ()
+
+    @property
+    def choice(self) -> Choice:
+        """Of one entry."""
+        return Choice({}, given=self.given)
+
+    def resolve(self, section: Any, path: str) -> list[Config]:
+        """See `Section`."""
+        return [self.resolve_entry(entry, self.path_of(entry, path)) for entry in _entries(section)]
+
+    def resolve_entry(self, entry: Any, path: str) -> Config:
+        """See `Section`, of one entry."""
+        resolved: Config = self.choice.resolve(entry, path)
+        return resolved
+
+    def path_of(self, entry: Any, path: str) -> str:
+        """The dotted key of an entry."""
+        return _path_of(entry, path)
+
+    def make(self, section: Sequence[Config], path: str, **given: Any) -> list[Any]:
+        """See `Section`; a list, in order."""
+        return [self.choice.make(one, _path_of(one, path), **given) for one in section]
+
+
+def _entries(section: Any) -> list[Any]:
+    if section is None or section == "none":
+        return []
+    return section if isinstance(section, list) else [section]
 
 
 def _mapping(options: Any, path: str) -> Mapping[str, Any]:

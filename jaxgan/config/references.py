@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from jaxgan.core.errors import ConfigError, InputError
+from jaxgan.core.errors import ConfigError
 from jaxgan.core.text import did_you_mean, one_line, shown
 
 _REFERENCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
@@ -157,9 +157,9 @@ def in_one_line(path: str) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
-        raise
     except Exception as error:
+        if type(error).__module__.startswith("jaxgan."):
+            raise
         if place := own_place(error):
             raise ConfigError(f"{path}: {place}: {one_line_of(error)}") from error
         if not isinstance(error, ValueError | TypeError | AssertionError):

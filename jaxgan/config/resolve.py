@@ -18,6 +18,7 @@ from jaxgan.config.data import resolve_data
 from jaxgan.config.evaluation import EVALUATION
 from jaxgan.config.games import named, resolve_game
 from jaxgan.config.games.base import ROLES
+from jaxgan.config.hooks import HOOKS, WRITERS
 from jaxgan.config.lists import Chain, Terms
 from jaxgan.config.registry import (
     ALGORITHMS,
@@ -82,6 +83,7 @@ SECTIONS: Mapping[str, Section] = {
     "ema": Options(tf.ema, "algorithm", given=("player",), optional=True),
     "evaluation": EVALUATION,
     "field": Chain(FIELDS, takes="field", identity="gradient", makes=Field),
+    "hooks": HOOKS,
     "instance_noise": Options(games.instance_noise, "game", optional=True),
     "keep_best": Options(Best, optional=True),
     "lookahead": Options(tf.lookahead, "algorithm", optional=True),
@@ -91,6 +93,7 @@ SECTIONS: Mapping[str, Section] = {
     "unrolled": Options(
         games.unrolled, "game", given=("player", "opponent", "inner"), optional=True
     ),
+    "writers": WRITERS,
 }
 """The sections that depend on nothing else."""
 
@@ -109,6 +112,7 @@ FREE_KEYS = (
     "data.data_dir",
     "eval_every_steps",
     "evaluation",
+    "hooks",
     "keep_best",
     "keep_checkpoints",
     "log_every_steps",
@@ -123,6 +127,7 @@ FREE_KEYS = (
     "terms_every_steps",
     "total_steps",
     "watch",
+    "writers",
 )
 
 

@@ -208,7 +208,8 @@ class Choice:
         if isinstance(name, str) and name in self.table:
             return Options(self.table[name], self.takes, self.given, nested=nested)
         if not is_reference(name):
-            raise ConfigError(bad_value(join(path, self.key), name, sorted(self.table)))
+            allowed = sorted(self.table) or "a function, FILE.py:NAME"
+            raise ConfigError(bad_value(join(path, self.key), name, allowed))
         try:
             own = Options(find(name), self.takes, self.given, self.makes, nested)
             _ = own.parameters  # whose annotations may fail

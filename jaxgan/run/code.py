@@ -15,10 +15,14 @@ from pathlib import Path
 
 from jaxgan.config.base import Config
 from jaxgan.config.portable import CODE, located, portable, references_of
+from jaxgan.config.references import imported
 from jaxgan.core.errors import ConfigError
 from jaxgan.files.atomic import replacing
 
 logger = logging.getLogger(__name__)
+
+FREE_SECTIONS = ("evaluation", "hooks", "writers")
+"""Sections of which the training does not depend: they may change with their code."""
 
 
 def trusted_path() -> Path:
@@ -86,7 +90,7 @@ def located_code(workdir: Path, config: Config, *, trust: bool = False) -> Confi
             f"workdir: {workdir} has code that you have not trained with, {', '.join(unknown)}; "
             "read it, and give --trust-code to run it"
         )
-    for name in changed_code(code, digests):
+    for name in changed_code(code, {name: digests[name] for name in code}):
         logger.warning("%s is not what it was when the run began", folder / name)
     found: Config = located(config, folder)
     return found
@@ -119,6 +123,27 @@ def changed_code(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tu
     """
     pairs = {name: (old.get(name, "none"), new.get(name, "none")) for name in sorted({*old, *new})}
     return {name: (was[:12], now[:12]) for name, (was, now) in pairs.items() if was != now}
+
+
+def core_code(config: Config, workdir: Path) -> dict[str, str]:
+    """The files of a run that its training depends on.
+
+    Args:
+      config: as `config.json` has it.
+      workdir: the run's folder.
+
+    Returns:
+      Digests by name, without those of files that only `FREE_SECTIONS` refer to.
+
+    Example:
+      >>> core_code({"loss": "mine.py:soft", "writers": ["log.py:csv"],
+      ...            "code": {"mine.py": "12", "log.py": "34"}}, Path("a"))
+      {'mine.py': '12'}
+    """
+    core = {key: value for key, value in config.items() if key not in (CODE, *FREE_SECTIONS)}
+    files = [workdir / CODE / name for name in _split(references_of(core))[0]]
+    names = {file.name for one in files for file in (one, *imported(one))}
+    return {name: one for name, one in config.get(CODE, {}).items() if name in names}
 
 
 def digest_of(path: Path) -> str:

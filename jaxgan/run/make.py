@@ -19,6 +19,7 @@ from jaxgan.config import algorithms, build, build_loop
 from jaxgan.config.base import Config, differences
 from jaxgan.config.data import open_data
 from jaxgan.config.games import named
+from jaxgan.config.hooks import make_hooks, make_writers
 from jaxgan.config.portable import CODE, portable, references_of, renamed
 from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
@@ -30,7 +31,7 @@ from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, reco
 from jaxgan.evaluation import Options
 from jaxgan.features.weights import cache_dir
 from jaxgan.run import directory
-from jaxgan.run.code import changed_code
+from jaxgan.run.code import FREE_SECTIONS, changed_code, core_code
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
@@ -138,9 +139,14 @@ def resumed_config(config: Config, workdir: Path, *, override: bool = False) -> 
 def _old_config(config: Config, workdir: Path) -> tuple[Config, dict[str, tuple[Any, Any]]]:
     """The config in a folder, with the code of the one that is given, and what differs of that."""
     old = directory.read_config(workdir)
-    now, files = portable(config)
-    code = old.pop(CODE, {})
-    changed = changed_code(code, now.get(CODE, {}))
+    _, files = portable(config)
+    code = core_code(old, workdir)
+    core = {key: value for key, value in config.items() if key not in FREE_SECTIONS}
+    changed = changed_code(code, portable(core)[0].get(CODE, {}))
+    old = {key: value for key, value in old.items() if key != CODE}
+    for key in FREE_SECTIONS:  # which may be others', and so may their code
+        if key in old and references_of({key: old[key]}):
+            old[key] = config[key]
     if missing := sorted(set(code) - set(files)):
         raise ConfigError(
             f"workdir: another config's run is there: its own code, {', '.join(missing)}, is not "
@@ -218,6 +224,7 @@ def make_run(
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
         hooks=(*_hooks(config, source, phases, mesh, workdir), *given.hooks),
+        writers=make_writers(config["writers"], workdir),
         policy=policy,
         watch=config["watch"],
         later={first: phase for first, phase in phases.items() if first},
@@ -271,6 +278,14 @@ def _hooks(
         )
     if config["eval_every_steps"]:
         yield _evaluation(config, game, source, mesh, workdir)
+    yield from make_hooks(
+        config["hooks"],
+        log_every_steps=config["log_every_steps"],
+        steps_per_call=algorithm.num_steps,
+        game=game,
+        source=source,
+        workdir=workdir,
+    )
 
 
 def _fixed_batch(config: Config, source: Source | DeviceSource) -> Batch:

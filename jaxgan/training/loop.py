@@ -42,7 +42,7 @@ from jaxgan.training.nonfinite import (
 )
 from jaxgan.training.settings import Begun, Ended, Exit, Policy
 from jaxgan.training.telemetry import Batches, Log, Profile, Work
-from jaxgan.writers import MetricWriter, Progress, curves_png
+from jaxgan.writers import MetricWriter, Progress, Writer, curves_png
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ class Run:
       checkpoints: where the state is kept.
       work: what one step does.
       hooks: what is called besides, in this order, after logging and before saving.
+      writers: what gets lines and pictures besides, by name: functions that open them, of the step
+        that a run goes on from.
       policy: what to do about faults.
       watch: whether to warn of collapse, in the log and in `warnings.jsonl`.
       later: what runs in the algorithm's place from a step on, of a game with phases.
@@ -94,6 +96,7 @@ class Run:
     checkpoints: Checkpoints
     work: Work
     hooks: tuple[Hook, ...] = ()
+    writers: Mapping[str, Callable[[int | None], Writer | None]] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     watch: bool = True
     later: Mapping[int, Algorithm] = field(default_factory=dict)
@@ -323,8 +326,10 @@ def _open_log(run: Run, start: int) -> Iterator[Log]:
     if not is_first():
         yield Log(None, None, run.work, start)
         return
+    opened = {name: make(start or None) for name, make in run.writers.items()}
+    others = {name: writer for name, writer in opened.items() if writer is not None}
     with (
-        MetricWriter(run.workdir, resume_step=start or None) as writer,
+        MetricWriter(run.workdir, resume_step=start or None, others=others) as writer,
         Progress(run.total_steps, start, images_per_step=run.work.images) as progress,
     ):
         watch = Watch(run.workdir, resume_step=start or None) if run.watch else None

@@ -6,10 +6,12 @@ from jaxgan.writers.metrics import MetricWriter, read_metrics
 from jaxgan.writers.pictures import image_grid, save_png, scatter, with_titles
 from jaxgan.writers.progress import Progress
 from jaxgan.writers.spectrum import path_png, spectrum_png
+from jaxgan.writers.writer import Writer
 
 __all__ = [
     "MetricWriter",
     "Progress",
+    "Writer",
     "curves_png",
     "image_grid",
     "path_png",

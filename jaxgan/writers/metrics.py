@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from jaxgan.core.errors import bad_value
 from jaxgan.files import read_json_lines
 from jaxgan.files.atomic import naming, replacing
 from jaxgan.writers.events import EventWriter, drop_later_events
+from jaxgan.writers.writer import Guarded, Writer
 
 _FLUSH_SECONDS = 10.0
 _LOGGER = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class MetricWriter:
       workdir: the run's folder; created.
       resume_step: the step a run goes on from: what was logged beyond it is dropped from both.
         None starts from nothing: all that was logged here is dropped.
+      others: further writers by name, which get the same. One that fails is warned of once, and
+        left out from then on.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -51,7 +54,13 @@ class MetricWriter:
     >>> folder.cleanup()
     """
 
-    def __init__(self, workdir: Path, *, resume_step: int | None = None) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        *,
+        resume_step: int | None = None,
+        others: Mapping[str, Writer] = MappingProxyType({}),
+    ) -> None:
         workdir = Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
         self._path = path = workdir / "metrics.jsonl"
@@ -63,6 +72,7 @@ class MetricWriter:
         self._events = EventWriter(workdir / "tensorboard", purge_step=purge_step)
         self._last_step = -1 if resume_step is None else resume_step
         self._flushed_at = time.monotonic()
+        self._others = Guarded(others)
 
     def scalars(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Logs the scalars of a step.
@@ -82,6 +92,7 @@ class MetricWriter:
         with naming(self._path):
             self._lines.write(json.dumps(row, allow_nan=False) + "\n")
         self._events.scalars(step, values)
+        self._others.call("scalars", step, values)
         if time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
             self.flush()
 
@@ -103,6 +114,7 @@ class MetricWriter:
                 "uint8[h, w, 1 or 3]"
             )
         self._events.image(step, name, pixels)
+        self._others.call("image", step, name, pixels)
 
     def flush(self) -> None:
         """Returns when all that was logged is on the disk: call it before a checkpoint."""
@@ -120,6 +132,7 @@ class MetricWriter:
             finally:
                 self._lines.close()
                 self._events.close()
+                self._others.call("close")
 
     def __enter__(self) -> MetricWriter:
         return self

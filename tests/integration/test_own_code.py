@@ -14,6 +14,8 @@ from jaxgan import load
 from jaxgan.cli.main import main
 
 MINE = """\
+import pathlib
+
 import beside
 import flax.linen as nn
 import jax
@@ -25,6 +27,7 @@ from flax import nnx
 import jaxgan as jg
 from jaxgan.core.ranges import Positive, checked
 from jaxgan.losses import stateless
+from jaxgan.training.hooks import Hook
 
 
 @checked
@@ -127,6 +130,51 @@ def breaks():
     return jg.evaluation.make_metric("breaks", lambda real, fake: 1 / 0, of="images")
 
 
+def weighed(workdir, *, order: int = 2):
+    def call(now):
+        weights = jax.tree.leaves(now.state.params["gen"])
+        size = sum(float(jnp.sum(jnp.abs(w) ** order)) for w in weights)
+        with (workdir / "weighed.txt").open("a") as file:
+            file.write(f"{now.step} {size}\\n")
+        return {"size/gen": size}
+
+    return call
+
+
+def counted():
+    return Hook(every=2, name="counted", call=lambda now: {"counted": float(now.step)})
+
+
+def vague():
+    return lambda now: 3
+
+
+def stumbling():
+    return lambda now: now.no_such
+
+
+def csv(workdir, resume_step):
+    return Csv(workdir / "mine.csv", resume_step)
+
+
+class Csv:
+    def __init__(self, path, resume_step):
+        self.file = path.open("w" if resume_step is None else "a")
+
+    def scalars(self, step, metrics):
+        self.file.write(f"{step},{metrics.get('loss/gen')}\\n")
+
+    def image(self, step, name, pixels):
+        self.file.write(f"{step},{name},{pixels.shape}\\n")
+
+    def close(self):
+        self.file.close()
+
+
+def failing():
+    return Csv(pathlib.Path("/dev/full"), None)
+
+
 def short(dim):
     return lambda key, shape: jnp.zeros((*shape, 3))
 
@@ -222,6 +270,10 @@ KINDS: dict[str, dict[str, Any]] = {
             "num_samples": 50,
         },
     },
+    "hooks and writers": {
+        "hooks": [{"name": "mine.py:weighed", "every": 1, "order": 1}, "mine.py:counted"],
+        "writers": ["mine.py:csv"],
+    },
     "augmentation": {"augment": {"name": "mine.py:noisy", "std": 0.2}},
     "algorithm": {"algorithm": "mine.py:turns"},
     "transform": {
@@ -240,6 +292,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 KINDS["all at once"] = {
     **{**KINDS["loss"], **KINDS["game"], **KINDS["latents"], **KINDS["data"]},
+    **KINDS["hooks and writers"],
     **{"penalties": {**KINDS["penalty"]["penalties"], **KINDS["schedule"]["penalties"]}},
     **{key: KINDS[kind][key] for kind, key in (("field", "field"), ("algorithm", "algorithm"))},
     **{**KINDS["augmentation"], **KINDS["transform"]},
@@ -308,6 +361,37 @@ def test_own_metrics_are_measured_by_command_and_their_faults_stop_no_training(
     assert main([*evaluate, "--metrics", "fd", "--features", "mine.py:tall"]) == 2
     assert (
         "features: of 2 examples it is {'features': (2, 1, 2)}; it must be"
+        in (capfd.readouterr().err.splitlines()[-1])
+    )
+
+
+def test_hooks_and_writers_are_called_and_may_change(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workdir, sections = folder / "run", KINDS["hooks and writers"]
+    assert train(folder, workdir, sections, ["--config.total_steps=2"]) == 0
+    assert train(folder, workdir, sections) == 0
+    steps = [line.split()[0] for line in (workdir / "weighed.txt").read_text().splitlines()]
+    assert steps == ["1", "2", "3", "4"]
+    rows = lines(workdir)
+    assert [row["step"] for row in rows if "size/gen" in row] == [1, 2, 3, 4]
+    assert [row["counted"] for row in rows if "counted" in row] == [2.0, 4.0]
+    written = (workdir / "mine.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in written] == ["1", "2", "2", "3", "4", "4"]
+    assert sum(",samples,(" in line for line in written) == 2
+    failing = {"writers": ["mine.py:failing", "mine.py:raises_at_once"], "total_steps": 6}
+    (folder / "mine.py").write_text(MINE + "\n\ndef raises_at_once():\n    raise OSError('down')\n")
+    assert train(folder, workdir, failing) == 0
+    error = capfd.readouterr().err
+    assert error.count("failing fails, and is left out from now on: OSError: [Errno 28]") == 1
+    assert "writers.raises_at_once: " in error
+    assert "OSError: down; it is left out" in error
+    assert lines(workdir)[-1]["step"] == 6
+    assert train(folder, workdir, {"hooks": ["mine.py:stumbling"], "total_steps": 8}) == 2
+    assert "hooks.stumbling: " in capfd.readouterr().err.splitlines()[-1]
+    assert train(folder, workdir, {"hooks": ["mine.py:vague"], "total_steps": 8}) == 2
+    assert (
+        "hooks.vague: what it returns is 3; it must be {name: number}, or none"
         in (capfd.readouterr().err.splitlines()[-1])
     )
 
@@ -382,7 +466,7 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
     ("sections", "words"),
     [
         ({"loss": "mine.py:no_loss"}, "loss: what it returns is 3; it must be a Loss, such as"),
-        ({"loss": "mine.py:raises"}, "mine.py:30: AttributeError"),
+        ({"loss": "mine.py:raises"}, "mine.py:33: AttributeError"),
         ({"field": ["mine.py:no_loss"]}, "field.no_loss: no_loss() takes 0 positional"),
         ({"algorithm": "mine.py:slowed"}, "unexpected keyword argument 'optimizers'"),
         (
@@ -425,6 +509,20 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
         (
             {"eval_every_steps": 2, "evaluation": {"features": "mine.py:no_loss"}},
             "evaluation.features: what it returns is 3; it must be an Extractor, such as",
+        ),
+        (
+            {"hooks": ["mine.py:no_loss"]},
+            "hooks.no_loss: what it returns is 3; it must be a",
+        ),
+        ({"hooks": [{"name": "mine.py:vague", "every": 0}]}, "hooks.vague.every is 0; it must be"),
+        (
+            {"hooks": [{"name": "mine.py:vague", "every": 3}], "substeps": 2, "log_every_steps": 2},
+            "hooks.vague.every is 3; it must be a multiple of substeps, 2",
+        ),
+        ({"hooks": ["vague"]}, "hooks.vague.name is 'vague'; it must be a function, FILE.py:NAME"),
+        (
+            {"writers": [{"name": "mine.py:csv", "dialect": "x"}]},
+            "dialect: unknown key; Allowed: none",
         ),
         ({"transforms": ["mine.py:raises"]}, "transforms.raises: raises() takes 0 positional"),
         ({"transforms": ["mine.py:forgets"]}, "a step changes the state: .params['disc']"),
