@@ -25,6 +25,7 @@ from jaxgan.cli.main import main as jaxgan
 from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.config import build, resolve
 from jaxgan.config.base import Config, load_config
+from jaxgan.config.data import open_data
 from jaxgan.data import pipeline
 from jaxgan.training.loop import MAX_AHEAD
 from jaxgan.writers import read_metrics
@@ -54,7 +55,7 @@ def time_loop(flags: list[str]) -> float:
 def time_bare(config: Config, num_steps: int) -> float:
     """Seconds per step of the compiled step, dispatched one after the other."""
     mesh = build.build_mesh(config)
-    source = build.open_data(config)
+    source = open_data(config)
     algorithm = build.build_algorithm(config, source.element_spec)
     shardings = distributed.shardings_of(distributed.state_template(algorithm, mesh))
     step = distributed.jit_step(algorithm, mesh, shardings)

@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import train_test_split
@@ -23,7 +24,7 @@ from sklearn.svm import SVC
 import jaxgan as jg
 from jaxgan import metrics, writers
 from jaxgan.cli.program import Parser, run_script, whole
-from jaxgan.config.build import open_data
+from jaxgan.config.data import open_data
 from jaxgan.core.errors import InputError
 from jaxgan.data import Source
 
@@ -98,7 +99,7 @@ def main() -> None:
     if not isinstance(source, Source) or source.name != "digits":
         raise InputError(f"{args.workdir}: trained on {source.name}; this report is on digits")
     real = source.read(np.arange(source.num_examples))
-    samples = run.sample(args.num, args.seed)
+    samples = run.sample(args.num, key=jax.random.key(args.seed))
     flat, flat_real = (x.reshape(len(x), -1) for x in (samples, real["image"]))
     report = score(flat, flat_real, real["label"])
     (args.workdir / "report.json").write_text(json.dumps({"step": run.step, **report}, indent=2))

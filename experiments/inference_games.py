@@ -44,7 +44,8 @@ from reporting import Row, parser, positive, write_report
 from jaxgan import metrics, writers
 from jaxgan.cli.program import run_script
 from jaxgan.config.base import Config
-from jaxgan.config.build import build_algorithm, open_data
+from jaxgan.config.build import build_algorithm
+from jaxgan.config.data import open_data
 from jaxgan.config.resolve import resolve
 from jaxgan.core.game import Game
 from jaxgan.core.state import Context, TrainState

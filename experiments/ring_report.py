@@ -16,7 +16,7 @@ import numpy as np
 import jaxgan as jg
 from jaxgan import metrics
 from jaxgan.cli.program import Parser, run_script, whole
-from jaxgan.config.build import open_data
+from jaxgan.config.data import open_data
 from jaxgan.core.errors import InputError
 from jaxgan.data import DeviceSource
 

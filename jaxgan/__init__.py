@@ -50,6 +50,7 @@ with epy.lazy_api_imports(globals()):
     from jaxgan.core.network import Network
     from jaxgan.core.schedules import cosine, linear
     from jaxgan.core.state import Context, TrainState, stream
+    from jaxgan.evaluation.samples import evaluate
     from jaxgan.fields import Field, gradient, microbatch
     from jaxgan.games import (
         ada,
@@ -69,7 +70,9 @@ with epy.lazy_api_imports(globals()):
     from jaxgan.losses import Loss
     from jaxgan.models.adapters import from_linen, from_nnx
     from jaxgan.penalties import Penalty
-    from jaxgan.run.load import Loaded, load
+    from jaxgan.run.load import load
+    from jaxgan.run.loaded import Loaded
+    from jaxgan.run.train import train
     from jaxgan.transforms import (
         device_data,
         ema,
@@ -110,6 +113,7 @@ __all__ = [
     "dirac",
     "distributed",
     "ema",
+    "evaluate",
     "evaluation",
     "extragradient",
     "features",
@@ -146,6 +150,7 @@ __all__ = [
     "skip_nonfinite",
     "stream",
     "substeps",
+    "train",
     "training",
     "transforms",
     "unrolled",

@@ -92,6 +92,7 @@ def sections() -> Iterator[Any]:
         *resolve.SECTIONS.items(),
         *(one for row in games.GAMES.values() for one in row.roles.items()),
         ("game", games.table.GAME),
+        ("latent", games.base.LATENT),
         ("loss", games.base.LOSS),
         ("optimizer", resolve.OPTIMIZER),
         ("schedule", SCHEDULE),

@@ -27,8 +27,9 @@ LEVELS: dict[str, int] = {
             "penalties fields data pretrained writers distributed",
             "auxiliary algorithms analysis transforms checkpoint features plan",
             "games training",
-            "config sampling",
+            "sampling",
             "evaluation",
+            "config",
             "run",
             "cli",
         ]

@@ -46,13 +46,16 @@ def add_parser(commands: Any) -> None:
         "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
     )
     parser.add_argument(
-        "--metrics", metavar="A,B", help="which ones (those that make sense for the data)"
+        "--metrics",
+        metavar="A,B",
+        help="which ones, or FILE.py:NAME (those that make sense for the data)",
     )
     parser.add_argument(
         "--features",
         default="auto",
         metavar="SPEC",
-        help="auto, pixels, random-conv, classifier or inception[:FILE][,CONVENTION] (auto)",
+        help="auto, pixels, random-conv, classifier, inception[:FILE][,CONVENTION] or FILE.py:NAME "
+        "(auto)",
     )
     parser.add_argument("--num-samples", type=int, default=5000, metavar="N", help="(5000)")
     parser.add_argument(
@@ -101,25 +104,24 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
-    from jaxgan import distributed
+    from jaxgan.config.evaluation import asked_for
     from jaxgan.core.errors import ConfigError
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
-    from jaxgan.evaluation.progress import make_progress
-    from jaxgan.run.evaluation import make_run_evaluator, open_reference
     from jaxgan.run.load import load
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.saved import read_run
 
     check_seed(args.seed)
     if args.standing_statistics < 0:
-        asked = args.standing_statistics
-        raise ConfigError(bad_value("standing_statistics", asked, "at least 0"))
+        num = args.standing_statistics
+        raise ConfigError(bad_value("standing_statistics", num, "at least 0"))
     saved = read_run(args.workdir, trust_code=args.trust_code)
     config = saved.config
+    metrics = [] if args.metrics is None else args.metrics.split(",")
+    asked = asked_for(metrics, args.features, Path.cwd())
     out = args.out or args.workdir / report.NAME
     check_out(out)
-    _check_ema(args.ema, config, args.workdir)
     keep_compiled()
     job.connect(args, config["stall_timeout_seconds"])
     step = _step(args.step, config, args.workdir)
@@ -133,20 +135,20 @@ def run(args: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    evaluator = make_run_evaluator(
-        config,
-        saved.game,
-        saved.spec,
-        open_reference(config, data_dir=args.data_dir, split=args.split),
-        distributed.make_mesh(),
-        _options(args, config),
-        features=args.features,
-        class_names=saved.class_names,
+    if args.ema and not loaded.state.ema:
+        raise ConfigError(f"ema: {args.workdir} kept no average of the generator; leave --ema out")
+    found = loaded.evaluate(
+        metrics=asked.metrics,
+        features=asked.features,
+        data_dir=args.data_dir,
+        split=args.split,
+        num_samples=args.num_samples,
+        num_real=args.num_real,
+        seed=args.seed,
+        truncation=args.truncation,
+        cache_dir=args.cache_dir,
     )
-    is_first = processes.is_first()
-    progress = make_progress() if is_first else lambda what, done, total: None
-    found = evaluator.evaluate(loaded.state, progress)
-    if not is_first:
+    if not processes.is_first():
         return 0
     report.write_report(out, found.scores)
     return _show(args, found, out)
@@ -171,30 +173,6 @@ def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
         warn(f"jaxgan: not a number: {', '.join(lost)}")
         return NONFINITE
     return 0
-
-
-def _check_ema(asked: bool | None, config: dict[str, Any], folder: Path) -> None:
-    from jaxgan.core.errors import ConfigError
-
-    if asked and config["ema"] is None:
-        raise ConfigError(f"ema: {folder} kept no average of the generator; leave --ema out")
-
-
-def _options(args: argparse.Namespace, config: dict[str, Any]) -> Any:
-    from jaxgan.evaluation import Options
-    from jaxgan.run.evaluation import split_of
-
-    return Options(
-        metrics=() if args.metrics is None else tuple(args.metrics.split(",")),
-        num_samples=args.num_samples,
-        num_real=args.num_real,
-        seed=args.seed,
-        member=(args.member or 0) if config["num_seeds"] > 1 else None,
-        truncation=args.truncation,
-        standing_batches=args.standing_statistics,
-        split=split_of(config, args.split),
-        cache_dir=args.cache_dir,
-    )
 
 
 def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:

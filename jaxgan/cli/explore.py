@@ -116,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError, ExploreError: for bad input.
     """
+    from jaxgan.config.games import has_normal_latents
     from jaxgan.core.errors import ConfigError
     from jaxgan.run.load import load
     from jaxgan.run.make import keep_compiled
@@ -141,6 +142,7 @@ def run(args: argparse.Namespace) -> int:
         saved.spec,
         num_classes=saved.num_classes,
         codes=saved.row.codes(saved.config),
+        is_normal=has_normal_latents(saved.config),
     )
     out = args.out or args.workdir / "explore" / f"{args.what}.png"
     draw = {

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jaxgan.cli.program import whole
-from jaxgan.core.errors import LockedError
-
-if TYPE_CHECKING:
-    from jaxgan.run.lock import Lock
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -63,40 +55,3 @@ def connect(args: argparse.Namespace, stall_timeout_seconds: int) -> None:
             timeout_seconds=args.connect_timeout,
             stall_timeout_seconds=stall_timeout_seconds,
         )
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[Lock | None]:
-    """Holds a run's folder; of several processes the first one does, and the others follow it.
-
-    Args:
-      folder: the run's; created.
-
-    Yields:
-      The lock, in the first process.
-
-    Raises:
-      LockedError: in every process, if another run has the folder.
-
-    Example:
-      >>> import tempfile
-      >>> folder = tempfile.TemporaryDirectory()
-      >>> with locked(Path(folder.name)):
-      ...     [path.name for path in Path(folder.name).iterdir()]
-      ['lock.json']
-      >>> folder.cleanup()
-    """
-    from jaxgan.distributed import processes
-    from jaxgan.distributed.agreement import from_first
-    from jaxgan.run.lock import Lock
-
-    with ExitStack() as stack:
-        lock, failure = None, None
-        if processes.is_first():
-            try:
-                lock = stack.enter_context(Lock(folder))
-            except (LockedError, OSError) as error:
-                failure = error
-        if refused := from_first("" if failure is None else str(failure)):
-            raise failure or LockedError(refused)
-        yield lock

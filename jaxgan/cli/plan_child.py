@@ -119,7 +119,7 @@ def make_job(request: Request, topology: Topology) -> Job:
         step=distributed.jit_step(algorithm, mesh, distributed.shardings_of(arguments.state)),
         state=arguments.state,
         batch=arguments.batch,
-        steps_per_call=config["substeps"],
+        steps_per_call=algorithm.num_steps,
         images_per_step=build_loop.images_per_step(config, algorithm),
         num_devices=len(there),
         platform=topology.platform,

@@ -15,7 +15,7 @@ from jaxgan.core.errors import bad_value
 
 if TYPE_CHECKING:
     from jaxgan.config.base import Config
-    from jaxgan.run.load import Loaded
+    from jaxgan.run.loaded import Loaded
 
 
 def add_parser(commands: Any) -> None:
@@ -182,6 +182,7 @@ def _sample(
     titles: Sequence[str],
     out: Path,
 ) -> None:
+    import jax
     import numpy as np
 
     from jaxgan import writers
@@ -190,7 +191,7 @@ def _sample(
     from jaxgan.writers.stored import Rows, save_folder, save_npz
 
     labels = np.resize(np.asarray(classes, np.int32), args.num) if classes else None
-    chunks = run.chunks(args.num, args.seed, labels)
+    chunks = run.chunks(args.num, key=jax.random.key(args.seed), labels=labels)
     first = next(chunks)
     shape, is_images = (args.num, *first.shape[1:]), first.ndim == 4
     # Bytes as they come: of many samples there are never all floats in memory.
@@ -222,7 +223,8 @@ def _show(run: Loaded, args: argparse.Namespace, config: Config, out: Path) -> N
     from jaxgan.writers.stored import save_npz
 
     source = open_reference(config, data_dir=args.data_dir)
-    shown = run.show(examples(jax.random.key(args.seed), source, args.num), args.seed)
+    key = jax.random.key(args.seed)
+    shown = run.panels(examples(key, source, args.num), key=key)
     if out.suffix.lower() == ".png":
         writers.save_png(out, side_by_side(shown, args.num))
     else:

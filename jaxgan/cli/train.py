@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
 from jaxgan.cli.program import check_folder
-from jaxgan.core.text import escaped
 
 if TYPE_CHECKING:
     from jaxgan.config.base import Config
@@ -76,33 +75,16 @@ def run(args: argparse.Namespace) -> int:
     check_folder("workdir", args.workdir, args.workdir)
     from jaxgan.config.base import load_config
     from jaxgan.config.resolve import resolve
-    from jaxgan.run.make import make_run, resumed_config
+    from jaxgan.run.make import resumed_config
+    from jaxgan.run.train import run_training
 
     override = args.override_config
     config = resolve(load_config(args.config, args.overrides))
     config = resumed_config(config, args.workdir, override=override)
     _prepare_jax(args, config)
-    from jaxgan.data import summary
-    from jaxgan.distributed import processes
-    from jaxgan.distributed.agreement import check_same
-    from jaxgan.run import directory
-    from jaxgan.training import loop
-
-    made = make_run(config, args.workdir, profile_steps=args.profile, override=override)
-    spec = made.source.element_spec
-    check_same(directory.describe(config, spec, made.data))
-    if not processes.is_first():
-        logging.getLogger("jaxgan").setLevel(logging.WARNING)
-    with job.locked(args.workdir) as lock:
-        # Of all that can be refused the checkpoint is the last; only then anything is written.
-        begun = loop.begin(made.loop)
-        if lock is not None:
-            logger.info("%s", escaped(summary(made.source)))
-            directory.write(args.workdir, config, spec, made.data)
-            (args.workdir / "checkpoints").mkdir(exist_ok=True)
-        outcome = loop.train(made.loop, begun, may_write=None if lock is None else lock.check)
+    trained = run_training(config, args.workdir, override=override, profile_steps=args.profile)
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
-    return int(outcome)
+    return int(trained.ended.exit)
 
 
 def _prepare_jax(args: argparse.Namespace, config: Config) -> None:

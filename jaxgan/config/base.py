@@ -10,7 +10,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from jaxgan.config.references import located, read_file, reference_to
+from jaxgan.config.portable import located
+from jaxgan.config.references import read_file, reference_to
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.text import one_line, shown
 
@@ -85,7 +86,7 @@ def _without_foreign_options(config: Config, changed: Config, asked: Collection[
 
     What was asked for by a flag stays: whoever reads the section says whether it is known.
     """
-    from jaxgan.data import options_of  # here, as that brings Grain and Pillow
+    from jaxgan.config.data import options_of  # here, as that brings Grain and Pillow
 
     data, own = changed.get("data"), config.get("data")
     if "data.source" not in asked or not isinstance(data, dict) or not isinstance(own, dict):

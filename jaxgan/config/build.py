@@ -11,43 +11,21 @@ from jax.sharding import Mesh
 from jaxgan import distributed, fields
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
+from jaxgan.config.algorithms import is_whole, make_algorithm
 from jaxgan.config.base import Config
 from jaxgan.config.games import make_game, named, parts_of
 from jaxgan.config.references import one_line_of, own_place
 from jaxgan.config.resolve import OPTIMIZER, make_section
 from jaxgan.core.algorithm import Optimizers
+from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
 from jaxgan.core.typing import PyTree
-from jaxgan.data import DeviceSource, Source, open_source
+from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
 from jaxgan.games import with_penalty
 from jaxgan.penalties import Penalty
-
-
-def open_data(config: Config) -> Source | DeviceSource:
-    """Opens the data of a resolved config.
-
-    Args:
-      config: as `resolve` returns it.
-
-    Returns:
-      The source.
-
-    Raises:
-      DataError: if it cannot be used.
-      ConfigError: if reading it needs an extra that is not installed.
-
-    Example:
-      >>> open_data({"data": {"source": "digits"}}).num_examples
-      1797
-    """
-    options = {key: value for key, value in config["data"].items() if key != "source"}
-    try:
-        return open_source(config["data"]["source"], **options)
-    except ImportError as error:
-        raise ConfigError(f"data.source: {error}") from error
 
 
 def check_classes(config: Config, source: Source | DeviceSource) -> None:
@@ -55,7 +33,7 @@ def check_classes(config: Config, source: Source | DeviceSource) -> None:
 
     Args:
       config: as `resolve` returns it.
-      source: as `open_data` returns it.
+      source: as `jaxgan.config.data.open_data` returns it.
 
     Raises:
       ConfigError: naming both numbers.
@@ -184,12 +162,41 @@ def build_optimizers(config: Config) -> Optimizers:
     return {p: OPTIMIZER.make(sections[p], f"optimizer.{p}") for p in sections}
 
 
+def build_plain(
+    config: Config, spec: ElementSpec, mesh: Mesh | None = None, step: int = 0
+) -> Algorithm:
+    """The algorithm of a resolved config, without its transforms.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      mesh: the devices, for the per-replica mode.
+      step: when it is played, of a game that has phases.
+
+    Returns:
+      The algorithm.
+
+    Raises:
+      ConfigError: if the parts do not fit.
+
+    Example:
+      See `build_algorithm`.
+    """
+    if is_whole(config):
+        return make_algorithm(config, spec)
+    field = build_field(config, build_game(config, spec, mesh, step))
+    players = build_optimizers(config)
+    algorithm: Algorithm = make_section(config, "algorithm", field=field, optimizers=players)
+    return algorithm
+
+
 def build_algorithm(
     config: Config,
     spec: ElementSpec,
     source: DeviceSource | None = None,
     mesh: Mesh | None = None,
     step: int = 0,
+    given: Algorithm | None = None,
 ) -> Algorithm:
     """The algorithm of a resolved config, with its transforms, checked without compiling.
 
@@ -199,6 +206,7 @@ def build_algorithm(
       source: the data, if they are sampled on the device.
       mesh: the devices over which those samples are split, and the replicas of that mode.
       step: when it is played, of a game that has phases.
+      given: the algorithm itself, of a config that says that it was made in Python.
 
     Returns:
       The algorithm, ready to be jitted.
@@ -214,15 +222,13 @@ def build_algorithm(
       >>> build_algorithm(config, spec).num_batches
       (10,)
     """
-    field = build_field(config, build_game(config, spec, mesh, step))
-    players = build_optimizers(config)
-    algorithm: Algorithm = make_section(config, "algorithm", field=field, optimizers=players)
+    algorithm = build_plain(config, spec, mesh, step) if given is None else given
     if source is not None:
         sample = source.sample if mesh is None else distributed.shard_sampler(source.sample, mesh)
         algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
     if config["nonfinite"] == "skip":
         algorithm = tf.skip_nonfinite(algorithm)
-    for key in ("lookahead", "ema"):
+    for key in ("transforms", "lookahead", "ema"):
         algorithm = make_section(config, key, algorithm=algorithm) or algorithm
     if config["num_seeds"] > 1:
         algorithm = tf.seeds(algorithm, num_seeds=config["num_seeds"])
@@ -303,7 +309,7 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
       See `jaxgan.run.make`.
     """
     try:
-        _, metrics = jax.eval_shape(algorithm.step, *arguments)
+        state, metrics = jax.eval_shape(algorithm.step, *arguments)
     except ConfigError:
         raise
     except Exception as error:
@@ -314,11 +320,19 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
             raise
         first_line = str(error).strip().splitlines()[0]
         raise ConfigError(f"this game cannot be played: {first_line}") from error
+    if difference := first_difference(arguments.state, state):
+        raise ConfigError(f"this game cannot be played: a step changes the state: {difference}")
+    if others := {name: one.shape for name, one in metrics.items() if one.shape}:
+        raise ConfigError(f"this game cannot be played: metrics are no scalars: {others}")
     return set(metrics)
 
 
 def build_phases(
-    config: Config, spec: ElementSpec, source: DeviceSource | None = None, mesh: Mesh | None = None
+    config: Config,
+    spec: ElementSpec,
+    source: DeviceSource | None = None,
+    mesh: Mesh | None = None,
+    given: Algorithm | None = None,
 ) -> dict[int, Algorithm]:
     """The algorithm of every phase of a game that changes with the steps; of most, there is one.
 
@@ -327,6 +341,7 @@ def build_phases(
       spec: shape and dtype of one example.
       source: the data, if they are sampled on the device.
       mesh: as in `build_algorithm`.
+      given: likewise.
 
     Returns:
       Algorithms with states of one shape, by their first steps, in order.
@@ -348,4 +363,4 @@ def build_phases(
                 f"game: a phase begins at step {first}; it must be a multiple of substeps, "
                 f"{config['substeps']}"
             )
-    return {first: build_algorithm(config, spec, source, mesh, first) for first in firsts}
+    return {first: build_algorithm(config, spec, source, mesh, first, given) for first in firsts}

@@ -15,12 +15,13 @@ from jaxgan.training.settings import Policy
 from jaxgan.training.telemetry import Work
 
 
-def build_policy(config: Config, profile_steps: int = 0) -> Policy:
+def build_policy(config: Config, profile_steps: int = 0, steps_per_call: int = 1) -> Policy:
     """What the loop does about faults.
 
     Args:
       config: as `resolve` returns it.
       profile_steps: steps to trace; 0 for none.
+      steps_per_call: steps done by one call of the compiled step.
 
     Returns:
       A `Policy`.
@@ -29,17 +30,17 @@ def build_policy(config: Config, profile_steps: int = 0) -> Policy:
       ConfigError: if there are not whole calls of steps to trace.
 
     Example:
-      >>> config = {"nonfinite": "rollback", "stall_timeout_seconds": 600, "substeps": 1}
+      >>> config = {"nonfinite": "rollback", "stall_timeout_seconds": 600}
       >>> build_policy(config).rollback
       True
     """
-    if profile_steps < 0 or profile_steps % config["substeps"]:
-        allowed = f"a multiple of substeps, {config['substeps']}"
+    if profile_steps < 0 or profile_steps % steps_per_call:
+        allowed = f"a multiple of substeps, {steps_per_call}"
         raise ConfigError(bad_value("profile", profile_steps, allowed))
     return Policy(
         rollback=config["nonfinite"] == "rollback",
         stall_timeout_seconds=config["stall_timeout_seconds"],
-        profile_calls=profile_steps // config["substeps"],
+        profile_calls=profile_steps // steps_per_call,
     )
 
 
@@ -62,7 +63,7 @@ def build_work(algorithm: Algorithm, config: Config, arguments: Arguments, mesh:
     flops = count_flops(algorithm.step, *arguments, platform=device.platform)
     return Work(
         images=images_per_step(config, algorithm),
-        flops=flops.total / config["substeps"],
+        flops=flops.total / algorithm.num_steps,
         peak_flops_per_second=mesh.size * (peak_flops(device.device_kind) or 0.0),
     )
 
@@ -78,10 +79,11 @@ def images_per_step(config: Config, algorithm: Algorithm) -> int:
       Batch size, times the batches of a step, times the members.
 
     Example:
-      >>> config = {"batch_size": 64, "num_seeds": 2, "substeps": 10}
-      >>> images_per_step(config, Algorithm(init=None, step=None, num_batches=(10, 2), field=None))
+      >>> algorithm = Algorithm(
+      ...     init=None, step=None, num_batches=(10, 2), field=None, num_steps=10)
+      >>> images_per_step({"batch_size": 64, "num_seeds": 2}, algorithm)
       256
     """
     per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)
-    per_step: int = per_call // config["substeps"]
+    per_step: int = per_call // algorithm.num_steps
     return per_step

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.config import build
 from jaxgan.config.base import Config
+from jaxgan.config.data import open_data
 from jaxgan.core.errors import ConfigError, DataError, bad_value
 from jaxgan.data import DeviceSource
 from jaxgan.data.partly_labelled import partly_labelled_spec
@@ -41,7 +42,7 @@ def example_of(config: Config, shape: str | None) -> tuple[ElementSpec, DeviceSo
             spec["source"] = jax.ShapeDtypeStruct(tuple(sizes[1]), jnp.float32)
         return (partly_labelled_spec(spec) if hidden else spec), None
     try:
-        source = build.open_data(config)
+        source = open_data(config)
     except (DataError, ConfigError) as error:
         kind, _, name = config["data"]["source"].partition(":")
         known = tfds_spec(name, config["data"]) if kind == "tfds" else None

@@ -153,7 +153,7 @@ class Chain:
 
     table: Table
     takes: str
-    identity: str
+    identity: str = "none"
     makes: Any = Any
 
     @property

@@ -1,8 +1,4 @@
-"""People's own code in a config: `"mine.py:soft_hinge"`, `"package.module:soft_hinge"`.
-
-In memory the file of a reference is an absolute path. In a run's folder it is a name in `code/`,
-where the file lies with those that it imports beside it.
-"""
+"""People's own code: `"mine.py:soft_hinge"`, `"package.module:soft_hinge"`."""
 
 from __future__ import annotations
 
@@ -11,24 +7,35 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, InputError
 from jaxgan.core.text import did_you_mean, one_line, shown
 
 _REFERENCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
 
 _PREFIX = "jaxgan_code_"
 
-CODE = "code"
-"""The key of a run's config under which the digests of its files are, and their folder's name."""
+_OF_OTHERS = (
+    str(Path(__file__).parents[1]),
+    "<doctest",
+    "<frozen",
+    *sysconfig.get_paths().values(),
+)
+"""Where the code is that is not of jaxgan's user."""
+
+_READING: list[Path] = []
+"""The files that are being read now, each by the one before."""
 
 
 def is_reference(text: Any) -> bool:
@@ -107,7 +114,8 @@ def own_place(error: BaseException) -> str | None:
       error: what was raised.
 
     Returns:
-      `FILE:LINE` of the innermost frame in a file that `read_file` read; None if there is none.
+      `FILE:LINE` of the innermost frame that is not of jaxgan, Python or a package that is
+      installed; None if there is none.
 
     Example:
       >>> own_place(ValueError("of jaxgan"))
@@ -115,9 +123,48 @@ def own_place(error: BaseException) -> str | None:
     frames = [
         f"{frame.f_code.co_filename}:{line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__")).startswith(_PREFIX)
+        if not frame.f_code.co_filename.startswith(_OF_OTHERS)
     ]
     return frames[-1] if frames else None
+
+
+def is_reading() -> bool:
+    """Whether a file is being read for its functions, so that its statements are run.
+
+    Example:
+      >>> is_reading()
+      False
+    """
+    return bool(_READING)
+
+
+@contextmanager
+def in_one_line(path: str) -> Iterator[None]:
+    """What own code raises within, as one line that says where; so are bad values and types.
+
+    Args:
+      path: dotted key of what is called.
+
+    Raises:
+      ConfigError: in their place.
+
+    Example:
+      >>> with in_one_line("latent"):
+      ...     raise ValueError("dim is 0")
+      Traceback (most recent call last):
+      ...
+      jaxgan.core.errors.ConfigError: latent: dim is 0
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if place := own_place(error):
+            raise ConfigError(f"{path}: {place}: {one_line_of(error)}") from error
+        if not isinstance(error, ValueError | TypeError | AssertionError):
+            raise
+        raise ConfigError(f"{path}: {str(error).strip().splitlines()[0]}") from error
 
 
 def read_file(path: Path) -> ModuleType:
@@ -138,7 +185,7 @@ def read_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"{str(path)!r} is not a file")
     digest = hashlib.sha256()
-    for file in sorted({path, *_imported(path)}):
+    for file in sorted({path, *imported(path)}):
         digest.update(file.name.encode() + file.read_bytes())
     return _read(path, digest.hexdigest())
 
@@ -151,9 +198,10 @@ def _read(path: Path, digest: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    beside = {file.stem for file in _imported(path)}
+    beside = {file.stem for file in imported(path)}
     theirs = {key: sys.modules.pop(key) for key in beside if key in sys.modules}
     sys.path.insert(0, str(path.parent))
+    _READING.append(path)
     try:
         loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -161,6 +209,7 @@ def _read(path: Path, digest: str) -> ModuleType:
         place = own_place(error) or path
         raise ConfigError(f"'{place}' fails: {one_line_of(error)}") from error
     finally:
+        _READING.pop()
         sys.path.remove(str(path.parent))
         for key in beside:
             sys.modules.pop(key, None)
@@ -168,11 +217,23 @@ def _read(path: Path, digest: str) -> ModuleType:
     return module
 
 
-def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
-    """The files in the same folder that a file imports, itself or through them."""
+def imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
+    """The files in the same folder that a file imports, itself or through them.
+
+    Args:
+      path: the file.
+      seen: what is known already.
+
+    Returns:
+      Their paths.
+
+    Example:
+      >>> imported(Path("no_such_file.py"))
+      set()
+    """
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError):
         return set()  # importing it says so
     names = set()
     for node in ast.walk(tree):
@@ -183,32 +244,8 @@ def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[Path]:
     files = {path.with_name(f"{name}.py") for name in names} - seen - {path}
     found = {file for file in files if file.is_file()}
     for file in sorted(found):
-        found |= _imported(file, seen | found | {path})
+        found |= imported(file, seen | found | {path})
     return found
-
-
-def located(value: Any, folder: Path) -> Any:
-    """A config whose references to files are absolute.
-
-    Args:
-      value: a nested config.
-      folder: in which its files are.
-
-    Returns:
-      The config.
-
-    Example:
-      >>> located({"loss": {"name": "mine.py:soft_hinge"}}, Path("/a"))
-      {'loss': {'name': '/a/mine.py:soft_hinge'}}
-    """
-
-    def moved(text: Any) -> Any:
-        place, _, name = text.rpartition(":") if is_reference(text) else ("", "", "")
-        return f"{(folder / place).resolve()}:{name}" if place.endswith(".py") else text
-
-    if isinstance(value, Mapping):
-        return {key: located(entry, folder) for key, entry in value.items()}
-    return [located(one, folder) for one in value] if isinstance(value, list) else moved(value)
 
 
 def reference_to(function: Any, path: str) -> str:
@@ -219,7 +256,8 @@ def reference_to(function: Any, path: str) -> str:
       path: dotted key, for messages.
 
     Returns:
-      `FILE.py:NAME`, of a file that `read_file` read; else `MODULE:NAME`.
+      `FILE.py:NAME`, of a script, of a file that `read_file` read, or of one beside it; else
+      `MODULE:NAME`.
 
     Raises:
       ConfigError: if it has no name at the top of a file.
@@ -235,87 +273,24 @@ def reference_to(function: Any, path: str) -> str:
             f"{path} is {shown(function)}, a lambda or nested function; it must be a function at "
             "the top of a file, so that it can be found again"
         )
-    module = sys.modules.get(function.__module__)
-    file = getattr(module, "__file__", None)
-    if file is not None and function.__module__.startswith(_PREFIX):
-        return f"{Path(file).resolve()}:{name}"
-    return f"{function.__module__}:{name}"
+    module, file = function.__module__, _file_of(function)
+    is_installed = file is not None and str(file.parent) in sysconfig.get_paths().values()
+    if "." not in module and not is_installed:
+        if file is None or file.suffix != ".py" or not file.is_file():
+            raise ConfigError(
+                f"{path} is {shown(function)}, of a notebook or of the prompt; it must be a "
+                "function at the top of a file, so that it can be found again"
+            )
+        return f"{file.resolve()}:{name}"
+    return f"{module}:{name}"
 
 
-def portable(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Path]]:
-    """A config as a run's folder has it, and the files that belong to it.
-
-    Args:
-      config: with absolute references.
-
-    Returns:
-      (the config with names of files and, under `code`, their digests; the files by name). A config
-      without files is as it was.
-
-    Raises:
-      ConfigError: if two files have one name.
-
-    Example:
-      >>> portable({"loss": {"name": "hinge"}})
-      ({'loss': {'name': 'hinge'}}, {})
-    """
-    referred = {Path(text.rpartition(":")[0]) for text in references_of(config)}
-    referred = {path for path in referred if path.suffix == ".py"}
-    files: dict[str, Path] = {}
-    for path in sorted({*referred, *(file for one in referred for file in _imported(one))}):
-        other = files.setdefault(path.name, path)
-        if other != path and other.read_bytes() != path.read_bytes():
-            raise ConfigError(f"'{path}' and '{other}' have one name; rename one of them")
-    if not files:
-        return dict(config), {}
-    named = {str(path): path.name for path in referred}
-    code = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    return {**renamed(config, named), CODE: code}, files
-
-
-def renamed(value: Any, named: Mapping[str, str]) -> Any:
-    """A config whose files have other names.
-
-    Args:
-      value: a nested config.
-      named: new names by old ones.
-
-    Returns:
-      The config.
-
-    Example:
-      >>> renamed({"loss": "mine.py:soft_hinge"}, {"mine.py": "/a/mine.py"})
-      {'loss': '/a/mine.py:soft_hinge'}
-    """
-
-    def moved(text: Any) -> Any:
-        place, _, name = text.rpartition(":") if is_reference(text) else ("", "", "")
-        return f"{named[place]}:{name}" if place in named else text
-
-    if isinstance(value, Mapping):
-        return {key: renamed(entry, named) for key, entry in value.items()}
-    return [renamed(one, named) for one in value] if isinstance(value, list) else moved(value)
-
-
-def references_of(config: Mapping[str, Any]) -> set[str]:
-    """All references in a config.
-
-    Args:
-      config: a nested config, which need not be complete.
-
-    Returns:
-      The texts that are references. Those of data are names of its kinds, such as `tfds:mnist`.
-
-    Example:
-      >>> sorted(references_of({"data": {"source": "tfds:mnist"}, "field": ["mine.py:slowed"]}))
-      ['mine.py:slowed']
-    """
-    return {text for key, value in config.items() if key != "data" for text in _texts(value)}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping | list):
-        for entry in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(entry)
-    elif is_reference(value):
-        yield value
+def _file_of(function: Any) -> Path | None:
+    """The file in which a function or a class is written."""
+    parts = [function, *vars(function).values()] if isinstance(function, type) else [function]
+    for part in parts:
+        code = getattr(inspect.unwrap(part) if callable(part) else part, "__code__", None)
+        if code is not None and getattr(part, "__module__", None) == function.__module__:
+            return Path(code.co_filename)
+    file = getattr(sys.modules.get(function.__module__), "__file__", None)
+    return None if file is None else Path(file)

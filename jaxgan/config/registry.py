@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from jaxgan import algorithms, augment, auxiliary, fields, games, losses, optimizers, penalties
+from jaxgan import (
+    algorithms,
+    augment,
+    auxiliary,
+    fields,
+    games,
+    losses,
+    optimizers,
+    penalties,
+    transforms,
+)
 from jaxgan.config import networks
 from jaxgan.config.sections import Table
 from jaxgan.core.game import Game
@@ -202,6 +212,7 @@ FIELDS: Table = {
     "sos": fields.sos,
     "symplectic": fields.symplectic,
 }
+TRANSFORMS: Table = {"ema": transforms.ema, "lookahead": transforms.lookahead}
 OPTIMIZERS: Table = {
     "adam": optimizers.adam,
     "optimistic": optimizers.optimistic,

@@ -12,7 +12,10 @@ import optax
 from jaxgan import distributed, games
 from jaxgan import transforms as tf
 from jaxgan.checkpoint.directory import Best
+from jaxgan.config import algorithms
 from jaxgan.config.base import Config, plain
+from jaxgan.config.data import resolve_data
+from jaxgan.config.evaluation import EVALUATION
 from jaxgan.config.games import named, resolve_game
 from jaxgan.config.games.base import ROLES
 from jaxgan.config.lists import Chain, Terms
@@ -23,13 +26,14 @@ from jaxgan.config.registry import (
     FIELDS,
     OPTIMIZERS,
     PENALTIES,
+    TRANSFORMS,
 )
 from jaxgan.config.sections import Choice, Options, Section, check_keys
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.penalty import Penalty
-from jaxgan.core.ranges import BatchSize, Count, Index, Several, Width
+from jaxgan.core.ranges import BatchSize, Count, Index, Width
 from jaxgan.fields import Field
 
 
@@ -69,15 +73,6 @@ class Mesh(NamedTuple):
     rules: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What is measured in training, see `jaxgan.evaluation`."""
-
-    metrics: tuple[str, ...] = ()
-    features: str = "auto"
-    num_samples: Several = 5000
-
-
 SECTIONS: Mapping[str, Section] = {
     "algorithm": Choice(
         ALGORITHMS, "simultaneous", "field", given=("optimizers", "critic"), makes=Algorithm
@@ -85,13 +80,14 @@ SECTIONS: Mapping[str, Section] = {
     "augment": Choice(AUGMENTATIONS, None, "game", makes=Game),
     "auxiliary": Terms(AUXILIARY, makes=Penalty),
     "ema": Options(tf.ema, "algorithm", given=("player",), optional=True),
-    "evaluation": Options(Evaluation),
+    "evaluation": EVALUATION,
     "field": Chain(FIELDS, takes="field", identity="gradient", makes=Field),
     "instance_noise": Options(games.instance_noise, "game", optional=True),
     "keep_best": Options(Best, optional=True),
     "lookahead": Options(tf.lookahead, "algorithm", optional=True),
     "mesh": Options(Mesh),
     "penalties": Terms(PENALTIES, given=("latent",), makes=Penalty),
+    "transforms": Chain(TRANSFORMS, takes="algorithm", makes=Algorithm),
     "unrolled": Options(
         games.unrolled, "game", given=("player", "opponent", "inner"), optional=True
     ),
@@ -101,7 +97,10 @@ SECTIONS: Mapping[str, Section] = {
 SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
 OPTIMIZER = Choice(OPTIMIZERS, makes=optax.GradientTransformation)
-OTHERS = ("data", "game", "loss", "optimizer", *ROLES)
+WHOLE = algorithms.KEY
+OTHERS = ("game", "latent", "loss", "optimizer", WHOLE, *ROLES)
+PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", "unrolled")
+"""Sections that a config with `make_algorithm` has not, as that makes all of them."""
 
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
@@ -152,13 +151,18 @@ def resolve(config: Config) -> Config:
     """
     config = plain(config)
     settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
-    check_keys(config, [*SETTING_NAMES, *SECTIONS, *OTHERS])
+    is_whole = algorithms.is_whole(config)
+    sections = {key: one for key, one in SECTIONS.items() if not (is_whole and key in PARTS)}
+    check_keys(config, [*SETTING_NAMES, *sections, *((WHOLE,) if is_whole else OTHERS), "data"])
     full: Config = SETTINGS.resolve(settings, "")
     full = {k: v for k, v in full.items() if k not in ONLY_IF_SAID or v != getattr(Settings, k)}
-    for key, section in SECTIONS.items():
+    for key, section in sections.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
     _check_best_is_measured(full)
-    full["data"] = _resolve_data(config.get("data", "digits"))
+    full["data"] = resolve_data(config.get("data", "digits"))
+    if is_whole:
+        full[WHOLE] = algorithms.SECTION.resolve(config[WHOLE], WHOLE)
+        return dict(sorted(full.items()))
     full |= resolve_game(config)
     full["optimizer"] = _resolve_optimizers(config.get("optimizer"), named(full).players)
     return dict(sorted(full.items()))
@@ -192,19 +196,11 @@ def _without_name(section: Any, key: str) -> Any:
     return section
 
 
-def _resolve_data(data: Any) -> Config:
-    data = {"source": data} if isinstance(data, str) else data
-    if not isinstance(data, dict) or not isinstance(data.get("source"), str):
-        raise ConfigError(bad_value("data", data, "a source or {'source': ..., ...}"))
-    options = {key: None if value == "none" else value for key, value in data.items()}
-    return {**options, "source": data["source"]}
-
-
 def _resolve_optimizers(section: Any, players: tuple[str, ...]) -> Config:
-    if not isinstance(section, dict) or set(section) != set(players):
-        each = f"{{{', '.join(f'{player!r}: ...' for player in players)}}}"
+    if not isinstance(section, dict) or set(section) != set(players or section):
+        each = f"{{{', '.join(f'{player!r}: ...' for player in players or ['PLAYER'])}}}"
         raise ConfigError(bad_value("optimizer", section, each))
-    return {p: OPTIMIZER.resolve(section[p], f"optimizer.{p}") for p in players}
+    return {p: OPTIMIZER.resolve(section[p], f"optimizer.{p}") for p in players or section}
 
 
 def is_score(metric: str) -> bool:

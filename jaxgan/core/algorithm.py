@@ -27,12 +27,14 @@ class Algorithm(NamedTuple):
       num_batches: leading axes of `batch` in front of the batch axis: `()` where a step consumes
         one batch, `(6,)` where it consumes six, `(10, 6)` for ten such steps in one.
       field: the field that the players follow, for sampling and analysis.
+      num_steps: by how many one call of `step` advances.
     """
 
     init: Callable[[Key], TrainState]
     step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
     num_batches: tuple[int, ...]
     field: Field
+    num_steps: int = 1
 
 
 def make_init(field: Field, *, optimizers: Optimizers) -> Callable[[Key], TrainState]:

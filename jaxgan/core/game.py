@@ -10,6 +10,7 @@ import chex
 import jax
 
 from jaxgan.core.penalty import plain_lengths
+from jaxgan.core.show import counts_of, rows
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
 
@@ -17,6 +18,23 @@ Played = tuple[dict[str, Array], tuple[PlayerTree, dict[str, dict[str, Array]], 
 """Every player's loss, and beside them new states of networks, metrics and outputs."""
 
 Losses = Callable[[PlayerTree, PlayerTree, Scene, Context], Played]
+
+
+def no_critic(
+    params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
+) -> Any:
+    """The `critic` of a game that has no discriminator.
+
+    Raises:
+      TypeError: always; a penalty on the critic makes no sense in such a game.
+
+    Example:
+      >>> no_critic({}, {}, None, {}, None)
+      Traceback (most recent call last):
+      ...
+      TypeError: this game has no critic: it takes no penalty on the discriminator's input
+    """
+    raise TypeError("this game has no critic: it takes no penalty on the discriminator's input")
 
 
 class Game(NamedTuple):
@@ -36,7 +54,7 @@ class Game(NamedTuple):
         for `with_signals`. Entries of `net_state` that a game does not know are passed on
         untouched.
       critic: (params, net_state, inputs, scene, context) -> outputs: the discriminator as a
-        function of its inputs, for penalties.
+        function of its inputs, for penalties; a game without one takes no penalty on it.
       couples_batch: whether an example's loss depends on the other examples of its batch.
       is_zero_sum: whether it has two players and L_gen = -L_disc, for methods that need that.
       is_unrolled: whether a loss looks ahead through another player's steps.
@@ -50,7 +68,7 @@ class Game(NamedTuple):
     init: Callable[[Key], tuple[PlayerTree, PlayerTree]]
     generate: Callable[[PlayerTree, PlayerTree, Batch, Context], tuple[Scene, PlayerTree]]
     losses: Losses
-    critic: Callable[[PlayerTree, PlayerTree, PyTree, Scene, Context], Any]
+    critic: Callable[[PlayerTree, PlayerTree, PyTree, Scene, Context], Any] = no_critic
     couples_batch: bool = False
     is_zero_sum: bool = False
     is_unrolled: bool = False
@@ -64,22 +82,20 @@ class Game(NamedTuple):
         params, _ = jax.eval_shape(self.init, jax.random.key(0))
         return tuple(params)
 
-
-def no_critic(
-    params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
-) -> Any:
-    """The `critic` of a game that has no discriminator.
-
-    Raises:
-      TypeError: always; a penalty on the critic makes no sense in such a game.
-
-    Example:
-      >>> no_critic({}, {}, None, {}, None)
-      Traceback (most recent call last):
-      ...
-      TypeError: this game has no critic: it takes no penalty on the discriminator's input
-    """
-    raise TypeError("this game has no critic: it takes no penalty on the discriminator's input")
+    def __repr__(self) -> str:
+        params, _ = jax.eval_shape(self.init, jax.random.key(0))
+        said = {
+            "couples_batch": self.couples_batch,
+            "is_zero_sum": self.is_zero_sum,
+            "is_unrolled": self.is_unrolled,
+        }
+        parts = {
+            "parameters": counts_of(params),
+            "terms": ", ".join(f"{name} of {player}" for player, name in self.terms),
+            "is": ", ".join(name for name, value in said.items() if value),
+            "detached": ", ".join(self.detached),
+        }
+        return rows("Game", parts)
 
 
 def zero_sum(
@@ -122,9 +138,7 @@ def zero_sum(
         chex.assert_rank(f, 0)
         return {"gen": f, "disc": -f}, (net_state, {"gen": {}, "disc": {}}, {})
 
-    return Game(
-        init=game_init, generate=generate, losses=losses, critic=no_critic, is_zero_sum=True
-    )
+    return Game(init=game_init, generate=generate, losses=losses, is_zero_sum=True)
 
 
 def warn_if_detached(game: Game, caller: str) -> None:

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
 
+from jaxgan.core.show import counts_of, rows, size_of
 from jaxgan.core.typing import Array, Key, PlayerTree, PyTree
 
 _NOTHING: PlayerTree = {}
@@ -37,6 +39,13 @@ class TrainState(NamedTuple):
     opt_state: PlayerTree = _NOTHING
     memory: PyTree = ()
     ema: PlayerTree = _NOTHING
+
+    def __repr__(self) -> str:
+        trees = ("params", "net_state", "opt_state", "ema")
+        parts = {name: counts_of(getattr(self, name)) for name in trees}
+        members = f"{np.size(self.key)} members, " if np.ndim(self.key) else ""
+        memory = f"{size_of(self.memory):,}" if self.memory else ""
+        return rows(f"TrainState: {members}step {self.step}", {**parts, "memory": memory})
 
 
 def stream(key: Key, name: str, *indices: Array | int) -> Key:

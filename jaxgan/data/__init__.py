@@ -3,6 +3,7 @@
 from jaxgan.core.errors import DataError
 from jaxgan.core.pixels import to_float, to_uint8
 from jaxgan.data.arrays import array_source, decoded_source
+from jaxgan.data.columns import columns, no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
@@ -24,6 +25,7 @@ __all__ = [
     "Pipeline",
     "Source",
     "array_source",
+    "columns",
     "decoded_source",
     "digits",
     "example_order",
@@ -31,6 +33,7 @@ __all__ = [
     "grid",
     "mirrored",
     "mixture",
+    "no_data",
     "npz",
     "open_source",
     "options_of",

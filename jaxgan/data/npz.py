@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 import numpy as np
 
 from jaxgan.core.errors import DataError, FileError, bad_value
 from jaxgan.core.ranges import checked
-from jaxgan.data.arrays import array_source
+from jaxgan.data.arrays import array_source, digest_of
 from jaxgan.data.images import Side, resize_array
 from jaxgan.data.source import Source
 from jaxgan.files import read_npz
@@ -55,7 +54,7 @@ def npz(
         source = _points(name, arrays["points"], classes, image_size)
     else:
         source = _images(name, arrays["images"], classes, image_size)
-    return source._replace(digest=_digest(arrays))
+    return source._replace(digest=digest_of(arrays))
 
 
 def _images(
@@ -88,14 +87,6 @@ def _points(
             "they must be floats [N, D]"
         )
     return array_source(name, points, classes)
-
-
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    found = hashlib.sha256()
-    for key, array in sorted(arrays.items()):
-        found.update(f"{key}{array.dtype}{array.shape}".encode())
-        found.update(np.ascontiguousarray(array).data)
-    return f"sha256:{found.hexdigest()}"
 
 
 def _load(name: str, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

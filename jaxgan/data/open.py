@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxgan.core.errors import DataError, bad_value
 from jaxgan.core.ranges import Count, check, checked
+from jaxgan.data.columns import no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
@@ -24,6 +25,7 @@ SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
     "digits": (digits, None),
     "folder": (folder, "PATH"),
     "grid": (grid, None),
+    "none": (no_data, None),
     "npz": (npz, "PATH"),
     "paired": (paired, "PATH"),
     "paired_digits": (paired_digits, None),

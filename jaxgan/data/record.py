@@ -102,10 +102,16 @@ def _check_classes(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
 
 
 def _examples(source: Source | DeviceSource) -> str:
+    if not source.element_spec:
+        return "no examples"
+    if "image" not in source.element_spec:
+        columns = ", ".join(source.element_spec)
+        num = source.num_examples if isinstance(source, Source) else "any number of"
+        return f"{num} examples of {columns}"
     shape = source.element_spec["image"].shape
-    if isinstance(source, DeviceSource):
-        return f"points of {shape[0]} numbers, drawn as they are needed"
     what = f"points of {shape[0]} numbers" if len(shape) == 1 else f"images of {_by(shape)}"
+    if isinstance(source, DeviceSource):
+        return f"{what}, drawn as they are needed"
     text = f"{source.num_examples} {what}"
     if "source" in source.element_spec:
         text += f" made of {_by(source.element_spec['source'].shape)}"
@@ -118,7 +124,7 @@ def _by(shape: Sequence[int]) -> str:
 
 def _classes(source: Source | DeviceSource) -> str:
     num = source.num_classes
-    if num is None:
+    if not num:
         return "no classes"
     names = source.class_names if isinstance(source, Source) else ()
     text = f"{num} class{'' if num == 1 else 'es'}"

@@ -54,24 +54,27 @@ class Source(NamedTuple):
     passed_over: tuple[str, ...] = ()
 
 
+_NO_MODES = np.zeros((0, 0), np.float32)
+
+
 class DeviceSource(NamedTuple):
     """A distribution that is sampled on the device, inside the training step.
 
     Attributes:
       name: what it was opened as: `"ring"`.
       element_spec: one example, as in `Source`.
-      num_classes: labels are in [0, num_classes).
+      num_classes: labels are in [0, num_classes); None when unlabelled.
       sample: `(key, num) -> {"image": [num, D], "label": [num]}`, jittable with `num` static.
-      modes: float32 [num_modes, D], the centres of the Gaussian mixture.
+      modes: float32 [num_modes, D], the centres of a Gaussian mixture; no rows of what is none.
       std: the standard deviation of each mode, in every coordinate.
     """
 
     name: str
     element_spec: ElementSpec
-    num_classes: int
+    num_classes: int | None
     sample: Callable[[Key, int], Batch]
-    modes: np.ndarray
-    std: float
+    modes: np.ndarray = _NO_MODES
+    std: float = 0.0
 
 
 def element_spec_of(shape: Sequence[int], labelled: bool) -> ElementSpec:

@@ -58,7 +58,8 @@ def deferred_signals() -> Iterator[Stop]:
 
     SIGHUP says that the terminal is gone; under `nohup` it is ignored, and stays so. With several
     processes JAX's preemption service hears SIGTERM, wherever it arrives, and finds a step that
-    all can reach; the other signals are handed on to it.
+    all can reach; the other signals are handed on to it. Signals reach the main thread alone: in
+    another one the body goes on.
 
     Yields:
       The `Stop` to ask.
@@ -85,6 +86,8 @@ def deferred_signals() -> Iterator[Stop]:
         heard.append(signal.SIGTERM)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         heard.append(signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():
+        heard = []
     previous = {number: signal.signal(number, note) for number in heard}
     try:
         yield stop

@@ -78,7 +78,7 @@ def class_sequence(counts: Sequence[int], num: int) -> np.ndarray:
 
 def collect_fake(
     programs: Programs,
-    state: TrainState,
+    state: TrainState | None,
     key: Key,
     labels: np.ndarray,
     wants: frozenset[str],
@@ -89,7 +89,7 @@ def collect_fake(
 
     Args:
       programs: as `make_programs` makes them.
-      state: of the run, on the devices.
+      state: of the run, on the devices; None of what has none.
       key: of the latents.
       labels: int32 [num], of samples of a conditional game; anything else ignores them.
       wants: of `features`, `logits`, `moments`, `images`.

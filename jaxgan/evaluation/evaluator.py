@@ -6,6 +6,7 @@ import logging
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,21 +16,27 @@ from jax.sharding import Mesh
 
 from jaxgan.core.errors import EvaluationError, FeatureError, bad_value
 from jaxgan.core.game import Game
+from jaxgan.core.show import rows
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array
 from jaxgan.data import DeviceSource, Source
-from jaxgan.distributed.agreement import check_same, in_all
 from jaxgan.evaluation import collect, measures, reference, table
 from jaxgan.evaluation.collect import Side
 from jaxgan.evaluation.measures import Found, PathDistance, Task, Walk
-from jaxgan.evaluation.programs import Programs, Sampling, make_distance, make_programs
+from jaxgan.evaluation.programs import (
+    HostSampler,
+    Programs,
+    Sampling,
+    make_distance,
+    make_host_programs,
+    make_programs,
+)
 from jaxgan.evaluation.progress import ProgressCallback
 from jaxgan.evaluation.protocol import Score, make_protocol
-from jaxgan.evaluation.reference import Arrays, Reference
+from jaxgan.evaluation.real_side import real_side
 from jaxgan.evaluation.sanity import warn
 from jaxgan.evaluation.table import COLLECTED, Metric
 from jaxgan.features import Distance, Extractor, lpips, squared_distance
-from jaxgan.metrics import Moments
 from jaxgan.sampling.sampler import CHUNK, has_styles
 
 logger = logging.getLogger("jaxgan.evaluation")
@@ -39,7 +46,7 @@ class Options(NamedTuple):
     """How an evaluation goes.
 
     Attributes:
-      metrics: keys of `table.METRICS`; () for the default ones.
+      metrics: keys of `table.METRICS`, or metrics themselves; () for the default ones.
       num_samples: how many samples are drawn.
       num_real: how many real examples; None for all, see `make_reference`.
       seed: of the latents: sample i depends on it and i alone, and is that of `jaxgan sample`.
@@ -51,7 +58,7 @@ class Options(NamedTuple):
       cache_dir: where features of real examples are kept; None for nowhere.
     """
 
-    metrics: Sequence[str] = ()
+    metrics: Sequence[str | Metric] = ()
     num_samples: int = 5000
     num_real: int | None = None
     seed: int = 0
@@ -62,16 +69,32 @@ class Options(NamedTuple):
     cache_dir: Path | None = None
 
 
-class Evaluation(NamedTuple):
+@dataclass(frozen=True)
+class Evaluation:
     """What was found of one state.
 
     Attributes:
-      scores: the numbers.
+      scores: the numbers, each with how it was measured.
       pictures: uint8 [height, width, C] by name: `nearest`.
     """
 
     scores: list[Score]
     pictures: dict[str, np.ndarray]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The numbers by name."""
+        return {score.name: score.value for score in self.scores}
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[name]
+
+    def __repr__(self) -> str:
+        about = {
+            score.name: f"{score.value:.6g}" + ("" if score.std is None else f" ± {score.std:.2g}")
+            for score in self.scores
+        }
+        return rows("evaluation", about)
 
 
 class Evaluator(NamedTuple):
@@ -80,11 +103,11 @@ class Evaluator(NamedTuple):
     Attributes:
       names: of the scores that it gives.
       evaluate: (state, progress) -> what was found; every process calls it, and all get the same.
-        `progress` is called with how far it is.
+        The state of what has none is None. `progress` is called with how far it is.
     """
 
     names: tuple[str, ...]
-    evaluate: Callable[[TrainState, ProgressCallback], Evaluation]
+    evaluate: Callable[[TrainState | None, ProgressCallback], Evaluation]
 
 
 DEFAULT = Options()
@@ -128,6 +151,61 @@ def make_evaluator(
       >>> evaluator.names
       ('num_modes', 'high_quality', 'reverse_kl')
     """
+    sampling = Sampling(options.member or 0, options.truncation, latent_dim)
+
+    def make(extractor: Extractor | None) -> Programs:
+        _check_options(options, latent_dim, has_styles(game, source.element_spec))
+        return make_programs(game, source.element_spec, extractor, mesh, sampling)
+
+    return _make_evaluator(make, source, extractor, mesh, options, num_classes, latent_dim)
+
+
+def make_sampler_evaluator(
+    sampler: HostSampler,
+    source: Source | DeviceSource,
+    extractor: Extractor | None,
+    mesh: Mesh,
+    options: Options = DEFAULT,
+    *,
+    num_classes: int | None = None,
+) -> Evaluator:
+    """Makes an evaluator of anything that draws samples.
+
+    Args:
+      sampler: (key, num) -> samples [num, ...]; (key, num, labels [num]) with `num_classes`.
+      source: the data that it is measured against.
+      extractor: of the features; None if no metric needs any.
+      mesh: the devices.
+      options: what is measured, and how; those of states do not count.
+      num_classes: of samples that follow the classes of the data.
+
+    Returns:
+      An `Evaluator`, of the state None.
+
+    Raises:
+      EvaluationError: naming the option and what is allowed.
+
+    Example:
+      See `jaxgan.evaluate`.
+    """
+
+    def make(extractor: Extractor | None) -> Programs:
+        _check_options(options, None, is_styled=False)
+        conditional = num_classes is not None
+        return make_host_programs(sampler, source.element_spec, extractor, mesh, conditional)
+
+    return _make_evaluator(make, source, extractor, mesh, options, num_classes, None)
+
+
+def _make_evaluator(
+    make: Callable[[Extractor | None], Programs],
+    source: Source | DeviceSource,
+    extractor: Extractor | None,
+    mesh: Mesh,
+    options: Options,
+    num_classes: int | None,
+    latent_dim: int | None,
+) -> Evaluator:
     asked = options.metrics
     if not asked:
         if extractor is None:
@@ -139,14 +217,12 @@ def make_evaluator(
         table.Provided(is_conditional=bool(num_classes), has_latents=latent_dim is not None),
     )
     table.check_features(chosen, source, extractor)
-    _check_options(options, latent_dim, has_styles(game, source.element_spec))
     wants = frozenset().union(*(metric.needs for metric in chosen.values())) & COLLECTED
     num_images = max((m.num_images for m in chosen.values() if "images" in m.needs), default=0)
     if not table.needs_features(list(chosen)):
         extractor = None
     examples = reference.make_reference(source, options.num_real, options.num_samples)
-    sampling = Sampling(options.member or 0, options.truncation, latent_dim)
-    programs = make_programs(game, source.element_spec, extractor, mesh, sampling)
+    programs = make(extractor)
     distances = {
         name: PathDistance(make_distance(distance, mesh, programs.size), distance.protocol)
         for name, distance in _distances(chosen, extractor, source).items()
@@ -154,9 +230,9 @@ def make_evaluator(
 
     known: list[tuple[Side, str]] = []
 
-    def evaluate(state: TrainState, progress: ProgressCallback) -> Evaluation:
+    def evaluate(state: TrainState | None, progress: ProgressCallback) -> Evaluation:
         if not known:
-            known.append(_real_side(programs, examples, extractor, options, progress))
+            known.append(real_side(programs, examples, extractor, options.cache_dir, progress))
         side, digest = known[0]
         labels = _fake_labels(side, source, num_classes, options.num_samples)
         latents = jax.random.key(options.seed)
@@ -199,6 +275,9 @@ def _compute(name: str, metric: Metric, task: Task) -> list[Found]:
             found = metric.compute(task)
         except ValueError as error:
             raise EvaluationError(f"{name}: {error}") from error
+    names = tuple(one.name for one in found)
+    if names != metric.scores:
+        raise EvaluationError(bad_value(f"{name}: what it finds", names, str(metric.scores)))
     for warning in said:
         logger.warning("%s: %s", name, warning.message)
     return found
@@ -250,13 +329,13 @@ def _distances(
 
 def _make_walk(
     programs: Programs,
-    state: TrainState,
+    state: TrainState | None,
     seed: int,
     latent_dim: int | None,
     labels: np.ndarray,
     distances: Mapping[str, PathDistance],
 ) -> Walk | None:
-    if latent_dim is None:
+    if latent_dim is None or state is None:
         return None
     chosen = np.resize(labels, CHUNK).astype(np.int32)
 
@@ -272,7 +351,7 @@ def _make_walk(
 
 
 def _protocol(
-    task: Task, options: Options, state: TrainState, digest: str
+    task: Task, options: Options, state: TrainState | None, digest: str
 ) -> dict[str, str | int | float | bool | None]:
     return {
         "reference": task.reference.name,
@@ -281,12 +360,17 @@ def _protocol(
         "n_real": task.real.num,
         "n_fake": task.fake.num,
         "seed": options.seed,
-        "step": int(state.step),
-        "member": 0 if state.key.ndim and options.member is None else options.member,
-        "ema": bool(state.ema),
+        "step": None if state is None else int(state.step),
+        "member": _member(options, state),
+        "ema": None if state is None else bool(state.ema),
         "truncation": options.truncation,
         **({"standing_batches": options.standing_batches} if options.standing_batches else {}),
     }
+
+
+def _member(options: Options, state: TrainState | None) -> int | None:
+    is_first = options.member is None and state is not None and state.key.ndim > 0
+    return 0 if is_first else options.member
 
 
 def _fake_labels(
@@ -299,51 +383,3 @@ def _fake_labels(
         return collect.class_sequence([1] * num_classes, num)
     known = side.labels[side.labels >= 0]
     return collect.class_sequence(np.bincount(known, minlength=num_classes).tolist(), num)
-
-
-def _real_side(
-    programs: Programs,
-    examples: Reference,
-    extractor: Extractor | None,
-    options: Options,
-    progress: ProgressCallback,
-) -> tuple[Side, str]:
-    """The real examples' side and their digest; features from the cache where it has them."""
-    digest = reference.digest_of(examples)
-    about = {} if extractor is None else extractor.protocol
-    check_same({"data": digest, **{f"features.{k}": v for k, v in about.items()}})
-    labels = collect.labels_of(examples)
-    if extractor is None:
-        return Side(num=examples.num, labels=labels), digest
-    folder = options.cache_dir
-    path = None if folder is None else reference.cache_path(folder, digest, extractor.protocol)
-    kept = None if path is None else reference.recall(path)
-    if not in_all(kept is not None):
-        asked = frozenset(("features", "moments"))
-        asked |= {"logits"} if extractor.num_classes is not None else frozenset()
-        side = collect.collect_real(programs, examples, asked, progress)
-        kept = _as_arrays(side)
-        if path is not None:
-            reference.store(path, kept)
-    assert kept is not None
-    return _as_side(kept)._replace(labels=labels), digest
-
-
-def _as_arrays(side: Side) -> Arrays:
-    assert side.features is not None
-    assert side.moments is not None
-    arrays: Arrays = {"features": side.features, "num_flat": np.asarray(side.num_flat)}
-    if side.logits is not None:
-        arrays["logits"] = side.logits
-    return arrays | {f"moments/{key}": np.asarray(x) for key, x in side.moments._asdict().items()}
-
-
-def _as_side(arrays: Arrays) -> Side:
-    count, *rest = (arrays[f"moments/{key}"] for key in Moments._fields)
-    return Side(
-        num=len(arrays["features"]),
-        features=arrays["features"],
-        logits=arrays.get("logits"),
-        moments=Moments(int(count), *rest),
-        num_flat=int(arrays["num_flat"]),
-    )

@@ -272,7 +272,7 @@ def path(metric: str, task: Task) -> list[Found]:
 
 def sliced(task: Task) -> list[Found]:
     """The sliced Wasserstein distance of patches; published with 8,192 images."""
-    fake, real = task.fake.images, _real_images(task, SWD_IMAGES)
+    fake, real = task.fake.images, real_images(task, SWD_IMAGES)
     assert fake is not None
     num = min(len(fake), len(real))
     found = sliced_wasserstein(real[:num], fake[:num], seed=task.seed)
@@ -281,7 +281,7 @@ def sliced(task: Task) -> list[Found]:
 
 def similarity(task: Task) -> list[Found]:
     """How alike two samples are, and two real examples; of one class where samples have one."""
-    fake, real = task.fake.images, _real_images(task, MAX_IMAGES)
+    fake, real = task.fake.images, real_images(task, MAX_IMAGES)
     assert fake is not None
     labels = {"ms_ssim": task.fake.labels, "ms_ssim_of_real": task.real.labels}
     if task.fake.labels is None or task.real.labels is None or task.real.labels.min() < 0:
@@ -314,12 +314,13 @@ def _labelled(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
     assert fake is not None
     assert labels is not None
     assert task.fake.labels is not None
-    real = _real_images(task, MAX_IMAGES)
+    real = real_images(task, MAX_IMAGES)
     labels = labels[: len(real)]
     is_known = labels >= 0
     fake = np.clip(fake, -1.0, 1.0)
     return real[is_known], labels[is_known], fake, task.fake.labels[: len(fake)]
 
 
-def _real_images(task: Task, most: int) -> np.ndarray:
+def real_images(task: Task, most: int) -> np.ndarray:
+    """The first real examples, as the data have them."""
     return task.reference.read(0, min(most, task.reference.num))["image"]

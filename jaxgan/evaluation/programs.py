@@ -13,6 +13,7 @@ from jax import lax
 from jax.sharding import Mesh
 
 from jaxgan import distributed
+from jaxgan.core.errors import EvaluationError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Key, PyTree
@@ -24,12 +25,17 @@ IMAGES_PER_DEVICE = 64
 """So many images go through the feature network at a time on each device."""
 
 
+HostSampler = Callable[..., np.ndarray]
+"""(key, num) -> samples [num, ...], or (key, num, labels [num]) of a conditional one."""
+
+
 class Programs(NamedTuple):
     """What is compiled once for a generator and an extractor, and called for every chunk.
 
     Attributes:
       size: examples in a chunk: a multiple of `CHUNK` that the devices divide.
       generate: (state, key, chunk number, labels int32 [size]) -> samples on the devices.
+        The state of what has none is None.
       put: examples of this process's part of a chunk, on the host -> on the devices.
       extract: examples on the devices -> a function that waits for, and gives,
         `{"features", "logits", "finite", "flat"}` on the host, whole in every process; `finite` and
@@ -40,7 +46,7 @@ class Programs(NamedTuple):
     """
 
     size: int
-    generate: Callable[[TrainState, Key, int, np.ndarray], Array]
+    generate: Callable[[TrainState | None, Key, int, np.ndarray], Array]
     put: Callable[[np.ndarray], Array]
     extract: Callable[[Array], Callable[[], dict[str, np.ndarray]]]
     generate_from: Callable[[TrainState, np.ndarray, np.ndarray], Array]
@@ -97,7 +103,7 @@ def make_programs(
     """
     num_groups = mesh.size // math.gcd(mesh.size, CHUNK)
     size = num_groups * CHUNK
-    sharding, whole = distributed.batch_sharding(mesh), distributed.replicated(mesh)
+    sharding = distributed.batch_sharding(mesh)
     draw = _make_draw(game, element_spec, sampling)
 
     @jax.jit
@@ -113,7 +119,7 @@ def make_programs(
         placed: Array = lax.with_sharding_constraint(samples, sharding)
         return placed
 
-    def generate_chunk(state: TrainState, key: Key, chunk: int, labels: np.ndarray) -> Array:
+    def generate_chunk(state: TrainState | None, key: Key, chunk: int, labels: np.ndarray) -> Array:
         split = np.asarray(labels, np.int32).reshape(num_groups, CHUNK)
         drawn: Array = generate(state, key, np.int32(chunk * num_groups), split)
         return drawn
@@ -128,6 +134,61 @@ def make_programs(
         placed: Array = lax.with_sharding_constraint(samples, sharding)
         return placed
 
+    common = _make_common(extractor, mesh)
+    return common._replace(generate=generate_chunk, generate_from=generate_from)
+
+
+def make_host_programs(
+    sampler: HostSampler,
+    element_spec: Mapping[str, jax.ShapeDtypeStruct],
+    extractor: Extractor | None,
+    mesh: Mesh,
+    is_conditional: bool = False,
+) -> Programs:
+    """Makes the programs for samples that are drawn on the host, by whatever draws them.
+
+    Args:
+      sampler: (key, num) -> samples [num, ...], or (key, num, labels) of a conditional one; of
+        several processes each draws all, and keeps its part.
+      element_spec: shape and dtype of one real example.
+      extractor: makes the features; None for none.
+      mesh: the devices over which every chunk is split.
+      is_conditional: whether the sampler takes labels.
+
+    Returns:
+      The programs. There are no latents to generate from.
+
+    Example:
+      >>> spec = {"image": jax.ShapeDtypeStruct((2,), jnp.float32)}
+      >>> zeros = lambda key, num: np.zeros((num, 2))
+      >>> programs = make_host_programs(zeros, spec, None, distributed.make_mesh(1))
+      >>> programs.generate(None, jax.random.key(0), 0, np.zeros(256, np.int32)).shape
+      (256, 2)
+    """
+    common, shape = _make_common(extractor, mesh), tuple(element_spec["image"].shape)
+    share = common.size // jax.process_count()
+
+    def generate(state: TrainState | None, key: Key, chunk: int, labels: np.ndarray) -> Array:
+        labelled = (np.asarray(labels, np.int32),) if is_conditional else ()
+        drawn = sampler(stream(key, "sample", chunk), common.size, *labelled)
+        samples = np.asarray(drawn, np.float32)
+        if samples.shape != (common.size, *shape):
+            allowed = f"{(common.size, *shape)}, as many as asked for, each like the data's"
+            raise EvaluationError(bad_value("samples.shape", samples.shape, allowed))
+        if len(shape) == 3 and np.isfinite(samples).all() and np.abs(samples).max() > 1.001:
+            said = f"from {samples.min():.4g} to {samples.max():.4g}"
+            raise EvaluationError(bad_value("samples", said, "from -1 to 1, as images are"))
+        first = jax.process_index() * share
+        return common.put(samples[first : first + share])
+
+    return common._replace(generate=generate)
+
+
+def _make_common(extractor: Extractor | None, mesh: Mesh) -> Programs:
+    """What all have in common; nothing generates yet."""
+    sharding, whole = distributed.batch_sharding(mesh), distributed.replicated(mesh)
+    size = mesh.size // math.gcd(mesh.size, CHUNK) * CHUNK
+
     def put(examples: np.ndarray) -> Array:
         placed: Array = jax.make_array_from_process_local_data(sharding, examples)
         return placed
@@ -138,7 +199,11 @@ def make_programs(
         return np.asarray(copy(examples).addressable_data(0))
 
     extract = _make_extract(extractor, mesh, size)
-    return Programs(size, generate_chunk, put, extract, generate_from, fetch)
+    return Programs(size, _nothing, put, extract, _nothing, fetch)
+
+
+def _nothing(*_: object) -> Array:
+    raise TypeError("nothing generates here")
 
 
 def _make_draw(

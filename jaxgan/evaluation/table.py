@@ -93,15 +93,20 @@ METRICS: Mapping[str, Metric] = {
     ),
 }
 
+NAMES = tuple(dict.fromkeys([*METRICS, *ALIASES]))
+"""All names to ask by."""
+
+KNOWN_NEEDS = frozenset().union(*(metric.needs for metric in METRICS.values()))
+
 COLLECTED = frozenset(("features", "logits", "moments", "images"))
 """Needs that are met by going through the samples."""
 
 
-def needs_features(names: Sequence[str]) -> bool:
+def needs_features(names: Sequence[str | Metric]) -> bool:
     """Whether any of some metrics looks at features.
 
     Args:
-      names: of metrics; unknown ones count as one that does.
+      names: of metrics, or metrics; unknown ones count as one that does.
 
     Returns:
       Whether an extractor is needed.
@@ -111,7 +116,8 @@ def needs_features(names: Sequence[str]) -> bool:
       (False, True)
     """
     looks = frozenset(("features", "logits", "moments", "extractor"))
-    return any(name not in METRICS or METRICS[name].needs & looks for name in names)
+    metrics = [METRICS.get(one) if isinstance(one, str) else one for one in names]
+    return any(metric is None or metric.needs & looks for metric in metrics)
 
 
 def default_metrics(source: Source | DeviceSource, extractor: Extractor) -> tuple[str, ...]:
@@ -134,9 +140,13 @@ def default_metrics(source: Source | DeviceSource, extractor: Extractor) -> tupl
     names = ["fd", "kd", "prdc"]
     if source.num_classes is not None and extractor.num_classes == source.num_classes:
         names.append("classes")
-    if isinstance(source, DeviceSource):
+    if _is_mixture(source):
         names.append("modes")
     return tuple(names)
+
+
+def _is_mixture(source: Source | DeviceSource) -> bool:
+    return isinstance(source, DeviceSource) and len(source.modes) > 0
 
 
 class Provided(NamedTuple):
@@ -152,12 +162,13 @@ class Provided(NamedTuple):
 
 
 def check_metrics(
-    names: Sequence[str], source: Source | DeviceSource, game: Provided
+    names: Sequence[str | Metric], source: Source | DeviceSource, game: Provided
 ) -> dict[str, Metric]:
     """The metrics that are asked for, if these data and this game can give them.
 
     Args:
-      names: keys of `METRICS`; `fid` and `kid` ask for `fd` and `kd` of the published network.
+      names: keys of `METRICS`; `fid` and `kid` ask for `fd` and `kd` of the published network. Or
+        metrics themselves, which go by the names of their first scores.
       source: the data.
       game: that is played.
 
@@ -175,17 +186,14 @@ def check_metrics(
       jaxgan.core.errors.EvaluationError: metrics: modes counts the modes of a mixture \
 (ring, grid); digits is none
     """
-    for name in names:
-        if ALIASES.get(name, name) not in METRICS:
-            raise EvaluationError(bad_value("metrics", name, dict.fromkeys([*METRICS, *ALIASES])))
-    found = {name: METRICS[ALIASES.get(name, name)] for name in names}
+    found = dict(map(_named, names))
     is_stored = isinstance(source, Source)
     has_pictures = len(source.element_spec["image"].shape) == 3
     for need, is_met, problem in (
         ("labels", source.num_classes is not None, f"needs labels; {source.name} has none"),
         (
             "mixture",
-            not is_stored,
+            _is_mixture(source),
             f"counts the modes of a mixture (ring, grid); {source.name} is none",
         ),
         (
@@ -199,6 +207,22 @@ def check_metrics(
     ):
         _check_need(found, need, is_met, problem)
     return found
+
+
+def _named(asked: str | Metric) -> tuple[str, Metric]:
+    if isinstance(asked, str):
+        if asked not in NAMES:
+            raise EvaluationError(bad_value("metrics", asked, NAMES))
+        return asked, METRICS[ALIASES.get(asked, asked)]
+    known = {*NAMES, *(score for metric in METRICS.values() for score in metric.scores)}
+    if not asked.scores or known & set(asked.scores):
+        raise EvaluationError(
+            bad_value("metrics: scores", asked.scores, "names that are not taken")
+        )
+    for need in sorted(asked.needs - KNOWN_NEEDS):
+        name = f"metrics: {asked.scores[0]}.needs"
+        raise EvaluationError(bad_value(name, need, sorted(KNOWN_NEEDS)))
+    return asked.scores[0], asked
 
 
 def check_features(

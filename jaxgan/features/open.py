@@ -54,11 +54,7 @@ def open_features(
       jaxgan.core.errors.FeatureError: features is 'pixel'; it must be auto, classifier, \
 inception[:FILE][,CONVENTION], pixels, random-conv; did you mean pixels?
     """
-    name, _, argument = spec.partition(":")
-    if not argument:
-        name, _, convention = spec.partition(",")
-    else:
-        argument, _, convention = argument.partition(",")
+    name, argument, convention = _split(spec)
     if name == "auto":
         name = _automatic(source)
     is_plain = spec == name or spec == "auto"
@@ -72,6 +68,40 @@ inception[:FILE][,CONVENTION], pixels, random-conv; did you mean pixels?
         folder = weights.cache_dir() if cache_dir is None else cache_dir
         return classifier(source, cache_dir=folder, data_key=data_key)
     raise _unknown(spec, name, convention)
+
+
+def check_spec(spec: str, path: str = "features") -> None:
+    """Raises unless a spec names features.
+
+    Args:
+      spec: as of `open_features`.
+      path: what it is called in the message.
+
+    Raises:
+      FeatureError: naming what is known.
+
+    Example:
+      >>> check_spec("inception:a.safetensors,pytorch-fid")
+      >>> check_spec("inception,fid")
+      Traceback (most recent call last):
+      ...
+      jaxgan.core.errors.FeatureError: features is 'inception,fid'; it must be inception[:FILE], \
+inception[:FILE],pytorch-fid or inception[:FILE],torch-fidelity
+    """
+    name, _, convention = _split(spec)
+    is_inception = name == "inception" and (convention in CONVENTIONS or not convention)
+    if not is_inception and (name == "inception" or spec not in NAMES):
+        raise _unknown(spec, name, convention, path)
+
+
+def _split(spec: str) -> tuple[str, str, str]:
+    """`NAME[:FILE][,CONVENTION]`."""
+    name, _, argument = spec.partition(":")
+    if not argument:
+        name, _, convention = spec.partition(",")
+    else:
+        argument, _, convention = argument.partition(",")
+    return name, argument, convention
 
 
 def _automatic(source: Source | DeviceSource) -> str:
@@ -92,11 +122,11 @@ def _inception(source: Source | DeviceSource, file: str, convention: str) -> Ext
     return inception(path, convention=convention or "pytorch-fid")
 
 
-def _unknown(spec: str, name: str, convention: str) -> FeatureError:
+def _unknown(spec: str, name: str, convention: str, path: str = "features") -> FeatureError:
     if name == "inception":
         hint = did_you_mean(convention, CONVENTIONS)
         allowed = f"inception[:FILE], {' or '.join(f'inception[:FILE],{c}' for c in CONVENTIONS)}"
     else:
         hint = did_you_mean(name, NAMES)
         allowed = ", ".join(NAMES).replace("inception", "inception[:FILE][,CONVENTION]")
-    return FeatureError(f"{bad_value('features', spec, allowed)}{hint and ';'}{hint}")
+    return FeatureError(f"{bad_value(path, spec, allowed)}{hint and ';'}{hint}")

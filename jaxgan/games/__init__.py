@@ -7,7 +7,7 @@ from jaxgan.games._balanced import balanced
 from jaxgan.games._bigan import bigan
 from jaxgan.games._cyclegan import cyclegan
 from jaxgan.games._encoding import gaussian_kl
-from jaxgan.games._gan import gan, normal_latent
+from jaxgan.games._gan import Latent, gan, normal_latent
 from jaxgan.games._infogan import Code, infogan, infogan_codes
 from jaxgan.games._pix2pix import pix2pix
 from jaxgan.games._pool import empty_pool, query
@@ -23,6 +23,7 @@ from jaxgan.games._with_penalty import with_penalty
 
 __all__ = [
     "Code",
+    "Latent",
     "Likelihood",
     "Phases",
     "Sparsity",

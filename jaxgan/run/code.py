@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from jaxgan.config.base import Config
-from jaxgan.config.references import CODE, located, portable, references_of
+from jaxgan.config.portable import CODE, located, portable, references_of
 from jaxgan.core.errors import ConfigError
 from jaxgan.files.atomic import replacing
 

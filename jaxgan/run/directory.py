@@ -15,7 +15,7 @@ import optax
 
 import jaxgan
 from jaxgan.config.base import Config, flatten
-from jaxgan.config.references import portable
+from jaxgan.config.portable import portable
 from jaxgan.core.errors import ConfigError, DataError, FileError
 from jaxgan.core.text import one_line
 from jaxgan.data.record import check_same
@@ -189,8 +189,8 @@ def read_spec(workdir: Path) -> ElementSpec:
     example = _read(workdir, RUN, RunFile)["example"]
     try:
         lengths = [n for shape in example.values() for n in shape["shape"]]
-        if "image" not in example or min(lengths, default=1) < 1:
-            raise ValueError("it has no image, or a length below 1")
+        if min(lengths, default=1) < 1:
+            raise ValueError("it has a length below 1")
         return {k: jax.ShapeDtypeStruct(tuple(s["shape"]), s["dtype"]) for k, s in example.items()}
     except (TypeError, ValueError) as error:
         raise ConfigError(f"workdir: {workdir / RUN}: example: {one_line(error)}") from error

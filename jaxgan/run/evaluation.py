@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from jax.sharding import Mesh
 
 from jaxgan.config.base import Config
-from jaxgan.config.build import open_data
-from jaxgan.config.games import named
-from jaxgan.core.errors import EvaluationError, FeatureError
+from jaxgan.config.data import open_data
+from jaxgan.config.games import has_normal_latents, named
+from jaxgan.config.portable import is_own_source
+from jaxgan.core.errors import EvaluationError
 from jaxgan.core.game import Game
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
-from jaxgan.features import Extractor, open_features, weights
+from jaxgan.evaluation.extractor import Features, open_extractor
+from jaxgan.features import weights
+from jaxgan.sampling.sampler import makes_images
 
 
 def open_reference(
@@ -44,6 +46,8 @@ def open_reference(
       ...
       jaxgan.core.errors.EvaluationError: split is 'test'; digits has none, only tfds:NAME has
     """
+    if is_own_source(config["data"]["source"]):
+        return _open_own(config["data"], {"data_dir": data_dir, "split": split})
     hidden = ("num_labels", "label_seed")
     data = {key: value for key, value in config["data"].items() if key not in hidden}
     kind, _, _ = data["source"].partition(":")
@@ -61,6 +65,15 @@ def open_reference(
     return open_data({"data": data})
 
 
+def _open_own(data: Config, asked: Mapping[str, str | None]) -> Source | DeviceSource:
+    """People's own source, with what was asked for in place of its options of these names."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    for name, value in given.items():
+        if name not in data:
+            raise EvaluationError(f"{name} is {value!r}; {data['source']} has no such option")
+    return open_data({"data": {**data, **given}})
+
+
 def split_of(config: Config, split: str | None) -> str | None:
     """The split that a protocol names.
 
@@ -75,59 +88,12 @@ def split_of(config: Config, split: str | None) -> str | None:
       >>> split_of({"data": {"source": "tfds:mnist"}}, None)
       'train'
     """
-    if not config["data"]["source"].startswith("tfds:"):
+    data = config["data"]
+    if is_own_source(data["source"]):
+        return split or (str(data["split"]) if "split" in data else None)
+    if not data["source"].startswith("tfds:"):
         return None
-    return split or config["data"].get("split", "train")
-
-
-def open_extractor(
-    features: str,
-    metrics: Sequence[str],
-    source: Source | DeviceSource,
-    cache_dir: Path | None = None,
-) -> Extractor | None:
-    """The features that some metrics need.
-
-    Args:
-      features: see `open_features`; with `auto`, `fid` and `kid` take `inception`.
-      metrics: keys of `table.METRICS`; () for the default ones.
-      source: the data.
-      cache_dir: where a trained classifier is kept; None for the usual place.
-
-    Returns:
-      An extractor; None if no metric needs one.
-
-    Raises:
-      EvaluationError: if the features cannot be had; one line.
-
-    Example:
-      >>> from jaxgan.data import ring
-      >>> open_extractor("auto", ["modes"], ring()) is None
-      True
-      >>> open_extractor("pixels", ["fid"], ring())
-      Traceback (most recent call last):
-      ...
-      jaxgan.core.errors.EvaluationError: metrics: fid is a score of the published \
-Inception weights; features are 'pixels', which give fd_pixels: ask for fd, or for --features \
-inception
-    """
-    if metrics and not table.needs_features(metrics):
-        return None
-    asked = [name for name in metrics if name in table.ALIASES]
-    if asked and features == "auto":
-        features = "inception"
-    if asked and not features.startswith("inception"):
-        plain = table.ALIASES[asked[0]]
-        raise EvaluationError(
-            f"metrics: {asked[0]} is a score of the published Inception weights; features are "
-            f"{features!r}, which give {plain}_{features}: ask for {plain}, or for --features "
-            "inception"
-        )
-    try:
-        return open_features(features, source=source, cache_dir=cache_dir)
-    except FeatureError as error:
-        reason = f"{asked[0]}: " if asked else ""
-        raise EvaluationError(f"{reason}{error}") from error
+    return split or data.get("split", "train")
 
 
 def check_classes(
@@ -177,7 +143,7 @@ def make_run_evaluator(
     mesh: Mesh,
     options: Options,
     *,
-    features: str = "auto",
+    features: Features = "auto",
     class_names: Sequence[str] = (),
 ) -> Evaluator:
     """The evaluator of a run.
@@ -202,6 +168,14 @@ def make_run_evaluator(
     Example:
       See `jaxgan.cli.evaluate`.
     """
+    if named(config).from_real:
+        raise EvaluationError(
+            f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
+        )
+    if not makes_images(game, spec):
+        raise EvaluationError(
+            f"game: {', '.join(game.players)} make no examples; samples are what is measured"
+        )
     shape, found = spec["image"].shape, source.element_spec["image"].shape
     if tuple(shape) != tuple(found):
         raise EvaluationError(
@@ -209,11 +183,6 @@ def make_run_evaluator(
             f"{tuple(shape)}"
         )
     check_classes(config["num_classes"], class_names, source)
-    row = named(config)
-    if row.from_real:
-        raise EvaluationError(
-            f"game: {config['game']['name']!r} makes images of images; samples are what is measured"
-        )
     # Before a classifier is trained for it.
     needs = table.Provided(is_conditional=bool(config["num_classes"]), has_latents=True)
     table.check_metrics(options.metrics, source, needs)
@@ -225,5 +194,5 @@ def make_run_evaluator(
         mesh,
         options._replace(cache_dir=root / "features"),
         num_classes=config["num_classes"] or None,
-        latent_dim=None if row.codes(config) else config["latent_dim"],
+        latent_dim=config["latent_dim"] if has_normal_latents(config) else None,
     )

@@ -14,13 +14,16 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from jaxgan.core.errors import LockedError
+from jaxgan.distributed.agreement import from_first
+from jaxgan.distributed.processes import is_first
 from jaxgan.files.atomic import naming
 
 logger = logging.getLogger(__name__)
@@ -203,6 +206,39 @@ class Lock:
             f"{self._folder} is in use: {_name(owner)} trains there; wait for it to end, "
             "or give another folder"
         )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[Lock | None]:
+    """Holds a run's folder; of several processes the first one does, and the others follow it.
+
+    Args:
+      folder: the run's; created.
+
+    Yields:
+      The lock, in the first process.
+
+    Raises:
+      LockedError: in every process, if another run has the folder.
+
+    Example:
+      >>> import tempfile
+      >>> folder = tempfile.TemporaryDirectory()
+      >>> with locked(Path(folder.name)):
+      ...     [path.name for path in Path(folder.name).iterdir()]
+      ['lock.json']
+      >>> folder.cleanup()
+    """
+    with ExitStack() as stack:
+        lock, failure = None, None
+        if is_first():
+            try:
+                lock = stack.enter_context(Lock(folder))
+            except (LockedError, OSError) as error:
+                failure = error
+        if refused := from_first("" if failure is None else str(failure)):
+            raise failure or LockedError(refused)
+        yield lock
 
 
 def _job(environment: Mapping[str, str]) -> tuple[str, int]:

@@ -15,9 +15,11 @@ from jax.sharding import Mesh
 
 from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
-from jaxgan.config import build, build_loop
+from jaxgan.config import algorithms, build, build_loop
 from jaxgan.config.base import Config, differences
-from jaxgan.config.references import CODE, portable, references_of, renamed
+from jaxgan.config.data import open_data
+from jaxgan.config.games import named
+from jaxgan.config.portable import CODE, portable, references_of, renamed
 from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
@@ -32,13 +34,33 @@ from jaxgan.run.code import changed_code
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
+from jaxgan.run.program import check_same_step
 from jaxgan.run.saved import resolve_saved
+from jaxgan.sampling.sampler import makes_images
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
 from jaxgan.training.terms import make_terms
 
 logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What a run is given in Python, where its config has no name for it.
+
+    Attributes:
+      algorithm: what trains.
+      source: its data.
+      hooks: what is called besides.
+    """
+
+    algorithm: Algorithm | None = None
+    source: Source | DeviceSource | None = None
+    hooks: tuple[Hook, ...] = ()
+
+
+NOTHING = Given()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +122,11 @@ def resumed_config(config: Config, workdir: Path, *, override: bool = False) -> 
     if "class_order" in old["data"] and config["data"]["source"].startswith("folder:"):
         order = {"class_order": old["data"]["class_order"]}
         config = {**config, "data": {**order, **config["data"]}}
+    if not override and algorithms.KEY in config and algorithms.KEY in old:
+        ours, theirs = config[algorithms.KEY], old[algorithms.KEY]
+        if ours["name"] == theirs["name"] == algorithms.IN_PYTHON:
+            check_same_step(workdir, theirs["step"], ours["step"])
+            old[algorithms.KEY] = ours
     changed |= differences(old, config)
     if not override:
         directory.check_same_run(changed, free=FREE_KEYS)
@@ -128,13 +155,19 @@ def _old_config(config: Config, workdir: Path) -> tuple[Config, dict[str, tuple[
 
 
 def make_run(
-    config: Config, workdir: Path, *, profile_steps: int = 0, override: bool = False
+    config: Config,
+    workdir: Path,
+    *,
+    given: Given = NOTHING,
+    profile_steps: int = 0,
+    override: bool = False,
 ) -> MadeRun:
     """All that a config asks for, opened, built and checked; nothing is written.
 
     Args:
       config: as `resumed_config` returns it.
       workdir: the run's folder.
+      given: what the config has no name for.
       profile_steps: steps to trace; 0 for none.
       override: whether the classes of the data may be others than when the run last began.
 
@@ -151,15 +184,16 @@ def make_run(
     mesh = build.build_mesh(config)
     every = {k: v for k, v in config.items() if k.endswith(("every_steps", "total_steps")) and v}
     check_every(every, steps_per_call=config["substeps"])
-    policy = build_loop.build_policy(config, profile_steps)
-    source = build.open_data(config)
+    source = open_data(config) if given.source is None else given.source
     spec = source.element_spec
     build.check_classes(config, source)
     data = record_of(source)
     directory.check_same_data(workdir, data, override=override)
     on_device = source if isinstance(source, DeviceSource) else None
-    phases = build.build_phases(config, spec, on_device, mesh)
+    phases = build.build_phases(config, spec, on_device, mesh, given.algorithm)
     algorithm = phases[0]
+    check_every(every, steps_per_call=algorithm.num_steps)
+    policy = build_loop.build_policy(config, profile_steps, algorithm.num_steps)
     arguments = build.build_arguments(algorithm, config, spec, on_device is None, mesh)
     logged: set[str] = set().union(
         *(build.check_step(phase, arguments) for phase in phases.values())
@@ -170,7 +204,7 @@ def make_run(
         batches=_batches(config, source, algorithm, mesh),
         key=jax.random.key(config["seed"]),
         total_steps=config["total_steps"],
-        steps_per_call=config["substeps"],
+        steps_per_call=algorithm.num_steps,
         log_every_steps=config["log_every_steps"],
         checkpoint_every_steps=config["checkpoint_every_steps"],
         workdir=workdir,
@@ -183,7 +217,7 @@ def make_run(
             config=portable(config)[0],
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
-        hooks=tuple(_hooks(config, source, phases, mesh, workdir)),
+        hooks=(*_hooks(config, source, phases, mesh, workdir), *given.hooks),
         policy=policy,
         watch=config["watch"],
         later={first: phase for first, phase in phases.items() if first},
@@ -223,13 +257,14 @@ def _hooks(
 ) -> Iterator[Hook]:
     algorithm = phases[0]
     game, sharding = algorithm.field.game, distributed.replicated(mesh)
-    yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
+    if named(config).panels or makes_images(game, source.element_spec):
+        yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
     if config["analysis_every_steps"]:
         yield _spectrum(config, source, algorithm, mesh, workdir)
     if "terms_every_steps" in config:
         yield make_terms(
             {first: phase.field.game for first, phase in phases.items()},
-            build.build_optimizers(config),
+            {} if algorithms.is_whole(config) else build.build_optimizers(config),
             _fixed_batch(config, source),
             every=config["terms_every_steps"],
             mesh=mesh,
@@ -254,6 +289,11 @@ def _spectrum(
     workdir: Path,
 ) -> Hook:
     batch = _fixed_batch(config, source)
+    every = config["analysis_every_steps"]
+    if algorithms.is_whole(config):
+        return make_spectrum(
+            {"field": algorithm.field}, {}, batch, every=every, mesh=mesh, workdir=workdir
+        )
     # The game as it would be played by plain descent, to compare with.
     plain = build.build_game({**config, "unrolled": None}, source.element_spec)
     watched = {"gradient": fields.gradient(plain)}
@@ -261,7 +301,7 @@ def _spectrum(
     names += ["unrolled"] if config["unrolled"] else []
     if names != ["gradient"]:
         watched[" of ".join(names)] = algorithm.field
-    optimizers, every = build.build_optimizers(config), config["analysis_every_steps"]
+    optimizers = build.build_optimizers(config)
     return make_spectrum(watched, optimizers, batch, every=every, mesh=mesh, workdir=workdir)
 
 

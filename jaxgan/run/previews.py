@@ -91,6 +91,8 @@ def make_pictures(
         if now.log.writer is not None:
             save_png(workdir / "samples" / f"step_{now.step:08d}.png", pixels)
             now.log.writer.image(now.step, "samples", pixels)
+        if now.log.progress is not None:
+            now.log.progress.picture(pixels)
 
     return Hook(config["sample_every_steps"], "drawing samples", call)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from jaxgan.config.algorithms import is_whole
 from jaxgan.config.base import Config
 from jaxgan.config.build import build_algorithm
 from jaxgan.config.games import named
@@ -30,12 +31,14 @@ class SavedRun:
       config: as `resolve` returns it.
       spec: shape and dtype of one example of its data.
       class_names: of its data; () where they are not known.
+      given: its algorithm, where the folder has no name for it.
     """
 
     path: Path
     config: Config
     spec: ElementSpec
     class_names: tuple[str, ...]
+    given: Algorithm | None = None
 
     @property
     def num_classes(self) -> int | None:
@@ -45,7 +48,7 @@ class SavedRun:
     @property
     def is_images(self) -> bool:
         """Whether its examples are images, and not points."""
-        return len(self.spec["image"].shape) == 3
+        return "image" in self.spec and len(self.spec["image"].shape) == 3
 
     @property
     def row(self) -> NamedGame:
@@ -55,7 +58,12 @@ class SavedRun:
     @cached_property
     def algorithm(self) -> Algorithm:
         """What it trains with."""
-        return build_algorithm(self.config, self.spec)
+        try:
+            return build_algorithm(self.config, self.spec, given=self.given)
+        except ConfigError as error:
+            if is_whole(self.config) and self.given is None:
+                raise ConfigError(f"workdir: {self.path}: {error}") from error
+            raise
 
     @property
     def game(self) -> Game:

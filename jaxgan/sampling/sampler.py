@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import reduce
-from operator import getitem
 from types import MappingProxyType
 from typing import Any
 
@@ -51,7 +49,8 @@ def make_draw(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> D
         given: Mapping[str, Array] = MappingProxyType({}),
     ) -> Array:
         batch = {k: jnp.zeros((CHUNK, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        fake = make_scene(key, game, state, {**batch, "label": labels, **given})["fake"]
+        scene = make_scene(key, game, state, {**batch, "label": labels, **given})
+        fake = scene_entry(scene, "fake")
         images: Array = fake["image"] if isinstance(fake, dict) else fake
         return images
 
@@ -85,6 +84,43 @@ def make_scene(key: Key, game: Game, state: TrainState, batch: Batch) -> Scene:
     return scene
 
 
+def scene_entry(scene: Scene, path: str) -> Any:
+    """An entry of a scene.
+
+    Args:
+      scene: as a game generates it.
+      path: its name, with a dot for entries of entries.
+
+    Returns:
+      The entry.
+
+    Raises:
+      InputError: if there is none.
+
+    Example:
+      >>> scene_entry({"real": None, "fake": {"image": 3}}, "fake.image")
+      3
+    """
+    found: Any = scene
+    for name in path.split("."):
+        if not isinstance(found, Mapping) or name not in found:
+            raise InputError(f"the game's scene has no {path!r}; it has {', '.join(sorted(scene))}")
+        found = found[name]
+    return found
+
+
+def _shapes(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> Scene:
+    """A scene of `CHUNK` examples, nothing of which is computed."""
+    spec = {k: jax.ShapeDtypeStruct((CHUNK, *s.shape), s.dtype) for k, s in element_spec.items()}
+
+    def scene(key: Key, batch: Batch) -> Scene:
+        params, net_state = game.init(key)
+        return game.generate(params, net_state, batch, Context(key, train=False))[0]
+
+    shapes: Scene = jax.eval_shape(scene, jax.random.key(0), spec)
+    return shapes
+
+
 def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
     """Whether a game's generator has an intermediate latent space, see `core.network.Styles`.
 
@@ -100,13 +136,32 @@ def has_styles(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> 
       >>> has_styles(dirac(), {"image": jax.ShapeDtypeStruct((1,), jnp.float32)})
       False
     """
-    spec = {k: jax.ShapeDtypeStruct((1, *s.shape), s.dtype) for k, s in element_spec.items()}
+    return "w" in _shapes(game, element_spec)
 
-    def scene(key: Key, batch: Batch) -> Scene:
-        params, net_state = game.init(key)
-        return game.generate(params, net_state, batch, Context(key, train=False))[0]
 
-    return "w" in jax.eval_shape(scene, jax.random.key(0), spec)
+def makes_images(game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct]) -> bool:
+    """Whether a game makes examples like the data's images, or points.
+
+    Args:
+      game: any game.
+      element_spec: shape and dtype of one real example.
+
+    Returns:
+      Whether the data have an `image` [H, W, C] or [D], and the game's scene has a `fake` of that
+      shape; nothing is computed.
+
+    Example:
+      >>> from jaxgan.games import bilinear, dirac
+      >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
+      >>> makes_images(dirac(), spec), makes_images(bilinear(), spec)
+      (True, False)
+    """
+    image = element_spec.get("image")
+    if not isinstance(image, jax.ShapeDtypeStruct) or len(image.shape) not in (1, 3):
+        return False
+    fake = _shapes(game, element_spec).get("fake")
+    fake = fake.get("image") if isinstance(fake, dict) else fake
+    return fake is not None and fake.shape == (CHUNK, *image.shape)
 
 
 def make_panels(
@@ -136,8 +191,8 @@ def make_panels(
 
     def draw(state: TrainState, key: Key, batch: Batch) -> dict[str, Array]:
         one = state if state.key.ndim == 0 else member(state, 0)
-        scene: Any = make_scene(key, game, one, batch)
-        return {path: reduce(getitem, path.split("."), scene) for path in panels}
+        scene = make_scene(key, game, one, batch)
+        return {path: scene_entry(scene, path) for path in panels}
 
     jitted = jax.jit(draw, out_shardings=sharding)
 

@@ -25,6 +25,7 @@ from jaxgan.core.errors import (
     SaveError,
     StepNotFiniteError,
 )
+from jaxgan.core.show import counts_of, rows
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Key, Metrics, PyTree
 from jaxgan.distributed.preemption import Stop, deferred_signals, within
@@ -39,7 +40,7 @@ from jaxgan.training.nonfinite import (
     last_taken,
     write_report,
 )
-from jaxgan.training.settings import Exit, Policy
+from jaxgan.training.settings import Begun, Ended, Exit, Policy
 from jaxgan.training.telemetry import Batches, Log, Profile, Work
 from jaxgan.writers import MetricWriter, Progress, curves_png
 
@@ -56,7 +57,7 @@ MAX_ROLLBACKS = 3
 """Without a new checkpoint in between; then the run ends."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """All that a run is made of.
 
@@ -102,17 +103,13 @@ class Run:
         every |= {hook.name: hook.every for hook in self.hooks}
         check_every(every, steps_per_call=self.steps_per_call)
 
-
-class Begun(NamedTuple):
-    """Where a run begins.
-
-    Attributes:
-      step: steps done.
-      state: the state after them.
-    """
-
-    step: int
-    state: TrainState
+    def __repr__(self) -> str:
+        parts = {
+            "parameters": counts_of(self.template.params),
+            "devices": str(self.mesh.size),
+            "hooks": ", ".join(hook.name for hook in self.hooks),
+        }
+        return rows(f"Run: {self.workdir}, to step {self.total_steps}", parts)
 
 
 def begin(run: Run) -> Begun:
@@ -139,7 +136,7 @@ def begin(run: Run) -> Begun:
 
 def train(
     run: Run, begun: Begun | None = None, *, may_write: Callable[[], None] | None = None
-) -> Exit:
+) -> Ended:
     """Trains from the last checkpoint, or from the beginning, to `total_steps`.
 
     With several processes, all call it; the first one writes logs and pictures.
@@ -151,7 +148,7 @@ def train(
         checkpoint is written.
 
     Returns:
-      How it ended; FINISHED at once if the last checkpoint is at `total_steps` already.
+      Where it ended; FINISHED at once if the last checkpoint is at `total_steps` already.
 
     Raises:
       NonFiniteError: where a number is not finite. Such a state is never saved;
@@ -163,7 +160,7 @@ def train(
     start, state = begin(run) if begun is None else begun
     if start >= run.total_steps:
         logger.info("finished: %s has done its %d steps", run.workdir, start)
-        return Exit.FINISHED
+        return Ended(Exit.FINISHED, start, state)
     shardings = distributed.shardings_of(run.template)
     steps = {
         first: distributed.jit_step(algorithm, run.mesh, shardings)
@@ -176,7 +173,7 @@ def train(
         logger.info("compiling; the first step takes a while")
         while True:
             try:
-                _play(_Play(run, steps, stop, watchdog, may_write), start, state)
+                now = _play(_Play(run, steps, stop, watchdog, may_write), start, state)
                 break
             except NonFiniteError as error:
                 back = error.report["last_good_checkpoint"]
@@ -189,9 +186,9 @@ def train(
         if is_first():
             with within(STOP_SECONDS if stop.is_urgent() else None):
                 curves_png(run.workdir / "curves.png", run.workdir / "metrics.jsonl")
-    if stop.signal is None:
-        return Exit.FINISHED
-    return Exit.INTERRUPTED if stop.signal == signal.SIGINT else Exit.PREEMPTED
+    by_hand = stop.signal == signal.SIGINT
+    how = Exit.INTERRUPTED if by_hand else Exit.FINISHED if stop.signal is None else Exit.PREEMPTED
+    return Ended(how, now.step, now.state)
 
 
 class _Play(NamedTuple):
@@ -204,7 +201,7 @@ class _Play(NamedTuple):
     may_write: Callable[[], None] | None
 
 
-def _play(play: _Play, start: int, state: TrainState) -> None:
+def _play(play: _Play, start: int, state: TrainState) -> Moment:
     """Plays from `start` to the end, or until `stop`, and saves."""
     run, steps, stop, watchdog, _ = play
     with (
@@ -237,6 +234,7 @@ def _play(play: _Play, start: int, state: TrainState) -> None:
                 _call_hooks(play, hooks, now)
             watchdog.enter("completing the last checkpoint")
             run.checkpoints.wait()
+            return now
         except StepNotFiniteError as error:
             raise NonFiniteError(_report(run, error, now.state)) from None
         except (LockedError, SaveError):

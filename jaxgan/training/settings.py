@@ -1,9 +1,12 @@
-"""What the loop does about faults, and how it ends."""
+"""What the loop does about faults, where it begins, and how it ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
+
+from jaxgan.core.state import TrainState
 
 
 class Exit(IntEnum):
@@ -30,3 +33,29 @@ class Policy:
     rollback: bool = False
     stall_timeout_seconds: float = 0.0
     profile_calls: int = 0
+
+
+class Begun(NamedTuple):
+    """Where a run begins.
+
+    Attributes:
+      step: steps done.
+      state: the state after them.
+    """
+
+    step: int
+    state: TrainState
+
+
+class Ended(NamedTuple):
+    """Where a run has ended.
+
+    Attributes:
+      exit: how.
+      step: steps done.
+      state: the state after them.
+    """
+
+    exit: Exit
+    step: int
+    state: TrainState

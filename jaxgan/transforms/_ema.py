@@ -59,6 +59,8 @@ def ema(
 
     def init(key: Key) -> TrainState:
         state = algorithm.init(key)
+        if player in state.ema:
+            raise ValueError(bad_value("player", player, "one whose average is not kept yet"))
         # A copy, since a donated state may not hold the same buffer twice.
         return state._replace(ema={**state.ema, player: jax.tree.map(jnp.copy, _live(state))})
 

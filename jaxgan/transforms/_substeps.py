@@ -37,12 +37,16 @@ def substeps(algorithm: Algorithm, *, num_steps: Width) -> Algorithm:
       >>> one = simultaneous(gradient(bilinear()), optimizers={"gen": sgd(0.5), "disc": sgd(0.5)})
       >>> ten = substeps(one, num_steps=10)
       >>> state, _ = ten.step(ten.init(jax.random.key(0)), {})
-      >>> int(state.step), ten.num_batches
-      (10, (10,))
+      >>> int(state.step), ten.num_batches, ten.num_steps
+      (10, (10,), 10)
     """
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         state, metrics = lax.scan(algorithm.step, state, batch, length=num_steps)
         return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), metrics)
 
-    return algorithm._replace(step=step, num_batches=(num_steps, *algorithm.num_batches))
+    return algorithm._replace(
+        step=step,
+        num_batches=(num_steps, *algorithm.num_batches),
+        num_steps=num_steps * algorithm.num_steps,
+    )

@@ -1,4 +1,4 @@
-"""A progress line on stderr."""
+"""A progress line on stderr, or in a notebook."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as LiveBar
 from rich.table import Column
 
+from jaxgan.writers.notebook import Cell, in_notebook
+
 _LIVE_SECONDS = 0.25
 _WINDOW_SECONDS = 10.0
 """Speeds are means over this long: steady to the eye, yet soon right after a change."""
 
 
 class Progress:
-    """Shows how far a run is: one live line on a terminal, else a plain line now and then.
+    """Shows how far a run is: one live line on a terminal or in a notebook, else plain lines.
 
     `step 1200/6000  loss/gen 0.71  loss/disc 1.32  5210 images/s  81.4 steps/s  left 0:59`
 
@@ -52,7 +54,8 @@ class Progress:
         self._images_per_step = images_per_step
         self._stream = sys.stderr if stream is None else stream
         self._live = _live_bar(self._stream) if self._stream.isatty() else None
-        self._seconds = _LIVE_SECONDS if self._live else every_seconds
+        self._cell = Cell() if stream is None and in_notebook() else None
+        self._seconds = _LIVE_SECONDS if self._live or self._cell else every_seconds
         self._marks: deque[tuple[float, int]] = deque()
         self._unshown: tuple[int, Mapping[str, Any]] | None = None
 
@@ -71,6 +74,15 @@ class Progress:
             self._show(step, metrics)
         else:
             self._unshown = (step, metrics)
+
+    def picture(self, pixels: np.ndarray) -> None:
+        """Shows a picture in a notebook; elsewhere there is none.
+
+        Args:
+          pixels: uint8 [height, width, 1 or 3].
+        """
+        if self._cell:
+            self._cell.picture(pixels)
 
     def __enter__(self) -> Progress:
         if self._live:
@@ -103,6 +115,8 @@ class Progress:
         line = "  ".join(parts)
         if self._live:
             self._live.update(self._live.task_ids[0], completed=step, description=line)
+        elif self._cell:
+            self._cell.line(line)
         else:
             print(line, file=self._stream, flush=True)
 

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import Context, Field, Game, fields
+from jaxgan import Algorithm, Context, Field, Game, fields
 from jaxgan.cli.program import Parser
 from jaxgan.config import build
 from jaxgan.config.base import Config, differences, load_config, override
+from jaxgan.config.games import has_normal_latents
 from jaxgan.config.networks.translation import unet
 from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import ConfigError
@@ -151,6 +152,56 @@ def test_a_flag_names_an_entry_of_a_list() -> None:
         override({"field": ["lola", "lola"]}, "field.lola.alpha", "1")
 
 
+def test_transforms_are_applied_in_order_before_the_averages_of_their_own_keys() -> None:
+    def algorithm(config: Config, *flags: tuple[str, str]) -> Algorithm:
+        config = {"generator": "mlp", "discriminator": "mlp", **config}
+        for flag, value in flags:
+            config = override(config, flag, value)
+        config = resolve({**config, "optimizer": {"gen": SGD, "disc": SGD}})
+        return build.build_algorithm(config, {"image": jax.ShapeDtypeStruct((2,), "float32")})
+
+    def averages(found: Algorithm) -> tuple[float, ...]:
+        state, batch = found.init(jax.random.key(0)), {"image": jnp.ones((4, 2))}
+        start = state.params["gen"]["Dense_0"]["kernel"]
+        state, _ = found.step(state, batch)
+        old, new = (
+            jnp.linalg.norm(tree["Dense_0"]["kernel"] - start)
+            for tree in (state.ema["gen"]["params"], state.params["gen"])
+        )
+        return round(float(old / new), 3), len(jax.tree.leaves(state.memory))
+
+    one = {"name": "ema", "decay": 0.75, "warmup": False}
+    assert averages(algorithm({"transforms": [one]})) == (0.25, 0)
+    flags = ("transforms.ema.decay", "0.5"), ("transforms.lookahead.alpha", "1.0")
+    assert averages(algorithm({"transforms": [one]}, *flags))[0] == 0.5
+    halved = {"name": "lookahead", "num_steps": 1, "alpha": 0.5}
+    assert averages(algorithm({"transforms": [one, halved]}))[0] == 0.5  # the average is inside
+    assert averages(algorithm({"transforms": [halved, one]}))[0] == 0.25
+    assert averages(algorithm({"transforms": [halved], "ema": one}))[0] == 0.25
+
+
+def test_which_latents_are_known_to_be_normal(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import jaxgan as jg\n\n\ndef uniform(dim):\n    return jg.normal_latent(dim)\n\n\n"
+        "def bare(latent_dim):\n    return jg.bilinear()\n\n\n"
+        "def asks(latent):\n    return jg.bilinear()\n"
+    )
+
+    def is_normal(config: Config) -> bool:
+        players = {"gen": SGD, "disc": SGD}
+        return has_normal_latents(resolve({**config, "optimizer": players}))
+
+    own = f"{tmp_path / 'mine.py'}"
+    assert is_normal({})
+    assert is_normal({"game": "bigan"})
+    assert is_normal({"game": f"{own}:asks"})
+    assert not is_normal({"game": "infogan"})
+    assert not is_normal({"latent": f"{own}:uniform"})
+    assert not is_normal({"game": f"{own}:bare"})
+    with pytest.raises(ConfigError, match="latent is 'normal'; it must be left out, as game 'inf"):
+        is_normal({"game": "infogan", "latent": "normal"})
+
+
 def test_what_differs_of_a_list_is_named() -> None:
     old, new = ([{"name": "lola", "alpha": alpha}] for alpha in (1.0, 2.0))
     assert differences({"field": old}, {"field": new}) == {"field.lola.alpha": (1.0, 2.0)}
@@ -161,3 +212,26 @@ def test_what_differs_of_a_list_is_named() -> None:
 def test_sections_of_runs_of_0_1_are_read() -> None:
     old = {"ema": {"name": "ema", "decay": 0.9}, "optimizer": {"gen": SGD, "disc": SGD}}
     assert resolve(old)["ema"]["decay"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"features": ""}, "evaluation.features is ''; it must be a name"),
+        ({"features": 3}, "evaluation.features is 3; it must be a string"),
+        ({"metrics": "fd"}, "evaluation.metrics is 'fd'; it must be a list, each a string"),
+        ({"metrics": [3]}, "evaluation.metrics is [3]; it must be a list, each a string"),
+        (
+            {"features": "inception,fid"},
+            "evaluation.features is 'inception,fid'; it must be inception[:FILE], "
+            "inception[:FILE],pytorch-fid or inception[:FILE],torch-fidelity",
+        ),
+    ],
+)
+def test_what_is_measured_is_checked_though_nothing_is_evaluated(
+    section: dict[str, Any], words: str
+) -> None:
+    config = {"evaluation": section, "optimizer": {"gen": SGD, "disc": SGD}}
+    with pytest.raises(ConfigError) as error:
+        resolve(config)
+    assert str(error.value) == words

@@ -15,6 +15,7 @@ from jaxgan.cli.main import main
 from jaxgan.cli.program import BAD_INPUTS
 from jaxgan.config import build
 from jaxgan.config.base import Config, plain
+from jaxgan.config.data import open_data
 from jaxgan.config.resolve import resolve
 from jaxgan.data import DeviceSource
 from tests import fuzz
@@ -27,7 +28,7 @@ TRIED = list(fuzz.mutants(NUM, SEED, BASES))
 def make(config: Config) -> None:
     """What a run makes of a config before it traces a step."""
     full = resolve(plain(config))
-    source = build.open_data(full)
+    source = open_data(full)
     build.check_classes(full, source)
     on_device = source if isinstance(source, DeviceSource) else None
     build.build_phases(full, source.element_spec, on_device, build.build_mesh(full))

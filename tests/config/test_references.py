@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jaxgan.config.base import load_config
-from jaxgan.config.references import find, located, portable, read_file
+from jaxgan.config.portable import located, portable, references_of
+from jaxgan.config.references import find, read_file
 from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import ConfigError
 
@@ -93,6 +94,23 @@ def test_a_folder_keeps_files_by_name(folder: Path) -> None:
     assert kept["loss"]["name"] == "mine.py:soft"
     assert sorted(files) == sorted(kept["code"]) == ["beside.py", "deeper.py", "mine.py"]
     assert located({"loss": kept["loss"]}, folder) == {"loss": config["loss"]}
+
+
+def test_kinds_that_jaxgan_knows_come_first(folder: Path) -> None:
+    known = {"data": {"source": "npz:mine.py:soft"}, "evaluation": {"features": "inception:soft"}}
+    assert not references_of(known)
+    assert located(known, folder) == known
+    own = {"data": "mine.py:soft", "evaluation": {"features": "mine.py:soft", "metrics": ["a:b"]}}
+    assert references_of(own) == {"mine.py:soft", "a:b"}
+    assert located(own, folder)["data"] == f"{folder / 'mine.py'}:soft"
+
+
+def test_other_data_of_ones_own_leave_out_what_the_file_says_of_its_own(folder: Path) -> None:
+    (folder / "data.py").write_text("def disk(*, num: int = 8, labels: bool = True): ...\n")
+    digits = Path(__file__).parents[2] / "configs" / "digits.py"
+    flags = [f"--config.data.source={folder / 'data.py'}:disk", "--config.data.num=9"]
+    data = resolve(load_config(f"{digits}:smoke", flags))["data"]
+    assert data == {"source": f"{folder / 'data.py'}:disk", "num": 9, "labels": True}
 
 
 def test_two_files_of_one_name_are_refused(folder: Path) -> None:

@@ -10,13 +10,13 @@ import pytest
 
 import jaxgan
 from jaxgan import distributed
-from jaxgan.config import build
+from jaxgan.config.data import open_data
 from jaxgan.config.resolve import resolve
 from tests import helpers
 
 
 def test_samples_on_the_device_do_not_depend_on_how_many_there_are() -> None:
-    source = build.open_data(resolve({**_minimal(), "data": "ring"}))
+    source = open_data(resolve({**_minimal(), "data": "ring"}))
     drawn = [
         jax.jit(
             distributed.shard_sampler(source.sample, distributed.make_mesh(n)), static_argnums=1

@@ -14,6 +14,7 @@ import pytest
 from jaxgan import penalties
 from jaxgan.config import build
 from jaxgan.config.base import load_config
+from jaxgan.config.data import open_data
 from jaxgan.config.networks import progan_discriminator, progan_generator
 from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import ConfigError
@@ -101,7 +102,7 @@ def test_every_phase_has_its_resolution_and_sampling_has_the_datas() -> None:
 @pytest.mark.parametrize("name", ["progan", "stylegan"])
 def test_the_state_has_the_same_shapes_in_all_phases(name: str) -> None:
     config = resolve(load_config(f"{CONFIGS / name}.py:smoke"))
-    source = build.open_data(config)
+    source = open_data(config)
     algorithms = build.build_phases(config, source.element_spec)
     assert list(algorithms) == [0, 2]
     states = [jax.eval_shape(one.init, jax.random.key(0)) for one in algorithms.values()]
@@ -119,7 +120,7 @@ def test_bad_phases_are_refused() -> None:
     config["data"] = {"source": "digits", "image_size": 16}
     config = resolve(config)
     with pytest.raises(ConfigError, match=r"game: resolutions: the last is 8; .* data, 16"):
-        build.build_game(config, build.open_data(config).element_spec)
+        build.build_game(config, open_data(config).element_spec)
 
 
 def image_network(weights: Any) -> Any:

@@ -14,6 +14,7 @@ import jaxgan as jg
 from jaxgan.cli.main import main
 from jaxgan.config import build
 from jaxgan.config.base import load_config
+from jaxgan.config.data import open_data
 from jaxgan.config.games import named
 from jaxgan.config.resolve import resolve
 from jaxgan.data import DeviceSource
@@ -55,7 +56,7 @@ def test_two_finite_steps(name: str, way: str) -> None:
     config = resolve({**written, **WAYS[way]})
     if way in ("alternating", "unrolled") and len(named(config).players) < 2:
         pytest.skip("one player alone: nobody to take turns with, or to look ahead at")
-    source = build.open_data(config)
+    source = open_data(config)
     on_device = source if isinstance(source, DeviceSource) else None
     algorithm = build.build_algorithm(config, source.element_spec, on_device)
     state, step = jax.jit(algorithm.init)(jax.random.key(0)), jax.jit(algorithm.step)

@@ -18,6 +18,7 @@ import beside
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
@@ -65,6 +66,103 @@ def turns(field, *, optimizers):
     return jg.alternating(field, optimizers=optimizers)
 
 
+def watched(generator, discriminator, loss, latent, *, weight: float = 1.0):
+    game = jg.gan(generator, discriminator, latent=latent, loss=loss)
+
+    def init(key):
+        params, net_state = game.init(key)
+        return {**params, "mean": jnp.zeros(2)}, {**net_state, "mean": {}}
+
+    def losses(params, net_state, scene, context):
+        values, (new, metrics, outputs) = game.losses(params, net_state, scene, context)
+        gap = params["mean"] - scene["fake"].mean(0)
+        values, metrics = {**values, "mean": weight * (gap @ gap)}, {**metrics, "mean": {}}
+        return values, (new, metrics, outputs)
+
+    return game._replace(init=init, losses=losses)
+
+
+def duel(*, size: float = 1.0):
+    return jg.bilinear(jnp.full((1, 1), size))
+
+
+def uniform(dim, *, low: float = -1.0):
+    return lambda key, shape: jax.random.uniform(key, (*shape, dim), minval=low, maxval=1.0)
+
+
+def disk(*, num: int = 64, radius: float = 1.0):
+    angle = np.linspace(0.0, 6.0, num)
+    points = np.stack([np.cos(angle), np.sin(angle)], 1)
+    return {"image": radius * points, "label": np.arange(num) % 3}
+
+
+def spots(*, std: float = 0.1):
+    return jg.data.mixture("spots", np.eye(2), std)
+
+
+def liar():
+    return disk_source()._replace(num_examples=9, element_spec={"image": np.zeros(3, np.float32)})
+
+
+def disk_source():
+    return jg.data.columns(disk(), name="disk")
+
+
+def corner(shape, *, scale: float = 1.0):
+    return jg.features.function("corner", lambda images: scale * images[:, : shape[0]])
+
+
+def tall():
+    return jg.features.Extractor("tall", (), lambda params, x: {"features": x[:, None]}, {})
+
+
+def gap(*, power: float = 1.0):
+    def compute(real, fake):
+        return float(np.abs(real.mean(0) - fake.mean(0)).max()) ** power
+
+    return jg.evaluation.make_metric("gap", compute)
+
+
+def breaks():
+    return jg.evaluation.make_metric("breaks", lambda real, fake: 1 / 0, of="images")
+
+
+def short(dim):
+    return lambda key, shape: jnp.zeros((*shape, 3))
+
+
+def shrunk(algorithm, *, bound: float = 1.0):
+    def init(key):
+        state = algorithm.init(key)
+        return state._replace(memory={"inner": state.memory, "times": jnp.int32(0)})
+
+    def step(state, batch):
+        times = state.memory["times"] + 1
+        state, metrics = algorithm.step(state._replace(memory=state.memory["inner"]), batch)
+        weight = 1.0 - bound / (9.0 + times.astype("float32"))
+        params = jax.tree.map(lambda w: weight * w, state.params)
+        state = state._replace(params=params, memory={"inner": state.memory, "times": times})
+        return state, {**metrics, "times": times}
+
+    return algorithm._replace(init=init, step=step)
+
+
+def forgets(algorithm):
+    def step(state, batch):
+        state, metrics = algorithm.step(state, batch)
+        return state._replace(params={"gen": state.params["gen"]}), metrics
+
+    return algorithm._replace(step=step)
+
+
+def listed(algorithm):
+    def step(state, batch):
+        state, metrics = algorithm.step(state, batch)
+        return state, {**metrics, "both": jnp.zeros(2)}
+
+    return algorithm._replace(step=step)
+
+
 def sgd(learning_rate, *, momentum: float = 0.0):
     return optax.sgd(learning_rate, momentum=momentum)
 
@@ -109,8 +207,26 @@ KINDS: dict[str, dict[str, Any]] = {
     "loss": {"loss": {"name": "mine.py:soft_hinge", "slope": 2.0}},
     "penalty": {"penalties": {"mine": {"name": "mine.py:smooth", "weight": 0.5}}},
     "field": {"field": [{"name": "mine.py:slowed", "rate": 0.25}, {"name": "consensus"}]},
+    "game": {
+        "game": {"name": "mine.py:watched", "weight": 2.0},
+        "optimizer": dict.fromkeys(("gen", "disc", "mean"), SGD),
+    },
+    "latents": {"latent": {"name": "mine.py:uniform", "low": -2.0}},
+    "data": {"data": {"source": "mine.py:disk", "radius": 2.0}},
+    "device data": {"data": {"source": "mine.py:spots", "std": 0.2}},
+    "metric and features": {
+        "eval_every_steps": 2,
+        "evaluation": {
+            "metrics": ["fd", {"name": "mine.py:gap", "power": 2.0}],
+            "features": {"name": "mine.py:corner", "scale": 3.0},
+            "num_samples": 50,
+        },
+    },
     "augmentation": {"augment": {"name": "mine.py:noisy", "std": 0.2}},
     "algorithm": {"algorithm": "mine.py:turns"},
+    "transform": {
+        "transforms": [{"name": "mine.py:shrunk", "bound": 0.5}, {"name": "ema", "decay": 0.9}]
+    },
     "optimizer": {
         "optimizer": {"gen": {**SGD, "name": "mine.py:sgd", "momentum": 0.5}, "disc": SGD}
     },
@@ -123,10 +239,11 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 KINDS["all at once"] = {
-    **KINDS["loss"],
+    **{**KINDS["loss"], **KINDS["game"], **KINDS["latents"], **KINDS["data"]},
     **{"penalties": {**KINDS["penalty"]["penalties"], **KINDS["schedule"]["penalties"]}},
     **{key: KINDS[kind][key] for kind, key in (("field", "field"), ("algorithm", "algorithm"))},
-    **{**KINDS["augmentation"], **KINDS["optimizer"]},
+    **{**KINDS["augmentation"], **KINDS["transform"]},
+    "optimizer": {**KINDS["optimizer"]["optimizer"], "mean": SGD},
     **{**KINDS["Linen module"], **KINDS["NNX module"]},
 }
 
@@ -167,6 +284,47 @@ def test_own_code_trains_resumes_and_moves(kind: str, folder: Path) -> None:
     for name in ("mine.py", "beside.py"):
         (folder / name).unlink()
     assert load(moved).sample(3).shape == (3, 2)
+    assert main(["evaluate", "--workdir", str(moved), *QUICKLY, str(folder / "cache")]) == 0
+
+
+QUICKLY = [*("--metrics", "fd", "--features", "pixels", "--num-samples", "50"), "--cache-dir"]
+NO_NETWORKS = {"generator": None, "discriminator": None}
+
+
+def test_own_metrics_are_measured_by_command_and_their_faults_stop_no_training(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workdir = folder / "run"
+    own = {"metrics": ["mine.py:gap", "mine.py:breaks"], "features": "mine.py:corner"}
+    assert train(folder, workdir, {"eval_every_steps": 4, "evaluation": own}) == 0
+    assert "no evaluation: breaks: compute: " in capfd.readouterr().err
+    assert lines(workdir)[-1]["step"] == 4
+    monkeypatch.chdir(folder)
+    evaluate = ["evaluate", "--workdir", str(workdir), "--num-samples", "50", "--json"]
+    own_flags = ["--metrics", "mine.py:gap,fd", "--features", "mine.py:corner"]
+    assert main([*evaluate, *own_flags, "--cache-dir", str(folder / "cache")]) == 0
+    written = json.loads((workdir / "evaluation.json").read_text())["metrics"]
+    assert [one["name"] for one in written] == ["gap_corner", "fd_corner"]
+    assert main([*evaluate, "--metrics", "fd", "--features", "mine.py:tall"]) == 2
+    assert (
+        "features: of 2 examples it is {'features': (2, 1, 2)}; it must be"
+        in (capfd.readouterr().err.splitlines()[-1])
+    )
+
+
+def test_a_game_without_examples_trains(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    workdir, sections = (
+        folder / "run",
+        {**NO_NETWORKS, "game": {"name": "mine.py:duel", "size": 0.5}},
+    )
+    assert train(folder, workdir, sections) == 0
+    assert not (workdir / "samples").exists()
+    assert lines(workdir)[-1]["loss/gen"] == -lines(workdir)[-1]["loss/disc"]
+    assert main(["sample", "--workdir", str(workdir), "--out", str(folder / "a.npz")]) == 2
+    assert main(["evaluate", "--workdir", str(workdir)]) == 2
+    first, second = capfd.readouterr().err.splitlines()[-2:]
+    assert "the game's scene has no 'fake'; it has image, label" in first
+    assert "make no examples; samples are what is measured" in second
 
 
 OWN = {**KINDS["loss"], **KINDS["field"], **KINDS["Linen module"]}
@@ -224,9 +382,55 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
     ("sections", "words"),
     [
         ({"loss": "mine.py:no_loss"}, "loss: what it returns is 3; it must be a Loss, such as"),
-        ({"loss": "mine.py:raises"}, "mine.py:29: AttributeError"),
+        ({"loss": "mine.py:raises"}, "mine.py:30: AttributeError"),
         ({"field": ["mine.py:no_loss"]}, "field.no_loss: no_loss() takes 0 positional"),
         ({"algorithm": "mine.py:slowed"}, "unexpected keyword argument 'optimizers'"),
+        (
+            {"game": "mine.py:no_loss", **NO_NETWORKS},
+            "game: what it returns is 3; it must be a Game",
+        ),
+        ({"game": "mine.py:duel"}, "it must be left out, as game '"),
+        ({"game": "mine.py:watched"}, "are given for ['disc', 'gen']; the game's players are ['di"),
+        ({"game": "mine.py:watched", "num_classes": 8}, "num_classes is 8; it must be 0, as game"),
+        ({"game": "mine.py:slowed"}, "game.field is missing"),
+        ({"game": "wached"}, "game.name is 'wached'; it must be 'autoencoder', 'bigan'"),
+        (
+            {"latent": "mine.py:no_loss"},
+            "latent: no_loss() got an unexpected keyword argument 'dim'",
+        ),
+        (
+            {"latent": "mine.py:short"},
+            "latent: the shape of 3 latents is (3, 3); it must be (3, 4)",
+        ),
+        (
+            {"data": "mine.py:no_loss"},
+            "data: what it returns is 3; it must be a Source, a DeviceSo",
+        ),
+        ({"data": "mine.py:liar"}, "['image'] was float32[2, 3], is float32[2, 2]"),
+        ({"data": {"source": "mine.py:disk", "radious": 2}}, "unknown key; did you mean radius?"),
+        ({"data": "ring:disk"}, "data is 'ring:disk'; it must be ring"),
+        (
+            {"evaluation": {"metrics": ["fdd"]}},
+            "evaluation.metrics is 'fdd'; it must be 'fd', 'kd'",
+        ),
+        (
+            {"evaluation": {"metrics": ["mine.py:gapp"]}},
+            "has no function 'gapp'; did you mean gap?",
+        ),
+        ({"evaluation": {"features": "pixel"}}, "evaluation.features is 'pixel'; it must be auto"),
+        (
+            {"eval_every_steps": 2, "evaluation": {"metrics": ["mine.py:no_loss"]}},
+            "evaluation.metrics.no_loss: what it returns is 3; it must be a Metric, such as",
+        ),
+        (
+            {"eval_every_steps": 2, "evaluation": {"features": "mine.py:no_loss"}},
+            "evaluation.features: what it returns is 3; it must be an Extractor, such as",
+        ),
+        ({"transforms": ["mine.py:raises"]}, "transforms.raises: raises() takes 0 positional"),
+        ({"transforms": ["mine.py:forgets"]}, "a step changes the state: .params['disc']"),
+        ({"transforms": ["mine.py:listed"]}, "metrics are no scalars: {'both': (2,)}"),
+        ({"transforms": ["ema"], "ema": {}}, "player is 'gen'; it must be one whose average"),
+        ({"transforms": ["lookahaed"]}, "it must be 'ema', 'lookahead' or 'none'; did you mean lo"),
         ({"generator": "mine.py:no_loss"}, "generator is 3; it must be a Network or a Flax module"),
     ],
 )

@@ -26,7 +26,7 @@ from jaxgan.checkpoint import manifest, ocdbt
 from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli import program
 from jaxgan.cli.main import main
-from jaxgan.config import build
+from jaxgan.config.data import open_data
 from jaxgan.core.errors import SaveError
 from jaxgan.data import DataError
 from jaxgan.distributed.preemption import deferred_signals
@@ -296,7 +296,6 @@ def test_bad_paths_are_bad_input(given: Path, capfd: pytest.CaptureFixture[str])
 
 def reading_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """From the sixth batch on."""
-    open_data = build.open_data
 
     def opened(config: Any) -> Any:
         source: Any = open_data(config)
@@ -310,7 +309,7 @@ def reading_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
         return source._replace(read=read)
 
-    monkeypatch.setattr(build, "open_data", opened)
+    monkeypatch.setattr("jaxgan.run.make.open_data", opened)
 
 
 def test_what_fails_between_two_steps_saves_first(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -67,7 +68,7 @@ def test_points_as_arrays_and_as_a_picture(runs: Path, tmp_path: Path) -> None:
 
 def test_samples_depend_on_seed_and_index_alone(runs: Path) -> None:
     run = jg.load(runs / "digits")
-    few, many, other = run.sample(5), run.sample(300), run.sample(5, seed=1)
+    few, many, other = run.sample(5), run.sample(300), run.sample(5, key=jax.random.key(1))
     np.testing.assert_array_equal(few, many[:5])
     assert not np.array_equal(few, other)
 

@@ -10,10 +10,11 @@ import pytest
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.manifest import Manifest
 from jaxgan.cli import evaluate
+from jaxgan.config.data import resolve_data
 from jaxgan.core.errors import ConfigError
 from jaxgan.data import Source, array_source
 from jaxgan.evaluation import EvaluationError
-from jaxgan.run.evaluation import check_classes
+from jaxgan.run.evaluation import check_classes, open_reference, split_of
 
 IMAGES = np.zeros((4, 8, 8, 1), np.uint8)
 
@@ -75,3 +76,24 @@ def test_no_best_checkpoint_says_why(
     config = {"keep_best": {"metric": "eval/fd_pixels", "mode": "min", "keep": 1}}
     with pytest.raises(ConfigError, match=problem):
         evaluate._step("best", config, tmp_path)
+
+
+OWN = """\
+import numpy as np
+
+
+def halves(*, split: str = "train"):
+    return {"image": np.full((4, 2), 1.0 if split == "train" else -1.0)}
+"""
+
+
+def test_options_of_ones_own_data_are_asked_for_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN)
+    config = {"data": resolve_data(f"{tmp_path / 'mine.py'}:halves")}
+    first = np.zeros(1, int)
+    assert open_reference(config).name == "halves"
+    assert open_reference(config).read(first)["image"].max() == 1.0
+    assert open_reference(config, split="test").read(first)["image"].max() == -1.0
+    assert (split_of(config, None), split_of(config, "test")) == ("train", "test")
+    with pytest.raises(EvaluationError, match=r"data_dir is 'a'; .*:halves has no such option"):
+        open_reference(config, data_dir="a")

@@ -41,7 +41,7 @@ def test_a_hook_of_ones_own_is_logged_and_saved(tmp_path: Path) -> None:
 
     seen: list[tuple[int, float | None, bool]] = []
     hooks = (Hook(every=3, name="mine", call=measure), Hook(every=1, name="seen", call=follow))
-    assert loop.train(run_with(tmp_path, *hooks)) == 0
+    assert loop.train(run_with(tmp_path, *hooks)).exit == 0
     assert seen == [(1, None, True), (2, None, True), (3, 3.0, True), (4, None, True), (5, 5, True)]
     rows = read_metrics(tmp_path / "metrics.jsonl")
     # Where a line is due it is in that line, elsewhere it is a line of its own.
@@ -65,7 +65,7 @@ def test_of_a_stopped_run_saving_comes_first(tmp_path: Path) -> None:
             signal.raise_signal(signal.SIGINT)
 
     seen: list[tuple[int, bool, bool]] = []
-    assert loop.train(run_with(tmp_path, Hook(every=3, name="stop", call=stop))) == 130
+    assert loop.train(run_with(tmp_path, Hook(every=3, name="stop", call=stop))).exit == 130
     assert seen == [(3, False, False), (4, True, True)]
 
 

@@ -11,7 +11,7 @@ from jaxgan.core.ranges import Count, Index, NonNegative, NonNegativeSchedule, S
 
 
 def gan(parts: Parts) -> Game:
-    """`games.gan` with standard normal latents.
+    """`games.gan`.
 
     Example:
       See `jaxgan.config.build.build_algorithm`.
@@ -19,7 +19,7 @@ def gan(parts: Parts) -> Game:
     game = games.gan(
         parts.network("generator"),
         parts.network("discriminator"),
-        latent=parts.latent_dim,
+        latent=parts.latent(),
         loss=parts.loss(),
         num_classes=parts.num_classes,
     )
@@ -76,7 +76,7 @@ def progressive(
     fade_steps: Index = 50_000,
     stable_steps: Count = 50_000,
 ) -> Game:
-    """`games.progressive` of networks that can grow, with standard normal latents.
+    """`games.progressive` of networks that can grow.
 
     Example:
       See `configs/progan.py`.
@@ -92,7 +92,7 @@ def progressive(
         lambda resolution: parts.network("discriminator", resolution=resolution),
         phases=phases,
         step=parts.step,
-        latent=parts.latent_dim,
+        latent=parts.latent(),
         loss=parts.loss(),
         num_classes=parts.num_classes,
     )

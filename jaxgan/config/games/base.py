@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax
+
 from jaxgan import games
 from jaxgan.config import networks
 from jaxgan.config.base import Config
 from jaxgan.config.lists import Sum
+from jaxgan.config.references import in_one_line
 from jaxgan.config.registry import LOSSES
 from jaxgan.config.sections import Choice
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.network import Network
 from jaxgan.data.source import ElementSpec
@@ -32,6 +35,7 @@ NETWORK_GIVEN = (
 Roles = Mapping[str, Choice]
 """Of a game: for each of its networks those that it may be."""
 
+LATENT = Choice({"normal": games.normal_latent}, "normal", given=("dim",), makes=Callable[..., Any])
 LOSS = Sum(LOSSES, "non_saturating", makes=Loss, nested=("base",))
 
 
@@ -120,6 +124,20 @@ class Parts:
             networks.Data(role, **data),
         )
 
+    def latent(self) -> games.Latent:
+        """How latents of `latent_dim` numbers are drawn.
+
+        Raises:
+          ConfigError: if the config's function refuses its options, or draws others.
+        """
+        draw: games.Latent = LATENT.make(self.config["latent"], "latent", dim=self.latent_dim)
+        with in_one_line("latent"):
+            drawn = jax.eval_shape(lambda: draw(jax.random.key(0), (3,)))
+        shape, expected = getattr(drawn, "shape", None), (3, self.latent_dim)
+        if shape != expected:
+            raise ConfigError(bad_value("latent: the shape of 3 latents", shape, str(expected)))
+        return draw
+
     def loss(self) -> Loss:
         """The adversarial objective of the config.
 
@@ -134,10 +152,11 @@ class NamedGame(NamedTuple):
     """A game that a config can name.
 
     Attributes:
-      make: (parts, options) -> the game.
+      make: (parts, options) -> the game; of people's own, (what it asks for, options).
       roles: of its networks, those that each may be.
       loss: the default of its adversarial objective; None without one.
-      players: who needs an optimizer.
+      players: who needs an optimizer; () of people's own, which says it when it is made.
+      has_latent: whether the config says how latents are drawn.
       panels: what pictures show side by side, entries of the scene such as `fake` and `real`, with
         a dot for entries of entries; () for a grid of `fake`.
       from_real: whether what it makes is made of the batch's examples, not of latents alone.
@@ -150,6 +169,7 @@ class NamedGame(NamedTuple):
     roles: Roles
     loss: str | None = "non_saturating"
     players: tuple[str, ...] = ("gen", "disc")
+    has_latent: bool = False
     panels: tuple[str, ...] = ()
     from_real: bool = False
     codes: Callable[[Config], tuple[games.Code, ...]] = lambda config: ()

@@ -21,7 +21,7 @@ def bigan(parts: Parts, distribution: Literal["gaussian", "point"] = "point") ->
         unlabelled(parts, "generator"),
         parts.network("encoder", distribution=distribution),
         parts.network("discriminator"),
-        latent=parts.latent_dim,
+        latent=parts.latent(),
         loss=parts.loss(),
     )
     return games.with_signals(game)

@@ -46,6 +46,7 @@ def make_explorer(
     *,
     num_classes: int | None = None,
     codes: Sequence[Code] = (),
+    is_normal: bool = True,
 ) -> Explorer:
     """Makes an explorer.
 
@@ -55,6 +56,7 @@ def make_explorer(
       element_spec: shape and dtype of one real example.
       num_classes: of a conditional game.
       codes: parts of the latent that mean something.
+      is_normal: whether latents without codes are standard normal.
 
     Returns:
       An `Explorer`.
@@ -120,5 +122,5 @@ def make_explorer(
         render,
         num_classes,
         tuple(codes),
-        not codes,
+        is_normal and not codes,
     )

@@ -1,0 +1,250 @@
+"""A trained run: its samples, its pictures, its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from jax.sharding import Mesh
+from PIL import Image
+
+from jaxgan import distributed
+from jaxgan.config.base import Config, name_of
+from jaxgan.core.errors import InputError
+from jaxgan.core.game import Game
+from jaxgan.core.show import counts_of, rows, shapes_of
+from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Key
+from jaxgan.data import DeviceSource, Source
+from jaxgan.data.source import NumpyBatch
+from jaxgan.distributed.processes import is_first
+from jaxgan.evaluation import Evaluation, Metric, Options
+from jaxgan.evaluation.extractor import Features
+from jaxgan.evaluation.progress import ProgressCallback, make_progress, silent
+from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
+from jaxgan.run.previews import examples
+from jaxgan.run.saved import SavedRun
+from jaxgan.sampling.pictures import as_image, picture, side_by_side
+from jaxgan.sampling.sampler import Chunks, make_chunks, make_panels
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Loaded:
+    """A run that can be sampled and measured.
+
+    Attributes:
+      saved: what its folder says of it.
+      state: its state at `step`; of one member.
+      step: how many steps it has done.
+      mesh: the devices on which its state lies.
+      source: its data, where they were given in Python.
+      member: which of several seeds was asked for.
+      standing_batches: over which its batch statistics were recomputed.
+    """
+
+    saved: SavedRun
+    state: TrainState
+    step: int
+    mesh: Mesh
+    source: Source | DeviceSource | None = None
+    member: int | None = None
+    standing_batches: int = 0
+
+    @property
+    def config(self) -> ml_collections.FrozenConfigDict:
+        """What it was trained with; entries of a list by their names."""
+        return _frozen(self.saved.config)
+
+    @property
+    def game(self) -> Game:
+        """The game it plays."""
+        return self.saved.game
+
+    def sample(
+        self, num: int, *, key: Key | None = None, labels: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Draws samples; sample i depends on the key and i alone.
+
+        Args:
+          num: how many.
+          key: of the latents; `jax.random.key(0)` by default.
+          labels: integers [num] of a conditional game; its classes in turn by default.
+
+        Returns:
+          float32 images [num, H, W, C] in [-1, 1], or points [num, D], or what else the game makes.
+
+        Raises:
+          InputError: if there are no such labels, or the game makes its images of real examples.
+        """
+        return np.concatenate(list(self.chunks(num, key=key, labels=labels)))
+
+    def chunks(
+        self, num: int, *, key: Key | None = None, labels: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        """The samples of `sample` as they come, a few at a time, in the memory of a few.
+
+        Args:
+          num: how many.
+          key: of the latents; `jax.random.key(0)` by default.
+          labels: integers [num] of a conditional game; its classes in turn by default.
+
+        Returns:
+          An iterator of parts of the samples.
+
+        Raises:
+          InputError: as of `sample`.
+        """
+        if self.saved.row.from_real:
+            name = self.saved.config["game"]["name"]
+            raise InputError(f"game {name!r} makes its images of real examples: use panels(batch)")
+        return self._draw(self.state, _key(key), num, labels)
+
+    @cached_property
+    def _draw(self) -> Chunks:
+        sharding, saved = distributed.replicated(self.mesh), self.saved
+        return make_chunks(saved.game, saved.spec, sharding, num_classes=saved.num_classes)
+
+    def panels(self, batch: NumpyBatch, *, key: Key | None = None) -> dict[str, np.ndarray]:
+        """What the game makes of real examples, and what its pictures show beside that.
+
+        Args:
+          batch: the examples.
+          key: of the latents; `jax.random.key(0)` by default.
+
+        Returns:
+          Images by name, `{"fake": ...}` at least.
+        """
+        return self._panels(self.state, _key(key), batch)
+
+    @cached_property
+    def _panels(self) -> Callable[[TrainState, Key, NumpyBatch], dict[str, np.ndarray]]:
+        sharding = distributed.replicated(self.mesh)
+        return make_panels(self.game, self.saved.row.panels or ("fake",), sharding)
+
+    def show(self, num: int = 64, *, key: Key | None = None) -> Image.Image:
+        """A picture of samples, which a notebook shows.
+
+        Args:
+          num: how many samples.
+          key: of the latents; `jax.random.key(0)` by default.
+
+        Returns:
+          A grid of images, one column for each class of a conditional game; points over real ones;
+          or what the game makes of a few real examples, beside them.
+        """
+        if self.saved.row.from_real:
+            batch = examples(_key(key), self._data(), num)
+            return as_image(side_by_side(self.panels(batch, key=key), num))
+        samples = self.sample(num, key=key)
+        is_points = samples.ndim == 2
+        real = examples(_key(key), self._data(), 1000)["image"] if is_points else None
+        return as_image(picture(samples, real, self.saved.num_classes, self.saved.class_names))
+
+    def evaluate(
+        self,
+        *,
+        metrics: Sequence[str | Metric] = (),
+        data: Source | DeviceSource | None = None,
+        features: Features = "auto",
+        data_dir: str | None = None,
+        split: str | None = None,
+        num_samples: int = 5000,
+        num_real: int | None = None,
+        seed: int = 0,
+        truncation: float | None = None,
+        cache_dir: Path | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Evaluation:
+        """Measures its samples against its data.
+
+        Args:
+          metrics: names of docs/evaluation.md, or metrics, see `jaxgan.evaluation.make_metric`;
+            those that fit the data by default.
+          data: to compare with; those that it was trained on by default.
+          features: the name of a feature network, see `jaxgan.features.open_features`, or one
+            itself.
+          data_dir: where its data are now; where they were by default.
+          split: of its data; that of the training by default.
+          num_samples: how many samples are drawn.
+          num_real: how many real examples; all by default.
+          seed: of the latents.
+          truncation: see `jaxgan.evaluation.Options`.
+          cache_dir: where features of real examples are kept.
+          progress: called with how far it is; lines on stderr by default.
+
+        Returns:
+          The scores, with how each was measured.
+
+        Raises:
+          EvaluationError, DataError, ConfigError: naming the option and what is allowed.
+        """
+        saved = self.saved
+        if data is None and (data := self.source) is None:
+            data = open_reference(saved.config, data_dir=data_dir, split=split)
+        options = Options(
+            metrics=tuple(metrics),
+            num_samples=num_samples,
+            num_real=num_real,
+            seed=seed,
+            member=(self.member or 0) if saved.config["num_seeds"] > 1 else None,
+            truncation=truncation,
+            standing_batches=self.standing_batches,
+            split=split_of(saved.config, split),
+            cache_dir=cache_dir,
+        )
+        evaluator = make_run_evaluator(
+            saved.config,
+            saved.game,
+            saved.spec,
+            data,
+            self.mesh,
+            options,
+            features=features,
+            class_names=saved.class_names,
+        )
+        return evaluator.evaluate(self.state, progress or _default_progress())
+
+    def _data(self) -> Source | DeviceSource:
+        return open_reference(self.saved.config) if self.source is None else self.source
+
+    def __repr__(self) -> str:
+        saved, state = self.saved, self.state
+        total = saved.config["total_steps"]
+        kept = ", ".join(sorted(state.ema)) or "none"
+        return rows(
+            f"{saved.path}: step {self.step} of {total}",
+            {
+                "game": ", ".join(self.game.players),
+                "data": f"{saved.config['data']['source']}, {shapes_of(saved.spec)}",
+                "parameters": counts_of(state.params),
+                "averaged": kept,
+                "devices": str(self.mesh.size),
+            },
+        )
+
+
+def _key(key: Key | None) -> Key:
+    return jax.random.key(0) if key is None else key
+
+
+def _default_progress() -> ProgressCallback:
+    return make_progress() if is_first() else silent
+
+
+def _frozen(config: Config) -> ml_collections.FrozenConfigDict:
+    """Lists of sections as dicts by their names, since no list in it may hold a dict."""
+
+    def keyed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: keyed(entry) for key, entry in value.items()}
+        if isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+            return {name_of(entry): keyed(entry) for entry in value}
+        return value
+
+    return ml_collections.FrozenConfigDict(keyed(config))
