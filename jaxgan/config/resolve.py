@@ -98,7 +98,7 @@ SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
 OPTIMIZER = Choice(OPTIMIZERS, makes=optax.GradientTransformation)
 WHOLE = algorithms.KEY
-OTHERS = ("game", "latent", "loss", "optimizer", WHOLE, *ROLES)
+OTHERS = ("data", "game", "latent", "loss", "optimizer", WHOLE, *ROLES)
 PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", "unrolled")
 """Sections that a config with `make_algorithm` has not, as that makes all of them."""
 
@@ -125,9 +125,6 @@ FREE_KEYS = (
     "watch",
 )
 
-ONLY_IF_SAID = ("terms_every_steps",)
-"""Settings that a complete config has only where they are not at their default."""
-
 
 def resolve(config: Config) -> Config:
     """Checks a config and fills in every default, so that it says all that a run depends on.
@@ -153,9 +150,8 @@ def resolve(config: Config) -> Config:
     settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
     is_whole = algorithms.is_whole(config)
     sections = {key: one for key, one in SECTIONS.items() if not (is_whole and key in PARTS)}
-    check_keys(config, [*SETTING_NAMES, *sections, *((WHOLE,) if is_whole else OTHERS), "data"])
+    check_keys(config, [*SETTING_NAMES, *sections, *(("data", WHOLE) if is_whole else OTHERS)])
     full: Config = SETTINGS.resolve(settings, "")
-    full = {k: v for k, v in full.items() if k not in ONLY_IF_SAID or v != getattr(Settings, k)}
     for key, section in sections.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
     _check_best_is_measured(full)

@@ -261,7 +261,7 @@ def _hooks(
         yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
     if config["analysis_every_steps"]:
         yield _spectrum(config, source, algorithm, mesh, workdir)
-    if "terms_every_steps" in config:
+    if config["terms_every_steps"]:
         yield make_terms(
             {first: phase.field.game for first, phase in phases.items()},
             {} if algorithms.is_whole(config) else build.build_optimizers(config),

@@ -113,9 +113,6 @@ def test_weight_clipping_in_a_config() -> None:
 
 def test_a_config_of_one_loss_is_as_it_was() -> None:
     assert resolved("hinge") == resolved({"name": "hinge"}) == {"name": "hinge", "margin": 1.0}
-    full = resolve({"optimizer": {"gen": SGD, "disc": SGD}})
-    assert "terms_every_steps" not in full
-    assert resolve({**full, "terms_every_steps": 10})["terms_every_steps"] == 10
 
 
 def test_a_loss_may_be_a_sum() -> None:
