@@ -6,12 +6,14 @@ from jaxgan.analysis._path import Path, path
 from jaxgan.analysis._products import Products, hessian_block, products
 from jaxgan.analysis._spectrum import ConvergenceError, flow_eigenvalues, leading_eigenvalues
 from jaxgan.analysis._stability import Stability, stability
+from jaxgan.analysis._terms import TermGradient, term_gradients
 
 __all__ = [
     "ConvergenceError",
     "Path",
     "Products",
     "Stability",
+    "TermGradient",
     "dense_jacobian",
     "flow_eigenvalues",
     "hessian_block",
@@ -20,4 +22,5 @@ __all__ = [
     "products",
     "ravel_players",
     "stability",
+    "term_gradients",
 ]

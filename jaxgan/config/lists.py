@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxgan.config.base import Config, name_of
-from jaxgan.config.sections import Choice, Table, check_keys, join
+from jaxgan.config.references import is_reference
+from jaxgan.config.sections import Choice, Table, check_keys, checked_value, join, value_of
 from jaxgan.core.errors import ConfigError, bad_value
+from jaxgan.core.ranges import NonNegativeSchedule
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,74 @@ class Terms:
             made = self._choice.make({"name": name, **options}, join(path, name), **given)
             found.append(made.named(name) if "name" in options else made)
         return found
+
+
+WEIGHT = "weight"
+"""Of an entry of a `Sum`; a function that has an option of that name gets it instead."""
+
+
+@dataclass(frozen=True)
+class Sum(Choice):
+    """A `Choice`, or `{NAME: {"weight": w, option: value, ...}, ...}`: the weighted sum of several.
+
+    An entry may have a name of its own, `{"mine": {"name": "mine.py:soft", "weight": 0.5}}`, and
+    one alone a weight: `{"name": "hinge", "weight": 0.5}`. Entries are logged under their names.
+
+    Example:
+      >>> from jaxgan.losses import hinge, wasserstein
+      >>> loss = Sum({"hinge": hinge, "wasserstein": wasserstein}, "hinge")
+      >>> loss.resolve({"name": "hinge"}, "loss")
+      {'name': 'hinge', 'margin': 1.0}
+      >>> loss.resolve({"hinge": {}, "wasserstein": {"weight": 0.5}}, "loss")
+      {'hinge': {'margin': 1.0, 'weight': 1.0}, 'wasserstein': {'weight': 0.5}}
+    """
+
+    def resolve(self, section: Any, path: str) -> Any:
+        """See `Section`; an entry of None is left out."""
+        if not isinstance(section, Mapping):
+            return super().resolve(section, path)
+        if self.key in section:
+            if WEIGHT not in section or self._has_weight(section[self.key], path):
+                return super().resolve(section, path)
+            name = name_of(section)
+            entry = section if is_reference(section[self.key]) else _without(section, self.key)
+            return self.resolve({name: entry}, path)
+        said = {k: v for k, v in section.items() if v is not None and v != "none"}
+        own = [k for k, v in said.items() if name_of(v)]
+        check_keys(said, [*self.table, *own], path)
+        if not said:
+            allowed = f"a name, {{{self.key!r}: ..., ...}} or {{name: {{{WEIGHT!r}: ..., ...}}}}"
+            raise ConfigError(bad_value(path, dict(section), allowed))
+        return {name: self._entry(entry, name, join(path, name)) for name, entry in said.items()}
+
+    def make(self, section: Config, path: str, **given: Any) -> Any:
+        """See `Section`; a sum, in the order of the config."""
+        if self.key in section:
+            return super().make(section, path, **given)
+        found = []
+        for name, entry in section.items():
+            here, entry = join(path, name), {self.key: name, **entry}
+            weight = None if self._has_weight(entry[self.key], here) else entry.pop(WEIGHT)
+            made = super().make(entry, here, **given).named(name)
+            found.append(made if weight is None else value_of(weight, join(here, WEIGHT)) * made)
+        return sum(found[1:], found[0])
+
+    def _entry(self, entry: Any, name: str, path: str) -> Config:
+        entry = {self.key: entry} if isinstance(entry, str) else _mapping(entry, path)
+        named = {self.key: name, **entry}
+        if self._has_weight(named[self.key], path):
+            full: Config = super().resolve(named, path)
+        else:
+            weight = checked_value(named.pop(WEIGHT, 1.0), NonNegativeSchedule, join(path, WEIGHT))
+            full = {**super().resolve(named, path), WEIGHT: weight}
+        return full if self.key in entry else _without(full, self.key)
+
+    def _has_weight(self, name: Any, path: str) -> bool:
+        return WEIGHT in self.options(name, path).parameters
+
+
+def _without(section: Mapping[str, Any], key: str) -> Config:
+    return {k: v for k, v in section.items() if k != key}
 
 
 @dataclass(frozen=True)

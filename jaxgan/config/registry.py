@@ -157,6 +157,7 @@ LOSSES: Table = {
     "minimax": losses.minimax,
     "multi_class": losses.multi_class,
     "non_saturating": losses.non_saturating,
+    "over_outputs": losses.over_outputs,
     "relativistic": losses.relativistic,
     "relativistic_average": losses.relativistic_average,
     "softmax": losses.softmax,

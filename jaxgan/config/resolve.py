@@ -58,6 +58,7 @@ class Settings:
     seed: Index = 0
     stall_timeout_seconds: Index = 600
     substeps: Width = 1
+    terms_every_steps: Index = 0
     total_steps: Count = 10_000
     watch: bool = True
 
@@ -97,7 +98,7 @@ SECTIONS: Mapping[str, Section] = {
 SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
 WHOLE = algorithms.KEY
-OTHERS = ("game", "latent", "loss", "optimizer", WHOLE, *ROLES)
+OTHERS = ("data", "game", "latent", "loss", "optimizer", WHOLE, *ROLES)
 PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", "unrolled")
 """Sections that a config with `make_algorithm` has not, as that makes all of them."""
 
@@ -120,6 +121,7 @@ FREE_KEYS = (
     "num_samples",
     "sample_every_steps",
     "stall_timeout_seconds",
+    "terms_every_steps",
     "total_steps",
     "watch",
     "writers",
@@ -150,7 +152,7 @@ def resolve(config: Config) -> Config:
     settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
     is_whole = algorithms.is_whole(config)
     sections = {key: one for key, one in SECTIONS.items() if not (is_whole and key in PARTS)}
-    check_keys(config, [*SETTING_NAMES, *sections, *((WHOLE,) if is_whole else OTHERS), "data"])
+    check_keys(config, [*SETTING_NAMES, *sections, *(("data", WHOLE) if is_whole else OTHERS)])
     full: Config = SETTINGS.resolve(settings, "")
     for key, section in sections.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)

@@ -145,7 +145,7 @@ class Options:
         value = section.get(parameter.name, parameter.default)
         if value is inspect.Parameter.empty:
             raise ConfigError(f"{path} is missing; it must be {allowed(parameter.annotation)}")
-        return _checked(value, parameter.annotation, path)
+        return checked_value(value, parameter.annotation, path)
 
     def make(self, section: Any, path: str, **given: Any) -> Any:
         """See `Section`."""
@@ -154,7 +154,7 @@ class Options:
         made = {
             name: self.nested[name].make(value, join(path, name))
             if name in self.nested
-            else _value(value, join(path, name))
+            else value_of(value, join(path, name))
             for name, value in section.items()
         }
         objects = [given.pop(self.takes)] if self.takes else []
@@ -282,11 +282,28 @@ def check_keys(section: Mapping[str, Any], known: Sequence[str], path: str = "")
             )
 
 
-def _checked(value: Any, kind: Any, path: str) -> Any:
+def checked_value(value: Any, kind: Any, path: str) -> Any:
+    """The value of an option, checked.
+
+    Args:
+      value: as written.
+      kind: what its annotation allows.
+      path: its dotted key.
+
+    Returns:
+      The value as JSON has it, complete where it is a schedule.
+
+    Raises:
+      ConfigError: if it is not allowed.
+
+    Example:
+      >>> checked_value("none", int | None, "keep"), checked_value((1, 2), tuple[int, ...], "sizes")
+      (None, [1, 2])
+    """
     if value == "none" and fits(None, kind):
         value = None
     try:
-        if isinstance(value, Mapping) and _may_be_schedule(kind):
+        if isinstance(value, Mapping) and _may_be_schedule(kind) and not fits(value, kind):
             section = SCHEDULE.resolve(value, path)
             check(path, SCHEDULE.make(section, path), kind)
             return section
@@ -302,7 +319,20 @@ def _may_be_schedule(kind: Any) -> bool:
     return get_origin(kind) is Callable or any(_may_be_schedule(one) for one in get_args(kind))
 
 
-def _value(value: Any, path: str) -> Any:
+def value_of(value: Any, path: str) -> Any:
+    """What a checked value stands for.
+
+    Args:
+      value: as `checked_value` returns it.
+      path: its dotted key.
+
+    Returns:
+      Tuples for lists, a function of the step for a schedule.
+
+    Example:
+      >>> value_of([1, 2], "sizes")
+      (1, 2)
+    """
     if isinstance(value, dict) and "schedule" in value:
         return SCHEDULE.make(value, path)
     return tuple(value) if isinstance(value, list) else value

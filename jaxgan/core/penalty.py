@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.heads import head_of, logits_of
+from jaxgan.core.heads import head_of, logits_of, one_array
 from jaxgan.core.ranges import Count, NonNegativeSchedule, checked
 from jaxgan.core.schedules import scale
 from jaxgan.core.state import Context
@@ -90,12 +90,12 @@ class View(NamedTuple):
           The head's output.
 
         Raises:
-          ValueError: if there is none.
+          ValueError: if there is none, or several arrays of logits.
         """
         if which not in self.outputs:
             raise ValueError(f"{caller} needs a game with a discriminator's outputs, such as `gan`")
         out = self.outputs[which]
-        return logits_of(out) if name == "logits" else head_of(out, name, caller)
+        return one_array(logits_of(out), caller) if name == "logits" else head_of(out, name, caller)
 
     def entry(self, name: str, caller: str) -> Array:
         """An entry of the scene.
@@ -228,13 +228,14 @@ class Penalty:
     __rmul__ = __mul__
 
 
-def input_gradient(critic: Callable[[PyTree], Array], inputs: PyTree) -> PyTree:
+def input_gradient(critic: Callable[[PyTree], PyTree], inputs: PyTree) -> PyTree:
     """The gradient of the critic with respect to each example.
 
-    ∇_x D(x) for every x of the batch, as the gradient of Σ_i D(x_i).
+    ∇_x D(x) for every x of the batch, as the gradient of Σ_i D(x_i). Of several outputs, patches or
+    scales, D is the sum.
 
     Args:
-      critic: inputs -> values of shape [B].
+      critic: inputs -> values of shape [B], or a tree of such.
       inputs: an array or tree of arrays with leading axis B.
 
     Returns:
@@ -244,7 +245,11 @@ def input_gradient(critic: Callable[[PyTree], Array], inputs: PyTree) -> PyTree:
       >>> input_gradient(lambda x: (x**2).sum(axis=1), jnp.ones((2, 3))).tolist()
       [[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]
     """
-    return jax.grad(lambda x: jnp.sum(critic(x)))(inputs)
+
+    def total(x: PyTree) -> Array:
+        return reduce(operator.add, (jnp.sum(values) for values in jax.tree.leaves(critic(x))))
+
+    return jax.grad(total)(inputs)
 
 
 def squared_norm(tree: PyTree) -> Array:

@@ -1,5 +1,7 @@
 """Devices and processes: the only package that names them."""
 
+from jaxgan.distributed.agreement import check_same
+from jaxgan.distributed.processes import connect
 from jaxgan.distributed.replicas import replica_mean
 from jaxgan.distributed.sharding import (
     DATA_AXIS,
@@ -23,6 +25,8 @@ __all__ = [
     "MODEL_AXIS",
     "batch_sharding",
     "check_batch_size",
+    "check_same",
+    "connect",
     "gather",
     "jit_step",
     "make_mesh",

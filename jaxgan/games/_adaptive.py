@@ -245,5 +245,6 @@ def _adaptive(
 def _mean_sign(outputs: PyTree, caller: str) -> Array:
     if "real" not in outputs:
         raise ValueError(f"{caller} needs a game with a discriminator's outputs, such as `gan`")
-    logits = lax.stop_gradient(logits_of(outputs["real"]))
-    return jnp.mean(jnp.sign(logits).astype(jnp.float32))
+    logits = jax.tree.leaves(lax.stop_gradient(logits_of(outputs["real"])))
+    means = [jnp.mean(jnp.sign(each).astype(jnp.float32)) for each in logits]
+    return means[0] if len(means) == 1 else jnp.mean(jnp.stack(means))

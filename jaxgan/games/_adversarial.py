@@ -14,10 +14,11 @@ import jax.numpy as jnp
 
 from jaxgan.core.game import Played
 from jaxgan.core.heads import logits_of
-from jaxgan.core.loss import Loss
+from jaxgan.core.loss import Loss, disc_terms, gen_terms
 from jaxgan.core.network import Network
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Key, Metrics, NetState, Params, PlayerTree, PyTree, Scene
+from jaxgan.core.weighting import added
 
 
 class DiscLosses(NamedTuple):
@@ -29,6 +30,7 @@ class DiscLosses(NamedTuple):
       state: the discriminator's new entry of `net_state`.
       metrics: the discriminator's.
       outs: the output on each part of the scene, by name.
+      terms: what each term of an objective that is a sum adds to the loss; in `metrics` too.
     """
 
     loss: Array
@@ -36,6 +38,7 @@ class DiscLosses(NamedTuple):
     state: NetState
     metrics: Metrics
     outs: Mapping[str, PyTree] = MappingProxyType({})
+    terms: Mapping[str, Array] = MappingProxyType({})
 
     def joined(
         self, net_state: PlayerTree, losses: dict[str, Array], metrics: dict[str, Metrics]
@@ -124,25 +127,44 @@ class Discriminator:
         outs: dict[str, PyTree] = {}
         for name in ("real", *fakes):
             outs[name], network = self.apply(params, network, scene[name], scene, context, name)
-        values, slopes = [], []
+        found = []
         for name in fakes:
-            value, slope, state = disc_loss(
-                self.objective, outs["real"], outs[name], state, context
-            )
-            values.append(value)
-            slopes.append(slope)
+            found.append(disc_loss(self.objective, outs["real"], outs[name], state, context))
+            state = found[-1].state
+        terms = {
+            name: reduce(operator.add, (each.terms[name] for each in found)) / len(found)
+            for name in found[0].terms
+        }
+        outputs = {"real": outs["real"], "fake": outs[fakes[0]], "slopes": found[0].slopes}
         return DiscLosses(
-            loss=reduce(operator.add, values) / len(values),
-            outputs={"real": outs["real"], "fake": outs[fakes[0]], "slopes": slopes[0]},
+            loss=reduce(operator.add, (each.loss for each in found)) / len(found),
+            outputs=outputs,
             state={**own, "network": network, "loss": state},
-            metrics=disc_metrics(outs, state),
+            metrics=with_terms_logged(disc_metrics(outs, state), terms),
             outs=outs,
+            terms=terms,
         )
+
+
+class DiscLoss(NamedTuple):
+    """The discriminator's loss on one kind of generated examples.
+
+    Attributes:
+      loss: L = E[objective.disc].
+      slopes: {"real": ∂L/∂real_out, "fake": ∂L/∂fake_out}; at integers, such as labels, None.
+      state: the objective's new state.
+      terms: the mean of each term by its name, of a sum.
+    """
+
+    loss: Array
+    slopes: dict[str, PyTree]
+    state: PyTree
+    terms: Metrics
 
 
 def disc_loss(
     objective: Loss, real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
-) -> tuple[Array, dict[str, PyTree], PyTree]:
+) -> DiscLoss:
     """The discriminator's loss and its slopes at the outputs, from one evaluation.
 
     Args:
@@ -153,25 +175,113 @@ def disc_loss(
       context: of this update.
 
     Returns:
-      (L = E[objective.disc], {"real": ∂L/∂real_out, "fake": ∂L/∂fake_out}, the objective's new
-      state); slopes at integers, such as labels, are None. Where slopes are not used, `jit` drops
-      the backward pass that they cost.
+      A `DiscLoss`. Where slopes are not used, `jit` drops the backward pass that they cost.
 
     Example:
       >>> from jaxgan.losses import wasserstein
       >>> context, logits = Context(jax.random.key(0)), jnp.zeros(2)
-      >>> loss, slopes, _ = disc_loss(wasserstein(), logits, logits, (), context)
+      >>> slopes = disc_loss(wasserstein(), logits, logits, (), context).slopes
       >>> slopes["real"].tolist(), slopes["fake"].tolist()
       ([-0.5, -0.5], [0.5, 0.5])
     """
 
-    def mean(real_out: PyTree, fake_out: PyTree) -> tuple[Array, PyTree]:
-        values, new_state = objective.disc(real_out, fake_out, state, context)
-        return jnp.mean(values), new_state
+    def mean(real_out: PyTree, fake_out: PyTree) -> tuple[Array, tuple[PyTree, Metrics]]:
+        values, new_state = disc_terms(objective, real_out, fake_out, state, context)
+        return jnp.mean(added(values.values())), (new_state, term_means(values))
 
-    loss, pull_back, new_state = jax.vjp(mean, real_out, fake_out, has_aux=True)
+    loss, pull_back, (new_state, terms) = jax.vjp(mean, real_out, fake_out, has_aux=True)
     real, fake = jax.tree.map(_inexact, pull_back(jnp.ones_like(loss)))
-    return loss, {"real": real, "fake": fake}, new_state
+    return DiscLoss(loss, {"real": real, "fake": fake}, new_state, terms)
+
+
+def gen_loss(
+    objective: Loss, real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context
+) -> tuple[Array, Metrics]:
+    """The generator's loss.
+
+    Args:
+      objective: an adversarial objective.
+      real_out: the discriminator's output on real examples.
+      fake_out: its output on generated ones.
+      state: the objective's state.
+      context: of this update.
+
+    Returns:
+      (E[objective.gen], the mean of each term by its name, of a sum).
+
+    Example:
+      >>> from jaxgan.losses import hinge, wasserstein
+      >>> context, logits = Context(jax.random.key(0)), jnp.ones(2)
+      >>> loss, terms = gen_loss(hinge() + wasserstein(), logits, logits, (), context)
+      >>> float(loss), {name: float(value) for name, value in terms.items()}
+      (-1.0, {'hinge': -1.0, 'wasserstein': 0.0})
+    """
+    values = gen_terms(objective, real_out, fake_out, state, context)
+    return jnp.mean(added(values.values())), term_means(values)
+
+
+def term_means(values: Mapping[str, Array]) -> Metrics:
+    """The means of the terms of a sum, for the log; nothing of what is no sum.
+
+    Args:
+      values: by the terms' names.
+
+    Returns:
+      Scalars.
+
+    Example:
+      >>> term_means({"hinge": jnp.ones(2)})
+      {}
+    """
+    return {name: jnp.mean(each) for name, each in values.items()} if len(values) > 1 else {}
+
+
+def with_terms_logged(metrics: Metrics, terms: Mapping[str, Array]) -> Metrics:
+    """A player's metrics, and what each term of the objective adds to its loss.
+
+    Args:
+      metrics: the player's.
+      terms: by name.
+
+    Returns:
+      Both.
+
+    Raises:
+      ValueError: if a term has the name of a metric.
+
+    Example:
+      >>> with_terms_logged({"real_out": 1.0}, {"real_out": 2.0})
+      Traceback (most recent call last):
+      ...
+      ValueError: a term of the loss is 'real_out', a metric of the game; name it, loss.named(...)
+    """
+    for name in terms:
+        if name in metrics:
+            raise ValueError(
+                f"a term of the loss is {name!r}, a metric of the game; name it, loss.named(...)"
+            )
+    return {**metrics, **terms}
+
+
+def loss_terms(
+    objective: Loss, players: tuple[str, ...] = ("disc", "gen")
+) -> tuple[tuple[str, str], ...]:
+    """The terms of an objective that is a sum, as `Game.terms` has them.
+
+    Args:
+      objective: an adversarial objective.
+      players: whose losses they join.
+
+    Returns:
+      (player, name) of each.
+
+    Example:
+      >>> from jaxgan.losses import hinge, wasserstein
+      >>> loss_terms(hinge()), loss_terms(hinge() + wasserstein(), ("gen",))
+      ((), (('gen', 'hinge'), ('gen', 'wasserstein')))
+    """
+    names = [term.name for term in objective.terms] if len(objective.terms) > 1 else []
+    return tuple((player, name) for player in players for name in names)
 
 
 def disc_metrics(outs: Mapping[str, PyTree], state: PyTree) -> Metrics:
@@ -179,7 +289,8 @@ def disc_metrics(outs: Mapping[str, PyTree], state: PyTree) -> Metrics:
 
     Args:
       outs: the discriminator's outputs, by name.
-      state: the objective's state, whose entries are logged if it is a dict.
+      state: the objective's state, whose entries are logged if it is a dict; those of a dict in it
+        as `TERM_ENTRY`.
 
     Returns:
       Scalars.
@@ -190,7 +301,16 @@ def disc_metrics(outs: Mapping[str, PyTree], state: PyTree) -> Metrics:
       (1.0, 0.0)
     """
     means = {f"{name}_out": _mean(logits_of(out)) for name, out in outs.items()}
-    return {**means, **(state if isinstance(state, dict) else {})}
+    return {**means, **_flat(state if isinstance(state, dict) else {})}
+
+
+def _flat(state: Mapping[str, PyTree], prefix: str = "") -> Metrics:
+    found: Metrics = {}
+    for name, entry in state.items():
+        found |= (
+            _flat(entry, f"{prefix}{name}_") if isinstance(entry, dict) else {prefix + name: entry}
+        )
+    return found
 
 
 def _mean(outputs: PyTree) -> Array:

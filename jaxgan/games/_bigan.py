@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.core.examples import entry_of
 from jaxgan.core.game import Game, Played
 from jaxgan.core.heads import logits_of
-from jaxgan.core.loss import with_logits
+from jaxgan.core.loss import gen_terms, with_logits
 from jaxgan.core.network import Network, detached_of
 from jaxgan.core.ranges import Width, checked
 from jaxgan.core.state import Context, stream
-from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, Scene
-from jaxgan.games._adversarial import Discriminator
+from jaxgan.core.typing import Array, Batch, Key, Metrics, PlayerTree, PyTree, Scene
+from jaxgan.core.weighting import added
+from jaxgan.games._adversarial import (
+    Discriminator,
+    loss_terms,
+    term_means,
+    with_terms_logged,
+)
 from jaxgan.games._encoding import check_shape, encode
 from jaxgan.games._gan import Latent, normal_latent
 from jaxgan.losses import Loss, non_saturating
@@ -96,6 +103,7 @@ def bigan(
         critic=game.disc.critic,
         couples_batch=any(part.couples_batch for part in (gen, encoder, disc, objective)),
         is_zero_sum=objective.is_zero_sum,
+        terms=loss_terms(objective),
         detached=detached_of(gen, encoder, disc),
     )
 
@@ -146,16 +154,22 @@ class _BiGan:
     ) -> Played:
         disc = self.disc.losses(params, net_state, scene, context)
         if self.disc.objective.is_zero_sum:
-            gen_loss = -disc.loss
+            loss, terms = -disc.loss, {name: -value for name, value in disc.terms.items()}
         else:
             state = net_state["disc"]["loss"]
-            gen_loss = self.gen_loss(disc.outs["real"], disc.outs["fake"], state, context)
+            loss, terms = self.gen_loss(disc.outs["real"], disc.outs["fake"], state, context)
         gap = lax.stop_gradient(scene["real"]["image"] - scene["reconstruction"])
-        metrics = {"reconstruction": jnp.mean(jnp.abs(gap))}
-        return disc.joined(net_state, {"gen": gen_loss}, {"gen": metrics})
+        metrics = with_terms_logged({"reconstruction": jnp.mean(jnp.abs(gap))}, terms)
+        return disc.joined(net_state, {"gen": loss}, {"gen": metrics})
 
-    def gen_loss(self, real: PyTree, fake: PyTree, state: PyTree, context: Context) -> Array:
-        gen = self.disc.objective.gen
-        other_real, other_fake = (with_logits(out, -logits_of(out)) for out in (fake, real))
-        exchanged = gen(other_real, other_fake, state, context)
-        return jnp.mean(gen(real, fake, state, context) + exchanged)
+    def gen_loss(
+        self, real: PyTree, fake: PyTree, state: PyTree, context: Context
+    ) -> tuple[Array, Metrics]:
+        other_real, other_fake = (
+            with_logits(out, jax.tree.map(jnp.negative, logits_of(out))) for out in (fake, real)
+        )
+        objective = self.disc.objective
+        exchanged = gen_terms(objective, other_real, other_fake, state, context)
+        values = gen_terms(objective, real, fake, state, context)
+        both = {name: added([values[name], exchanged[name]]) for name in values}
+        return jnp.mean(added(both.values())), term_means(both)

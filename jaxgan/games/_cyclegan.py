@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 
 from jaxgan.auxiliary import cycle_consistency
@@ -20,6 +21,7 @@ from jaxgan.core.typing import (
     Array,
     Batch,
     Key,
+    Metrics,
     NetState,
     Params,
     PlayerTree,
@@ -27,7 +29,15 @@ from jaxgan.core.typing import (
     ScalarOrSchedule,
     Scene,
 )
-from jaxgan.games._adversarial import DiscLosses, disc_loss, disc_metrics
+from jaxgan.games._adversarial import (
+    DiscLoss,
+    DiscLosses,
+    disc_loss,
+    disc_metrics,
+    gen_loss,
+    loss_terms,
+    with_terms_logged,
+)
 from jaxgan.games._pool import Pool, empty_pool, pool_draws, query
 from jaxgan.games._translation import flat_logits
 from jaxgan.losses import Loss, least_squares
@@ -129,6 +139,7 @@ def cyclegan(
         losses=game.losses,
         critic=game.critic,
         couples_batch=couples or objective.couples_batch,
+        terms=loss_terms(objective),
         detached=detached_of(*networks),
     )
 
@@ -211,21 +222,22 @@ class _CycleGan:
         if self.pool_size:
             seen, own["pool"] = _shown(own["pool"], scene["fake"], context)
             past, own["network"] = self.discriminate(params, states, seen, context, "past")
-        adversarial = _both(self.objective.gen(real[d], fake[d], start, context) for d in DOMAINS)
-        values, slopes = {}, {}
+        made = [gen_loss(self.objective, real[d], fake[d], start, context) for d in DOMAINS]
+        adversarial, of_terms = made[0][0] + made[1][0], _summed(terms for _, terms in made)
+        found = {}
         for d in DOMAINS:
-            values[d], slopes[d], own["loss"] = disc_loss(
-                self.objective, real[d], past[d], own["loss"], context
-            )
-        gen_loss, gen_metrics = _generators(scene, adversarial, self.weights, context)
+            found[d] = disc_loss(self.objective, real[d], past[d], own["loss"], context)
+            own["loss"] = found[d].state
+        loss, gen_metrics = _generators(scene, adversarial, of_terms, self.weights, context)
         outputs = {"real": _joined(real), "fake": _joined(fake)}
+        terms = _summed(each.terms for each in found.values())
         disc = DiscLosses(
-            loss=values["image"] + values["source"],
-            outputs={**outputs, "slopes": _mean_slopes(slopes)},
+            loss=found["image"].loss + found["source"].loss,
+            outputs={**outputs, "slopes": _mean_slopes(found)},
             state=own,
-            metrics=disc_metrics(outputs, own["loss"]),
+            metrics=with_terms_logged(disc_metrics(outputs, own["loss"]), terms),
         )
-        return disc.joined(net_state, {"gen": gen_loss}, {"gen": gen_metrics})
+        return disc.joined(net_state, {"gen": loss}, {"gen": gen_metrics})
 
     def critic(
         self,
@@ -256,17 +268,27 @@ def _shown(
     return seen, after
 
 
-def _mean_slopes(slopes: Mapping[str, Mapping[str, PyTree]]) -> dict[str, Array]:
+def _mean_slopes(found: Mapping[str, DiscLoss]) -> dict[str, PyTree]:
     """The slopes of the mean of both domains' losses, at the logits of both."""
-    return {
-        kind: 0.5 * _joined({domain: slopes[domain][kind] for domain in DOMAINS})
+    joined = {
+        kind: _joined({domain: found[domain].slopes[kind] for domain in DOMAINS})
         for kind in ("real", "fake")
     }
+    return {kind: jax.tree.map(lambda x: 0.5 * x, each) for kind, each in joined.items()}
+
+
+def _summed(terms: Iterable[Metrics]) -> Metrics:
+    first, second = terms
+    return {name: first[name] + second[name] for name in first}
 
 
 def _generators(
-    scene: Scene, adversarial: Array, weights: Mapping[str, ScalarOrSchedule], context: Context
-) -> tuple[Array, dict[str, Array]]:
+    scene: Scene,
+    adversarial: Array,
+    terms: Metrics,
+    weights: Mapping[str, ScalarOrSchedule],
+    context: Context,
+) -> tuple[Array, Metrics]:
     """The generators' loss, and of each of its parts the mean over both domains."""
 
     def weighted(name: str, value: Array) -> Array:
@@ -281,7 +303,8 @@ def _generators(
         penalty = cycle + weighted("identity_weight", same)
         metrics["identity"] = same / 2
     loss = weighted("adversarial_weight", adversarial) + weighted("cycle_weight", penalty)
-    return loss, metrics
+    of_terms = {name: weighted("adversarial_weight", value) for name, value in terms.items()}
+    return loss, with_terms_logged(metrics, of_terms)
 
 
 def _both(values: Iterable[Array]) -> Array:
@@ -290,5 +313,6 @@ def _both(values: Iterable[Array]) -> Array:
     return first + second
 
 
-def _joined(outs: Mapping[str, PyTree]) -> Array:
-    return jnp.concatenate([logits_of(outs[domain]) for domain in DOMAINS])
+def _joined(outs: Mapping[str, PyTree]) -> PyTree:
+    both = [logits_of(outs[domain]) for domain in DOMAINS]
+    return jax.tree.map(lambda *each: jnp.concatenate([x.reshape(-1) for x in each]), *both)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 
 from jaxgan.core.examples import check_batch, entry_of, example_shape, num_examples
 from jaxgan.core.game import Game, Played
@@ -14,7 +13,7 @@ from jaxgan.core.network import Network, Styles, detached_of
 from jaxgan.core.ranges import Count, Width, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, NetState, PlayerTree, PyTree, Scene
-from jaxgan.games._adversarial import Discriminator
+from jaxgan.games._adversarial import Discriminator, gen_loss, loss_terms
 from jaxgan.losses import Loss, non_saturating
 
 Latent = Callable[[Key, tuple[int, ...]], Array]
@@ -72,9 +71,11 @@ def gan(
     Args:
       gen: z -> image, or (z, label) -> image.
       disc: image -> logits of shape [B], or a dict with such `logits` and other heads' outputs
-        (or whatever the loss takes); of (image, label) in a conditional game.
+        (or whatever the loss takes, such as a tree of logits); of (image, label) in a conditional
+        game.
       latent: the dimension of standard normal latents, or a function that draws them.
-      loss: an adversarial objective; non-saturating by default.
+      loss: an adversarial objective, or a sum of several, whose terms are logged; non-saturating
+        by default.
       num_classes: of a conditional game; labels are int32 in [0, num_classes).
 
     Returns:
@@ -86,6 +87,7 @@ def gan(
 
     Example:
       >>> import flax.linen as nn
+      >>> import jax.numpy as jnp
       >>> from jaxgan.core.network import Network
       >>> from jaxgan.models.adapters import from_linen
       >>> gen = from_linen(nn.Dense(2), jnp.zeros((1, 8)))
@@ -123,6 +125,7 @@ def gan(
         critic=game.disc.critic,
         couples_batch=gen.couples_batch or disc.couples_batch or objective.couples_batch,
         is_zero_sum=objective.is_zero_sum,
+        terms=loss_terms(objective),
         detached=detached_of(gen, disc),
     )
 
@@ -204,8 +207,8 @@ class _Gan:
     ) -> Played:
         disc = self.disc.losses(params, net_state, scene, context)
         real, fake, state = disc.outs["real"], disc.outs["fake"], net_state["disc"]["loss"]
-        gen_loss = jnp.mean(self.disc.objective.gen(real, fake, state, context))
-        return disc.joined(net_state, {"gen": gen_loss}, {"gen": {}})
+        loss, terms = gen_loss(self.disc.objective, real, fake, state, context)
+        return disc.joined(net_state, {"gen": loss}, {"gen": terms})
 
 
 def _check_latent(gen: Network, draw: Latent) -> None:

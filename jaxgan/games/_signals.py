@@ -57,7 +57,7 @@ def signals(
       index d' of Green & Swets, 1966.
     """
     outs = lax.stop_gradient((real_out, fake_out))
-    _, slopes, _ = disc_loss(loss, *outs, state, context)
+    slopes = disc_loss(loss, *outs, state, context).slopes
     return _numbers({"real": outs[0], "fake": outs[1], "slopes": slopes})
 
 

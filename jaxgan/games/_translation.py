@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 
 from jaxgan.core.examples import entry_of
@@ -16,7 +17,7 @@ from jaxgan.core.ranges import NonNegativeSchedule, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.games._adversarial import Discriminator
+from jaxgan.games._adversarial import Discriminator, gen_loss, loss_terms, with_terms_logged
 from jaxgan.losses import Loss
 
 Comparison = Callable[[Array, Array], Array]
@@ -30,7 +31,8 @@ def flat_logits(out: PyTree) -> PyTree:
     """A discriminator's output with a row for every patch: logits [B, h, w] become [B h w].
 
     Args:
-      out: logits of shape [B, ...], or a dict that holds them as `logits`.
+      out: logits of shape [B, ...], or a dict that holds them as `logits`. Of several outputs, a
+        tree of logits, `over_outputs` does it.
 
     Returns:
       The same kind of output, with logits of one axis.
@@ -39,7 +41,8 @@ def flat_logits(out: PyTree) -> PyTree:
       >>> flat_logits(jnp.zeros((2, 3, 3))).shape
       (18,)
     """
-    return with_logits(out, logits_of(out).reshape(-1))
+    logits = logits_of(out)
+    return with_logits(out, logits.reshape(-1)) if jax.tree_util.all_leaves([logits]) else out
 
 
 @checked
@@ -112,6 +115,7 @@ def translation(
         losses=game.losses,
         critic=game.disc.critic,
         couples_batch=gen.couples_batch or disc.couples_batch or loss.couples_batch,
+        terms=loss_terms(loss),
         detached=detached_of(gen, disc),
     )
 
@@ -154,12 +158,14 @@ class _Translation:
     ) -> Played:
         disc = self.disc.losses(params, net_state, scene, context)
         real, fake, state = disc.outs["real"], disc.outs["fake"], net_state["disc"]["loss"]
-        adversarial = jnp.mean(self.disc.objective.gen(real, fake, state, context))
+        adversarial, terms = gen_loss(self.disc.objective, real, fake, state, context)
         metrics = {"adversarial": adversarial}
         total = _weighted(self.adversarial_weight, adversarial, context)
         for name, (weight, compare) in self.comparisons.items():
             metrics[name] = jnp.mean(compare(scene["real"], scene["fake"]))
             total += _weighted(weight, metrics[name], context)
+        terms = {k: _weighted(self.adversarial_weight, v, context) for k, v in terms.items()}
+        metrics = with_terms_logged(metrics, terms)
         return disc.joined(net_state, {"gen": total}, {"gen": metrics})
 
 

@@ -14,7 +14,7 @@ from jaxgan.core.ranges import NonNegativeSchedule, Width, checked
 from jaxgan.core.schedules import at
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Batch, Key, PlayerTree, PyTree, ScalarOrSchedule, Scene
-from jaxgan.games._adversarial import Discriminator
+from jaxgan.games._adversarial import Discriminator, gen_loss, loss_terms, with_terms_logged
 from jaxgan.games._encoding import check_shape, encode
 from jaxgan.games._gan import Latent, normal_latent
 from jaxgan.games._vae import divergence
@@ -96,6 +96,7 @@ def vae_gan(
         losses=game.losses,
         critic=game.disc.critic,
         couples_batch=any(part.couples_batch for part in (encoder, decoder, disc, objective)),
+        terms=loss_terms(objective),
         detached=detached_of(encoder, decoder, disc),
     )
 
@@ -156,9 +157,10 @@ class _VaeGan:
         fakes = ("fake", "reconstruction")
         disc = self.disc.losses(params, net_state, scene, context, fakes)
         objective, state, outs = self.disc.objective, net_state["disc"]["loss"], disc.outs
-        gen_losses = [
-            jnp.mean(objective.gen(outs["real"], outs[name], state, context)) for name in fakes
-        ]
+        gen_losses, terms = zip(
+            *(gen_loss(objective, outs["real"], outs[name], state, context) for name in fakes),
+            strict=True,
+        )
         real, rebuilt = (
             head_of(outs[name], "features", "vae_gan") for name in ("real", "reconstruction")
         )
@@ -174,4 +176,6 @@ class _VaeGan:
             "enc": {"kl": jnp.mean(kl), "feature_error": error},
             "gen": {"reconstruction": jnp.mean(jnp.abs(scene["real"] - scene["reconstruction"]))},
         }
+        halves = {name: 0.5 * (terms[0][name] + terms[1][name]) for name in terms[0]}
+        metrics["gen"] = with_terms_logged(metrics["gen"], halves)
         return disc.joined(net_state, losses, metrics)

@@ -14,6 +14,7 @@ from jaxgan.losses._maximum_likelihood import maximum_likelihood
 from jaxgan.losses._minimax import minimax
 from jaxgan.losses._multi_class import multi_class
 from jaxgan.losses._non_saturating import non_saturating
+from jaxgan.losses._over_outputs import over_outputs
 from jaxgan.losses._relativistic import relativistic
 from jaxgan.losses._relativistic_average import relativistic_average
 from jaxgan.losses._softmax import softmax
@@ -39,6 +40,7 @@ __all__ = [
     "minimax",
     "multi_class",
     "non_saturating",
+    "over_outputs",
     "relativistic",
     "relativistic_average",
     "softmax",

@@ -70,4 +70,4 @@ def began(*, gamma: Fraction = 0.5, lambda_k: Positive = 0.001) -> Loss:
     def init() -> PyTree:
         return {"k": jnp.float32(0.0), "convergence": jnp.float32(0.0)}
 
-    return Loss(disc=disc, gen=gen, init=init, couples_batch=True)
+    return Loss(disc=disc, gen=gen, init=init, couples_batch=True, name="began")

@@ -59,7 +59,7 @@ def f_gan(
             return -chosen.activation(fake_values)
         return -disc(real_values, fake_values, context)
 
-    return stateless(disc, gen)._replace(is_zero_sum=not non_saturating)
+    return stateless(disc, gen)._replace(is_zero_sum=not non_saturating, name="f_gan")
 
 
 def _find(divergence: str | Divergence, alpha: float | None) -> Divergence:

@@ -52,4 +52,4 @@ def feature_matching(base: Loss | Callable[..., Loss] = non_saturating, **option
             )
         return jnp.sum((jnp.mean(real, axis=0) - jnp.mean(fake, axis=0)) ** 2)
 
-    return loss._replace(gen=gen, couples_batch=True, is_zero_sum=False)
+    return loss._replace(gen=gen, couples_batch=True, is_zero_sum=False, name="feature_matching")

@@ -66,4 +66,4 @@ def flip_labels(
         real_out, fake_out = with_logits(real_out, swapped), with_logits(fake_out, fake_logits)
         return loss.disc(real_out, fake_out, state, context)
 
-    return loss._replace(disc=disc, is_zero_sum=False)
+    return loss._replace(disc=disc, is_zero_sum=False, name="flip_labels")

@@ -48,4 +48,4 @@ def hinge(*, margin: Positive = 1.0) -> Loss:
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -fake_logits
 
-    return stateless(disc, gen)
+    return stateless(disc, gen, name="hinge")

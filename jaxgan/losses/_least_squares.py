@@ -51,4 +51,4 @@ def least_squares(
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return squared(fake_logits, gen_label)
 
-    return stateless(disc, gen)
+    return stateless(disc, gen, name="least_squares")

@@ -54,4 +54,8 @@ def maximum_likelihood(
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -0.5 * capped_exp(fake_logits, cap=cap)
 
-    return stateless(classifier(smoothing=smoothing, fake_smoothing=fake_smoothing), gen)
+    return stateless(
+        classifier(smoothing=smoothing, fake_smoothing=fake_smoothing),
+        gen,
+        name="maximum_likelihood",
+    )

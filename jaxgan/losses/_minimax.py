@@ -56,7 +56,7 @@ def minimax(*, smoothing: DecaySchedule = 0.0, fake_smoothing: DecaySchedule = 0
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return -disc(real_logits, fake_logits, context)
 
-    return stateless(disc, gen)._replace(is_zero_sum=True)
+    return stateless(disc, gen)._replace(is_zero_sum=True, name="minimax")
 
 
 @checked

@@ -72,7 +72,7 @@ def multi_class(*, label_weight: NonNegativeSchedule = 1.0) -> Loss:
     def gen(real_out: PyTree, fake_out: PyTree, state: PyTree, context: Context) -> Array:
         return softplus(-logsumexp(_class_logits(fake_out), axis=1))
 
-    return Loss(disc=disc, gen=gen)
+    return Loss(disc=disc, gen=gen, name="multi_class")
 
 
 def _class_logits(out: PyTree) -> Array:

@@ -48,4 +48,6 @@ def non_saturating(*, smoothing: DecaySchedule = 0.0, fake_smoothing: DecaySched
     def gen(real_logits: Array, fake_logits: Array, context: Context) -> Array:
         return softplus(-fake_logits)
 
-    return stateless(classifier(smoothing=smoothing, fake_smoothing=fake_smoothing), gen)
+    return stateless(
+        classifier(smoothing=smoothing, fake_smoothing=fake_smoothing), gen, name="non_saturating"
+    )

@@ -63,4 +63,6 @@ def relativistic(base: Loss | Callable[..., Loss] = non_saturating, **options: A
         values, _ = loss.disc(real_out, fake_out, state, context)
         return 0.5 * values
 
-    return Loss(disc=disc, gen=gen, init=loss.init, couples_batch=loss.couples_batch)
+    return Loss(
+        disc=disc, gen=gen, init=loss.init, couples_batch=loss.couples_batch, name="relativistic"
+    )

@@ -60,7 +60,7 @@ def relativistic_average(base: Loss | Callable[..., Loss] = non_saturating, **op
         a, b = _against_means(*logits(real_out, fake_out))
         return loss.disc(with_logits(real_out, b), with_logits(fake_out, a), state, context)[0]
 
-    return Loss(disc=disc, gen=gen, init=loss.init, couples_batch=True)
+    return Loss(disc=disc, gen=gen, init=loss.init, couples_batch=True, name="relativistic_average")
 
 
 def _against_means(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:

@@ -44,7 +44,7 @@ def softmax() -> Loss:
         largest, log_sum = _normaliser(real_logits, fake_logits)
         return log_sum + 0.5 * (largest - real_logits) + 0.5 * (largest - fake_logits)
 
-    return stateless(disc, gen)._replace(couples_batch=True)
+    return stateless(disc, gen)._replace(couples_batch=True, name="softmax")
 
 
 def _normaliser(real_logits: Array, fake_logits: Array) -> tuple[Array, Array]:

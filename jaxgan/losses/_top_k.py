@@ -66,4 +66,4 @@ def top_k(
         rank = jnp.argsort(jnp.argsort(-fake_logits)).astype(jnp.int32)
         return jnp.where(rank < k, num / k.astype(values.dtype) * values, 0.0)
 
-    return loss._replace(gen=gen, couples_batch=True, is_zero_sum=False)
+    return loss._replace(gen=gen, couples_batch=True, is_zero_sum=False, name="top_k")

@@ -40,4 +40,4 @@ def wasserstein() -> Loss:
     def gen(real_values: Array, fake_values: Array, context: Context) -> Array:
         return real_values - fake_values
 
-    return stateless(disc, gen)._replace(is_zero_sum=True)
+    return stateless(disc, gen)._replace(is_zero_sum=True, name="wasserstein")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import stream
+from jaxgan.core.typing import Batch
 from jaxgan.data import DeviceSource, Source, pipeline, prefetch_to_device, record_of
 from jaxgan.evaluation import Options
 from jaxgan.features.weights import cache_dir
@@ -40,6 +41,7 @@ from jaxgan.sampling.sampler import makes_images
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum
+from jaxgan.training.terms import make_terms
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +223,7 @@ def make_run(
             config=portable(config)[0],
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
-        hooks=(*_hooks(config, source, algorithm, mesh, workdir), *given.hooks),
+        hooks=(*_hooks(config, source, phases, mesh, workdir), *given.hooks),
         writers=make_writers(config["writers"], workdir),
         policy=policy,
         watch=config["watch"],
@@ -256,15 +258,24 @@ def _batches(
 def _hooks(
     config: Config,
     source: Source | DeviceSource,
-    algorithm: Algorithm,
+    phases: Mapping[int, Algorithm],
     mesh: Mesh,
     workdir: Path,
 ) -> Iterator[Hook]:
+    algorithm = phases[0]
     game, sharding = algorithm.field.game, distributed.replicated(mesh)
     if named(config).panels or makes_images(game, source.element_spec):
         yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
     if config["analysis_every_steps"]:
         yield _spectrum(config, source, algorithm, mesh, workdir)
+    if config["terms_every_steps"]:
+        yield make_terms(
+            {first: phase.field.game for first, phase in phases.items()},
+            {} if algorithms.is_whole(config) else build.build_optimizers(config),
+            _fixed_batch(config, source),
+            every=config["terms_every_steps"],
+            mesh=mesh,
+        )
     if config["eval_every_steps"]:
         yield _evaluation(config, game, source, mesh, workdir)
     yield from make_hooks(
@@ -277,6 +288,14 @@ def _hooks(
     )
 
 
+def _fixed_batch(config: Config, source: Source | DeviceSource) -> Batch:
+    num = config["batch_size"]
+    if isinstance(source, DeviceSource):
+        return source.sample(stream(jax.random.key(config["seed"]), "analysis"), num)
+    batch: Batch = jax.tree.map(jnp.asarray, source.read(np.arange(num) % source.num_examples))
+    return batch
+
+
 def _spectrum(
     config: Config,
     source: Source | DeviceSource,
@@ -284,11 +303,7 @@ def _spectrum(
     mesh: Mesh,
     workdir: Path,
 ) -> Hook:
-    num = config["batch_size"]
-    if isinstance(source, DeviceSource):
-        batch = source.sample(stream(jax.random.key(config["seed"]), "analysis"), num)
-    else:
-        batch = jax.tree.map(jnp.asarray, source.read(np.arange(num) % source.num_examples))
+    batch = _fixed_batch(config, source)
     every = config["analysis_every_steps"]
     if algorithms.is_whole(config):
         return make_spectrum(

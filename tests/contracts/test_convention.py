@@ -80,6 +80,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "losses.f_gan": ("divergence",),
     "losses.feature_matching": ("base",),
     "losses.flip_labels": ("base",),
+    "losses.over_outputs": ("base",),
     "losses.relativistic": ("base",),
     "losses.relativistic_average": ("base",),
     "losses.stateless": ("disc", "gen"),

@@ -150,6 +150,10 @@ def paired(disc: Formula) -> tuple[Formula, Formula]:
     )
 
 
+def two_outputs(logits: jax.Array) -> Any:
+    return {"logits": {"one": logits, "two": -0.5 * logits}}
+
+
 class Row(NamedTuple):
     name: str
     loss: Callable[[], Loss]
@@ -339,6 +343,20 @@ TABLE = [
         with_features,
     ),
     Row(
+        "over_outputs",
+        partial(losses.over_outputs, losses.hinge),
+        lambda r, f: hinges(r, f) + hinges(-r / 2, -f / 2),
+        lambda r, f: -f / 2,
+        two_outputs,
+    ),
+    Row(
+        "over_outputs weighted",
+        partial(losses.over_outputs, weights={"two": 0.25, "one": 1.0}),
+        lambda r, f: bce(r, f) + bce(-r / 2, -f / 2) / 4,
+        lambda r, f: -log_sigmoid(f) - log_sigmoid(-f / 2) / 4,
+        two_outputs,
+    ),
+    Row(
         "top_k",
         partial(losses.top_k, fraction=0.75),
         bce,
@@ -353,7 +371,9 @@ TABLE = [
     ),
 ]
 ROWS = [pytest.param(row, id=row.name) for row in TABLE]
-OF_LOGITS = [pytest.param(row, id=row.name) for row in TABLE if row.wrap is not with_classes]
+OF_LOGITS = [
+    pytest.param(row, id=row.name) for row in TABLE if row.wrap not in (with_classes, two_outputs)
+]
 
 
 def values_of(row: Row, real: Any, fake: Any) -> dict[str, jax.Array]:
@@ -459,6 +479,7 @@ def test_other_heads_change_nothing(row: Row) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_state_passes_through(row: Row) -> None:
     loss, zeros = row.loss(), row.wrap(jnp.zeros(2))
+    assert row.loss().name == called(row.loss).__name__ or row.name.startswith("over_outputs")
     if row.name == "began":
         return  # the only one that has a state: tests/losses/test_began.py
     assert loss.init() == ()
@@ -571,7 +592,7 @@ OVER_A_BASE: list[Callable[..., Loss]] = [
 ]
 
 
-@pytest.mark.parametrize("over", OVER_A_BASE)
+@pytest.mark.parametrize("over", [*OVER_A_BASE, losses.over_outputs])
 def test_options_of_a_made_loss_are_refused(over: Callable[..., Loss]) -> None:
     with pytest.raises(TypeError, match="smoothing"):
         over(losses.minimax(), smoothing=0.1)

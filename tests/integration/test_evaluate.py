@@ -173,7 +173,7 @@ def test_a_score_that_is_no_number_is_no_success(
 ) -> None:
     found = Evaluation([Score("fd_pixels", math.nan, None, make_protocol())], {})
     evaluator = Evaluator(("fd_pixels",), lambda *_: found)
-    monkeypatch.setattr("jaxgan.run.evaluation.make_run_evaluator", lambda *_, **__: evaluator)
+    monkeypatch.setattr("jaxgan.run.loaded.make_run_evaluator", lambda *_, **__: evaluator)
     out = tmp_path / "a.json"
     assert main(["evaluate", "--workdir", str(runs / "digits"), "--out", str(out)]) == 3
     assert "jaxgan: not a number: fd_pixels" in capfd.readouterr().err

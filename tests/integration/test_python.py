@@ -126,8 +126,7 @@ def series() -> jg.Algorithm:
     """A GAN of series, of jaxgan's own game."""
     gen = jg.from_linen(Rollout(), jnp.zeros((1, 5, 3)))
     disc = jg.from_linen(Look(), jnp.zeros((1, 5, 2)))
-    latent = lambda key, shape: jax.random.normal(key, (*shape, 5, 3))  # noqa: E731
-    game = jg.gan(gen, disc, latent=latent)
+    game = jg.gan(gen, disc, latent=lambda key, shape: jax.random.normal(key, (*shape, 5, 3)))
     return jg.simultaneous(jg.gradient(game), optimizers=sgds("gen", "disc"))
 
 

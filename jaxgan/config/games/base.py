@@ -12,6 +12,7 @@ import jax
 from jaxgan import games
 from jaxgan.config import networks
 from jaxgan.config.base import Config
+from jaxgan.config.lists import Sum
 from jaxgan.config.references import in_one_line
 from jaxgan.config.registry import LOSSES
 from jaxgan.config.sections import Choice
@@ -35,7 +36,7 @@ Roles = Mapping[str, Choice]
 """Of a game: for each of its networks those that it may be."""
 
 LATENT = Choice({"normal": games.normal_latent}, "normal", given=("dim",), makes=Callable[..., Any])
-LOSS = Choice(LOSSES, "non_saturating", makes=Loss, nested=("base",))
+LOSS = Sum(LOSSES, "non_saturating", makes=Loss, nested=("base",))
 
 
 @dataclass(frozen=True)
