@@ -16,7 +16,14 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jaxgan.core.optimizer import hold_schedules, init, update
+from jaxgan.core.optimizer import (
+    clip_gradients,
+    decay_weights,
+    hold_schedules,
+    init,
+    update,
+    with_rates,
+)
 from jaxgan.core.ranges import (
     DecaySchedule,
     Finite,
@@ -32,7 +39,9 @@ from jaxgan.core.typing import Array, Params, PyTree, ScalarOrSchedule
 __all__ = [
     "EPS_ROOT",
     "adam",
+    "clip_gradients",
     "clip_weights",
+    "decay_weights",
     "hold_schedules",
     "init",
     "optimistic",
@@ -40,6 +49,7 @@ __all__ = [
     "rmsprop",
     "sgd",
     "update",
+    "with_rates",
 ]
 
 EPS_ROOT = 1e-16

@@ -33,6 +33,7 @@ REQUIRED = {
     "compare": ["DIR"],
     "evaluate": ["--workdir", "DIR"],
     "explore": ["--workdir", "DIR"],
+    "new": ["loss", "mine"],
     "import": ["--config", "FILE", "--workdir", "DIR"],
     "plan": ["--config", "FILE", "--topology", "cpu:1"],
     "sample": ["--workdir", "DIR"],

@@ -23,6 +23,7 @@ from jaxgan.cli.main import COMMANDS
 from jaxgan.cli.program import BAD_INPUT, DISK_FAILED, IN_USE
 from jaxgan.config import games, resolve
 from jaxgan.config.lists import Listed
+from jaxgan.config.optimizers import OPTAX, OPTIMIZER, SHARED
 from jaxgan.config.sections import SCHEDULE, Options
 from jaxgan.data.open import SOURCES
 from jaxgan.distributed.processes import LOST_PEER
@@ -95,7 +96,7 @@ def sections() -> Iterator[Any]:
         ("game", games.table.GAME),
         ("latent", games.base.LATENT),
         ("loss", games.base.LOSS),
-        ("optimizer", resolve.OPTIMIZER),
+        ("optimizer", OPTIMIZER),
         ("schedule", SCHEDULE),
     ]
     seen = set()
@@ -166,6 +167,18 @@ def test_every_option_is_documented_with_its_default(heading: str, options: dict
     found = tables(DOCS / "configs.md")
     assert heading in found, f"docs/configs.md has no heading `{heading}`"
     assert {key: cells[0] for key, cells in found[heading].items()} == options
+
+
+def test_what_every_optimizer_may_have_is_documented() -> None:
+    rows = tables(DOCS / "configs.md")["optimizer"]
+    defaults = {name: one.default for name, one in SHARED.items()}
+    assert {key: cells[0] for key, cells in rows.items()} == {
+        name: written(default) for name, default in defaults.items()
+    }
+    text = (DOCS / "configs.md").read_text().partition("## optimizer")[2].partition("###")[0]
+    assert sorted(
+        re.findall(r"`(\w+)`", text.partition("Optax's ")[2].partition("; ")[0])
+    ) == sorted(OPTAX)
 
 
 def test_no_option_is_documented_that_is_not_there() -> None:

@@ -13,6 +13,8 @@ import optax
 import pytest
 
 from jaxgan import cosine, linear, optimizers
+from jaxgan.config.optimizers import OPTAX, OPTIMIZER
+from jaxgan.core.errors import ConfigError
 
 GRADS = np.random.default_rng(0).normal(size=(20, 4))
 
@@ -219,3 +221,100 @@ def test_hyperparameters_are_in_their_ranges(
 def test_a_negative_momentum_is_one() -> None:
     optimizers.sgd(0.1, momentum=-0.3)
     optimizers.adam(0.1, b1=-0.3)
+
+
+OPTIONS = {"sign_sgd": {}, "lars": {"momentum": 0.5}, "adan": {"weight_decay": 0.1}}
+
+
+def of_config(**section: Any) -> optax.GradientTransformation:
+    return OPTIMIZER.make(OPTIMIZER.resolve(section, "optimizer.gen"), "optimizer.gen")
+
+
+@pytest.mark.parametrize("name", OPTAX)
+def test_a_config_has_optaxs_own_by_their_names(name: str, float64: None) -> None:
+    options = OPTIONS.get(name, {})
+    theirs = getattr(optax, name)(1e-2, **options)
+    ours = of_config(name=name, learning_rate=1e-2, **options)
+    np.testing.assert_allclose(trajectory(ours), trajectory(theirs), rtol=1e-6)
+
+    def moved(gradient: jax.Array) -> jax.Array:
+        params = jnp.ones(2)
+        return optimizers.update(ours, gradient, optimizers.init(ours, params), params)[0].sum()
+
+    assert np.isfinite(jax.grad(moved)(jnp.zeros(2))).all()
+
+
+@pytest.mark.parametrize("rate", [1e-2, cosine(1e-2, 1e-3, 10)])
+def test_decoupled_decay_is_that_of_adamw(rate: Any, float64: None) -> None:
+    decayed = optimizers.decay_weights(optimizers.adam(rate), weight=0.3, learning_rate=rate)
+    theirs = optax.adamw(rate, weight_decay=0.3)
+    np.testing.assert_allclose(trajectory(decayed), trajectory(theirs), rtol=1e-6)
+    section = {"name": "adam", "learning_rate": 1e-2, "weight_decay": 0.3}
+    if not callable(rate):
+        np.testing.assert_allclose(trajectory(of_config(**section)), trajectory(theirs), rtol=1e-6)
+
+
+def test_gradients_are_clipped_before_they_are_used(float64: None) -> None:
+    theirs = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(1e-2))
+    ours = of_config(name="adam", learning_rate=1e-2, clip_by_global_norm=0.5)
+    np.testing.assert_allclose(trajectory(ours), trajectory(theirs), rtol=1e-6)
+    falling = optimizers.clip_gradients(optimizers.sgd(1.0), norm=linear(1.0, 0.5, 2))
+    lengths = np.linalg.norm(np.diff(trajectory(falling, 10 * GRADS), axis=0, prepend=1.0), axis=1)
+    np.testing.assert_allclose(lengths[:3], [1.0, 0.75, 0.5], rtol=1e-6)
+
+
+def test_rates_are_those_of_the_parameters_that_match() -> None:
+    params = {"mapping": {"kernel": jnp.ones(2), "bias": jnp.ones(2)}, "out": {"bias": jnp.ones(2)}}
+    grads = jax.tree.map(lambda w: w * jnp.asarray([1.0, -3.0]), params)
+    rates = {"mapping/*": 0.1, "*bias": 0.0, "out/*": 2.0}
+    ours = of_config(name="adam", learning_rate=1e-2, rates=rates)
+    state, plain = optimizers.init(ours, params), optimizers.adam(1e-2)
+    moved, _ = optimizers.update(ours, grads, state, params)
+    whole, _ = optimizers.update(plain, grads, optimizers.init(plain, params), params)
+    shares = jax.tree.map(lambda w, a, b: (a - w) / (b - w), params, moved, whole)
+    expected = {"mapping": {"kernel": 0.1, "bias": 0.0}, "out": {"bias": 2.0}}
+    for share, factor in zip(jax.tree.leaves(shares), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(share, factor, rtol=1e-4)
+
+
+def test_tentative_updates_hold_the_schedules_of_what_is_around(float64: None) -> None:
+    rate = cosine(0.1, 0.0, 10)
+    optimizer = optimizers.decay_weights(optimizers.sgd(rate), weight=1.0, learning_rate=rate)
+    optimizer = optimizers.clip_gradients(optimizer, norm=linear(1.0, 0.5, 10))
+    params = jnp.ones(2)
+    past = optimizers.init(optimizer, params)
+    _, new = optimizers.update(optimizer, params, past, params)
+    held = optimizers.hold_schedules(new, past)
+    counts = [int(x) for x in jax.tree.leaves(held) if x.dtype == jnp.int32]
+    assert counts == [0] * len(counts)
+    assert [int(x) for x in jax.tree.leaves(new) if x.dtype == jnp.int32] == [1] * len(counts)
+    assert len(counts) >= 3
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"name": "lyon"}, "optimizer.gen.name is 'lyon'; it must be 'adam', 'optimistic'"),
+        ({"name": "lion", "mask": 1}, "optimizer.gen (lion).mask: unknown key"),
+        ({"name": "lion", "b1": "x"}, "optimizer.gen.b1 is 'x'; it must be a finite number"),
+        ({"name": "lion", "learning_rate": -1.0}, "learning_rate is -1.0; it must be at least 0"),
+        ({"name": "sgd", "weight_decay": -1.0}, "weight_decay is -1.0; it must be at least 0"),
+        ({"name": "sgd", "clip_by_global_norm": 0.0}, "clip_by_global_norm is 0.0; it must be a"),
+        ({"name": "sgd", "rates": {"a": -1.0}}, "rates.a is -1.0; it must be at least 0"),
+        (
+            {"name": "sgd", "rates": {"b/*": 0.5}},
+            "optimizer.gen: rates: 'b/*' matches no parameter",
+        ),
+        (
+            {"name": "optax:set_to_zero", "learning_rate": None, "weight_decay": 0.1},
+            "optimizer.gen.weight_decay is for optimizers that have a learning_rate",
+        ),
+    ],
+)
+def test_what_an_optimizer_has_not_is_refused(section: dict[str, Any], words: str) -> None:
+    section = {"learning_rate": 0.1, **section}
+    section = {key: value for key, value in section.items() if value is not None}
+    with pytest.raises(ConfigError) as error:
+        of_config(**section).init({"a": {"kernel": jnp.ones(2)}})
+    assert words in str(error.value)
+    assert len(str(error.value).splitlines()) == 1

@@ -13,6 +13,7 @@ from jaxgan.cli import (
     evaluate,
     explore,
     import_weights,
+    new,
     plan,
     program,
     sample,
@@ -24,7 +25,7 @@ from jaxgan.version import __version__
 
 COMMANDS = (
     *(train, sample, explore, evaluate, compare, checkpoints, plan),
-    *(weights, import_weights),
+    *(new, weights, import_weights),
 )
 
 _EPILOG = """\

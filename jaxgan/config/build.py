@@ -14,8 +14,9 @@ from jaxgan.algorithms import Algorithm
 from jaxgan.config.algorithms import is_whole, make_algorithm
 from jaxgan.config.base import Config
 from jaxgan.config.games import make_game, named, parts_of
+from jaxgan.config.optimizers import OPTIMIZER
 from jaxgan.config.references import one_line_of, own_place
-from jaxgan.config.resolve import OPTIMIZER, make_section
+from jaxgan.config.resolve import make_section
 from jaxgan.core.algorithm import Optimizers
 from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError

@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-import optax
-
 from jaxgan import distributed, games
 from jaxgan import transforms as tf
 from jaxgan.checkpoint.directory import Best
@@ -20,12 +18,12 @@ from jaxgan.config.games import named, resolve_game
 from jaxgan.config.games.base import ROLES
 from jaxgan.config.hooks import HOOKS, WRITERS
 from jaxgan.config.lists import Chain, Terms
+from jaxgan.config.optimizers import OPTIMIZER
 from jaxgan.config.registry import (
     ALGORITHMS,
     AUGMENTATIONS,
     AUXILIARY,
     FIELDS,
-    OPTIMIZERS,
     PENALTIES,
     TRANSFORMS,
 )
@@ -99,7 +97,6 @@ SECTIONS: Mapping[str, Section] = {
 
 SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
-OPTIMIZER = Choice(OPTIMIZERS, makes=optax.GradientTransformation)
 WHOLE = algorithms.KEY
 OTHERS = ("data", "game", "latent", "loss", "optimizer", WHOLE, *ROLES)
 PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", "unrolled")

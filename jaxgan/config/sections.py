@@ -25,6 +25,8 @@ SCHEDULES: Table = {
     "half_life": schedules.half_life,
     "linear": schedules.linear,
     "piecewise": schedules.piecewise,
+    "step_decay": schedules.step_decay,
+    "warmup": schedules.warmup,
 }
 
 

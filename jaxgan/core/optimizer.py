@@ -1,11 +1,19 @@
-"""Optax's transformations in a strict session, and the steps that their schedules count."""
+"""Optax's transformations in a strict session, around others, and the steps that they count."""
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Mapping
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 import optax
 
-from jaxgan.core.typing import Params, PyTree
+from jaxgan.core.ranges import NonNegative, NonNegativeSchedule, PositiveSchedule, checked
+from jaxgan.core.schedules import scale
+from jaxgan.core.text import did_you_mean
+from jaxgan.core.typing import Array, Params, PyTree
 
 _Injected = optax.schedules.InjectStatefulHyperparamsState
 """What `optax.inject_hyperparams` keeps."""
@@ -97,3 +105,145 @@ def hold_schedules(opt_state: PyTree, past: PyTree) -> PyTree:
         return isinstance(node, optax.ScaleByScheduleState | _Injected)
 
     return jax.tree.map(hold, opt_state, past, is_leaf=is_schedule)
+
+
+@checked
+def clip_gradients(
+    optimizer: optax.GradientTransformation, *, norm: PositiveSchedule
+) -> optax.GradientTransformation:
+    """Shortens a player's gradient to a length before it is used: g min(1, c / ‖g‖).
+
+    Args:
+      optimizer: any Optax transformation.
+      norm: c, a number or a schedule of this player's updates.
+
+    Returns:
+      An `optax.GradientTransformation`.
+
+    Raises:
+      ValueError: if the norm is not positive.
+
+    Example:
+      >>> from jaxgan.optimizers import sgd
+      >>> optimizer, w = clip_gradients(sgd(1.0), norm=1.0), jnp.zeros(2)
+      >>> w, _ = update(optimizer, jnp.asarray([3.0, 4.0]), init(optimizer, w), w)
+      >>> [round(float(x), 3) for x in w]
+      [-0.6, -0.8]
+
+    References:
+      Pascanu et al., 2013 (arXiv:1211.5063).
+    """
+    factory: Any = optax.clip_by_global_norm
+    clip = optax.inject_hyperparams(factory)(max_norm=norm) if callable(norm) else factory(norm)
+    return optax.chain(clip, optimizer)
+
+
+@checked
+def decay_weights(
+    optimizer: optax.GradientTransformation,
+    *,
+    weight: NonNegativeSchedule,
+    learning_rate: NonNegativeSchedule,
+) -> optax.GradientTransformation:
+    """Decoupled weight decay: w ← w + u - η λ w, u the optimizer's update.
+
+    Args:
+      optimizer: any Optax transformation.
+      weight: λ, a number or a schedule of this player's updates.
+      learning_rate: η, that of the optimizer.
+
+    Returns:
+      An `optax.GradientTransformation` that needs the parameters.
+
+    Raises:
+      ValueError: if a number is negative.
+
+    Example:
+      >>> from jaxgan.optimizers import sgd
+      >>> optimizer, w = decay_weights(sgd(0.5), weight=0.1, learning_rate=0.5), jnp.ones(1)
+      >>> w, _ = update(optimizer, jnp.zeros(1), init(optimizer, w), w)
+      >>> round(float(w[0]), 4)
+      0.95
+
+    References:
+      Loshchilov & Hutter, 2019 (arXiv:1711.05101).
+    """
+    factory: Any = _shrinking
+    rate = scale(learning_rate, weight)
+    shrink = optax.inject_hyperparams(factory)(rate=rate) if callable(rate) else factory(rate)
+    return optax.chain(optimizer, shrink)
+
+
+def _shrinking(rate: Array) -> optax.GradientTransformation:
+    def update(updates: PyTree, params: Params) -> PyTree:
+        return jax.tree.map(lambda u, w: u - jnp.asarray(rate, w.dtype) * w, updates, params)
+
+    return optax.stateless(update)
+
+
+@checked
+def with_rates(
+    optimizer: optax.GradientTransformation, *, rates: Mapping[str, NonNegative]
+) -> optax.GradientTransformation:
+    """Other learning rates for some parameters: their updates, times a factor.
+
+    Args:
+      optimizer: any Optax transformation.
+      rates: factors by patterns of paths, such as `{"mapping/*": 0.01}`; `*` stands for anything,
+        slashes too. Of several that match the last one counts; 0 keeps parameters as they are.
+
+    Returns:
+      An `optax.GradientTransformation`.
+
+    Raises:
+      ValueError: if a factor is negative or, where it is initialized, a pattern matches nothing.
+
+    Example:
+      >>> from jaxgan.optimizers import sgd
+      >>> w = {"mapping": {"kernel": jnp.zeros(1)}, "out": {"kernel": jnp.zeros(1)}}
+      >>> optimizer = with_rates(sgd(1.0), rates={"mapping/*": 0.5})
+      >>> ones = jax.tree.map(jnp.ones_like, w)
+      >>> w, _ = update(optimizer, ones, init(optimizer, w), w)
+      >>> w["mapping"]["kernel"].tolist(), w["out"]["kernel"].tolist()
+      ([-0.5], [-1.0])
+      >>> init(with_rates(sgd(1.0), rates={"maping/*": 0.5}), w)
+      Traceback (most recent call last):
+      ...
+      ValueError: rates: 'maping/*' matches no parameter of mapping/kernel, out/kernel; did you \
+mean mapping/* or mapping/kernel?
+    """
+
+    def named(tree: PyTree) -> list[str]:
+        pairs = jax.tree_util.tree_leaves_with_path(tree)
+        return [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in pairs]
+
+    def check(params: Params) -> optax.EmptyState:
+        names = named(params)
+        for pattern in rates:
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+                raise ValueError(_no_match(pattern, names))
+        return optax.EmptyState()
+
+    def scaled(
+        updates: PyTree, state: optax.EmptyState, params: Params | None = None
+    ) -> tuple[PyTree, optax.EmptyState]:
+        factors = []
+        for name in named(updates):
+            found = [rate for pattern, rate in rates.items() if fnmatch.fnmatchcase(name, pattern)]
+            factors.append(found[-1] if found else None)
+        leaves, structure = jax.tree.flatten(updates)
+        new = [
+            leaf if factor is None else jnp.asarray(factor, leaf.dtype) * leaf
+            for leaf, factor in zip(leaves, factors, strict=True)
+        ]
+        return jax.tree.unflatten(structure, new), state
+
+    return optax.chain(optimizer, optax.GradientTransformation(check, scaled))
+
+
+def _no_match(pattern: str, names: list[str]) -> str:
+    parts = [name.split("/") for name in names]
+    above = {"/".join([*part[:depth], "*"]) for part in parts for depth in range(1, len(part))}
+    hint = did_you_mean(pattern, [*names, *sorted(above)])
+    listed = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+    return f"rates: {pattern!r} matches no parameter of {listed}{hint and ';'}{hint}"

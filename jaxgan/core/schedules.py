@@ -12,7 +12,17 @@ import jax.numpy as jnp
 
 from jaxgan.core.checks import is_traced, is_zero
 from jaxgan.core.errors import bad_value
-from jaxgan.core.ranges import Count, Finite, Index, NonNegative, Positive, Range, checked
+from jaxgan.core.ranges import (
+    Count,
+    Finite,
+    FiniteSchedule,
+    Fraction,
+    Index,
+    NonNegative,
+    Positive,
+    Range,
+    checked,
+)
 from jaxgan.core.typing import Array, ScalarOrSchedule, Schedule
 
 HalfLife = Positive | Annotated[Schedule, Range(at_least=0)]
@@ -282,6 +292,74 @@ def piecewise(values: Sequence[Finite], boundaries: Sequence[Count]) -> Schedule
         return jnp.asarray([*values], dtype=float)[index]
 
     return Between(schedule, tuple(values))
+
+
+@checked
+def step_decay(
+    init_value: Positive, factor: Annotated[float, Range(above=0, at_most=1)], num_steps: Count
+) -> Schedule:
+    """Smaller by a factor every so many steps: v_t = v_0 f^⌊t / n⌋.
+
+    Args:
+      init_value: v_0, above 0.
+      factor: f, above 0 and at most 1.
+      num_steps: n, from drop to drop.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      ValueError: if a number is out of its range.
+
+    Example:
+      >>> rate = step_decay(1.0, 0.5, num_steps=10)
+      >>> [float(rate(jnp.int32(step))) for step in (0, 9, 10, 25)]
+      [1.0, 1.0, 0.5, 0.25]
+
+    References:
+      Krizhevsky et al., ImageNet classification with deep convolutional neural networks, 2012.
+    """
+
+    def schedule(step: Array) -> Array:
+        drops = jnp.asarray(step) // num_steps
+        return init_value * jnp.power(jnp.asarray(factor, float), drops.astype(float))
+
+    return Between(schedule, (init_value, 0.0))
+
+
+@checked
+def warmup(then: FiniteSchedule, num_steps: Count, start: Fraction = 0.0) -> Schedule:
+    """A schedule that grows into itself: v_t (s + (1 - s) min(t / n, 1)).
+
+    Args:
+      then: v, a number or a schedule; its steps are counted from the beginning too.
+      num_steps: n, how long it grows.
+      start: s, the share of v at step 0.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      ValueError: if a number is out of its range.
+
+    Example:
+      >>> rate = warmup(2.0, num_steps=4, start=0.5)
+      >>> [float(rate(jnp.int32(step))) for step in (0, 2, 4, 9)]
+      [1.0, 1.5, 2.0, 2.0]
+      >>> rate = warmup(linear(1.0, 0.0, num_steps=10), num_steps=5)
+      >>> [round(float(rate(jnp.int32(step))), 2) for step in (0, 1, 5, 10)]
+      [0.0, 0.18, 0.5, 0.0]
+
+    References:
+      Goyal et al., 2017 (arXiv:1706.02677).
+    """
+
+    def schedule(step: Array) -> Array:
+        share = start + (1.0 - start) * jnp.minimum(_share(step, 0, num_steps), 1.0)
+        return share * at(then, step)
+
+    reaches = getattr(then, "reaches", () if callable(then) else (then,))
+    return Between(schedule, (*reaches, *(start * value for value in reaches)))
 
 
 def _share(step: Array, start_step: int, num_steps: int) -> Array:

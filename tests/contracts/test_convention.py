@@ -85,7 +85,10 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "losses.relativistic_average": ("base",),
     "losses.stateless": ("disc", "gen"),
     "losses.top_k": ("base",),
+    "optimizers.clip_gradients": ("optimizer",),
     "optimizers.clip_weights": ("bound",),
+    "optimizers.decay_weights": ("optimizer",),
+    "optimizers.with_rates": ("optimizer",),
     "penalties.balanced_consistency": ("augment",),
     "penalties.consistency": ("augment",),
 }

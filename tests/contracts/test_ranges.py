@@ -42,7 +42,9 @@ PACKAGES = (
     *(losses, penalties, auxiliary, augment, games, fields, algorithms, transforms, analysis),
     *(optimizers, metrics, data, models, layers),
 )
-SCHEDULES = ("cosine", "exponential", "half_life", "linear", "piecewise")
+SCHEDULES = (
+    *("cosine", "exponential", "half_life", "linear", "piecewise", "step_decay", "warmup"),
+)
 
 WITHOUT = {
     # Functions of arrays and states, which make nothing; their numbers are those of a factory.

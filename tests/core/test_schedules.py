@@ -12,7 +12,15 @@ import pytest
 from jaxgan import optimizers
 from jaxgan.config.sections import SCHEDULE
 from jaxgan.core.errors import ConfigError
-from jaxgan.core.schedules import cosine, exponential, half_life, linear, piecewise
+from jaxgan.core.schedules import (
+    cosine,
+    exponential,
+    half_life,
+    linear,
+    piecewise,
+    step_decay,
+    warmup,
+)
 from jaxgan.core.typing import Schedule
 
 STEPS = np.asarray([0, 1, 9, 10, 11, 19, 20, 21, 1000])
@@ -50,6 +58,17 @@ def test_an_optimizer_steps_at_the_rate_of_its_piece() -> None:
 def test_exponential_is_a_straight_line_of_the_logarithm() -> None:
     expected = np.exp(np.interp(STEPS, [10, 20], np.log([2e-4, 2e-6])))
     np.testing.assert_allclose(values_of(exponential(2e-4, 2e-6, 10, 10)), expected, rtol=1e-5)
+
+
+def test_a_step_decay_drops_and_a_warmup_grows_into_another_schedule() -> None:
+    expected = 0.5 * 0.1 ** (STEPS // 10)
+    np.testing.assert_allclose(values_of(step_decay(0.5, 0.1, 10)), expected, 1e-5, 1e-12)
+    growth = 0.2 + 0.8 * np.minimum(STEPS / 10, 1.0)
+    then = {"schedule": "step_decay", "init_value": 0.5, "factor": 0.1, "num_steps": 10}
+    named = of_config(schedule="warmup", then=then, num_steps=10, start=0.2)
+    np.testing.assert_allclose(values_of(named), growth * expected, 1e-5, 1e-12)
+    with pytest.raises(ValueError, match=r"b2 is a schedule that reaches 3\.0"):
+        optimizers.adam(0.1, b2=warmup(3.0, 10))
 
 
 def test_a_half_life_may_be_a_schedule() -> None:

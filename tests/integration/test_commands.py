@@ -44,6 +44,7 @@ NOT_RUN: dict[str, str] = {
     r"srun .*": "needs Slurm; tests/test_launch.py has a stand-in",
     r"(export|source|wait)\b.*": "of the shell itself",
     r"jaxgan( \S+)?( --help)?": "is a name, not a whole command",
+    r"jaxgan new .*": "writes files: tests/cli/test_new.py",
     r"jaxgan --version": "is a name, not a whole command",
     r"jaxgan .*\[.*": "is a synopsis",
     r"jaxgan (sample|evaluate|explore)(?!.*--workdir).*": "a sentence's, which names no run",

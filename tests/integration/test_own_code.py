@@ -283,6 +283,20 @@ KINDS: dict[str, dict[str, Any]] = {
         "optimizer": {"gen": {**SGD, "name": "mine.py:sgd", "momentum": 0.5}, "disc": SGD}
     },
     "optimizer of Optax": {"optimizer": {"gen": {**SGD, "name": "optax:sgd"}, "disc": SGD}},
+    "optimizer with all around it": {
+        "optimizer": {
+            "gen": {
+                **{"name": "lion", "clip_by_global_norm": 1.0, "weight_decay": 0.1},
+                "learning_rate": {
+                    "schedule": "warmup",
+                    "then": {"schedule": "mine.py:falling"},
+                    "num_steps": 3,
+                },
+                "rates": {"Dense_0/*": 0.1},
+            },
+            "disc": {**SGD, "weight_decay": {"schedule": "mine.py:falling"}},
+        }
+    },
     "schedule": {"penalties": {"r1": {"weight": {"schedule": "mine.py:falling", "start": 0.2}}}},
     "Linen module": {"generator": {"name": "mine.py:Generator", "width": 4}},
     "NNX module": {"discriminator": {"name": "mine.py:Critic", "width": 4}},
@@ -523,6 +537,10 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
         (
             {"writers": [{"name": "mine.py:csv", "dialect": "x"}]},
             "dialect: unknown key; Allowed: none",
+        ),
+        (
+            {"optimizer": {"gen": {**SGD, "rates": {"Dens_0/*": 0.1}}, "disc": SGD}},
+            "optimizer.gen: rates: 'Dens_0/*' matches no parameter of Dense_0/bias, Dense_0/kernel",
         ),
         ({"transforms": ["mine.py:raises"]}, "transforms.raises: raises() takes 0 positional"),
         ({"transforms": ["mine.py:forgets"]}, "a step changes the state: .params['disc']"),
