@@ -53,19 +53,19 @@ def train(setting: gpu_session.Setting) -> dict[str, Any]:
     }
 
 
-def overhead(setting: gpu_session.Setting) -> dict[str, Any]:
+def overhead(setting: gpu_session.Setting, name: str) -> dict[str, Any]:
     """What the loop adds to the compiled step, as benchmarks/loop_overhead.py has it."""
     import loop_overhead
 
     steps, rounds = (20, 1) if setting.toy else (2000, 3)
-    flags, config = loop_overhead.read(steps)
+    case = loop_overhead.CASES[name](steps)
     pairs: list[tuple[float, float]] = []
     start = time.monotonic()
     for i in range(rounds):
         mean = (time.monotonic() - start) / max(1, i)
         if time.monotonic() + mean > setting.deadline:
             break
-        pairs.append((loop_overhead.time_loop(flags), loop_overhead.time_bare(config, steps)))
+        pairs.append((loop_overhead.time_loop(case), loop_overhead.time_bare(case)))
     loops, bares = ([1e3 * pair[i] for pair in pairs] for i in (0, 1))
     return {
         "rounds": len(pairs),
@@ -96,5 +96,5 @@ def rows(setting: gpu_session.Setting, *, what: str) -> dict[str, Callable[[], d
         return {name: partial(stall, setting, name) for name in ("mnist", "large")}
     check(*NEEDED, "sklearn")
     if what == "overhead":
-        return {"digits": partial(overhead, setting)}
+        return {name: partial(overhead, setting, name) for name in ("digits", "points")}
     return {"digits": partial(train, setting)}
