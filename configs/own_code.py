@@ -1,4 +1,4 @@
-"""One's own loss, field and generator, in the file of the config: the ring of eight Gaussians.
+"""One's own loss, field, generator and data, in the file of the config: a flower of Gaussians.
 
     jaxgan train --config configs/own_code.py --workdir runs/own_code
     jaxgan train --config configs/own_code.py:smoke --workdir runs/own_code_smoke
@@ -14,9 +14,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import ml_collections
+import numpy as np
 
 import jaxgan as jg
 from jaxgan.core.typing import Batch, PlayerTree
+from jaxgan.data import DeviceSource, mixture
 from jaxgan.fields import trees
 
 
@@ -81,6 +83,23 @@ class Generator(nn.Module):
         return nn.Dense(2)(nn.relu(h))
 
 
+@jg.ranges.checked
+def flower(*, num_petals: jg.ranges.Count = 10, std: jg.ranges.Positive = 0.05) -> DeviceSource:
+    """Gaussians on the petals of a rose, r = 2 and r = 1 in turn.
+
+    Args:
+      num_petals: how many Gaussians.
+      std: of each, in both coordinates.
+
+    Returns:
+      A `DeviceSource`.
+    """
+    angle = 2 * np.pi * np.arange(num_petals) / num_petals
+    radius = np.where(np.arange(num_petals) % 2, 1.0, 2.0)
+    modes = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return mixture("flower", modes, std)
+
+
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
     """The config; `smoke` takes a few steps.
 
@@ -106,7 +125,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             "total_steps": total_steps,
             "substeps": 10 if smoke else 100,
             "batch_size": 256,
-            "data": {"source": "ring"},
+            "data": {"source": flower, "num_petals": 10},
             "latent_dim": 16,
             "generator": {"name": Generator, "width": 16 if smoke else 128},
             "discriminator": {"name": "mlp", "features": (16,) if smoke else (128, 128)},

@@ -230,6 +230,7 @@ def disc_terms(
       (values by the terms' names, the new state).
 
     Example:
+      >>> import jax.numpy as jnp
       >>> from jaxgan.losses import hinge, wasserstein
       >>> zeros, context = jnp.zeros(1), Context(jax.random.key(0))
       >>> values, _ = disc_terms(hinge() + wasserstein(), zeros, zeros, (), context)
@@ -258,6 +259,7 @@ def gen_terms(
       Values by the terms' names.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> from jaxgan.losses import hinge, wasserstein
       >>> ones, context = jnp.ones(1), Context(jax.random.key(0))
       >>> values = gen_terms(hinge() + wasserstein(), ones, ones, (), context)

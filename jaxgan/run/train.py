@@ -34,7 +34,7 @@ from jaxgan.transforms import member as take_member
 
 logger = logging.getLogger(__name__)
 
-Data = str | Source | DeviceSource | Mapping[str, Any] | None
+Data = str | Source | DeviceSource | Mapping[str, Any] | Callable[..., Any] | None
 
 
 class Trained(NamedTuple):
@@ -71,8 +71,8 @@ def train(
         name (it may ask for `spec`, the shapes of an example, and `num_classes`); or a config, as a
         dict or as `FILE` or `FILE:ARG`.
       data: by a name that configs know, such as `"digits"` or `"folder:PATH"`; arrays by their
-        names, see `jaxgan.data.columns`; or a `Source` or `DeviceSource`. None is no data, or those
-        of the config.
+        names, see `jaxgan.data.columns`; a `Source` or `DeviceSource`; or a function that returns
+        one of these, found again as that of an algorithm. None is no data, or those of the config.
       workdir: where to write; see `jaxgan train --help`.
       hooks: what is called besides, see `jaxgan.training.hooks`.
       override: whether to resume although keys of the config changed that should not.
@@ -185,31 +185,33 @@ def _config_of(algorithm: Any, data: Data, given: Given, settings: Mapping[str, 
     elif isinstance(algorithm, Mapping) and not isinstance(algorithm, Algorithm):
         config = plain(algorithm)
     else:
-        config = {algorithms.KEY: _named(algorithm), "data": "none"}
+        config = {algorithms.KEY: _section_of(algorithm), "data": "none"}
     config = {**config, **settings}
     if given.source is not None:
         config["data"] = {"source": IN_PYTHON}
+    elif callable(data):
+        config["data"] = _named(data, "data", "source")
     elif data is not None:
         config["data"] = data
     return resolve(config)
 
 
-def _named(algorithm: Any) -> Config:
-    """The section of an algorithm: its function and options, if another program can find it."""
-    unnamed = {"name": IN_PYTHON, "step": ""}
-    if isinstance(algorithm, Algorithm):
-        return unnamed
-    is_partial = isinstance(algorithm, functools.partial)
-    function = algorithm.func if is_partial else algorithm
-    if not callable(function):
+def _section_of(algorithm: Any) -> Config:
+    if not isinstance(algorithm, Algorithm) and not callable(algorithm):
         raise InputError(bad_value("algorithm", algorithm, algorithms.ALLOWED))
-    if is_partial and algorithm.args:
-        return unnamed
+    named = None if isinstance(algorithm, Algorithm) else _named(algorithm, "algorithm", "name")
+    return named or {"name": IN_PYTHON, "step": ""}
+
+
+def _named(function: Any, path: str, key: str) -> Config | None:
+    """The section of a function: its reference and options, if another program can find it."""
+    options: Mapping[str, Any] = {}
+    if isinstance(function, functools.partial) and not function.args:
+        function, options = function.func, function.keywords
     try:
-        options = plain(algorithm.keywords) if is_partial else {}
-        return {"name": reference_to(function, "algorithm"), **options}
+        return {key: reference_to(function, path), **plain(options)}
     except ConfigError:
-        return unnamed
+        return None
 
 
 def _with_digest(config: Config, given: Given) -> tuple[Config, Given]:
@@ -227,6 +229,9 @@ def _source_of(data: Data) -> Source | DeviceSource | None:
         return data
     if isinstance(data, Mapping) and "source" not in data:
         return columns(data)
+    if callable(data):
+        # One without a name is called here: no other program finds it.
+        return None if _named(data, "data", "source") else _source_of(data())
     if data is None or isinstance(data, str | Mapping):
         return None
     allowed = "a name such as 'digits', {column: array}, a Source, or left out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import jax
@@ -15,6 +16,8 @@ from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch
 from jaxgan.training.hooks import Hook, Moment
 from jaxgan.transforms import member
+
+logger = logging.getLogger(__name__)
 
 _REST = "rest"
 """What `analysis.term_gradients` calls all that has no name."""
@@ -40,7 +43,7 @@ def make_terms(
       mesh: the devices.
 
     Returns:
-      A `Hook`.
+      A `Hook`. Where they cannot be had it logs a warning and returns.
 
     Example:
       >>> from jaxgan.algorithms import simultaneous
@@ -80,7 +83,11 @@ def make_terms(
     def look(now: Moment) -> Mapping[str, float]:
         game = games[max(first for first in games if first <= now.step)]
         found: Mapping[str, dict[str, analysis.TermGradient]]
-        found = jax.device_get(run(game, now.state, data))
+        try:
+            found = jax.device_get(run(game, now.state, data))
+        except ValueError as error:
+            logger.warning("step %d: no gradients of the terms: %s", now.step, error)
+            return {}
         logged = {}
         for player, own in found.items():
             for name, term in own.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 from scipy import linalg
 
 import jaxgan as jg
@@ -26,6 +29,7 @@ from jaxgan.core.typing import Batch, Key, PlayerTree, Scene
 from jaxgan.training.hooks import Hook, Moment
 from jaxgan.writers import read_metrics
 from tests import helpers
+from tests.jobs import HANGS, Job, free_port
 
 ROOT = Path(__file__).parents[2]
 SETTINGS: dict[str, Any] = {
@@ -396,3 +400,77 @@ def test_samples_that_cannot_be_measured_are_one_line(
     options = {"metrics": ["fd"], "features": "pixels", "num_samples": 300, **options}
     with pytest.raises(InputError, match=line):
         jg.evaluate(sampler, data, **options)
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    """With a fifth of its steps."""
+    notebook = nbformat.read(ROOT / "docs" / "own_everything.ipynb", as_version=4)
+    for cell in notebook.cells:
+        for said, fifth in (("_steps=500", "_steps=100"), ("_steps=1000", "_steps=200")):
+            cell.source = cell.source.replace(said, fifth)
+        cell.source = cell.source.replace('_steps": 500', '_steps": 100')
+    client = NotebookClient(notebook, timeout=HANGS, resources={"metadata": {"path": tmp_path}})
+    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+    outputs = [one for cell in notebook.cells for one in cell.get("outputs", [])]
+    shown = [one.data for one in outputs if "data" in one]
+    assert sum("image/png" in data for data in shown) == 3
+    assert any(data["text/plain"].startswith("step 200/200  loss/") for data in shown)
+    assert max(len(data["text/plain"].splitlines()) for data in shown) < 10
+
+
+JOB = """
+
+import functools, sys
+import jaxgan as jg
+from mine import train
+
+if __name__ == "__main__":
+    port, index, workdir, total_steps = sys.argv[1:]
+    jg.distributed.connect(f"localhost:{port}", 2, int(index), stall_timeout_seconds=60)
+    train(workdir, int(total_steps))
+"""
+
+
+def job_of_two(folder: Path, name: str, total_steps: int) -> Job:
+    port, workdir = str(free_port()), str(folder / "run")
+    commands = [["job.py", port, str(index), workdir, str(total_steps)] for index in (0, 1)]
+    return Job(commands, 4, folder / name, roots=[folder, folder])
+
+
+@pytest.mark.slow
+def test_two_processes_train_own_code_as_one_does(tmp_path: Path) -> None:
+    for name, text in (("mine.py", RUN), ("beside.py", BESIDE), ("job.py", JOB)):
+        (tmp_path / name).write_text(text)
+    for name, total_steps in (("first", 2), ("second", 4)):
+        with job_of_two(tmp_path, name, total_steps) as job:
+            assert [ended.code for ended in job.wait()] == [0, 0], job.text(0)
+    command = [sys.executable, "mine.py", "alone", "4"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    two, one = (jg.load(tmp_path / name) for name in ("run", "alone"))
+    for a, b in zip(*(jax.tree.leaves(run.state.params) for run in (two, one)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def is_longer(path: Path, num_bytes: int) -> bool:
+    return path.exists() and path.stat().st_size > num_bytes
+
+
+@pytest.mark.slow
+def test_a_killed_script_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    for name, text in (("mine.py", RUN), ("beside.py", BESIDE)):
+        for every in ("log_every_steps=1,", "checkpoint_every_steps=2,", "sample_every_steps=4,"):
+            text = text.replace(every, f"{every[:-2]}500,")
+        (tmp_path / name).write_text(text)
+    total = "6000"
+    with Job([["mine.py", "whole", total]], 1, tmp_path / "a", roots=[tmp_path]) as job:
+        assert job.wait()[0].code == 0, job.text(0)
+    lines = tmp_path / "parts" / "metrics.jsonl"
+    for index, size in enumerate((1, 2000)):
+        with Job([["mine.py", "parts", total]], 1, tmp_path / str(index), roots=[tmp_path]) as job:
+            assert job.wait_until(functools.partial(is_longer, lines, size))
+            job.processes[0].kill()
+            assert job.wait()[0].code == -9
+    with Job([["mine.py", "parts", total]], 1, tmp_path / "b", roots=[tmp_path]) as job:
+        assert job.wait()[0].code == 0, job.text(0)
+    whole, parts = (jg.load(tmp_path / name) for name in ("whole", "parts"))
+    helpers.assert_same_bits(whole.state, parts.state)

@@ -61,6 +61,18 @@ def test_of_several_seeds_the_first_is_watched() -> None:
     assert "term_norm/disc/rest" in found
 
 
+def test_what_cannot_be_measured_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    game = jaxgan.with_penalty(jaxgan.dirac(), penalties.r1())
+    mesh = distributed.make_mesh(1)
+    state = jaxgan.simultaneous(gradient(game), optimizers=SGDS).init(jax.random.key(0))
+    game = jaxgan.unrolled(game, num_steps=1)  # whose optimizer nobody names
+    hook = make_terms({0: game}, {}, POINTS, every=1, mesh=mesh)
+    assert not hook.call(Moment(step=1, state=state, log=Log()))
+    assert (
+        "step 1: no gradients of the terms: unrolled: the context has no optimizer" in caplog.text
+    )
+
+
 def test_a_run_is_watched(tmp_path: Path) -> None:
     config = f"{ROOT / 'configs' / 'ring.py'}:smoke"
     flags = ["generator.features=[4]", "discriminator.features=[4]", "latent_dim=2"]
