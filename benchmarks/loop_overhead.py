@@ -2,11 +2,12 @@
 
     python benchmarks/loop_overhead.py
 
-`jg.train`, which `jaxgan train` calls, trains two GANs whole: that of configs/digits.py, and a small
-one of made points whose step takes about 1 ms. Its steps between two lines of the log are timed
-against those of the same compiled step by itself, on batches that are on the device already. Both
-alternate in one process, many times, as a single round is off by ten per cent either way on a
-shared machine: what counts is the median. Writes results/loop_overhead.json. The goal is at most 3 %.
+`jg.train`, which `jaxgan train` calls, trains two GANs whole: that of configs/digits.py, and a
+small one of made points whose step takes about 1 ms. Its steps between two lines of the log are
+timed against those of the same compiled step by itself, on batches that are on the device already.
+Both alternate in one process, many times, as a single round is off by ten per cent either way on a
+shared machine: what counts is the median. Writes results/loop_overhead.json. The goal is at most
+3 %.
 """
 
 from __future__ import annotations
