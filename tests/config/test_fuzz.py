@@ -14,9 +14,10 @@ import pytest
 from jaxgan.cli.main import main
 from jaxgan.cli.program import BAD_INPUTS
 from jaxgan.config import build
-from jaxgan.config.base import Config, plain
+from jaxgan.config.base import Config, load_config, plain
 from jaxgan.config.data import open_data
 from jaxgan.config.resolve import resolve
+from jaxgan.core.errors import ConfigError
 from jaxgan.data import DeviceSource
 from tests import fuzz
 
@@ -132,3 +133,13 @@ def test_the_counts_are_true() -> None:
     found = fuzz.tally(fuzz.mutants(said["mutants"], said["seed"]))
     assert not found.failures
     assert found.counts == said["counts"]
+
+
+@pytest.mark.parametrize("name", ["autoencoder:smoke", "ring", "vae:smoke"])
+def test_a_game_of_images_needs_them(name: str) -> None:
+    file, _, arg = name.partition(":")
+    config = load_config(f"{fuzz.ROOT / 'configs' / file}.py:{arg}")
+    with pytest.raises(
+        ConfigError, match=r"data.source is 'none'; game .* needs data with an image"
+    ):
+        make({**config, "data": "none"})

@@ -72,8 +72,18 @@ class Parts:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one example of the data."""
-        return tuple(self.spec["image"].shape)
+        """Of one example of the data.
+
+        Raises:
+          ConfigError: if the data have no images or points.
+        """
+        image = self.spec.get("image")
+        if not isinstance(image, jax.ShapeDtypeStruct):
+            raise ConfigError(
+                f"data.source is {self.config['data']['source']!r}; game "
+                f"{self.config['game']['name']!r} needs data with an image: an array [H, W, C] or [D]"
+            )
+        return tuple(image.shape)
 
     @property
     def source_shape(self) -> tuple[int, ...]:
