@@ -81,7 +81,8 @@ class Parts:
         if not isinstance(image, jax.ShapeDtypeStruct):
             raise ConfigError(
                 f"data.source is {self.config['data']['source']!r}; game "
-                f"{self.config['game']['name']!r} needs data with an image: an array [H, W, C] or [D]"
+                f"{self.config['game']['name']!r} needs data with an image, of shape [H, W, C] or "
+                "[D]"
             )
         return tuple(image.shape)
 
