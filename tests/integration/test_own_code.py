@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import pytest
 
 from jaxgan import load
+from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.cli.main import main
+from tests import helpers
+from tests.jobs import Job
 
 MINE = """\
 import pathlib
@@ -327,10 +334,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def train(folder: Path, workdir: Path, sections: dict[str, Any], flags: Sequence[str] = ()) -> int:
+def command(folder: Path, workdir: Path, sections: dict[str, Any]) -> list[str]:
     config = {**BASE, **sections}
     (folder / "config.py").write_text(f"def get_config(arg=''):\n    return {config!r}\n")
-    return main(["train", "--config", f"{folder / 'config.py'}", "--workdir", str(workdir), *flags])
+    return ["train", "--config", f"{folder / 'config.py'}", "--workdir", str(workdir)]
+
+
+def train(folder: Path, workdir: Path, sections: dict[str, Any], flags: Sequence[str] = ()) -> int:
+    return main([*command(folder, workdir, sections), *flags])
 
 
 def lines(workdir: Path) -> list[dict[str, float]]:
@@ -352,6 +363,61 @@ def test_own_code_trains_resumes_and_moves(kind: str, folder: Path) -> None:
         (folder / name).unlink()
     assert load(moved).sample(3).shape == (3, 2)
     assert main(["evaluate", "--workdir", str(moved), *QUICKLY, str(folder / "cache")]) == 0
+
+
+LONGER = {"total_steps": 200, "checkpoint_every_steps": 20, "sample_every_steps": 200}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_own_code_killed_goes_on_to_the_same_bits(kind: str, folder: Path) -> None:
+    whole, parts = folder / "whole", folder / "parts"
+    sections = {**KINDS[kind], **LONGER}
+    if "eval_every_steps" in sections:
+        sections["eval_every_steps"] = 100
+    assert train(folder, whole, sections) == 0
+    run = ["-m", "jaxgan.cli.main", *command(folder, parts, sections)]
+    with Job([run], jax.device_count(), folder / "killed") as job:
+        assert job.wait_until(lambda: bool(Checkpoints(parts / "checkpoints").steps())), job.text(0)
+        job.processes[0].kill()
+        assert job.wait()[0].code == -signal.SIGKILL, job.text(0)
+    first = Checkpoints(parts / "checkpoints").steps()
+    assert 0 < first[-1] < LONGER["total_steps"]
+    with Job([run], jax.device_count(), folder / "resumed") as job:
+        assert job.wait()[0].code == 0, job.text(0)
+    assert lines(parts) == lines(whole)
+    helpers.assert_same_bits(load(parts).state, load(whole).state)
+
+
+def test_equinox_modules_are_networks_as_the_page_says(folder: Path) -> None:
+    pytest.importorskip("equinox")
+    page = (Path(__file__).parents[2] / "docs" / "own_code.md").read_text()
+    _, found, section = page.partition("### An Equinox module")
+    assert found
+    adapter, networks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[:2]
+    assert sum(bool(line.strip()) for line in adapter.splitlines()) <= 16
+    (folder / "modules.py").write_text(f"{adapter}\n\n{networks}")
+    sections = {
+        "generator": {"name": "modules.py:generator", "width": 8},
+        "discriminator": {"name": "modules.py:critic", "width": 8},
+        "optimizer": {"gen": {**SGD, "rates": {"layers/0/*": 0.5}}, "disc": SGD},
+    }
+    whole, halves = folder / "whole", folder / "halves"
+    assert train(folder, whole, sections) == 0
+    assert train(folder, halves, sections, ["--config.total_steps=2"]) == 0
+    assert train(folder, halves, sections) == 0
+    assert lines(halves) == lines(whole)
+    run = load(whole)
+    helpers.assert_same_bits(run.state, load(halves).state)
+    # An MLP of one example each, written out.
+    params, z = run.state.params["gen"], np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+    h = z
+    for layer in params.layers:
+        h = np.maximum(h, 0) if layer is not params.layers[0] else h
+        h = h @ np.asarray(layer.weight).T + np.asarray(layer.bias)
+    namespace: dict[str, Any] = {}
+    exec(compile(f"{adapter}\n{networks}", "own_code.md", "exec"), namespace)
+    made, _ = namespace["generator"]((2,), 4, width=8).apply(params, {}, z)
+    np.testing.assert_allclose(made, h, atol=1e-6)
 
 
 QUICKLY = [*("--metrics", "fd", "--features", "pixels", "--num-samples", "50"), "--cache-dir"]

@@ -103,6 +103,85 @@ def test_data_that_are_not_there_need_a_shape(
     assert "--example-shape H,W,C does without data" in capsys.readouterr().err
 
 
+OWN = """\
+import flax.linen as nn
+import jax
+import numpy as np
+
+import beside
+import jaxgan as jg
+
+
+def slowed(field, *, rate):
+    def apply(*args):
+        pull, memory, rest = field.apply(*args)
+        return jax.tree.map(lambda x: rate * x, pull), memory, rest
+
+    return field._replace(apply=apply, is_gradient=False)
+
+
+class Generator(nn.Module):
+    width: int = 8
+
+    @nn.compact
+    def __call__(self, z):
+        return nn.Dense(3)(nn.relu(nn.Dense(self.width)(z)))
+
+
+def sphere(*, num):
+    points = np.random.default_rng(0).normal(size=(num, 3))
+    return {"image": points / np.sqrt((points**2).sum(1, keepdims=True))}
+
+
+def get_config(arg=""):
+    sgd = {"name": "sgd", "learning_rate": 0.01}
+    return {
+        "data": {"source": sphere, "num": 64},
+        "generator": {"name": Generator, "width": 4},
+        "discriminator": {"name": "mlp", "features": [8]},
+        "loss": {"name": beside.soft_hinge, "slope": 2.0},
+        "field": [{"name": slowed, "rate": 0.5}],
+        "optimizer": {"gen": sgd, "disc": sgd},
+        "latent_dim": 5, "batch_size": 16, "total_steps": 1, "num_samples": 4,
+        "log_every_steps": 1, "checkpoint_every_steps": 1, "sample_every_steps": 1,
+        "watch": False, "num_devices": 1,
+    }
+"""
+OWN_BESIDE = """\
+from jax.nn import softplus
+
+from jaxgan.losses import stateless
+
+
+def soft_hinge(*, slope):
+    return stateless(
+        lambda real, fake, context: softplus(slope * (1 - real)) + softplus(slope * (1 + fake)),
+        lambda real, fake, context: -fake,
+    )
+"""
+
+
+@pytest.mark.parametrize("place", ["its file", "the folder of a run"])
+def test_own_code_is_planned(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "of the user"))
+    config, workdir = tmp_path / "mine.py", tmp_path / "run"
+    config.write_text(OWN)
+    (tmp_path / "beside.py").write_text(OWN_BESIDE)
+    if place == "the folder of a run":
+        assert main(["train", "--config", str(config), "--workdir", str(workdir)]) == 0
+        for name in ("mine.py", "beside.py"):
+            (tmp_path / name).unlink()
+        config = workdir / "code" / "mine.py"
+    code, plans = plan(tmp_path, str(config), "--topology", "cpu:2")
+    assert code == 0, plans
+    report = plans[0]["report"]
+    widths = {"gen": (5, 4, 3), "disc": (3, 8, 1)}
+    assert report["parameters"] == {
+        player: a * b + b + b * c + c for player, (a, b, c) in widths.items()
+    }
+    assert report["images_per_step"] == 16
+
+
 @needs_libtpu
 def test_a_step_that_does_not_fit_is_exit_code_4(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

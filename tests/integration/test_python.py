@@ -169,10 +169,12 @@ def test_a_game_of_ones_own_trains_and_resumes_to_the_bit(name: str, tmp_path: P
 
 RUN = """\
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 import beside
 import jaxgan as jg
+from jaxgan.fields import linearize
 
 
 class Generator(nn.Module):
@@ -187,11 +189,20 @@ class Critic(nn.Module):
         return nn.Dense(1)(nn.relu(nn.Dense(8)(x)))[:, 0]
 
 
+def settled(field, *, gamma):
+    def apply(*args):
+        here = linearize(field, *args)
+        pull = jax.tree.map(lambda x, y: x + gamma * y, here.pull, here.vjp(here.pull))
+        return pull, here.memory, here.rest
+
+    return jg.Field(game=field.game, init=field.init, apply=apply)
+
+
 def make(spec, *, gamma: jg.ranges.NonNegative = 0.1) -> jg.Algorithm:
     gen = jg.from_linen(Generator(), jnp.zeros((1, 4)))
     disc = jg.from_linen(Critic(), jnp.zeros((1, *spec["image"].shape)))
-    game = jg.gan(gen, disc, latent=4, loss=jg.losses.hinge())
-    field = jg.fields.consensus(jg.gradient(game), gamma=gamma)
+    game = jg.gan(gen, disc, latent=4, loss=beside.soft_hinge(slope=2.0))
+    field = settled(jg.gradient(game), gamma=gamma)
     return jg.simultaneous(field, optimizers={p: beside.optimizer() for p in ("gen", "disc")})
 
 
@@ -208,7 +219,25 @@ if __name__ == "__main__":
     import sys
     print(train(sys.argv[1], int(sys.argv[2])))
 """
-BESIDE = "from jaxgan import optimizers\n\n\ndef optimizer():\n    return optimizers.sgd(0.05)\n"
+BESIDE = """\
+from jax.nn import softplus
+
+from jaxgan import losses, optimizers
+
+
+def optimizer():
+    return optimizers.sgd(0.05)
+
+
+def soft_hinge(*, slope):
+    def soft(x):
+        return softplus(slope * x) / slope
+
+    return losses.stateless(
+        lambda real, fake, context: soft(1 - real) + soft(1 + fake),
+        lambda real, fake, context: -fake,
+    )
+"""
 
 
 @pytest.fixture(scope="module")
