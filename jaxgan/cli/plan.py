@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jaxgan.cli.program import whole
+from jaxgan.cli.program import add_trust, whole
 from jaxgan.cli.terminal import warn
 from jaxgan.core.errors import bad_value
 from jaxgan.core.text import shown
@@ -46,7 +46,10 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
         usage="jaxgan plan --config FILE[:ARG] --topology NAME [NAME ...] [--config.KEY=VALUE ...]",
     )
-    parser.add_argument("--config", required=True, metavar="FILE[:ARG]", help="config file")
+    parser.add_argument(
+        "--config", required=True, metavar="FILE[:ARG]", help="config file, or a run's folder"
+    )
+    add_trust(parser)
     parser.add_argument(
         "--topology", required=True, nargs="+", metavar="NAME", help="cpu:8, v5e:16x16, v4:2x2x2"
     )
@@ -107,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
         args.batch_per_chip,
         args.example_shape,
         args.find_batch,
+        args.trust_code,
     )
     plan_child.read_config(request)
     console = Console(width=None if sys.stdout.isatty() else 140)

@@ -12,23 +12,25 @@ import jax
 
 from jaxgan import distributed
 from jaxgan.config import build, build_loop
-from jaxgan.config.base import Config, load_config
+from jaxgan.config.base import Config
 from jaxgan.config.example import example_of
 from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import ConfigError, DataError, bad_value
 from jaxgan.plan import Chip, Job, Topology, analyse, devices, find_batch, parse_topology
 from jaxgan.plan.child import as_json
+from jaxgan.run.saved import load_any_config
 
 
 class Request(NamedTuple):
     """What `jaxgan plan` was asked, but for the topologies.
 
     Attributes:
-      config: `FILE[:ARG]`.
+      config: `FILE[:ARG]`, or a run's folder.
       overrides: flags `--config.KEY=VALUE`.
       batch_per_chip: or None for the config's own batch.
       example_shape: see `example_of`.
       find_batch: whether to find the batch that fits.
+      trust_code: whether to run a folder's own code though the user has not trained with it.
     """
 
     config: str
@@ -36,6 +38,7 @@ class Request(NamedTuple):
     batch_per_chip: int | None
     example_shape: str | None
     find_batch: bool
+    trust_code: bool = False
 
 
 def command(request: Request, topology: str) -> list[str]:
@@ -73,7 +76,7 @@ def read_config(request: Request) -> Config:
       ...
       jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
-    config = load_config(request.config, request.overrides)
+    config = load_any_config(request.config, request.overrides, trust_code=request.trust_code)
     if request.batch_per_chip is not None and request.batch_per_chip < 1:
         raise ConfigError(bad_value("batch-per-chip", request.batch_per_chip, "at least 1"))
     if request.example_shape is not None:

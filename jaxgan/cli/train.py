@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
-from jaxgan.cli.program import check_folder
+from jaxgan.cli.program import add_trust, check_folder
 
 if TYPE_CHECKING:
     from jaxgan.config.base import Config
@@ -45,7 +45,10 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
         usage="jaxgan train --config FILE[:ARG] --workdir DIR [--config.KEY=VALUE ...]",
     )
-    parser.add_argument("--config", required=True, metavar="FILE[:ARG]", help="config file")
+    parser.add_argument(
+        "--config", required=True, metavar="FILE[:ARG]", help="config file, or a run's folder"
+    )
+    add_trust(parser)
     parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="where to write")
     parser.add_argument(
         "--override-config",
@@ -73,13 +76,13 @@ def run(args: argparse.Namespace) -> int:
       NonFiniteError: where numbers are lost.
     """
     check_folder("workdir", args.workdir, args.workdir)
-    from jaxgan.config.base import load_config
     from jaxgan.config.resolve import resolve
     from jaxgan.run.make import resumed_config
+    from jaxgan.run.saved import load_any_config
     from jaxgan.run.train import run_training
 
     override = args.override_config
-    config = resolve(load_config(args.config, args.overrides))
+    config = resolve(load_any_config(args.config, args.overrides, trust_code=args.trust_code))
     config = resumed_config(config, args.workdir, override=override)
     _prepare_jax(args, config)
     trained = run_training(config, args.workdir, override=override, profile_steps=args.profile)

@@ -44,7 +44,26 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
       jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
     file, _, arg = spec.partition(":")
-    config = _returned(os.path.expanduser(file), arg)
+    return with_flags(_returned(os.path.expanduser(file), arg), flags)
+
+
+def with_flags(config: Config, flags: Sequence[str]) -> Config:
+    """A config with what flags change.
+
+    Args:
+      config: a nested dict.
+      flags: each `--config.KEY=VALUE`.
+
+    Returns:
+      Another config.
+
+    Raises:
+      ConfigError: if there is no such key.
+
+    Example:
+      >>> with_flags({"seed": 0}, ["--config.seed=1"])
+      {'seed': 1}
+    """
     if isinstance(config.get("data"), str):
         config["data"] = {"source": config["data"]}
     asked = dict.fromkeys(flag.removeprefix("--config.").partition("=")[0] for flag in flags)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from jaxgan.config.algorithms import is_whole
-from jaxgan.config.base import Config
+from jaxgan.config.base import Config, load_config, with_flags
 from jaxgan.config.build import build_algorithm
 from jaxgan.config.games import named
 from jaxgan.config.games.base import NamedGame
@@ -97,6 +98,33 @@ def resolve_saved(config: Config, workdir: Path) -> Config:
             f"workdir: {workdir} was written by jaxgan {writer}, which can read it; "
             f"{__version__} cannot: {error}"
         ) from error
+
+
+def load_any_config(spec: str, flags: Sequence[str] = (), *, trust_code: bool = False) -> Config:
+    """Reads a config file, or the config of a run's folder.
+
+    Args:
+      spec: `FILE`, `FILE:ARG` or `DIR`.
+      flags: what to change, each `--config.KEY=VALUE`.
+      trust_code: whether to run a folder's own code though the user has not trained with it.
+
+    Returns:
+      The config as a plain nested dict.
+
+    Raises:
+      ConfigError: if there is no such file, or the folder is no run's.
+
+    Example:
+      >>> load_any_config("no_such_file.py")
+      Traceback (most recent call last):
+      ...
+      jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
+    """
+    path = Path(os.path.expanduser(spec))
+    if not path.is_dir():
+        return load_config(spec, flags)
+    config = located_code(path, directory.read_config(path), trust=trust_code)
+    return with_flags(resolve_saved(config, path), flags)
 
 
 def read_run(workdir: str | Path, *, trust_code: bool = False) -> SavedRun:

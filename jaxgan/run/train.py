@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jaxgan.config import algorithms
 from jaxgan.config.algorithms import IN_PYTHON
-from jaxgan.config.base import Config, load_config, plain
+from jaxgan.config.base import Config, plain
 from jaxgan.config.data import open_data
 from jaxgan.config.references import is_reading, reference_to
 from jaxgan.config.resolve import resolve
@@ -26,7 +26,7 @@ from jaxgan.run.loaded import Loaded
 from jaxgan.run.lock import locked
 from jaxgan.run.make import NOTHING, Given, MadeRun, make_run, resumed_config
 from jaxgan.run.program import digest_of_step
-from jaxgan.run.saved import SavedRun
+from jaxgan.run.saved import SavedRun, load_any_config
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook
 from jaxgan.training.settings import Ended
@@ -69,7 +69,7 @@ def train(
       algorithm: what trains: an `Algorithm`; or a function that makes one, at the top of a file,
         perhaps as a `functools.partial` with options, which every command then finds again by its
         name (it may ask for `spec`, the shapes of an example, and `num_classes`); or a config, as a
-        dict or as `FILE` or `FILE:ARG`.
+        dict, as `FILE` or `FILE:ARG`, or as the folder of a run.
       data: by a name that configs know, such as `"digits"` or `"folder:PATH"`; arrays by their
         names, see `jaxgan.data.columns`; a `Source` or `DeviceSource`; or a function that returns
         one of these, found again as that of an algorithm. None is no data, or those of the config.
@@ -181,7 +181,7 @@ def run_training(
 def _config_of(algorithm: Any, data: Data, given: Given, settings: Mapping[str, Any]) -> Config:
     """The resolved config; without the digest of what has no name."""
     if isinstance(algorithm, str | os.PathLike):
-        config = load_config(os.fspath(algorithm))
+        config = load_any_config(os.fspath(algorithm))
     elif isinstance(algorithm, Mapping) and not isinstance(algorithm, Algorithm):
         config = plain(algorithm)
     else:

@@ -542,6 +542,25 @@ def test_the_folders_own_code_resumes_it(folder: Path) -> None:
     assert lines(workdir)[-1]["step"] == 4
 
 
+def test_a_folder_stands_for_its_config(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workdir, moved = folder / "run", folder / "elsewhere" / "run"
+    assert train(folder, workdir, OWN, ["--config.total_steps=2"]) == 0
+    shutil.copytree(workdir, moved)
+    for name in ("mine.py", "beside.py"):
+        (folder / name).unlink()
+    flags = ["--config", str(moved), "--config.total_steps=4"]
+    assert main(["train", *flags, "--workdir", str(moved)]) == 0
+    assert main(["train", *flags, "--workdir", str(folder / "again")]) == 0
+    assert lines(moved) == lines(folder / "again")
+    assert lines(moved)[-1]["step"] == 4
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "of another user"))
+    assert main(["train", *flags, "--workdir", str(folder / "theirs")]) == 2
+    assert "give --trust-code to run it" in capfd.readouterr().err
+    assert not (folder / "theirs").exists()
+
+
 @pytest.mark.parametrize(
     ("sections", "words"),
     [

@@ -171,7 +171,7 @@ def test_own_code_is_planned(place: str, tmp_path: Path, monkeypatch: pytest.Mon
         assert main(["train", "--config", str(config), "--workdir", str(workdir)]) == 0
         for name in ("mine.py", "beside.py"):
             (tmp_path / name).unlink()
-        config = workdir / "code" / "mine.py"
+        config = workdir
     code, plans = plan(tmp_path, str(config), "--topology", "cpu:2")
     assert code == 0, plans
     report = plans[0]["report"]
