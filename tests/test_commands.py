@@ -71,7 +71,7 @@ def check_jaxgan(words: list[str]) -> None:
     if words[0] == "explore" and "--workdir" not in words:
         given = [words[0], *(words[1:] or ["interpolate"]), *needed]
     args = parse(given)
-    if (config := getattr(args, "config", "FILE")) != "FILE":
+    if (config := getattr(args, "config", "FILE")) not in ("DIR", "FILE"):
         check_config(config, tuple(args.overrides))
     return None
 
