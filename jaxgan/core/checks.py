@@ -48,7 +48,7 @@ def first_difference(old: PyTree, new: PyTree) -> str | None:
     """Where two trees of arrays differ in shape, dtype or structure.
 
     Args:
-      old: arrays, or their `ShapeDtypeStruct`s.
+      old: arrays, or their shapes and dtypes.
       new: likewise.
 
     Returns:

@@ -391,7 +391,7 @@ def test_own_code_killed_goes_on_to_the_same_bits(kind: str, folder: Path) -> No
 def test_equinox_modules_are_networks_as_the_page_says(folder: Path) -> None:
     pytest.importorskip("equinox")
     page = (Path(__file__).parents[2] / "docs" / "own_code.md").read_text()
-    _, found, section = page.partition("### An Equinox module")
+    _, found, section = page.partition("## An Equinox module")
     assert found
     adapter, networks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[:2]
     assert sum(bool(line.strip()) for line in adapter.splitlines()) <= 16
