@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.name.isidentifier() or keyword.iskeyword(args.name) or is_used or is_module:
         allowed = "the name of a function, which neither a module nor the file has"
         raise ConfigError(bad_value("name", args.name, allowed))
+    if not args.to.is_dir():
+        raise ConfigError(bad_value("to", args.to, "a folder that is there"))
     path = args.to / f"{args.name}.py"
     check_out(path)
     try:

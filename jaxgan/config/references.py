@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import sysconfig
@@ -26,11 +27,12 @@ _REFERENCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<na
 
 _PREFIX = "jaxgan_code_"
 
+_INSTALLED = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+"""Folders of Python and of packages."""
+
 _OF_OTHERS = (
-    str(Path(__file__).parents[1]),
-    "<doctest",
-    "<frozen",
-    *sysconfig.get_paths().values(),
+    *("<doctest", "<frozen"),
+    *(f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], *_INSTALLED)),
 )
 """Where the code is that is not of jaxgan's user."""
 
@@ -274,7 +276,7 @@ def reference_to(function: Any, path: str) -> str:
             "the top of a file, so that it can be found again"
         )
     module, file = function.__module__, _file_of(function)
-    is_installed = file is not None and str(file.parent) in sysconfig.get_paths().values()
+    is_installed = file is not None and str(file.parent) in _INSTALLED
     if "." not in module and not is_installed:
         if file is None or file.suffix != ".py" or not file.is_file():
             raise ConfigError(

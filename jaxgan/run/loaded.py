@@ -30,8 +30,9 @@ from jaxgan.evaluation.progress import ProgressCallback, make_progress, silent
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.previews import examples
 from jaxgan.run.saved import SavedRun
-from jaxgan.sampling.pictures import as_image, picture, side_by_side
+from jaxgan.sampling.pictures import picture, side_by_side
 from jaxgan.sampling.sampler import Chunks, make_chunks, make_panels
+from jaxgan.writers import as_image
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image
 
 from jaxgan.writers import image_grid, scatter, with_titles
 
@@ -40,22 +39,6 @@ def picture(
     if real is None:
         raise ValueError("points are drawn over real ones; real is None")
     return scatter(_plane(samples), _plane(real))
-
-
-def as_image(pixels: np.ndarray) -> Image.Image:
-    """A picture that can be shown and saved.
-
-    Args:
-      pixels: uint8 [height, width, 1 or 3].
-
-    Returns:
-      A Pillow image; a notebook shows it.
-
-    Example:
-      >>> as_image(np.zeros((4, 6, 1), np.uint8)).size
-      (6, 4)
-    """
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 def side_by_side(panels: Mapping[str, np.ndarray], num: int = 16) -> np.ndarray:

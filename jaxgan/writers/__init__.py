@@ -3,7 +3,7 @@
 from jaxgan.writers.animation import save_animation
 from jaxgan.writers.curves import curves_png
 from jaxgan.writers.metrics import MetricWriter, read_metrics
-from jaxgan.writers.pictures import image_grid, save_png, scatter, with_titles
+from jaxgan.writers.pictures import as_image, image_grid, save_png, scatter, with_titles
 from jaxgan.writers.progress import Progress
 from jaxgan.writers.spectrum import path_png, spectrum_png
 from jaxgan.writers.writer import Writer
@@ -12,6 +12,7 @@ __all__ = [
     "MetricWriter",
     "Progress",
     "Writer",
+    "as_image",
     "curves_png",
     "image_grid",
     "path_png",

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 import numpy as np
-from PIL import Image
+
+from jaxgan.writers.pictures import as_image
 
 
 def in_notebook() -> bool:
@@ -47,7 +48,7 @@ class Cell:
         Args:
           pixels: uint8 [height, width, 1 or 3].
         """
-        self._show("picture", Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
+        self._show("picture", as_image(pixels))
 
     def _show(self, kind: str, content: Any) -> None:
         if kind in self._shown:

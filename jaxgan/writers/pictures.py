@@ -90,6 +90,22 @@ def with_titles(pixels: np.ndarray, titles: Sequence[str]) -> np.ndarray:
     return np.concatenate([lettered, pixels])
 
 
+def as_image(pixels: np.ndarray) -> Image.Image:
+    """A picture that can be shown and saved.
+
+    Args:
+      pixels: uint8 [height, width, 1 or 3].
+
+    Returns:
+      A Pillow image; a notebook shows it.
+
+    Example:
+      >>> as_image(np.zeros((4, 6, 1), np.uint8)).size
+      (6, 4)
+    """
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
 def save_png(path: Path, pixels: np.ndarray) -> None:
     """Writes a PNG, whole or not at all.
 

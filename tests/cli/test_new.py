@@ -77,3 +77,8 @@ def test_names_that_would_not_do_are_refused(
     assert main(["new", "loss", name]) == 2
     assert f"name is {name!r}; it must be the name of a function" in capfd.readouterr().err
     assert not list(tmp_path.glob("*.py"))
+
+
+def test_a_folder_that_is_not_there_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "loss", "mine", "--to", "no/such"]) == 2
+    assert "to is 'no/such'; it must be a folder that is there" in capfd.readouterr().err

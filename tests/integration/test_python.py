@@ -262,7 +262,9 @@ def test_a_function_with_a_name_is_found_again(trained: Path, tmp_path: Path) ->
     run = jg.load(trained)
     assert run.sample(3).shape == (3, 2)
     assert main(["sample", "--workdir", str(trained), "--num", "9"]) == 0
-    assert run.evaluate(metrics=["modes"], num_samples=100)["num_modes"] >= 0
+    found = run.evaluate(metrics=["modes"], num_samples=100)
+    assert sorted(found.values) == ["high_quality", "num_modes", "reverse_kl"]
+    assert [found.scores[0].protocol[name] for name in ("step", "n_fake", "ema")] == [4, 100, False]
     # The same as a config, from the folder's own file.
     config = {key: value for key, value in config.items() if key != "code"}
     (tmp_path / "config.py").write_text(f"def get_config(arg):\n    return {config!r}\n")
