@@ -41,7 +41,7 @@ def over_outputs(
 
     The sum without weights is that of pix2pixHD over scales and of Projected GAN over features. The
     mean of GMAN is that with weights 1/K, and its discriminators, which share no parameters, are
-    pulled 1/K times as much: Adam does not mind.
+    pulled 1/K times as much, which Adam cancels.
 
     Args:
       base: an objective over logits, or its factory; of a sum, each term is taken over all outputs.
