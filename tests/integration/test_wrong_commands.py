@@ -94,7 +94,7 @@ OTHERS = {
     "train --config RING --workdir file.txt": "file.txt is no folder",
     "train --config RING --workdir file.txt/new": "file.txt is no folder",
     "train --config nothing.py --workdir new": "'nothing.py' is not a file",
-    "train --config runs --workdir new": "'runs' is not a file",
+    "train --config runs --workdir new": "config: 'runs' is not a file, nor the folder of a run",
     "train --config file.txt --workdir new": "file.txt:1' fails: NameError",
     "train --config broken.py --workdir new": "broken.py' fails: SyntaxError",
     "train --config empty.py --workdir new": "empty.py defines no get_config(arg)",
