@@ -16,8 +16,8 @@ from jaxgan.config.sections import Choice
 from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.data import DeviceSource, Source, columns, open_source
-from jaxgan.data.source import ElementSpec
 from jaxgan.data import options_of as known_options
+from jaxgan.data.source import ElementSpec
 
 OWN = Choice({}, key="source")
 
