@@ -121,10 +121,8 @@ def load_any_config(spec: str, flags: Sequence[str] = (), *, trust_code: bool = 
       jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
     path = Path(os.path.expanduser(spec))
-    if not path.is_dir():
-        return load_config(spec, flags)
     if not (path / directory.CONFIG).is_file():
-        raise ConfigError(f"config: {spec!r} is not a file, nor the folder of a run")
+        return load_config(spec, flags)
     config = located_code(path, directory.read_config(path), trust=trust_code)
     return with_flags(resolve_saved(config, path), flags)
 
