@@ -37,7 +37,7 @@ from jaxgan.evaluation.real_side import real_side
 from jaxgan.evaluation.sanity import warn
 from jaxgan.evaluation.table import COLLECTED, Metric
 from jaxgan.features import Distance, Extractor, lpips, squared_distance
-from jaxgan.sampling.sampler import CHUNK, has_styles
+from jaxgan.sampling.draw import CHUNK, has_styles
 
 logger = logging.getLogger("jaxgan.evaluation")
 

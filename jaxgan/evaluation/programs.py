@@ -18,7 +18,7 @@ from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Key, PyTree
 from jaxgan.features import Distance, Extractor
-from jaxgan.sampling.sampler import CHUNK, has_styles, make_draw
+from jaxgan.sampling.draw import CHUNK, has_styles, make_draw
 from jaxgan.transforms import member as take_member
 
 IMAGES_PER_DEVICE = 64
