@@ -18,7 +18,8 @@ from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Key, PyTree
 from jaxgan.features import Distance, Extractor
-from jaxgan.sampling.draw import CHUNK, has_styles, make_draw
+from jaxgan.sampling.draw import CHUNK, make_draw
+from jaxgan.sampling.truncation import make_truncated_draw
 from jaxgan.transforms import member as take_member
 
 IMAGES_PER_DEVICE = 64
@@ -209,20 +210,10 @@ def _nothing(*_: object) -> Array:
 def _make_draw(
     game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct], sampling: Sampling
 ) -> Callable[[TrainState, Key, Array, Array], Array]:
-    draw = make_draw(game, element_spec)
-    limit = sampling.truncation
-    of_styles = limit is not None and has_styles(game, element_spec)
+    draw = make_truncated_draw(game, element_spec, sampling.truncation, sampling.latent_dim)
 
     def draw_chunk(state: TrainState, key: Key, chunk: Array, labels: Array) -> Array:
-        key = stream(key, "sample", chunk)
-        if limit is None:
-            return draw(state, key, labels)
-        if of_styles:
-            return draw(state, key, labels, {"truncation": jnp.float32(limit)})
-        # The law of a normal that is redrawn until it is within the limit.
-        shape = (CHUNK, sampling.latent_dim or 0)
-        latent = jax.random.truncated_normal(stream(key, "latent"), -limit, limit, shape)
-        return draw(state, key, labels, {"latent": latent})
+        return draw(state, stream(key, "sample", chunk), labels)
 
     return draw_chunk
 

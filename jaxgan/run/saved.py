@@ -11,7 +11,7 @@ from pathlib import Path
 from jaxgan.config.algorithms import is_whole
 from jaxgan.config.base import Config, load_config, with_flags
 from jaxgan.config.build import build_algorithm
-from jaxgan.config.games import named
+from jaxgan.config.games import has_normal_latents, named
 from jaxgan.config.games.base import NamedGame
 from jaxgan.config.resolve import resolve
 from jaxgan.core.algorithm import Algorithm
@@ -45,6 +45,11 @@ class SavedRun:
     def num_classes(self) -> int | None:
         """Of a conditional run; None of another."""
         return self.config["num_classes"] or None
+
+    @property
+    def normal_latents(self) -> int | None:
+        """The size of its latents, where they are standard normal."""
+        return self.config["latent_dim"] if has_normal_latents(self.config) else None
 
     @property
     def is_images(self) -> bool:

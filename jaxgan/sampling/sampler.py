@@ -12,7 +12,8 @@ from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Batch, Key
 from jaxgan.data.source import NumpyBatch
-from jaxgan.sampling.draw import CHUNK, make_draw, make_scene, scene_entry
+from jaxgan.sampling.draw import CHUNK, make_scene, scene_entry
+from jaxgan.sampling.truncation import make_truncated_draw
 from jaxgan.transforms import MEMBER_AXES, member
 
 Sampler = Callable[..., np.ndarray]
@@ -34,6 +35,7 @@ def make_panels(
       member of several.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> from jaxgan.games import dirac
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
@@ -104,6 +106,9 @@ def make_chunks(
     element_spec: Mapping[str, jax.ShapeDtypeStruct],
     sharding: jax.sharding.Sharding | None = None,
     num_classes: int | None = None,
+    *,
+    truncation: float | None = None,
+    latent_dim: int | None = None,
 ) -> Chunks:
     """A function that draws samples as `make_sampler` does, and gives them as they come.
 
@@ -112,12 +117,15 @@ def make_chunks(
       element_spec: likewise.
       sharding: likewise.
       num_classes: likewise.
+      truncation: of the latents or styles, see `jaxgan.sampling.truncation`; None for none.
+      latent_dim: of standard normal latents, where they are truncated.
 
     Returns:
       (state, key, num, labels=None) -> the samples, at most `CHUNK` at a time, so that any number
       of them takes the memory of a few.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> from jaxgan.games import dirac
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
@@ -128,7 +136,7 @@ def make_chunks(
       [(256, 1), (44, 1)]
     """
 
-    draw = make_draw(game, element_spec)
+    draw = make_truncated_draw(game, element_spec, truncation, latent_dim)
 
     def draw_all(state: TrainState, key: Key, labels: Array) -> Array:
         if state.key.ndim == 0:
@@ -181,6 +189,7 @@ def make_sampler(
       columns has a column for each class.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> from jaxgan.games import dirac
       >>> game = dirac()
       >>> params, net_state = game.init(jax.random.key(0))
