@@ -160,7 +160,7 @@ def make_evaluator(
 
 
 def make_sampler_evaluator(
-    sampler: HostSampler,
+    sampler: HostSampler | Source,
     source: Source | DeviceSource,
     extractor: Extractor | None,
     mesh: Mesh,

@@ -17,6 +17,7 @@ from jaxgan.core.errors import EvaluationError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Key, PyTree
+from jaxgan.data import Source
 from jaxgan.features import Distance, Extractor
 from jaxgan.sampling.draw import CHUNK, make_draw
 from jaxgan.sampling.truncation import make_truncated_draw
@@ -140,7 +141,7 @@ def make_programs(
 
 
 def make_host_programs(
-    sampler: HostSampler,
+    sampler: HostSampler | Source,
     element_spec: Mapping[str, jax.ShapeDtypeStruct],
     extractor: Extractor | None,
     mesh: Mesh,
@@ -150,7 +151,8 @@ def make_host_programs(
 
     Args:
       sampler: (key, num) -> samples [num, ...], or (key, num, labels) of a conditional one; of
-        several processes each draws all, and keeps its part.
+        several processes each draws all, and keeps its part. Or a source of samples, which are
+        taken in their order.
       element_spec: shape and dtype of one real example.
       extractor: makes the features; None for none.
       mesh: the devices over which every chunk is split.
@@ -170,8 +172,13 @@ def make_host_programs(
     share = common.size // jax.process_count()
 
     def generate(state: TrainState | None, key: Key, chunk: int, labels: np.ndarray) -> Array:
-        labelled = (np.asarray(labels, np.int32),) if is_conditional else ()
-        drawn = sampler(stream(key, "sample", chunk), common.size, *labelled)
+        if isinstance(sampler, Source):
+            numbers = np.arange(chunk * common.size, (chunk + 1) * common.size)
+            # The last chunk is filled up with what is not counted.
+            drawn = sampler.read(numbers % sampler.num_examples)["image"]
+        else:
+            labelled = (np.asarray(labels, np.int32),) if is_conditional else ()
+            drawn = sampler(stream(key, "sample", chunk), common.size, *labelled)
         samples = np.asarray(drawn, np.float32)
         if samples.shape != (common.size, *shape):
             allowed = f"{(common.size, *shape)}, as many as asked for, each like the data's"
