@@ -579,6 +579,12 @@ def test_clashing_names_and_unknown_players_are_refused() -> None:
         clash.init(jax.random.key(0))
 
 
+def test_several_terms_are_renamed_one_by_one() -> None:
+    assert [one.name for one in penalties.r1().named("mine").terms] == ["mine"]
+    both = (penalties.r1() + penalties.r2()).named("mine")
+    assert [one.name for one in both.terms] == ["mine_r1", "mine_r2"]
+
+
 # A term that remembers: it counts how often it was evaluated, and its value is the count.
 
 
