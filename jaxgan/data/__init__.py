@@ -17,7 +17,9 @@ from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
 from jaxgan.data.record import record_of, summary
 from jaxgan.data.source import DeviceSource, Source
+from jaxgan.data.tar_archive import tar_archive
 from jaxgan.data.tfds import tfds
+from jaxgan.data.zip_archive import zip_archive
 
 __all__ = [
     "DataError",
@@ -47,9 +49,11 @@ __all__ = [
     "ring",
     "summary",
     "super_resolution",
+    "tar_archive",
     "tfds",
     "to_float",
     "to_uint8",
     "unpaired",
     "unpaired_digits",
+    "zip_archive",
 ]

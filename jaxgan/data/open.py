@@ -18,7 +18,9 @@ from jaxgan.data.npz import npz
 from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.source import DeviceSource, Seed, Source
+from jaxgan.data.tar_archive import tar_archive
 from jaxgan.data.tfds import tfds
+from jaxgan.data.zip_archive import zip_archive
 
 # What each kind is opened by, and what its argument after the colon is (None: it takes none).
 SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
@@ -31,10 +33,15 @@ SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
     "paired_digits": (paired_digits, None),
     "ring": (ring, None),
     "super_resolution": (super_resolution, "PATH"),
+    "tar": (tar_archive, "PATH"),
     "tfds": (tfds, "NAME"),
     "unpaired": (unpaired, "PATH"),
     "unpaired_digits": (unpaired_digits, None),
+    "zip": (zip_archive, "PATH"),
 }
+
+# Images one by one, with labels: those that can be mirrored, and have labels hidden.
+STORED = ("digits", "folder", "npz", "tar", "tfds", "zip")
 
 # Those whose `source` does not belong to the `image` beside it.
 UNPAIRED = ("unpaired", "unpaired_digits")
@@ -107,7 +114,7 @@ def options_of(spec: str) -> tuple[str, ...] | None:
     opener, _ = SOURCES[kind]
     parameters = inspect.signature(opener).parameters.values()
     own = tuple(one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY)
-    return (*own, *LABELLING, "mirror") if opener in (digits, folder, npz, tfds) else own
+    return (*own, *LABELLING, "mirror") if kind in STORED else own
 
 
 @checked

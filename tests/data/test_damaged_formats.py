@@ -1,0 +1,142 @@
+"""What is wrong with a file of each format is one line that says where and why."""
+
+import io
+import json
+import tarfile
+import zipfile
+
+import pytest
+
+from jaxgan.data import DataError, open_source
+from tests.data.test_formats import described, in_folders, png
+
+
+def changed(content, at, value):
+    made = bytearray(content)
+    made[at : at + len(value)] = value
+    return bytes(made)
+
+
+def directory_entry(content, number=0):
+    """Where the entry of a file begins in the directory at the end of a zip archive."""
+    at = -1
+    for _ in range(number + 1):
+        at = content.index(b"PK\x01\x02", at + 1)
+    return at
+
+
+def zip_of(files, compression=zipfile.ZIP_STORED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tar_of(files):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def encrypted():
+    content = zip_of(in_folders())
+    at = directory_entry(content) + 8
+    return changed(content, at, bytes([content[at] | 1]))
+
+
+def bomb():
+    """A picture that says it unpacks to 4 GB, of 4 MB of zeros."""
+    content = zip_of({"a.png": bytes(2**22)}, zipfile.ZIP_DEFLATED)
+    return changed(content, directory_entry(content) + 24, (2**32 - 2).to_bytes(4, "little"))
+
+
+def large_picture():
+    """What it says is true: 300 MB of zeros in 300 kB."""
+    return zip_of({"a.png": bytes(300 * 2**20)}, zipfile.ZIP_DEFLATED)
+
+
+def with_labels(labels, **others):
+    files = {name: content for name, content in described().items() if name.endswith(".png")}
+    return zip_of({"dataset.json": json.dumps({"labels": labels, **others}), **files})
+
+
+def flipped(content):
+    """One bit of the last picture's pixels is another; the archive is whole."""
+    at = content.rindex(b"IDAT") + 20
+    return changed(content, at, bytes([content[at] ^ 1]))
+
+
+ALL = [[f"00000/img{i:08d}.png", 0] for i in range(23)]
+
+DAMAGED = {
+    "zip: none": ("zip", None, ["no such file", "it must be a .zip file"]),
+    "zip: empty": ("zip", b"", ["cannot be read as a zip archive"]),
+    "zip: text": ("zip", b"text" * 99, ["cannot be read as a zip archive"]),
+    "zip: truncated": ("zip", zip_of(in_folders())[:-300], ["cannot be read as a zip archive"]),
+    "zip: beginning is gone": ("zip", zip_of(in_folders())[900:], ["cannot"]),
+    "zip: leads out": ("zip", zip_of({"../a.png": png(0)}), ["'../a.png'", "without '..'"]),
+    "zip: absolute": ("zip", zip_of({"/a.png": png(0)}), ["'/a.png'", "a relative path"]),
+    "zip: encrypted": ("zip", encrypted(), ["'cat/00.png' is encrypted"]),
+    "zip: bomb": ("zip", bomb(), ["'a.png' says that", "unpack to 4294967294"]),
+    "zip: large": ("zip", large_picture(), ["a.png", "314572800 bytes; at most 268435456"]),
+    "zip: a bit": ("zip", flipped(zip_of(in_folders())), ["cannot read", "22.png", "CRC"]),
+    "zip: nothing": ("zip", zip_of({}), ["no image in it", ".png"]),
+    "zip: no picture": ("zip", zip_of({"a.txt": b"a"}), ["no image in it", ".png"]),
+    "zip: no image": ("zip", zip_of({"a.png": b"text"}), ["a.png (not an image)"]),
+    "zip: beside": (
+        "zip",
+        zip_of({"a.png": png(0), "b/c.png": png(1)}),
+        ["1 images beside 1 sub-folders"],
+    ),
+    "labels of nothing": (
+        "zip",
+        with_labels([*ALL, ["gone.png", 1], ["too.png", 1]]),
+        ["dataset.json: has labels of 2 files that are not there, such as 'gone.png'"],
+    ),
+    "labels of some": (
+        "zip",
+        with_labels(ALL[1:]),
+        ["has no label of 1 pictures, such as '00000/img00000000.png'"],
+    ),
+    "labels of floats": (
+        "zip",
+        with_labels([[name, [0.5, 0.5]] for name, _ in ALL]),
+        ["dataset.json: an entry of labels is", "it must be [name, class]"],
+    ),
+    "labels below 0": ("zip", with_labels([[n, -1] for n, _ in ALL]), ["a class of at least 0"]),
+    "labels: text": ("zip", with_labels("none"), ["labels is 'none'; it must be a list or null"]),
+    "too few names": (
+        "zip",
+        with_labels([*ALL[1:], [ALL[0][0], 2]], class_names=["a", "b"]),
+        ["a class is 2; it must be 0 to 1, as there are 2 class_names"],
+    ),
+    "no JSON": ("zip", zip_of({"dataset.json": b"{", **in_folders()}), ["damaged: no JSON"]),
+    "tar: empty": ("tar", b"", ["cannot be read as a tar archive"]),
+    "tar: text": ("tar", b"text" * 999, ["cannot be read as a tar archive"]),
+    "tar: truncated": ("tar", tar_of(in_folders())[:5000], ["unexpected end"]),
+    "tar: end is gone": ("tar", tar_of(in_folders())[: 23 * 1024], ["the file ends 512"]),
+    "tar: header": ("tar", changed(tar_of(in_folders()), 1030, b"?" * 300), ["at 1024 is damaged"]),
+    "tar: leads out": ("tar", tar_of({"a/../../b.png": png(0)}), ["'a/../../b.png'", "'..'"]),
+    "tar: no picture": ("tar", tar_of({"a.txt": b"a"}), ["no image in it"]),
+    "tar: no image": ("tar", tar_of({"a.png": b"text"}), ["a.png (not an image)"]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_is_one_line(tmp_path, name):
+    kind, content, fragments = DAMAGED[name]
+    path = tmp_path / f"data.{kind}"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        open_source(f"{kind}:{path}")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    for fragment in fragments:
+        assert fragment in message, message
