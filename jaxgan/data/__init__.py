@@ -7,12 +7,15 @@ from jaxgan.data.columns import columns, no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
+from jaxgan.data.hdf5 import hdf5
 from jaxgan.data.images import resize_and_crop
 from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, mixture, ring
+from jaxgan.data.npy import npy
 from jaxgan.data.npz import npz
 from jaxgan.data.open import open_source, options_of
 from jaxgan.data.pairs import paired, super_resolution, unpaired
+from jaxgan.data.parquet import parquet
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
 from jaxgan.data.record import record_of, summary
@@ -33,14 +36,17 @@ __all__ = [
     "example_order",
     "folder",
     "grid",
+    "hdf5",
     "mirrored",
     "mixture",
     "no_data",
+    "npy",
     "npz",
     "open_source",
     "options_of",
     "paired",
     "paired_digits",
+    "parquet",
     "partly_labelled",
     "pipeline",
     "prefetch_to_device",

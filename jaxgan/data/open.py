@@ -12,10 +12,13 @@ from jaxgan.data.columns import no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
+from jaxgan.data.hdf5 import hdf5
 from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, ring
+from jaxgan.data.npy import npy
 from jaxgan.data.npz import npz
 from jaxgan.data.pairs import paired, super_resolution, unpaired
+from jaxgan.data.parquet import parquet
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.source import DeviceSource, Seed, Source
 from jaxgan.data.tar_archive import tar_archive
@@ -27,10 +30,13 @@ SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
     "digits": (digits, None),
     "folder": (folder, "PATH"),
     "grid": (grid, None),
+    "hdf5": (hdf5, "PATH"),
     "none": (no_data, None),
+    "npy": (npy, "PATH"),
     "npz": (npz, "PATH"),
     "paired": (paired, "PATH"),
     "paired_digits": (paired_digits, None),
+    "parquet": (parquet, "PATH"),
     "ring": (ring, None),
     "super_resolution": (super_resolution, "PATH"),
     "tar": (tar_archive, "PATH"),
@@ -41,7 +47,7 @@ SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
 }
 
 # Images one by one, with labels: those that can be mirrored, and have labels hidden.
-STORED = ("digits", "folder", "npz", "tar", "tfds", "zip")
+STORED = (*("digits", "folder", "hdf5", "npy", "npz", "parquet", "tar", "tfds", "zip"),)
 
 # Those whose `source` does not belong to the `image` beside it.
 UNPAIRED = ("unpaired", "unpaired_digits")

@@ -5,10 +5,15 @@ import json
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
 from jaxgan.data import DataError, open_source
 from tests.data.test_formats import described, in_folders, png
+
+h5py = pytest.importorskip("h5py")
+arrow = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
 
 
 def changed(content, at, value):
@@ -71,6 +76,30 @@ def flipped(content):
     return changed(content, at, bytes([content[at] ^ 1]))
 
 
+def npy_of(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def hdf5_of(**arrays):
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as archive:
+        for name, array in arrays.items():
+            archive.create_dataset(name, data=array, compression="gzip")
+    return buffer.getvalue()
+
+
+def parquet_of(**columns):
+    buffer = io.BytesIO()
+    parquet.write_table(arrow.table(columns), buffer)
+    return buffer.getvalue()
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (20, 3, 16, 16), np.uint8)
+HDF5 = hdf5_of(imgs=NOISE, labels=np.arange(20))
+PARQUET = parquet_of(image=[png(i) for i in range(20)], label=list(range(20)))
+
 ALL = [[f"00000/img{i:08d}.png", 0] for i in range(23)]
 
 DAMAGED = {
@@ -124,6 +153,71 @@ DAMAGED = {
     "tar: leads out": ("tar", tar_of({"a/../../b.png": png(0)}), ["'a/../../b.png'", "'..'"]),
     "tar: no picture": ("tar", tar_of({"a.txt": b"a"}), ["no image in it"]),
     "tar: no image": ("tar", tar_of({"a.png": b"text"}), ["a.png (not an image)"]),
+    "npy: none": ("npy", None, ["no such file", "it must be a .npy file"]),
+    "npy: text": ("npy", b"text" * 99, ["cannot be read as a .npy file"]),
+    "npy: truncated": ("npy", npy_of(NOISE)[:-9], ["cannot be read as a .npy file"]),
+    "npy: objects": ("npy", npy_of(np.array([{}])), ["cannot be read", "without pickles"]),
+    "npy: floats": ("npy", npy_of(NOISE / 255), ["dtype is float64; it must be uint8"]),
+    "npy: first": ("npy", npy_of(NOISE), ["shape is (20, 3, 16, 16)", "[N, H, W, C]"]),
+    "npy: rank": ("npy", npy_of(NOISE[0, 0]), ["shape is (16, 16)", "it must be [N"]),
+    "npy: nothing": ("npy", npy_of(NOISE[:0, 0]), ["shape is (0, 16, 16, 1)", "without a 0"]),
+    "hdf5: none": ("hdf5", None, ["no such file", "it must be a .h5 or .hdf5 file"]),
+    "hdf5: text": ("hdf5", b"text" * 99, ["cannot be read as an HDF5 file"]),
+    "hdf5: truncated": ("hdf5", HDF5[:-900], ["cannot be read as an HDF5 file", "truncated"]),
+    "hdf5: a hole": (
+        "hdf5",
+        changed(HDF5, HDF5.index(b"\x78\x5e") + 40, bytes(200)),
+        ["cannot be read as an HDF5 file"],
+    ),
+    "hdf5: other arrays": (
+        "hdf5",
+        hdf5_of(x=NOISE),
+        ["holds x (20, 3, 16, 16); it must have imgs or images"],
+    ),
+    "hdf5: floats": ("hdf5", hdf5_of(imgs=NOISE / 255), ["imgs or images of uint8"]),
+    "hdf5: few labels": (
+        "hdf5",
+        hdf5_of(imgs=NOISE, labels=np.arange(3)),
+        ["3 labels of 20 images"],
+    ),
+    "hdf5: one-hot": (
+        "hdf5",
+        hdf5_of(imgs=NOISE, labels=np.eye(20)),
+        ["labels is 'float64 [20, 20]'; it must be integers [N]"],
+    ),
+    "parquet: none": ("parquet", None, ["no .parquet file"]),
+    "parquet: text": ("parquet", b"text" * 99, ["cannot be read as a Parquet file"]),
+    "parquet: truncated": ("parquet", PARQUET[:-99], ["cannot be read as a Parquet file"]),
+    "parquet: a hole": (
+        "parquet",
+        changed(PARQUET, 4, bytes(900)),
+        ["cannot be read as a Parquet file"],
+    ),
+    "parquet: no images": (
+        "parquet",
+        parquet_of(text=["a"], label=[1]),
+        ["columns text string, label int64; one must be image or img, of encoded pictures"],
+    ),
+    "parquet: paths": (
+        "parquet",
+        parquet_of(image=[{"bytes": None, "path": "a.png"}, {"bytes": b"", "path": None}]),
+        ["it has rows without the bytes of a picture"],
+    ),
+    "parquet: nothing": (
+        "parquet",
+        parquet_of(image=arrow.array([], arrow.binary())),
+        ["no image in it"],
+    ),
+    "parquet: no image": (
+        "parquet",
+        parquet_of(image=[png(0), b"text"]),
+        ["row 1 (not an image)"],
+    ),
+    "parquet: labels": (
+        "parquet",
+        parquet_of(image=[png(0), png(1)], label=[0, None]),
+        ["label of example 1 is -1"],
+    ),
 }
 
 

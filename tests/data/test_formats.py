@@ -56,8 +56,46 @@ def write_tar(path, files):
     return f"tar:{path}"
 
 
+def write_npy(path):
+    np.save(f"{path}.npy", IMAGES)
+    np.save(f"{path}-labels.npy", LABELS)
+    return f"npy:{path}.npy"
+
+
+def write_hdf5(path, images=IMAGES):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as archive:
+        archive.create_dataset("imgs", data=images, chunks=(4, *images.shape[1:]))
+        archive.create_dataset("labels", data=LABELS)
+    return f"hdf5:{path}"
+
+
+def write_parquet(path):
+    """As `datasets` writes it; three files, of which two are of the split."""
+    arrow = pytest.importorskip("pyarrow")
+    writer = pytest.importorskip("pyarrow.parquet")
+    features = {"img": {"_type": "Image"}, "label": {"names": CLASSES, "_type": "ClassLabel"}}
+    about = {"huggingface": json.dumps({"info": {"features": features}})}
+    path.mkdir()
+    for name, chosen in (
+        ("test-00000-of-00001", range(3)),
+        ("train-00000-of-00002", range(10)),
+        ("train-00001-of-00002", range(10, NUM)),
+    ):
+        columns = {
+            "img": [{"bytes": png(i), "path": f"{i}.png"} for i in chosen],
+            "label": LABELS[list(chosen)],
+            "caption": ["words"] * len(chosen),
+        }
+        table = arrow.table(columns).replace_schema_metadata(about)
+        writer.write_table(table, path / f"{name}.parquet", row_group_size=4)
+    return f"parquet:{path}"
+
+
+OPTIONS = {"npy": {"label_path": "data-labels.npy"}, "parquet": {"split": "train"}}
+
 FORMATS = {
-    "folder": lambda path: write_folder(path),
+    "folder": write_folder,
     "zip of folders": lambda path: write_zip(path, {"all/.DS_Store": b"", **in_folders()}),
     "zip of StyleGAN": lambda path: write_zip(path, described()),
     "zip, deflated": lambda path: write_zip(path, described("my/"), zipfile.ZIP_DEFLATED),
@@ -65,6 +103,10 @@ FORMATS = {
         path, {f"all/{name}": content for name, content in in_folders().items()}
     ),
     "tar of StyleGAN": lambda path: write_tar(path, described()),
+    "npy": write_npy,
+    "hdf5 of StudioGAN": lambda path: write_hdf5(path, np.moveaxis(IMAGES, -1, 1)),
+    "hdf5, channels last": write_hdf5,
+    "parquet": write_parquet,
 }
 
 
@@ -78,9 +120,11 @@ def batches(source, num, start=0):
 
 @pytest.mark.parametrize("limit", [0, 2**30], ids=["lazy", "held"])
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_same_pictures_give_the_same_batches(tmp_path, name, limit):
+def test_the_same_pictures_give_the_same_batches(tmp_path, monkeypatch, name, limit):
+    monkeypatch.chdir(tmp_path)
     spec = FORMATS[name](tmp_path / "data")
-    source = open_source(spec, decode_limit_bytes=limit)
+    options = {**OPTIONS.get(name, {}), "decode_limit_bytes": limit}
+    source = open_source(spec, **options)
     assert source.name == spec
     assert (source.num_examples, source.num_classes) == (NUM, 3)
     assert source.class_names in (CLASSES, ())
@@ -94,5 +138,5 @@ def test_the_same_pictures_give_the_same_batches(tmp_path, name, limit):
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one["image"], other["image"])
             np.testing.assert_array_equal(one["label"], other["label"])
-    unlabelled = open_source(spec, decode_limit_bytes=limit, labels=False)
+    unlabelled = open_source(spec, **options, labels=False)
     assert list(unlabelled.read(np.arange(2))) == ["image"]
