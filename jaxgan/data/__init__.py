@@ -3,12 +3,15 @@
 from jaxgan.core.errors import DataError
 from jaxgan.core.pixels import to_float, to_uint8
 from jaxgan.data.arrays import array_source, decoded_source
+from jaxgan.data.cifar import cifar
 from jaxgan.data.columns import columns, no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
 from jaxgan.data.hdf5 import hdf5
+from jaxgan.data.idx import idx
 from jaxgan.data.images import resize_and_crop
+from jaxgan.data.lmdb import lmdb
 from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, mixture, ring
 from jaxgan.data.npy import npy
@@ -22,6 +25,8 @@ from jaxgan.data.record import record_of, summary
 from jaxgan.data.source import DeviceSource, Source
 from jaxgan.data.tar_archive import tar_archive
 from jaxgan.data.tfds import tfds
+from jaxgan.data.tfrecord import tfrecord
+from jaxgan.data.webdataset import webdataset
 from jaxgan.data.zip_archive import zip_archive
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
     "Pipeline",
     "Source",
     "array_source",
+    "cifar",
     "columns",
     "decoded_source",
     "digits",
@@ -37,6 +43,8 @@ __all__ = [
     "folder",
     "grid",
     "hdf5",
+    "idx",
+    "lmdb",
     "mirrored",
     "mixture",
     "no_data",
@@ -57,9 +65,11 @@ __all__ = [
     "super_resolution",
     "tar_archive",
     "tfds",
+    "tfrecord",
     "to_float",
     "to_uint8",
     "unpaired",
     "unpaired_digits",
+    "webdataset",
     "zip_archive",
 ]

@@ -8,11 +8,14 @@ from typing import Any
 
 from jaxgan.core.errors import DataError, bad_value
 from jaxgan.core.ranges import Count, check, checked
+from jaxgan.data.cifar import cifar
 from jaxgan.data.columns import no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
 from jaxgan.data.hdf5 import hdf5
+from jaxgan.data.idx import idx
+from jaxgan.data.lmdb import lmdb
 from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, ring
 from jaxgan.data.npy import npy
@@ -23,14 +26,19 @@ from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.source import DeviceSource, Seed, Source
 from jaxgan.data.tar_archive import tar_archive
 from jaxgan.data.tfds import tfds
+from jaxgan.data.tfrecord import tfrecord
+from jaxgan.data.webdataset import webdataset
 from jaxgan.data.zip_archive import zip_archive
 
 # What each kind is opened by, and what its argument after the colon is (None: it takes none).
 SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
+    "cifar": (cifar, "PATH"),
     "digits": (digits, None),
     "folder": (folder, "PATH"),
     "grid": (grid, None),
     "hdf5": (hdf5, "PATH"),
+    "idx": (idx, "PATH"),
+    "lmdb": (lmdb, "PATH"),
     "none": (no_data, None),
     "npy": (npy, "PATH"),
     "npz": (npz, "PATH"),
@@ -41,13 +49,18 @@ SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
     "super_resolution": (super_resolution, "PATH"),
     "tar": (tar_archive, "PATH"),
     "tfds": (tfds, "NAME"),
+    "tfrecord": (tfrecord, "PATH"),
     "unpaired": (unpaired, "PATH"),
     "unpaired_digits": (unpaired_digits, None),
+    "webdataset": (webdataset, "PATH"),
     "zip": (zip_archive, "PATH"),
 }
 
 # Images one by one, with labels: those that can be mirrored, and have labels hidden.
-STORED = (*("digits", "folder", "hdf5", "npy", "npz", "parquet", "tar", "tfds", "zip"),)
+STORED = (
+    *("cifar", "digits", "folder", "hdf5", "idx", "lmdb", "npy", "npz", "parquet", "tar", "tfds"),
+    *("tfrecord", "webdataset", "zip"),
+)
 
 # Those whose `source` does not belong to the `image` beside it.
 UNPAIRED = ("unpaired", "unpaired_digits")

@@ -1,9 +1,14 @@
 """What is wrong with a file of each format is one line that says where and why."""
 
+import gzip
 import io
 import json
+import pickle
+import struct
 import tarfile
+import tempfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +19,7 @@ from tests.data.test_formats import described, in_folders, png
 h5py = pytest.importorskip("h5py")
 arrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
+lmdb = pytest.importorskip("lmdb")
 
 
 def changed(content, at, value):
@@ -96,9 +102,33 @@ def parquet_of(**columns):
     return buffer.getvalue()
 
 
+def idx_of(shape, size, zero=0):
+    return struct.pack(f">HBB{len(shape)}I", zero, 8, len(shape), *shape) + bytes(size)
+
+
+def tfrecord_of(**features):
+    tfrecord = pytest.importorskip("tfrecord")
+    with tempfile.NamedTemporaryFile() as file:
+        writer = tfrecord.TFRecordWriter(file.name)
+        writer.write(features)
+        writer.close()
+        return Path(file.name).read_bytes()
+
+
+def lmdb_of(**values):
+    with tempfile.TemporaryDirectory() as folder:
+        with lmdb.open(folder, map_size=2**22) as database, database.begin(write=True) as store:
+            for key, value in values.items():
+                store.put(key.replace("_", "-").encode(), value)
+        return (Path(folder) / "data.mdb").read_bytes()
+
+
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 3, 16, 16), np.uint8)
 HDF5 = hdf5_of(imgs=NOISE, labels=np.arange(20))
 PARQUET = parquet_of(image=[png(i) for i in range(20)], label=list(range(20)))
+
+RECORD = tfrecord_of(image=(png(0), "byte"), label=(1, "int"))
+LMDB = lmdb_of(**{f"k{i}": png(i) for i in range(20)})
 
 ALL = [[f"00000/img{i:08d}.png", 0] for i in range(23)]
 
@@ -218,6 +248,95 @@ DAMAGED = {
         parquet_of(image=[png(0), png(1)], label=[0, None]),
         ["label of example 1 is -1"],
     ),
+    "webdataset: none": ("webdataset", None, ["no file ", "it must be there"]),
+    "webdataset: text": ("webdataset", b"text" * 999, ["cannot be read as a tar archive"]),
+    "webdataset: compressed": ("webdataset", gzip.compress(tar_of({})), ["not be compressed"]),
+    "webdataset: no image": ("webdataset", tar_of({"0.cls": b"1"}), ["no image in it"]),
+    "webdataset: two": (
+        "webdataset",
+        tar_of({"0.png": png(0), "0.jpg": png(0)}),
+        ["0.png is one of several pictures"],
+    ),
+    "webdataset: some labels": (
+        "webdataset",
+        tar_of({"0.png": png(0), "0.cls": b"1", "1.png": png(1)}),
+        ["1 of 2 pictures have a label; all must, or none"],
+    ),
+    "webdataset: a word": (
+        "webdataset",
+        tar_of({"0.png": png(0), "0.cls": b"cat"}),
+        ["/0.cls: its label is 'cat'; it must be an integer"],
+    ),
+    "webdataset: no JSON": ("webdataset", tar_of({"0.png": png(0), "0.json": b"{"}), ["no JSON"]),
+    "idx: none": ("idx", None, ["no file of images for split train"]),
+    "idx: empty": ("idx", b"", ["cannot be read as an IDX file"]),
+    "idx: text": ("idx", b"text" * 99, ["does not begin as an array of bytes does"]),
+    "idx: truncated": ("idx", idx_of((9, 4, 4), 143), ["[9, 4, 4], which 143 bytes do not make"]),
+    "idx: longer": ("idx", idx_of((9, 4, 4), 145), ["which 145 bytes do not make"]),
+    "idx: declares": ("idx", idx_of((2**31, 2**9, 2**9), 0), ["at most 4294967296 bytes"]),
+    "idx: gz truncated": ("idx", gzip.compress(idx_of((9, 4, 4), 144))[:-9], ["cannot be read"]),
+    "idx: gz bomb": (
+        "idx",
+        gzip.compress(idx_of((9, 4, 4), 2**22)),
+        ["which 145 bytes do not make"],
+    ),
+    "idx: labels": ("idx", idx_of((9,), 9), ["is (9,); it must be [N, H, W]"]),
+    "cifar: none": ("cifar", None, ["no such file or folder"]),
+    "cifar: text": ("cifar", b"text" * 99, ["cannot be read as an archive of CIFAR-10"]),
+    "cifar: nothing": ("cifar", tar_of({}), ["no file data_batch_1 in it"]),
+    "cifar: a program": (
+        "cifar",
+        tar_of({f"data_batch_{i}": pickle.dumps(print) for i in range(1, 6)}),
+        ["it names builtins.print, which no CIFAR batch needs: refused"],
+    ),
+    "cifar: no pickle": (
+        "cifar",
+        tar_of({f"data_batch_{i}": b"text" for i in range(1, 6)}),
+        ["data_batch_1: it cannot be read as a batch of CIFAR-10"],
+    ),
+    "cifar: another": (
+        "cifar",
+        tar_of({f"data_batch_{i}": pickle.dumps({"a": 1}) for i in range(1, 6)}),
+        ["its data are not an array of bytes, [N, 3072]"],
+    ),
+    "cifar: bytes": (
+        "cifar",
+        tar_of({f"data_batch_{i}.bin": bytes(3074) for i in range(1, 6)}),
+        ["it has 3074 bytes; it must be a multiple of 3073"],
+    ),
+    "lmdb: none": ("lmdb", None, ["no such database"]),
+    "lmdb: text": ("lmdb", b"text" * 9999, ["cannot be read as an LMDB database"]),
+    "lmdb: empty": ("lmdb", b"", ["cannot be read as an LMDB database"]),
+    "lmdb: truncated": ("lmdb", LMDB[:-4096], ["it is truncated"]),
+    "lmdb: nothing": ("lmdb", lmdb_of(length=b"0"), ["no image in it"]),
+    "lmdb: pickles": ("lmdb", lmdb_of(a=pickle.dumps([1])), ["a (not an image)"]),
+    "lmdb: some labels": (
+        "lmdb",
+        lmdb_of(image_0=png(0), image_1=png(1), label_0=b"1"),
+        ["1 labels and 2 images"],
+    ),
+    "lmdb: a word": (
+        "lmdb",
+        lmdb_of(image_0=png(0), label_0=b"cat"),
+        ["its label-0 is b'cat'; it must be a class"],
+    ),
+    "tfrecord: none": ("tfrecord", None, ["no file ", "it must be there"]),
+    "tfrecord: empty": ("tfrecord", b"", ["no image in it"]),
+    "tfrecord: text": ("tfrecord", b"text" * 99, ["the length of a record is damaged"]),
+    "tfrecord: truncated": ("tfrecord", RECORD[:-9], ["it is truncated"]),
+    "tfrecord: a bit": ("tfrecord", changed(RECORD, 99, b"?"), ["the checksum of a record"]),
+    "tfrecord: compressed": ("tfrecord", gzip.compress(RECORD), ["not be compressed"]),
+    "tfrecord: no image": (
+        "tfrecord",
+        tfrecord_of(text=(b"a", "byte"), label=(1, "int")),
+        ["examples hold label, text; one must be image/encoded or image"],
+    ),
+    "tfrecord: below 0": (
+        "tfrecord",
+        tfrecord_of(image=(png(0), "byte"), label=(-1, "int")),
+        ["label is -1; it must be an integer of at least 0"],
+    ),
+    "tfrecord: no picture": ("tfrecord", tfrecord_of(image=(b"text", "byte")), ["not an image"]),
 }
 
 
