@@ -40,6 +40,25 @@ def records(path: Path) -> Iterator[tuple[int, bytes]]:
             offset += HEAD_BYTES + size + TAIL_BYTES
 
 
+def is_tfrecord(head: bytes) -> bool:
+    """Whether a file begins as one of records.
+
+    Args:
+      head: its first bytes.
+
+    Returns:
+      Whether they are a length with its checksum; False where the library to tell is not there.
+
+    >>> is_tfrecord(bytes(12))
+    False
+    """
+    try:
+        _size(head[:HEAD_BYTES])
+    except (ValueError, ImportError):
+        return False
+    return True
+
+
 def read_record(path: Path, offset: int, size: int) -> bytes:
     """One record.
 

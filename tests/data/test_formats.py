@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import struct
+import sys
 import tarfile
 import zipfile
 from typing import Any, ClassVar
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data import array_source, open_source, pipeline, to_uint8
+from jaxgan.config.data import open_data
+from jaxgan.core.errors import ConfigError
+from jaxgan.data import DataError, array_source, open_source, pipeline, recognized, to_uint8
 
 NUM, SIZE, CLASSES = 23, 8, ("cat", "dog", "emu")
 IMAGES = np.random.default_rng(0).integers(0, 256, (NUM, SIZE, SIZE, 3), np.uint8)
@@ -228,6 +231,42 @@ FORMATS = {
     "lmdb": write_lmdb,
     "tfrecord": write_tfrecord,
 }
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_path_is_recognized_by_what_lies_there(tmp_path, name):
+    spec = FORMATS[name](tmp_path / "data")
+    path = spec.partition(":")[2]
+    assert recognized(path) == spec
+    if (tmp_path / "data").is_file():
+        (tmp_path / "data").rename(tmp_path / "data.zip")  # a name says nothing
+        assert recognized(tmp_path / "data.zip").partition(":")[0] == spec.partition(":")[0]
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "no such file"), (b"text", "no kind")])
+def test_what_is_not_recognized_is_one_line(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(DataError, match=f"^{tmp_path}/a.png: .*{words}[^\n]*$"):
+        recognized(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("spec", "module"),
+    [
+        ("hdf5:{}", "h5py"),
+        ("parquet:{}", "pyarrow.parquet"),
+        ("lmdb:{}", "lmdb"),
+        ("tfrecord:{}", "google_crc32c"),
+    ],
+)
+def test_a_library_that_is_not_there_is_said_with_what_to_install(
+    tmp_path, monkeypatch, spec, module
+):
+    (tmp_path / "data").write_bytes(b"text")
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigError, match=r'needs .*: pip install "jaxgan\[formats\]"$'):
+        open_data({"data": {"source": spec.format(tmp_path / "data")}})
 
 
 def batches(source, num, start=0):
