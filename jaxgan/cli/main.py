@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from jaxgan.cli import (
     checkpoints,
     compare,
+    data,
     evaluate,
     explore,
     import_weights,
@@ -24,7 +25,7 @@ from jaxgan.cli import (
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, sample, explore, evaluate, compare, checkpoints, plan),
+    *(train, data, sample, explore, evaluate, compare, checkpoints, plan),
     *(new, weights, import_weights),
 )
 

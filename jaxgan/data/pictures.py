@@ -104,13 +104,13 @@ _FAILURES = (
 )
 
 
-def open_picture(name: str, file: File, channels: int) -> Image.Image:
+def open_picture(name: str, file: File, channels: int | None) -> Image.Image:
     """Reads one picture, turned as its EXIF orientation says.
 
     Args:
       name: of the source, for messages.
       file: the picture.
-      channels: 1 (grey) or 3 (RGB).
+      channels: 1 (grey), 3 (RGB), or None: grey where it is stored as grey, else RGB.
 
     Returns:
       A Pillow image; what is transparent is laid on white.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -48,6 +47,7 @@ def tar_archive(
       FileError: the archive is damaged or compressed.
 
     >>> import tarfile, tempfile
+    >>> from pathlib import Path
     >>> from PIL import Image
     >>> folder = Path(tempfile.mkdtemp())
     >>> Image.new("RGB", (6, 4)).save(folder / "0.png")
@@ -60,7 +60,7 @@ def tar_archive(
     name = f"tar:{os.fspath(path)}"
     return picture_source(
         name,
-        tar_pictures(name, existing_file(name, path, ".tar"), class_order),
+        tar_pictures(name, path, class_order),
         image_size=image_size,
         channels=channels,
         labels=labels,
@@ -68,7 +68,9 @@ def tar_archive(
     )
 
 
-def tar_pictures(name: str, path: Path, class_order: ClassOrder = "natural") -> Pictures:
+def tar_pictures(
+    name: str, path: str | os.PathLike[str], class_order: ClassOrder = "natural"
+) -> Pictures:
     """What `tar_archive` reads, before it is read.
 
     Args:
@@ -83,17 +85,18 @@ def tar_pictures(name: str, path: Path, class_order: ClassOrder = "natural") -> 
       DataError: as `tar_archive`.
       FileError: likewise.
     """
+    file = existing_file(name, path, ".tar")
     # A file that is there twice was added again later: the last is what unpacking leaves.
-    entries = list({entry.name: entry for entry in tar_entries(path)}.values())
+    entries = list({entry.name: entry for entry in tar_entries(file)}.values())
 
     def load(number: int) -> bytes:
-        return read_part(path, entries[number].offset, entries[number].size)
+        return read_part(file, entries[number].offset, entries[number].size)
 
     found = arrange(name, [entry.name for entry in entries], load, class_order)
     names = [entries[number].name for number in found.entries]
     places = np.array([entries[number][1:] for number in found.entries])
     return Pictures(
-        files=parts_of([path], np.zeros(len(names), int), names, places),
+        files=parts_of([file], np.zeros(len(names), int), names, places),
         classes=found.classes,
         class_names=found.class_names,
         digest=digest(names, places[:, 1].tolist()),

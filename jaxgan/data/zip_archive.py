@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-from pathlib import Path
 
 from jaxgan.core.ranges import checked
 from jaxgan.data.archive import HEADER_BYTES, MAX_PICTURE_BYTES, arrange, digest
@@ -67,7 +66,7 @@ def zip_archive(
     name = f"zip:{os.fspath(path)}"
     return picture_source(
         name,
-        zip_pictures(name, existing_file(name, path, ".zip"), class_order),
+        zip_pictures(name, path, class_order),
         image_size=image_size,
         channels=channels,
         labels=labels,
@@ -75,7 +74,9 @@ def zip_archive(
     )
 
 
-def zip_pictures(name: str, path: Path, class_order: ClassOrder = "natural") -> Pictures:
+def zip_pictures(
+    name: str, path: str | os.PathLike[str], class_order: ClassOrder = "natural"
+) -> Pictures:
     """What `zip_archive` reads, before it is read.
 
     Args:
@@ -90,17 +91,18 @@ def zip_pictures(name: str, path: Path, class_order: ClassOrder = "natural") -> 
       DataError: as `zip_archive`.
       FileError: likewise.
     """
-    archive, infos = zip_file.open_zip(path, MAX_ENTRIES)
+    file = existing_file(name, path, ".zip")
+    archive, infos = zip_file.open_zip(file, MAX_ENTRIES)
 
     def load(info: zipfile.ZipInfo) -> bytes:
-        with reading(path, "a zip archive"):
+        with reading(file, "a zip archive"):
             return zip_file.read(archive, info, MAX_PICTURE_BYTES)
 
     def member(index: int) -> Member:
         info = chosen[index]
         header_alone = HEADER_BYTES < info.file_size <= MAX_PICTURE_BYTES
         opened = (lambda: archive.open(info)) if header_alone else None
-        return Member(info.filename, str(path), lambda: load(info), opened)
+        return Member(info.filename, str(file), lambda: load(info), opened)
 
     paths = [info.filename for info in infos]
     found = arrange(name, paths, lambda number: load(infos[number]), class_order)
