@@ -31,6 +31,7 @@ for one in all_commands():
 REQUIRED = {
     "checkpoints": ["DIR"],
     "compare": ["DIR"],
+    "data": ["PATH"],
     "evaluate": ["--workdir", "DIR"],
     "explore": ["--workdir", "DIR"],
     "new": ["loss", "mine"],

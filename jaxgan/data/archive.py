@@ -80,21 +80,21 @@ def arrange(
     images.sort()
     entries = np.array([number for _, number in images])
     found = [parts for parts, _ in images]
-    told = summaries(passed_over)
+    rest = summaries(passed_over)
     if descriptions:
         parts, number = min(descriptions, key=lambda one: len(one[0]))
         where = f"{name}/{'/'.join(parts)}"
         root = "".join(f"{part}/" for part in parts[:-1])
         classes, class_names = _described(where, load(number), root, ["/".join(p) for p in found])
-        return Arranged(entries, classes, class_names, told)
+        return Arranged(entries, classes, class_names, rest)
     folders, folder_of = _folders(name, found)
     if not folders:
-        return Arranged(entries, None, (), told)
+        return Arranged(entries, None, (), rest)
     ordered = sorted(folders, key=natural) if class_order == "natural" else sorted(folders)
     number_of = {folder: number for number, folder in enumerate(ordered)}
     numbers = np.array([number_of[folder] for folder in folder_of])
     by_class = np.argsort(numbers, kind="stable")
-    return Arranged(entries[by_class], numbers[by_class], tuple(ordered), told)
+    return Arranged(entries[by_class], numbers[by_class], tuple(ordered), rest)
 
 
 def digest(paths: Sequence[str], sizes: Sequence[int]) -> str:

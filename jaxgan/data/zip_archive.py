@@ -96,7 +96,7 @@ def zip_pictures(
 
     def load(info: zipfile.ZipInfo) -> bytes:
         with reading(file, "a zip archive"):
-            return zip_file.read(archive, info, MAX_PICTURE_BYTES)
+            return zip_file.read_alone(archive, info, MAX_PICTURE_BYTES, file)
 
     def member(index: int) -> Member:
         info = chosen[index]

@@ -1,4 +1,4 @@
-"""Parts of a file: read anew each time, so that nothing is held open and any thread may read."""
+"""Parts of a file: opened each time, so that nothing is held open and any thread may read."""
 
 from __future__ import annotations
 
