@@ -29,6 +29,9 @@ from jaxgan.files.spool import Spool
 IMAGES = ("image", "img", "images", "jpg", "png")
 LABELS = ("label", "labels", "fine_label", "class", "cls")
 
+SPLITS = ("train", "validation", "valid", "val", "dev", "test")
+"""What files without numbers are called that are splits of one data set."""
+
 _ROWS_AT_ONCE = 64
 
 
@@ -160,11 +163,13 @@ def _files(name: str, path: Path, split: str | None) -> list[Path]:
 
 
 def _split_of(root: Path, file: Path) -> str:
-    """`train` of `train-00000-of-00002.parquet` and of `train/0000.parquet`."""
-    named = re.fullmatch(r"(.+?)-\d+(-of-\d+)?(-\w+)?", file.stem)
+    """`train` of `train-00000-of-00002.parquet`, `train.parquet` and `train/0000.parquet`."""
+    named = re.fullmatch(r"(.+?)-\d+-of-\d+(-\w+)?", file.stem)
     if named:
         return named[1]
-    return file.parent.name if file.parent != root and file.stem.isdigit() else file.stem
+    if file.stem in SPLITS:
+        return file.stem
+    return "" if file.parent == root else file.parent.name
 
 
 def _open(reader: Any, file: Path) -> Any:

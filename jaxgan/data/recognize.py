@@ -72,12 +72,7 @@ def _kind_of_file(path: Path) -> str:
     if head.startswith(b"PK"):
         return "npz" if _is_npz(path) else "zip"
     if head.startswith(b"\x1f\x8b"):
-        try:
-            with gzip.open(path) as unpacked:
-                head = unpacked.read(_HEAD_BYTES)
-        except (OSError, EOFError, zlib.error):
-            return ""
-        return "cifar" if _is_tar(head) else "idx" if head.startswith(b"\0\0\x08\x03") else ""
+        return _kind_of_gzip(path)
     if _is_tar(head):
         return _kind_of_tar(path)
     if head[16:20] == struct.pack("<I", 0xBEEFC0DE):
@@ -89,7 +84,8 @@ def _kind_of_file(path: Path) -> str:
         b"\0\0\x08\x03": "idx",
     }
     found = next((kind for magic, kind in beginnings.items() if head.startswith(magic)), "")
-    return found or ("tfrecord" if is_tfrecord(head) else "")
+    is_records = is_tfrecord(head) or ".tfrecord" in path.name
+    return found or ("tfrecord" if is_records else "")
 
 
 def _head(path: Path) -> bytes:
@@ -125,6 +121,20 @@ def _kind_of_tar(path: Path) -> str:
     stems = {name.rpartition(".")[0] for name in names if name.lower().endswith(SUFFIXES)}
     labels = {name.rpartition(".")[0] for name in names if name.endswith((".cls", ".json", ".txt"))}
     return "webdataset" if stems & labels else "tar"
+
+
+def _kind_of_gzip(path: Path) -> str:
+    """An archive that is not CIFAR's is called a tar, which says what is wrong with it."""
+    try:
+        with gzip.open(path) as unpacked:
+            head = unpacked.read(_HEAD_BYTES)
+        if not _is_tar(head):
+            return "idx" if head.startswith(b"\0\0\x08\x03") else ""
+        with tarfile.open(path, "r:gz") as archive:
+            names = [entry.name for entry in islice(archive, _LOOKED_AT)]
+    except (OSError, EOFError, zlib.error, tarfile.TarError):
+        return ""
+    return "cifar" if any(name.endswith(_BATCH) for name in names) else "tar"
 
 
 def _has(pattern: str) -> Callable[[Path], bool]:

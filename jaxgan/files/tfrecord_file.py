@@ -74,7 +74,7 @@ def read_record(path: Path, offset: int, size: int) -> bytes:
       FileError: if it is damaged.
       OSError: if it cannot be read.
     """
-    with path.open("rb") as file, reading(path, "a TFRecord file"):
+    with path.open("rb", buffering=0) as file, reading(path, "a TFRecord file"):
         file.seek(offset)
         return _checked(file.read(size + TAIL_BYTES), size)
 
