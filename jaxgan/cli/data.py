@@ -95,13 +95,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open(path: str, split: str | None) -> Stored:
-    from jaxgan.data.open import STORED
-    from jaxgan.data.recognize import recognized
+    from jaxgan.data.recognize import spec_of
     from jaxgan.data.stored import open_stored
 
-    is_named = path.partition(":")[0] in STORED and not Path(path).exists()
     try:
-        return open_stored(path if is_named else recognized(path), split=split)
+        return open_stored(spec_of(path), split=split)
     except ImportError as error:
         raise InputError(str(error)) from error
 

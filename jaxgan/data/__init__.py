@@ -21,7 +21,7 @@ from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.parquet import parquet
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
-from jaxgan.data.recognize import recognized
+from jaxgan.data.recognize import recognized, spec_of
 from jaxgan.data.record import record_of, summary
 from jaxgan.data.source import DeviceSource, Source
 from jaxgan.data.tar_archive import tar_archive
@@ -63,6 +63,7 @@ __all__ = [
     "record_of",
     "resize_and_crop",
     "ring",
+    "spec_of",
     "summary",
     "super_resolution",
     "tar_archive",
