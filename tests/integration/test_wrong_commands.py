@@ -47,7 +47,7 @@ PARSED = {
     "evaluate": "fake is missing; give --workdir DIR, or --fake PATH --real PATH",
     "evaluate --fake empty.npz": "real is missing",
     "evaluate --fake none.npz --real none.npz": "none.npz: no such file or folder",
-    "evaluate --fake empty.npz --real empty.npz --ema": "ema is True; it must be left out, as there",
+    "evaluate --fake empty.npz --real empty.npz --ema": "ema is True; it must be left out",
     "evaluate --fake digits --real ring": "real is 'ring'; it must be data in files",
     "evaluate --workdir runs/ring --real ring": "real is 'ring'; it must be left out, as --workdir",
     "evaluate --fake digits --real digits --image-size 0": "of at least 1",
