@@ -36,6 +36,7 @@ REQUIRED = {
     "data": ["PATH"],
     "evaluate": ["--workdir", "DIR"],
     "explore": ["--workdir", "DIR"],
+    "init": ["--data", "PATH"],
     "new": ["loss", "mine"],
     "import": ["--config", "FILE", "--workdir", "DIR"],
     "plan": ["--config", "FILE", "--topology", "cpu:1"],

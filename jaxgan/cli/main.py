@@ -17,6 +17,7 @@ from jaxgan.cli import (
     evaluate,
     explore,
     import_weights,
+    init,
     new,
     plan,
     program,
@@ -28,7 +29,7 @@ from jaxgan.cli import (
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, data, sample, explore, evaluate, compare, checkpoints, plan),
+    *(train, init, data, sample, explore, evaluate, compare, checkpoints, plan),
     *(configs, new, weights, import_weights, completion),
 )
 

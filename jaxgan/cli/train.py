@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
-from jaxgan.cli.program import add_trust, check_folder
+from jaxgan.cli.program import add_trust, check_folder, whole
+from jaxgan.core.errors import ConfigError, bad_value
+from jaxgan.core.text import escaped
 
 if TYPE_CHECKING:
     from jaxgan.config.base import Config
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
-Trains what a config says. DIR gets config.json, metrics.jsonl, tensorboard/, samples/,
-curves.png, checkpoints/, and warnings.jsonl if the run looks as if it collapsed. The same command
-again resumes from the last checkpoint.
+Trains what a config says; or, with --data PATH, a GAN on pictures of one's own, with a config that
+is chosen by a look at them (`jaxgan init` prints it). DIR gets config.json, metrics.jsonl,
+tensorboard/, samples/, curves.png, checkpoints/, and warnings.jsonl if the run looks as if it
+collapsed. The same command again resumes from the last checkpoint.
 
 Any key of the config can be changed: --config.KEY=VALUE, such as
 --config.optimizer.gen.learning_rate=1e-4 or --config.loss=hinge."""
@@ -43,10 +46,14 @@ def add_parser(commands: Any) -> None:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        usage="jaxgan train --config FILE[:ARG] --workdir DIR [--config.KEY=VALUE ...]",
+        usage="jaxgan train (--config FILE[:ARG] | --data PATH [--size N]) --workdir DIR "
+        "[--config.KEY=VALUE ...]",
     )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", metavar="FILE[:ARG]", help="config file, or a run's folder")
+    what.add_argument("--data", metavar="PATH", help="pictures: a folder, an archive, or KIND:PATH")
     parser.add_argument(
-        "--config", required=True, metavar="FILE[:ARG]", help="config file, or a run's folder"
+        "--size", type=whole(1), metavar="N", help="with --data: pixels per side (by the pictures)"
     )
     add_trust(parser)
     parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="where to write")
@@ -78,16 +85,34 @@ def run(args: argparse.Namespace) -> int:
     check_folder("workdir", args.workdir, args.workdir)
     from jaxgan.config.resolve import resolve
     from jaxgan.run.make import resumed_config
-    from jaxgan.run.saved import load_any_config
     from jaxgan.run.train import run_training
 
     override = args.override_config
-    config = resolve(load_any_config(args.config, args.overrides, trust_code=args.trust_code))
+    config = resolve(_config(args))
     config = resumed_config(config, args.workdir, override=override)
     _prepare_jax(args, config)
     trained = run_training(config, args.workdir, override=override, profile_steps=args.profile)
     logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
     return int(trained.ended.exit)
+
+
+def _config(args: argparse.Namespace) -> Config:
+    """That of the file, or one for the data."""
+    from jaxgan.config.base import with_flags
+    from jaxgan.config.recipe import as_rows, look, recipe
+    from jaxgan.distributed.platforms import has_accelerator
+    from jaxgan.run.saved import load_any_config
+
+    if args.data is None:
+        if args.size is not None:
+            raise ConfigError(bad_value("size", args.size, "left out, as --config is given"))
+        return load_any_config(args.config, args.overrides, trust_code=args.trust_code)
+    found = look(args.data)
+    config = recipe(found, image_size=args.size, has_accelerator=has_accelerator())
+    for name, choice in as_rows(config, found):
+        logger.info("%-13s %s", name, escaped(choice))
+    logger.info("jaxgan init --data %s prints this as a config", escaped(args.data))
+    return with_flags(config, args.overrides)
 
 
 def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
