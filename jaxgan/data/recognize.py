@@ -146,7 +146,8 @@ def _is_cifar(folder: Path) -> bool:
 
 
 def _has_images(folder: Path) -> bool:
-    return any(entry.name.lower().endswith(SUFFIXES) for entry in os.scandir(folder))
+    with os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith(SUFFIXES) for entry in entries)
 
 
 _FOLDERS: dict[str, Callable[[Path], bool]] = {
