@@ -79,7 +79,7 @@ def cifar(
     batches = []
     for one in needed:
         with reading(root / one, "a batch of CIFAR-10"):
-            batches.append((parse_binary if suffix else parse_batch)(found[one]))
+            batches.append((parse_binary if suffix else parse_batch)(found.pop(one)))
     images, classes = (np.concatenate(part) for part in zip(*batches, strict=True))
     return row_source(
         name,

@@ -71,25 +71,17 @@ def converted(
         num = int(np.count_nonzero(stored.classes < 0))
         raise DataError(f"{stored.name}: {num} pictures have a label below 0; it must be 0 or more")
     cut: list[int] = []
-    sizes: set[tuple[int, int]] = set()
 
-    def picture(index: int) -> bytes:
+    def picture(index: int) -> tuple[bytes, tuple[int, int]]:
         image = stored.picture(index, channels)
         width, height = image.size
         if image_size is not None and (width, height) != (image_size, image_size):
             image = _resized(stored, index, image, image_size, crop)
             if crop == "center" and width != height:
                 cut.append(index)
-        sizes.add(image.size)
-        if len(sizes) > 1:
-            (a, b), (c, d) = sorted(sizes)[:2]
-            raise DataError(
-                f"{stored.name}: pictures of {a}x{b} and {c}x{d}; they must have one size, or a "
-                "size to bring them to"
-            )
         buffer = io.BytesIO()
         image.save(buffer, "png")
-        return buffer.getvalue()
+        return buffer.getvalue(), image.size
 
     return Converted(_entries(stored, picture), cut)
 
@@ -103,11 +95,22 @@ def name_of(index: int) -> str:
     return f"{index // _IN_A_FOLDER:05d}/img{index:08d}.png"
 
 
-def _entries(stored: Stored, picture: Callable[[int], bytes]) -> Iterator[tuple[str, bytes]]:
+def _entries(
+    stored: Stored, picture: Callable[[int], tuple[bytes, tuple[int, int]]]
+) -> Iterator[tuple[str, bytes]]:
     chunks = [range(i, min(i + _CHUNK, stored.num)) for i in range(0, stored.num, _CHUNK)]
+    first = None
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for chunk in with_progress(chunks, len(chunks), stored.name):
-            yield from zip(map(name_of, chunk), pool.map(picture, chunk), strict=True)
+            for index, (content, size) in zip(chunk, pool.map(picture, chunk), strict=True):
+                first = first or size
+                if size != first:
+                    raise DataError(
+                        f"{stored.label_of(0)} is {first[0]}x{first[1]} and "
+                        f"{stored.label_of(index)} is {size[0]}x{size[1]}; they must have one "
+                        "size, or a size to be brought to"
+                    )
+                yield name_of(index), content
     labels = None
     if stored.classes is not None:
         labels = [[name_of(i), label] for i, label in enumerate(stored.classes.tolist())]

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from jaxgan.core.errors import DataError
+from jaxgan.core.errors import DataError, bad_value
 from jaxgan.data.arrays import Decoded, decoded_source
 from jaxgan.data.images import resize_and_crop, to_array
 from jaxgan.data.pictures import File, Files, decode_all, open_picture, read_sizes
@@ -14,6 +14,9 @@ from jaxgan.data.source import Source
 
 ClassOrder = Literal["natural", "text"]
 """Of classes that are numbered by their names: 1, 2, 10, or 1, 10, 2."""
+
+
+MAX_CLASSES = 2**31 - 1
 
 
 class Pictures(NamedTuple):
@@ -80,20 +83,35 @@ def picture_source(
         name,
         decode,
         (len(files), height, width, channels),
-        num_classes=None if classes is None else num_classes(classes, pictures.class_names),
+        num_classes=None if classes is None else num_classes(name, classes, pictures.class_names),
         class_names=pictures.class_names,
         decode_limit_bytes=decode_limit_bytes,
     )
     return source._replace(digest=pictures.digest, passed_over=pictures.passed_over)
 
 
-def num_classes(classes: np.ndarray, class_names: tuple[str, ...]) -> int:
+def num_classes(name: str, classes: np.ndarray, class_names: tuple[str, ...]) -> int:
     """How many classes there are, by name or else by number.
 
-    >>> num_classes(np.array([0, 2]), ()), num_classes(np.array([0]), ("cat", "dog"))
+    Args:
+      name: of the source, for messages.
+      classes: integers [N].
+      class_names: one name per class, or ().
+
+    Returns:
+      The number.
+
+    Raises:
+      DataError: no label is one, or one is too large to be.
+
+    >>> num_classes("a", np.array([0, 2]), ()), num_classes("a", np.array([0]), ("cat", "dog"))
     (3, 2)
     """
-    return len(class_names) or int(classes.max()) + 1
+    largest = int(classes.max())
+    if not 0 <= largest < MAX_CLASSES:
+        allowed = f"from 0 to {MAX_CLASSES - 1}; or read the images with labels false"
+        raise DataError(bad_value(f"{name}: the largest label", largest, allowed))
+    return len(class_names) or largest + 1
 
 
 def _common_size(name: str, files: Files, sizes: list[tuple[int, int]]) -> tuple[int, int]:

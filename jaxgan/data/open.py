@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.core.errors import DataError, bad_value
+from jaxgan.core.errors import DataError, InputError, bad_value
 from jaxgan.core.ranges import Count, check, checked
+from jaxgan.core.text import did_you_mean
 from jaxgan.data.cifar import cifar
 from jaxgan.data.columns import no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
@@ -23,6 +25,7 @@ from jaxgan.data.npz import npz
 from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.parquet import parquet
 from jaxgan.data.partly_labelled import partly_labelled
+from jaxgan.data.recognize import recognized
 from jaxgan.data.source import DeviceSource, Seed, Source
 from jaxgan.data.tar_archive import tar_archive
 from jaxgan.data.tfds import tfds
@@ -93,7 +96,7 @@ def open_source(spec: str, /, **options: Any) -> Source | DeviceSource:
     kind, colon, argument = spec.partition(":")
     known = ", ".join(f"{name}:{takes}" if takes else name for name, (_, takes) in SOURCES.items())
     if kind not in SOURCES:
-        raise DataError(bad_value("data", spec, known))
+        raise DataError(f"{bad_value('data', spec, known)}{_hint(spec)}")
     opener, takes = SOURCES[kind]
     if (takes is None and colon) or (takes is not None and not argument):
         raise DataError(bad_value("data", spec, f"{kind}:{takes}" if takes else kind))
@@ -134,6 +137,17 @@ def options_of(spec: str) -> tuple[str, ...] | None:
     parameters = inspect.signature(opener).parameters.values()
     own = tuple(one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY)
     return (*own, *LABELLING, "mirror") if kind in STORED else own
+
+
+def _hint(spec: str) -> str:
+    """What may have been meant: what lies at a path, or a kind with a name much like it."""
+    if os.path.exists(os.path.expanduser(spec)):
+        try:
+            return f"; did you mean {recognized(spec)}?"
+        except (InputError, OSError):
+            return ""
+    hint = did_you_mean(spec.partition(":")[0], SOURCES)
+    return f";{hint}" if hint else ""
 
 
 @checked

@@ -81,7 +81,7 @@ def row_source(
         name,
         decode,
         (num, *size, channels or depth),
-        num_classes=None if classes is None else num_classes(classes, rows.class_names),
+        num_classes=None if classes is None else num_classes(name, classes, rows.class_names),
         class_names=rows.class_names,
         decode_limit_bytes=decode_limit_bytes,
     )

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from jaxgan.core.errors import DataError, UnreadableError
+from jaxgan.core.errors import DataError, UnreadableError, bad_value
 from jaxgan.data.alike import THUMBNAIL, groups_alike
-from jaxgan.data.encoded import num_classes
 from jaxgan.data.progress import with_progress
 from jaxgan.data.stored import Stored
 
 _CHUNK = 256
+_LARGEST_LABEL = 1_000_000
 
 _Size = tuple[int, int, int]
 """Height, width, channels: 1 where pictures are stored as grey, else 3."""
@@ -69,13 +69,14 @@ def survey(stored: Stored) -> Survey:
       A `Survey`. Memory is that of some 400 bytes a picture.
 
     Raises:
-      DataError: not one picture can be read.
+      DataError: not one picture can be read, or a label is too large to be a class.
 
     >>> from jaxgan.data.stored import open_stored
     >>> found = survey(open_stored("digits"))
     >>> found.num, found.sizes, found.values, len(found.broken)
     (1797, {(8, 8, 1): 1797}, (0, 255), 0)
     """
+    classes = _counts(stored)
     sizes: collections.Counter[_Size] = collections.Counter()
     broken: list[tuple[int, str]] = []
     by_digest: dict[bytes, list[int]] = {}
@@ -98,7 +99,7 @@ def survey(stored: Stored) -> Survey:
         name=stored.name,
         num=stored.num,
         sizes=dict(sizes.most_common()),
-        classes=_counts(stored),
+        classes=classes,
         class_names=stored.class_names,
         values=(least, most),
         duplicates=[group for group in by_digest.values() if len(group) > 1],
@@ -156,7 +157,9 @@ def _look_at(stored: Stored, index: int) -> _Seen | str:
 def _counts(stored: Stored) -> tuple[int, ...]:
     if stored.classes is None:
         return ()
-    minlength = num_classes(stored.classes, stored.class_names)
+    if (largest := int(stored.classes.max())) > _LARGEST_LABEL:
+        allowed = f"at most {_LARGEST_LABEL} to be counted"
+        raise DataError(bad_value(f"{stored.name}: the largest label", largest, allowed))
     known = stored.classes[stored.classes >= 0]
-    counts: list[int] = np.bincount(known, minlength=minlength).tolist()
+    counts: list[int] = np.bincount(known, minlength=len(stored.class_names)).tolist()
     return tuple(counts)

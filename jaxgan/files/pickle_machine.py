@@ -23,6 +23,7 @@ _LITERALS = (
     *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    *("INT", "LONG", "FLOAT", "STRING", "UNICODE"),  # of the oldest protocol, which is text
 )
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -100,10 +101,17 @@ class Machine:
             case "TUPLE":
                 marked = self._marked()
                 self._stack.append(tuple(marked))
-            case "BINGET" | "LONG_BINGET":
-                stack.append(self._memory[argument])
-            case "BINPUT" | "LONG_BINPUT":
-                self._memory[argument] = stack[-1]
+            case "LIST":
+                marked = self._marked()
+                self._stack.append(list(marked))
+            case "DICT":
+                marked = self._marked()
+                self._stack.append({})
+                self._fill("SETITEMS", marked)
+            case "GET" | "BINGET" | "LONG_BINGET":
+                stack.append(self._memory[int(argument)])
+            case "PUT" | "BINPUT" | "LONG_BINPUT":
+                self._memory[int(argument)] = stack[-1]
             case "MEMOIZE":
                 self._memory[len(self._memory)] = stack[-1]
             case "APPEND" | "SETITEM":

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -116,7 +117,8 @@ def test_a_converted_set_has_the_pixels_that_pillow_makes(planted, tmp_path, cap
     ("words", "options", "message"),
     [
         (["convert", "{}"], ["--size", "8"], "broken.png (not an image)"),
-        (["convert", "{}"], [], "pictures of "),
+        (["convert", "{}"], [], "broken.png (not an image)"),
+        (["convert", "{}/near"], [], "a.png is 48x48 and {}/near/b.webp is 96x96; they must have"),
         (["convert", "{}"], ["--size", "8", "--crop", "none"], "it must be 8x8, or crop center"),
         (["convert", "{}/gone"], [], "gone: no such file or folder"),
         (["{}", "{}"], [], "it must be PATH, or convert PATH"),
@@ -130,9 +132,12 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
 ):
     out = tmp_path / "a.zip"
     words = [word.format(planted) for word in words]
+    (planted / "near").mkdir()
+    shutil.copy(planted / "cat" / "1.png", planted / "near" / "a.png")
+    shutil.copy(planted / "dog" / "near.webp", planted / "near" / "b.webp")
     assert main(["data", *words, *options, "--out", str(out)]) == 2
     said = capsys.readouterr().err.splitlines()
-    assert message in said[-1]
+    assert message.format(planted) in said[-1]
     assert said[-1].startswith("jaxgan: error: ")
     assert not [path for path in tmp_path.iterdir() if path.name != "data"]
 

@@ -219,6 +219,16 @@ DAMAGED = {
         hdf5_of(imgs=NOISE, labels=np.eye(20)),
         ["labels is 'float64 [20, 20]'; it must be integers [N]"],
     ),
+    "hdf5: huge label": (
+        "hdf5",
+        hdf5_of(imgs=NOISE, labels=np.arange(20) + 2**40),
+        ["the largest label is 1099511627795; it must be from 0"],
+    ),
+    "parquet: hidden labels": (
+        "parquet",
+        parquet_of(image=[png(0)], label=[-1]),
+        ["the largest label is -1; it must be from 0", "labels false"],
+    ),
     "parquet: none": ("parquet", None, ["no .parquet file"]),
     "parquet: text": ("parquet", b"text" * 99, ["cannot be read as a Parquet file"]),
     "parquet: truncated": ("parquet", PARQUET[:-99], ["cannot be read as a Parquet file"]),

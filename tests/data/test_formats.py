@@ -179,10 +179,9 @@ PARTS = np.array_split(np.arange(NUM), 5)
 
 
 def write_cifar(path, pickler=Python2Pickler):
-    names = io.BytesIO()
-    Python2Pickler(names, protocol=2).dump({b"label_names": [name.encode() for name in CLASSES]})
+    names = pickle.dumps({"num_vis": 3072, "label_names": list(CLASSES)}, protocol=0)
     files = {f"data_batch_{i + 1}": pickled_batch(part, pickler) for i, part in enumerate(PARTS)}
-    files = {**files, "batches.meta": names.getvalue(), "readme.html": b""}
+    files = {**files, "batches.meta": names, "readme.html": b""}
     path.mkdir()
     with tarfile.open(path / "cifar-10-python.tar.gz", "w:gz") as archive:
         for name, content in files.items():

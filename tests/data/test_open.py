@@ -63,8 +63,9 @@ def test_npz_values(tmp_path):
 
 
 WRONG_NAMES = [
-    ("digit", {}, ["'digit'", "it must be digits, folder:PATH", "tfds:NAME"]),
-    ("", {}, ["''", "it must be digits"]),
+    ("digit", {}, ["'digit'", "digits, folder:PATH", "tfds:NAME", "did you mean digits?"]),
+    ("", {}, ["''", "it must be cifar:PATH, digits"]),
+    ("/", {}, ["'/'", "did you mean folder:/?"]),
     ("digits:8", {}, ["'digits:8'", "it must be digits"]),
     ("ring:", {}, ["'ring:'", "it must be ring"]),
     ("tfds", {}, ["'tfds'", "it must be tfds:NAME"]),
