@@ -62,13 +62,16 @@ def check_config(config: str, overrides: tuple[str, ...]) -> None:
 def check_jaxgan(words: list[str]) -> None:
     if words[0] in ("--help", "--version") or words[1:] == ["--help"]:
         return
+    words = words[: words.index(">")] if ">" in words else words
     # A synopsis has brackets; what is in them are flags as well.
-    plain = [word for word in words if word.startswith("--") or not re.search(r"[][|]|^\.", word)]
+    plain = [word for word in words if word.startswith("--") or not re.search(r"[][|()]|^\.", word)]
     plain = [word for word in plain if word != "--config.KEY=VALUE"]
     if plain != words:
-        return check_synopsis([word.strip("[]") for word in words])
+        return check_synopsis([word.strip("[]()") for word in words])
     words = ["1" if re.fullmatch("[A-Z]", word) else word for word in words]
     needed = REQUIRED[words[0]]
+    if words[0] == "train" and "--data" in words:  # which stands for a config
+        needed = needed[2:]  # without --config FILE
     # A sentence may leave out what goes without saying.
     given = [*words, *needed] if needed[0] not in words and len(words) < 4 else words
     if words[0] in ("checkpoints", "compare", "completion", "configs", "explore", "new", "weights"):
@@ -76,7 +79,7 @@ def check_jaxgan(words: list[str]) -> None:
     if words[0] == "explore" and "--workdir" not in words:
         given = [words[0], *(words[1:] or ["interpolate"]), *needed]
     args = parse(given)
-    if (config := getattr(args, "config", "FILE")) not in ("DIR", "FILE"):
+    if (config := getattr(args, "config", None)) not in ("DIR", "FILE", None):
         check_config(config, tuple(args.overrides))
     return None
 

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open(path: str, split: str | None) -> Stored:
-    from jaxgan.data.recognize import spec_of
+    from jaxgan.data import spec_of
     from jaxgan.data.stored import open_stored
 
     try:

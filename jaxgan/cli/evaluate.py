@@ -44,20 +44,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--workdir", type=Path, metavar="DIR", help="a run's folder")
-    parser.add_argument(
-        "--fake",
-        "--samples",
-        metavar="PATH",
-        help="samples of any program, instead of a run's: a folder, an archive or arrays, or "
-        "KIND:PATH as data.source has it",
-    )
-    parser.add_argument(
-        "--real", "--data", metavar="PATH", help="what these are compared with, likewise"
-    )
-    parser.add_argument(
-        "--image-size", type=whole(1), metavar="N", help="of --fake and --real, both resized to it"
-    )
+    _add_what(parser)
     parser.add_argument(
         "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
     )
@@ -106,6 +93,24 @@ def add_parser(commands: Any) -> None:
     job.add_flags(parser)
     add_trust(parser)
     parser.set_defaults(run=run)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    """What is measured: a run, or files."""
+    parser.add_argument("--workdir", type=Path, metavar="DIR", help="a run's folder")
+    parser.add_argument(
+        "--fake",
+        "--samples",
+        metavar="PATH",
+        help="samples of any program, instead of a run's: a folder, an archive or arrays, or "
+        "KIND:PATH as data.source has it",
+    )
+    parser.add_argument(
+        "--real", "--data", metavar="PATH", help="what these are compared with, likewise"
+    )
+    parser.add_argument(
+        "--image-size", type=whole(1), metavar="N", help="of --fake and --real, both resized to it"
+    )
 
 
 IN_FILES = ("fake", "real", "image_size")

@@ -16,12 +16,12 @@ from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, mixture, ring
 from jaxgan.data.npy import npy
 from jaxgan.data.npz import npz
-from jaxgan.data.open import open_source, options_of
+from jaxgan.data.open import open_source, options_of, spec_of
 from jaxgan.data.pairs import paired, super_resolution, unpaired
 from jaxgan.data.parquet import parquet
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.pipeline import Pipeline, example_order, pipeline, prefetch_to_device
-from jaxgan.data.recognize import recognized, spec_of
+from jaxgan.data.recognize import recognized
 from jaxgan.data.record import record_of, summary
 from jaxgan.data.source import DeviceSource, Source
 from jaxgan.data.tar_archive import tar_archive

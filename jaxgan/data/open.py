@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from jaxgan.core.errors import DataError, InputError, bad_value
@@ -148,6 +149,25 @@ def _hint(spec: str) -> str:
             return ""
     hint = did_you_mean(spec.partition(":")[0], SOURCES)
     return f";{hint}" if hint else ""
+
+
+def spec_of(text: str) -> str:
+    """What a person wrote of data, as `open_source` takes it.
+
+    Args:
+      text: a name or KIND:PATH as `open_source` has it, or a path, whose kind is recognized.
+
+    Returns:
+      The name, or KIND:PATH.
+
+    Raises:
+      DataError: as `recognized`.
+
+    >>> spec_of("digits"), spec_of("folder:cats")
+    ('digits', 'folder:cats')
+    """
+    is_spec = options_of(text) is not None and not Path(os.path.expanduser(text)).exists()
+    return text if is_spec else recognized(text)
 
 
 @checked

@@ -15,7 +15,6 @@ from jaxgan.core.errors import DataError, FileError
 from jaxgan.data.cifar import BATCHES, FOLDERS
 from jaxgan.data.files import SUFFIXES
 from jaxgan.data.idx import images_in
-from jaxgan.data.open import options_of
 from jaxgan.data.paths import expand_braces, shards
 from jaxgan.data.zip_archive import MAX_ENTRIES
 from jaxgan.files.tar_file import tar_entries
@@ -66,25 +65,6 @@ def recognized(path: str | os.PathLike[str]) -> str:
         hint = "; one picture is no data set: give its folder" if alone else ""
         raise DataError(f"{text}: a file of no kind that is known; it must be {known}{hint}")
     return f"{kind}:{text}"
-
-
-def spec_of(text: str) -> str:
-    """What a person wrote of data, as `open_source` takes it.
-
-    Args:
-      text: a name or KIND:PATH as `open_source` has it, or a path, whose kind is recognized.
-
-    Returns:
-      The name, or KIND:PATH.
-
-    Raises:
-      DataError: as `recognized`.
-
-    >>> spec_of("digits"), spec_of("folder:cats")
-    ('digits', 'folder:cats')
-    """
-    is_spec = options_of(text) is not None and not Path(os.path.expanduser(text)).exists()
-    return text if is_spec else recognized(text)
 
 
 def _kind_of_file(path: Path) -> str:

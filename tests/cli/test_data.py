@@ -122,7 +122,7 @@ def test_a_converted_set_has_the_pixels_that_pillow_makes(planted, tmp_path, cap
         (["convert", "{}"], ["--size", "8", "--crop", "none"], "it must be 8x8, or crop center"),
         (["convert", "{}/gone"], [], "gone: no such file or folder"),
         (["{}", "{}"], [], "it must be PATH, or convert PATH"),
-        (["ring"], [], "ring: no such file or folder"),
+        (["ring"], [], "data is 'ring'; it must be one of cifar, digits, folder"),
         (["zip:{}"], [], "no such file; it must be a .zip file"),
         (["{}", "--split", "test"], [], "split is 'test'; it must be left out"),
     ],
