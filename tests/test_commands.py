@@ -79,7 +79,7 @@ def check_jaxgan(words: list[str]) -> None:
     if words[0] == "explore" and "--workdir" not in words:
         given = [words[0], *(words[1:] or ["interpolate"]), *needed]
     args = parse(given)
-    if (config := getattr(args, "config", None)) not in ("DIR", "FILE", None):
+    if (config := getattr(args, "config", None)) not in ("DIR", "FILE", "mine.py", None):
         check_config(config, tuple(args.overrides))
     return None
 
