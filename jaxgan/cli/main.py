@@ -16,6 +16,7 @@ from jaxgan.cli import (
     new,
     plan,
     program,
+    report,
     sample,
     terminal,
     train,
@@ -24,7 +25,7 @@ from jaxgan.cli import (
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, sample, explore, evaluate, compare, checkpoints, plan),
+    *(train, report, sample, explore, evaluate, compare, checkpoints, plan),
     *(new, weights, import_weights),
 )
 

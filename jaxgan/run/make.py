@@ -36,6 +36,7 @@ from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
 from jaxgan.run.program import check_same_step
+from jaxgan.run.report import make_report_hook
 from jaxgan.run.saved import resolve_saved
 from jaxgan.sampling.sampler import makes_images
 from jaxgan.training import loop
@@ -278,6 +279,8 @@ def _hooks(
         )
     if config["eval_every_steps"]:
         yield _evaluation(config, game, source, mesh, workdir)
+    every = config["sample_every_steps"]
+    yield make_report_hook(workdir, every=every, total_steps=config["total_steps"])
     yield from make_hooks(
         config["hooks"],
         log_every_steps=config["log_every_steps"],

@@ -1,7 +1,7 @@
 """What a run leaves for people to look at: metrics, event files, pictures, a progress line."""
 
 from jaxgan.writers.animation import save_animation
-from jaxgan.writers.curves import curves_png
+from jaxgan.writers.curves import curves_png, save_curves
 from jaxgan.writers.metrics import MetricWriter, read_metrics
 from jaxgan.writers.pictures import as_image, image_grid, save_png, scatter, with_titles
 from jaxgan.writers.progress import Progress
@@ -18,6 +18,7 @@ __all__ = [
     "path_png",
     "read_metrics",
     "save_animation",
+    "save_curves",
     "save_png",
     "scatter",
     "spectrum_png",
