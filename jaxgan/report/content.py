@@ -78,7 +78,7 @@ class Checkpoint(NamedTuple):
       step: steps done.
       created: when, in UTC.
       size: in bytes.
-      metrics: its losses and scores, for people.
+      metrics: its losses, and what the best ones are chosen by, for people.
       is_best: whether `keep_best` keeps it.
     """
 

@@ -101,9 +101,9 @@ def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
 
 def _differences(runs: Sequence[Content]) -> list[tuple[str, list[str]]]:
     """Keys of the configs that are not the same in all runs, with the value in each."""
-    configs = [dict(run.config) for run in runs]
-    keys = dict.fromkeys(key for config in configs for key in config)
-    rows = [(key, [config.get(key, "") for config in configs]) for key in keys]
+    known = [dict(run.config) for run in runs]
+    keys = dict.fromkeys(key for one in known for key in one)
+    rows = [(key, [one.get(key, "") for one in known]) for key in keys]
     return [(key, values) for key, values in rows if len(set(values)) > 1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -48,7 +49,11 @@ def plots(runs: Mapping[str, Mapping[str, Curve]]) -> list[dict[str, Any]]:
     names = dict.fromkeys(name for curves in runs.values() for name in curves)
     listed = panels(names)
     if len(runs) > 1:  # a panel for each metric, with a curve for each run
-        listed = [panel._replace(title=_title(panel, n), names=(n,)) for panel in listed for n in panel.names]
+        listed = [
+            panel._replace(title=_title(panel, n), names=(n,))
+            for panel in listed
+            for n in panel.names
+        ]
     return [_plot(panel, runs) for panel in listed]
 
 
@@ -114,7 +119,7 @@ def _thinned(
     kept = {0, len(steps) - 1}
     for values in drawn:
         low, high = np.nan_to_num(values, nan=np.inf), np.nan_to_num(values, nan=-np.inf)
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in itertools.pairwise(edges.tolist()):
             kept |= {begin + int(low[begin:end].argmin()), begin + int(high[begin:end].argmax())}
     index = np.array(sorted(kept))
     return steps[index], [line._replace(values=line.values[index]) for line in lines]

@@ -116,7 +116,7 @@ def make_report_hook(workdir: Path, *, every: int, total_steps: int) -> Hook:
 
 
 def try_report(workdir: Path) -> None:
-    """Writes `report.html` into a run's folder; what goes wrong is a warning, as the run is worth more.
+    """Writes `report.html` into a run's folder; a failure is a warning, as the run is worth more.
 
     Args:
       workdir: the run's folder.
@@ -190,17 +190,21 @@ def _summary(
     checkpoints: Sequence[Checkpoint],
     warnings: Sequence[Warned],
 ) -> tuple[tuple[str, str], ...]:
-    last = dict(rows[-1]) if rows else {}
-    done = max((int(last.get("step", 0)), *(one.step for one in checkpoints)))
+    steps = [0, *(int(row["step"]) for row in rows[-1:]), *(one.step for one in checkpoints)]
+    last = next((row for row in reversed(rows) if any(map(_is_loss, row))), {})
     standing = sum(one.cleared is None for one in warnings)
-    losses = (f"{n} {v:.4g}" for n, v in last.items() if n.startswith("loss/"))
+    losses = (f"{n} {v:.4g}" for n, v in last.items() if _is_loss(n))
     return (
-        ("step", f"{done} of {config.get('total_steps', '?')}"),
+        ("step", f"{max(steps)} of {config.get('total_steps', '?')}"),
         ("data", _said(config.get("data", {}).get("source"))),
         ("game", _said((config.get("game") or {}).get("name"))),
         ("last losses", ", ".join(losses)),
         ("warnings that hold", str(standing)),
     )
+
+
+def _is_loss(name: str) -> bool:
+    return name.startswith("loss/")
 
 
 def _data(
@@ -253,7 +257,7 @@ def _checkpoints(workdir: Path, config: Config) -> tuple[Checkpoint, ...]:
             metrics=", ".join(
                 f"{name} {'-' if value is None else format(value, '.4g')}"
                 for name, value in one.metrics.items()
-                if name.startswith(("loss/", "eval/"))
+                if _is_loss(name) or (best and name == best["metric"])
             ),
             is_best=step in kept,
         )

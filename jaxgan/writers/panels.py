@@ -82,6 +82,18 @@ _MEANINGS = (
     (r"eval/num_modes", "Modes of the mixture that have samples."),
     (r"eval/high_quality", "Share of samples near a mode."),
     (r"eval/reverse_kl", "KL divergence of the samples' modes from the data's; lower is better."),
+    (r"eval/classes_covered.*", "Classes of the data that have samples."),
+    (r"eval/class_kl.*", "KL divergence of the samples' classes from the data's; lower is better."),
+    (r"eval/confidence.*", "Mean probability that a classifier gives to its choice."),
+    (r"eval/intra_fd.*", "Fréchet distance within classes, their mean; lower is better."),
+    (r"eval/ppl.*", "Perceptual path length; lower is smoother."),
+    (r"eval/nearest_of_real.*", "Median distance of a real example to the nearest other one."),
+    (r"eval/nearest.*", "Median distance of a sample to its nearest example; near 0 is a copy."),
+    (r"eval/swd.*", "Sliced Wasserstein distance of patches; lower is better."),
+    (r"eval/ms_ssim_of_real.*", "Mean similarity of two real examples."),
+    (r"eval/ms_ssim.*", "Mean similarity of two samples; above that of real ones is collapse."),
+    (r"eval/gan_train.*", "Accuracy on real examples of a classifier trained on samples."),
+    (r"eval/gan_test.*", "Accuracy on samples of a classifier trained on real examples."),
     (r"eval/.*", "A score of an evaluation in training, see docs/evaluation.md."),
     (r"(gen|disc)/.*", "What this term adds to its player's loss, or what its game logs."),
 )
@@ -122,7 +134,11 @@ def panels(names: Iterable[str]) -> list[Panel]:
     for name in known:
         if not (name.startswith("std/") and name.removeprefix("std/") in known):
             found.setdefault(_place(name), []).append(name)
-    listed = [Panel(*place, tuple(of)) for place, of in found.items()]
+    # The generator first, so that it has the same color in all of them.
+    listed = [
+        Panel(*place, tuple(sorted(of, key=lambda name: "gen" not in name.split("/"))))
+        for place, of in found.items()
+    ]
     return sorted(listed, key=lambda panel: SECTIONS.index(panel.section))
 
 

@@ -17,7 +17,9 @@ from jaxgan.writers import image_grid, save_png
 HOSTILE = "</script><img src=x onerror=window.hacked=1>\"'&{{7*7}}"
 
 
-def make_run(folder: Path, *, num_lines: int = 300, num_pictures: int = 5, fd: float = 12.5) -> Path:
+def make_run(
+    folder: Path, *, num_lines: int = 300, num_pictures: int = 5, fd: float = 12.5
+) -> Path:
     """A run's folder with all that a report shows; names in it would be scripts."""
     data = {"source": "digits"}
     config = {"data": data, "game": {"name": "gan"}, "total_steps": 20_000, HOSTILE: fd}
@@ -49,7 +51,11 @@ def make_run(folder: Path, *, num_lines: int = 300, num_pictures: int = 5, fd: f
     save_png(folder / "real.png", image_grid(random.uniform(-1, 1, (16, 8, 8, 1))))
     save_png(folder / "spectra" / "step_00000100.png", np.full((100, 100, 3), 200, np.uint8))
     warning = {"step": 200, "warning": "a", "text": HOSTILE, "advice": "more data"}
-    rows = [warning, {**warning, "warning": "b", "text": "spread 0.1"}, {"step": 250, "cleared": "b"}]
+    rows = [
+        warning,
+        {**warning, "warning": "b", "text": "spread 0.1"},
+        {"step": 250, "cleared": "b"},
+    ]
     (folder / "warnings.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     protocol = make_protocol(network="pixels", n_fake=5000, step=300, data=HOSTILE)
     write_report(folder / NAME, [Score("fd_pixels", fd, 0.25, protocol)])
