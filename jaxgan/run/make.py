@@ -225,7 +225,7 @@ def make_run(
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
         hooks=(*_hooks(config, source, phases, mesh, workdir), *given.hooks),
-        writers=make_writers(config["writers"], workdir),
+        writers=make_writers(config["writers"], workdir, portable(config)[0]),
         policy=policy,
         watch=config["watch"],
         later={first: phase for first, phase in phases.items() if first},
