@@ -168,7 +168,7 @@ def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
         print_table(report.as_table(scores))
         for name in found.pictures:
             say(f"picture: {args.workdir / 'evaluation' / name}.png")
-        say(f"written: {out}")
+        say(f"written, with their protocols: {out}")
     if lost := [score.name for score in scores if math.isnan(score.value)]:
         warn(f"jaxgan: not a number: {', '.join(lost)}")
         return NONFINITE

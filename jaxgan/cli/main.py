@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parse(argv)
     # A handler of our own: libraries configure the root logger as they like.
-    logger, handler = logging.getLogger("jaxgan"), logging.StreamHandler()
+    logger, handler = logging.getLogger("jaxgan"), terminal.Handler()
     handler.setFormatter(terminal.Formatter("%(message)s"))
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)

@@ -89,7 +89,7 @@ def test_evaluation_in_training(runs: Path) -> None:
         assert row["std/eval/kd_pixels"] == pytest.approx(scores["kd_pixels"].std, rel=1e-6)
         assert scores["fd_pixels"].protocol["member"] == 0
         assert scores["fd_pixels"].protocol["step"] == row["step"]
-    assert (workdir / "curves.png").stat().st_size > 0
+    assert (workdir / "curves/losses.png").stat().st_size > 0
     # The command finds what training found.
     found = evaluate(workdir, "--metrics", "modes,fd", "--step", "20")
     for name, score in found.items():
