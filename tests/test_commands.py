@@ -36,6 +36,7 @@ REQUIRED = {
     "new": ["loss", "mine"],
     "import": ["--config", "FILE", "--workdir", "DIR"],
     "plan": ["--config", "FILE", "--topology", "cpu:1"],
+    "report": ["DIR"],
     "sample": ["--workdir", "DIR"],
     "train": ["--config", "FILE", "--workdir", "DIR"],
     "weights": ["inception"],
@@ -66,7 +67,7 @@ def check_jaxgan(words: list[str]) -> None:
     needed = REQUIRED[words[0]]
     # A sentence may leave out what goes without saying.
     given = [*words, *needed] if needed[0] not in words and len(words) < 4 else words
-    if words[0] in ("checkpoints", "compare", "explore", "new", "weights"):
+    if words[0] in ("checkpoints", "compare", "explore", "new", "report", "weights"):
         given = words if len(words) > 1 else [*words, *needed]
     if words[0] == "explore" and "--workdir" not in words:
         given = [words[0], *(words[1:] or ["interpolate"]), *needed]

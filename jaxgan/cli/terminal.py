@@ -86,7 +86,7 @@ class Handler(logging.StreamHandler[Any]):
 
     @stream.setter
     def stream(self, _: Any) -> None:
-        pass
+        """Has no effect."""
 
 
 class Formatter(logging.Formatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,13 +62,15 @@ def render(runs: Sequence[Content], *, written: str = "", notes: Sequence[str] =
     )
 
 
+@functools.cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     def printable(value: Any) -> Any:
-        # Control characters, and bytes of names that were not UTF-8.
-        return escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        # Control characters, and bytes of names that were not UTF-8; most texts have none.
+        is_clean = not isinstance(value, str) or isinstance(value, Markup) or value.isprintable()
+        return value if is_clean else escaped(value)
 
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),

@@ -93,7 +93,8 @@ def test_wandb_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wandb.proto.wandb_internal_pb2 import Record
 
     logged: dict[int, float] = {}
-    ids, config, keys = set(), {}, set()
+    config: dict[str, Any] = {}
+    ids, keys = set[str](), set[str]()
     for path in sorted((tmp_path / "wandb").glob("offline-run-*/run-*.wandb")):
         for record in map(Record.FromString, leveldb_records(path.read_bytes())):
             if record.HasField("run"):
@@ -166,7 +167,8 @@ def test_of_several_one_that_fails_is_warned_of_once(
 
         image = text = close = scalars
 
-    with MetricWriter(tmp_path, others={"broken": Broken()}) as writer:
+    broken: Any = Broken()
+    with MetricWriter(tmp_path, others={"broken": broken}) as writer:
         for step in (1, 2, 3):
             writer.scalars(step, {"loss/gen": 0.5})
     assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2, 3]

@@ -16,7 +16,7 @@ class CsvWriter:
 
     Args:
       path: the file; rows after `resume_step` are dropped.
-      resume_step: the step a run goes on from; None begins anew.
+      resume_step: the step a run goes on from; None begins a new file.
 
     Example:
       >>> import tempfile
