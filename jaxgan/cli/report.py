@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
     dirs = list(dict.fromkeys(args.dirs))
     out = args.out or (dirs[0] / report.NAME if len(dirs) == 1 else Path("compare.html"))
-    check_out(out)
+    if args.out is not None:
+        check_out(out)
     report.write_report(out, dirs)
     say(f"written: {out}")
     return 0

@@ -67,7 +67,7 @@ def test_a_run_is_measured(runs: Path, capsys: pytest.CaptureFixture[str]) -> No
     expected = {"n_fake": 300, "n_real": 300, "step": 20, "ema": True, "reference": "digits"}
     assert {key: protocol[key] for key in expected} == expected
     with Image.open(workdir / "evaluation" / "nearest.png") as picture:
-        assert picture.size == (1160, 152)
+        assert picture.size == (1218, 184)  # with a title, distances, and what is what
 
 
 def test_the_live_generator_is_another(runs: Path) -> None:
