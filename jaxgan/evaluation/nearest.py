@@ -91,5 +91,5 @@ def nearest_picture(samples: np.ndarray, found: Nearest, reference: Reference) -
     below = [reference.read(i, i + 1)["image"] for i in found.indices[:shown].tolist()]
     grid = image_grid(np.concatenate([samples[:shown], *below]), columns=shown)
     distances = [f"{far:.2f}" for far in found.distances[:shown]]
-    title = "samples above their nearest examples of the data, with the distance in pixels"
+    title = "samples above the nearest examples of the data, and their Euclidean distance"
     return lettered(grid, title=title, columns=distances, rows=("samples", "nearest"))

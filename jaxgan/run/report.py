@@ -95,7 +95,7 @@ def make_report_hook(workdir: Path, *, every: int, total_steps: int) -> Hook:
     Example:
       See `jaxgan.run.make`.
     """
-    began, spent, last = time.perf_counter(), [0.0], [0.5]
+    began, spent, last = time.perf_counter(), [0.0], [0.1]
 
     def call(now: Moment) -> None:
         is_over = now.is_stopped or now.step >= total_steps

@@ -99,7 +99,7 @@ def train(
       >>> with tempfile.TemporaryDirectory() as workdir:
       ...     run = train(algorithm, workdir=workdir, total_steps=100)
       ...     run.step, sorted(path.name for path in Path(workdir).iterdir())[:3]
-      (100, ['checkpoints', 'config.json', 'curves.png'])
+      (100, ['checkpoints', 'config.json', 'curves'])
     """
     if is_reading():
         raise ConfigError(

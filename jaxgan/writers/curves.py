@@ -27,6 +27,12 @@ TITLES = {
 }
 """Of the pictures, by their section."""
 
+_PANEL = (5.2, 3.2)
+"""Width and height of a panel with its margins, in inches."""
+
+_MARGINS = (0.9, 0.15, 0.5, 0.35)
+"""To the left, to the right, below and above."""
+
 Curve = tuple[np.ndarray, np.ndarray]
 """Steps and values, both of shape [num_points]."""
 
@@ -115,15 +121,28 @@ def _draw(
 
     num_columns = min(len(listed), 2 if len(listed) <= 4 else 3)
     num_rows = math.ceil(len(listed) / num_columns)
-    figure = Figure(figsize=(5.2 * num_columns, 3.2 * num_rows), dpi=dpi, layout="constrained")
+    head = 0.3 if title and len(listed) > 1 else 0.0
+    width, height = _PANEL[0] * num_columns, _PANEL[1] * num_rows + head
+    # By hand, as Matplotlib's own layouts draw everything twice.
+    left, right, bottom, top = _MARGINS
+    panel_width, panel_height = _PANEL[0] - left - right, _PANEL[1] - bottom - top
+    grid = {
+        "left": left / width,
+        "right": 1 - right / width,
+        "bottom": bottom / height,
+        "top": 1 - (head + top) / height,
+        "wspace": (left + right) / panel_width,
+        "hspace": (bottom + top) / panel_height,
+    }
+    figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+    axes = figure.subplots(num_rows, num_columns, squeeze=False, gridspec_kw=grid).ravel()
     for one, panel in zip(axes, listed, strict=False):
         _draw_panel(one, panel, curves)
     for one in axes[len(listed) :]:
         one.set_visible(False)
-    if title and len(listed) > 1:
-        figure.suptitle(title)
+    if head:
+        figure.suptitle(title, y=1 - 0.05 / height, va="top")
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
 
@@ -158,6 +177,7 @@ def _draw_panel(axes: Any, panel: Panel, curves: Mapping[str, Curve]) -> None:
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.02)
+    axes.xaxis.get_major_locator().set_params(nbins=6)
     axes.legend(fontsize="small", framealpha=0.8)
 
 
