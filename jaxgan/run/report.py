@@ -144,7 +144,8 @@ def collect(workdir: Path) -> Content:
     workdir = Path(workdir)
     config = directory.read_config(workdir)
     data, versions = directory.read_data(workdir) or {}, directory.read_versions(workdir)
-    code = config.pop(CODE, {})
+    code = _section(config, CODE)
+    config = {key: value for key, value in config.items() if key != CODE}
     try:
         rows = read_metrics(workdir / "metrics.jsonl") if _has(workdir, "metrics.jsonl") else []
         warnings = _warnings(workdir)
@@ -176,6 +177,12 @@ def _names(workdirs: Sequence[Path]) -> list[str]:
     return short if is_clear else [escaped(str(workdir)) for workdir in workdirs]
 
 
+def _section(config: Config, name: str) -> Config:
+    """A section of a config that was not resolved: another version may have written it."""
+    section = config.get(name)
+    return section if isinstance(section, dict) else {}
+
+
 def _said(value: Any) -> str:
     return value if isinstance(value, str) else "none" if value is None else str(value)
 
@@ -192,8 +199,8 @@ def _summary(
     losses = (f"{n} {v:.4g}" for n, v in last.items() if _is_loss(n))
     return (
         ("step", f"{max(steps)} of {config.get('total_steps', '?')}"),
-        ("data", _said(config.get("data", {}).get("source"))),
-        ("game", _said((config.get("game") or {}).get("name"))),
+        ("data", _said(_section(config, "data").get("source"))),
+        ("game", _said(_section(config, "game").get("name"))),
         ("last losses", ", ".join(losses)),
         ("warnings that hold", str(standing)),
     )
@@ -209,7 +216,7 @@ def _data(
     names = [str(name) for name in data.get("class_names", ())]
     more = f" and {len(names) - _MAX_SHOWN} more" if len(names) > _MAX_SHOWN else ""
     known = {
-        **{f"data.{key}": _said(value) for key, value in config.get("data", {}).items()},
+        **{f"data.{key}": _said(value) for key, value in _section(config, "data").items()},
         "examples": "drawn as they are needed"
         if data.get("num_examples") is None
         else str(data["num_examples"]),
@@ -241,10 +248,14 @@ def _warnings(workdir: Path) -> tuple[Warned, ...]:
 
 
 def _checkpoints(workdir: Path, config: Config) -> tuple[Checkpoint, ...]:
-    best = config.get("keep_best")
-    archive = Archive(workdir / "checkpoints", keep=1, best=Best(**best) if best else None)
+    said = _section(config, "keep_best")
+    try:
+        best = Best(**said) if said else None
+        archive = Archive(workdir / "checkpoints", keep=1, best=best)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"workdir: {workdir / directory.CONFIG}: keep_best: {error}") from error
     found = archive.manifests()
-    kept = archive.ranked(found)[: best["keep"]] if best else []
+    kept = archive.ranked(found)[: best.keep] if best else []
     return tuple(
         Checkpoint(
             step=step,
@@ -253,7 +264,7 @@ def _checkpoints(workdir: Path, config: Config) -> tuple[Checkpoint, ...]:
             metrics=", ".join(
                 f"{name} {'-' if value is None else format(value, '.4g')}"
                 for name, value in one.metrics.items()
-                if _is_loss(name) or (best and name == best["metric"])
+                if _is_loss(name) or (best and name == best.metric)
             ),
             is_best=step in kept,
         )
@@ -309,9 +320,12 @@ def _uri(path: Path) -> str:
     if len(content) > _MAX_BYTES:
         from PIL import Image
 
-        with Image.open(io.BytesIO(content)) as image:
-            image.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
-            smaller = io.BytesIO()
-            image.convert("RGB").save(smaller, format="WEBP", quality=85, method=2)
+        smaller = io.BytesIO()
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                image.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
+                image.convert("RGB").save(smaller, format="WEBP", quality=85, method=2)
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise ConfigError(f"workdir: {path} is no picture, or too large a one") from error
         content, kind = smaller.getvalue(), "webp"
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

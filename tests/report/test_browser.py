@@ -43,14 +43,15 @@ def visit(browser: Any) -> Iterator[Any]:
         if not request.url.startswith(("file:", "data:")):
             complaints.append(request.url)
 
-    def call(path: Path, **options: Any) -> Any:
+    def call(path: Path, *, drawn: bool = True, **options: Any) -> Any:
         page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", asked)
         pages.append(page)
         page.goto(path.as_uri())
-        page.wait_for_function("document.documentElement.dataset.drawn")
+        if drawn:
+            page.wait_for_function("document.documentElement.dataset.drawn")
         return page
 
     yield call
@@ -177,3 +178,13 @@ def test_runs_side_by_side(visit: Any, tmp_path: Path) -> None:
     assert "12.5 ± 0.25" in page.inner_text("#scores")
     assert "9 ± 0.25" in page.inner_text("#scores")
     assert page.locator("#summary table").nth(1).locator("tr").count() == 2  # one key differs
+
+
+def test_one_line_and_a_metric_that_is_never_a_number(visit: Any, tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a", num_lines=1, num_pictures=1)
+    for lines in ('{"step": 5, "loss/gen": "NaN", "disc/r1": 0.0}\n', ""):
+        (folder / "metrics.jsonl").write_text(lines)
+        write_report(tmp_path / "a.html", [folder])
+        page = visit(tmp_path / "a.html", drawn=bool(lines))
+        assert page.locator(".plot canvas").count() == (2 if lines else 0)
+        assert page.locator(".viewer input").count() == 0

@@ -102,6 +102,9 @@ def test_runs_of_other_steps_share_a_panel_with_bands_around_their_curves() -> N
         ("config.json", "{", "config.json: it is damaged"),
         ("evaluation.json", '{"schema": 9}', "its schema is 9"),
         ("nonfinite.json", "[]", "nonfinite.json"),
+        ("config.json", '{"keep_best": {"metric": "a", "mode": "up"}}', "keep_best: best.mode is"),
+        ("config.json", '{"keep_best": {"x": 1}}', "config.json: keep_best: "),
+        ("real.png", "x" * 300_000, "real.png is no picture"),
     ],
 )
 def test_a_damaged_file_is_one_line(tmp_path: Path, name: str, content: str, message: str) -> None:
@@ -118,6 +121,10 @@ def test_a_bare_folder_has_a_page_and_no_code_of_it_runs(tmp_path: Path) -> None
     for path in folder.rglob("*"):
         if path.is_file() and path.name not in ("config.json", "run.json"):
             path.unlink()
+    report.write_report(tmp_path / "a.html", [folder])
+    (folder / "config.json").write_text(
+        '{"data": 3, "game": "gan", "code": [], "total_steps": 20000}'
+    )
     report.write_report(tmp_path / "a.html", [folder])
     assert "0 of 20000" in (tmp_path / "a.html").read_text()
     assert render([Content("a\udcff\x1b")]).encode("utf-8").count(b"a\\udcff\\x1b") == 2

@@ -27,7 +27,10 @@
   const zoom = (from, to) => {
     if (isZooming) return;
     isZooming = true;
-    for (const one of shown) one.plot.setScale("x", { min: from ?? one.first, max: to ?? one.last });
+    for (const one of shown) {
+      const min = from ?? one.first, max = to ?? one.last;
+      one.plot.setScale("x", min < max ? { min, max } : { min: min - 0.5, max: max + 0.5 });
+    }
     isZooming = false;
   };
 
@@ -41,8 +44,8 @@
     return at;
   };
 
-  // A constant is in the middle, whatever its size.
-  const limits = (_, min, max) => min !== max ? uPlot.rangeNum(min, max, 0.1, true) :
+  // A constant is in the middle, whatever its size; there may be no number at all.
+  const limits = (_, min, max) => min == null ? [0, 1] : min !== max ? uPlot.rangeNum(min, max, 0.1, true) :
     [min - (Math.abs(min) || 1) / 2, max + (Math.abs(max) || 1) / 2];
 
   const seriesOf = (line, numPoints) => {
