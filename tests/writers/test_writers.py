@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import re
 import struct
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
+from jaxgan.cli.terminal import Handler
 from jaxgan.writers import (
     MetricWriter,
     Progress,
@@ -361,6 +364,48 @@ def test_live_progress_ends_on_the_last_step() -> None:
         for step in (1, 2, 3):
             progress.update(step, {"loss/gen": 0.5})
     assert "step 3/3  loss/gen 0.5" in stream.getvalue()
+
+
+def rows_of(stream: io.StringIO) -> list[str]:
+    """What a terminal was shown, row by row, without its codes."""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    return [row.rstrip() for row in re.split(r"[\r\n]+", text)]
+
+
+def test_the_bar_is_one_row_with_what_matters_first(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    metrics = {f"loss/a_long_name_{number}": 0.123456 for number in range(3)}
+    with Progress(600_000, images_per_step=4096, stream=stream) as progress:
+        for step in (1000, 2000, 3000):
+            clock[0] += 10.0
+            progress.update(step, metrics)
+    shown = rows_of(stream)
+    assert max(map(len, shown)) <= 80
+    last = [row for row in shown if "step" in row][-1]
+    assert last.split("  ")[0].endswith(" 0%")
+    assert last.split("  ")[1:] == [
+        "left 1:39:30",
+        "step 3000/600000",
+        "loss/a_long_name_0 0.1235",
+    ]
+
+
+def test_what_is_logged_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logger = logging.getLogger("jaxgan.test")
+    handler = Handler()
+    monkeypatch.setattr(logger, "handlers", [handler])
+    with Progress(4) as progress:
+        progress.update(1, {"loss/gen": 0.5})
+        logger.warning("step 1: a warning of the watch")
+        progress.update(2, {"loss/gen": 0.5})
+    assert sys.stderr is stream
+    assert "step 1: a warning of the watch" in rows_of(stream)
 
 
 def test_titles_stand_over_their_columns() -> None:
