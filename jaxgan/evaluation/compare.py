@@ -169,8 +169,9 @@ def as_tables(
     found = {}
     for head, (run, scores) in zip(_heads(list(results)), results.items(), strict=True):
         own = (column.scores.get(run) for column in listed)
-        steps = dict.fromkeys(str(score.protocol.get("step", "")) for score in scores)
-        cells = [escaped(", ".join(steps)), *("" if s is None else shown(s) for s in own)]
+        steps = dict.fromkeys(score.protocol.get("step") for score in scores)
+        at = ", ".join(str(step) for step in steps if step is not None)
+        cells = [escaped(at), *("" if s is None else shown(s) for s in own)]
         found[run] = [head, *cells]
     blocks: list[list[list[str]]] = []
     room = 0
