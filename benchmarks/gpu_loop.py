@@ -57,7 +57,7 @@ def overhead(setting: gpu_session.Setting, name: str) -> dict[str, Any]:
     """What the loop adds to the compiled step, as benchmarks/loop_overhead.py has it."""
     import loop_overhead
 
-    steps, rounds = (20, 1) if setting.toy else (2000, 3)
+    steps, rounds = (200, 1) if setting.toy else (2000, 3)
     case = loop_overhead.CASES[name](steps)
     pairs: list[tuple[float, float]] = []
     start = time.monotonic()
@@ -65,7 +65,7 @@ def overhead(setting: gpu_session.Setting, name: str) -> dict[str, Any]:
         mean = (time.monotonic() - start) / max(1, i)
         if time.monotonic() + mean > setting.deadline:
             break
-        pairs.append((loop_overhead.time_loop(case), loop_overhead.time_bare(case)))
+        pairs.append((loop_overhead.time_loop(case).step, loop_overhead.time_bare(case)))
     loops, bares = ([1e3 * pair[i] for pair in pairs] for i in (0, 1))
     return {
         "rounds": len(pairs),

@@ -50,7 +50,7 @@ from jaxgan.config.resolve import resolve
 from jaxgan.core.game import Game
 from jaxgan.core.state import Context, TrainState
 from jaxgan.data import Source, pipeline
-from jaxgan.sampling.sampler import make_scene
+from jaxgan.sampling.draw import make_scene
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

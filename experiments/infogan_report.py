@@ -37,7 +37,7 @@ from jaxgan.core.errors import InputError
 from jaxgan.features import extract, open_features
 from jaxgan.games import infogan_codes
 from jaxgan.run.evaluation import open_reference
-from jaxgan.sampling.sampler import make_scene
+from jaxgan.sampling.draw import make_scene
 
 NUM, COLUMN = 2000, 8
 

@@ -31,6 +31,8 @@ for one in all_commands():
 REQUIRED = {
     "checkpoints": ["DIR"],
     "compare": ["DIR"],
+    "completion": ["bash"],
+    "configs": ["digits"],
     "evaluate": ["--workdir", "DIR"],
     "explore": ["--workdir", "DIR"],
     "new": ["loss", "mine"],
@@ -52,7 +54,8 @@ OF_OTHERS = (
 
 @functools.cache
 def check_config(config: str, overrides: tuple[str, ...]) -> None:
-    resolve(load_config(str(ROOT / config), overrides))
+    is_file = (ROOT / config.partition(":")[0]).is_file()
+    resolve(load_config(str(ROOT / config) if is_file else config, overrides))
 
 
 def check_jaxgan(words: list[str]) -> None:
@@ -67,7 +70,8 @@ def check_jaxgan(words: list[str]) -> None:
     needed = REQUIRED[words[0]]
     # A sentence may leave out what goes without saying.
     given = [*words, *needed] if needed[0] not in words and len(words) < 4 else words
-    if words[0] in ("checkpoints", "compare", "explore", "new", "report", "weights"):
+    of_words = ("checkpoints", "compare", "completion", "configs", "explore", "new", "report")
+    if words[0] in (*of_words, "weights"):
         given = words if len(words) > 1 else [*words, *needed]
     if words[0] == "explore" and "--workdir" not in words:
         given = [words[0], *(words[1:] or ["interpolate"]), *needed]

@@ -133,6 +133,7 @@ def test_every_module_is_in_the_api_reference() -> None:
     modules = {path.stem for path in (ROOT / "jaxgan").glob("*.py")}
     public = {f"jaxgan.{name}" for name in packages | modules} - {
         "jaxgan.__init__",
+        "jaxgan.__main__",
         "jaxgan.cli",  # has its own page
         "jaxgan.version",
     }

@@ -57,7 +57,8 @@ def name_of(path: Path) -> str:
 
 def part_of(path: Path) -> str:
     """`jaxgan/losses/_hinge.py` and `jaxgan/optimizers.py` are of `losses` and `optimizers`."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "cli" if part == "__main__" else part
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

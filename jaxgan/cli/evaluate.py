@@ -117,18 +117,16 @@ def run(args: argparse.Namespace) -> int:
         num = args.standing_statistics
         raise ConfigError(bad_value("standing_statistics", num, "at least 0"))
     saved = read_run(args.workdir, trust_code=args.trust_code)
-    config = saved.config
     metrics = [] if args.metrics is None else args.metrics.split(",")
     asked = asked_for(metrics, args.features, Path.cwd())
     out = args.out or args.workdir / report.NAME
     check_out(out)
     keep_compiled()
-    job.connect(args, config["stall_timeout_seconds"])
-    step = _step(args.step, config, args.workdir)
+    job.connect(args, saved.config["stall_timeout_seconds"])
     try:
         loaded = load(
             saved,
-            step=step,
+            step=args.step,
             member=args.member,
             ema=args.ema is not False,
             standing_batches=args.standing_statistics,
@@ -173,27 +171,3 @@ def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
         warn(f"jaxgan: not a number: {', '.join(lost)}")
         return NONFINITE
     return 0
-
-
-def _step(asked: str, config: dict[str, Any], folder: Path) -> int | None:
-    from jaxgan.checkpoint.checkpointer import Checkpoints
-    from jaxgan.checkpoint.directory import Archive, Best
-    from jaxgan.core.errors import ConfigError
-
-    if asked == "last":
-        return None
-    if asked.isdecimal():
-        return int(asked)
-    if asked != "best":
-        raise ConfigError(bad_value("step", asked, "a step, best or last"))
-    best = config["keep_best"]
-    if best is None:
-        raise ConfigError(f"step is best; {folder} has no best one, as its keep_best is none")
-    found = Checkpoints(folder / "checkpoints", best=Best(**best)).best_step()
-    if found is None:
-        name = best["metric"]
-        kept = Archive(folder / "checkpoints", keep=1, best=None).manifests().values()
-        has = any(name in one.metrics for one in kept)
-        problem = f"{name} is finite in none of its checkpoints" if has else f"none has {name}"
-        raise ConfigError(f"step is best; {folder} has no best checkpoint: {problem}")
-    return found

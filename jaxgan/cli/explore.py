@@ -90,7 +90,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--label", type=int, metavar="L", help="of a conditional run: its class (0)"
     )
-    parser.add_argument("--step", type=int, metavar="N", help="which checkpoint (the last)")
+    parser.add_argument(
+        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
+    )
     parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
     parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .gif or .mp4")

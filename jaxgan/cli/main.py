@@ -6,10 +6,13 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from jaxgan.cli import (
     checkpoints,
     compare,
+    completion,
+    configs,
     evaluate,
     explore,
     import_weights,
@@ -26,13 +29,36 @@ from jaxgan.version import __version__
 
 COMMANDS = (
     *(train, report, sample, explore, evaluate, compare, checkpoints, plan),
-    *(new, weights, import_weights),
+    *(configs, new, weights, import_weights, completion),
 )
 
 _EPILOG = """\
 exit codes: 0 finished, 2 bad input, 3 stopped on non-finite values, 4 a plan does not fit,
 6 the disk is full or fails, 7 another process trains in the folder, 70 a peer of a job is lost,
 75 preempted and saved (SIGTERM, SIGHUP), 130 Ctrl-C and saved"""
+
+
+def make_parser() -> tuple[program.Parser, Any]:
+    """The parser of the whole command line.
+
+    Returns:
+      The parser, whose result has the command's function as `run`, and those of the commands.
+
+    Example:
+      >>> make_parser()[0].parse_args(["compare", "a"]).command
+      'compare'
+    """
+    parser = program.Parser(
+        prog="jaxgan",
+        description="Train and sample GANs with JAX.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser, commands
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,16 +74,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
       >>> parse(["train", "--config", "a.py", "--workdir", "b", "--config.seed=1"]).overrides
       ['--config.seed=1']
     """
-    parser = program.Parser(
-        prog="jaxgan",
-        description="Train and sample GANs with JAX.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"jaxgan {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
+    parser, commands = make_parser()
     args, unknown = parser.parse_known_args(argv)
     args.overrides = [flag for flag in unknown if flag.startswith("--config.") and "=" in flag]
     if args.command not in ("train", "plan", "import"):

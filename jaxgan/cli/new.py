@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("kind", choices=TEMPLATES, help="what it is")
+    parser.add_argument("kind", choices=tuple(TEMPLATES), help="what it is")
     parser.add_argument("name", help="what it is called: of the function, and of the file")
     parser.add_argument(
         "--to", type=Path, default=Path(), metavar="DIR", help="where to write (this folder)"

@@ -42,9 +42,17 @@ def add_parser(commands: Any) -> None:
         help="of a conditional run: a class by name or number, several (3,5), or all in turn, one "
         "a column (all)",
     )
-    parser.add_argument("--step", type=int, metavar="N", help="which checkpoint (the last)")
+    parser.add_argument(
+        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
+    )
     parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
     parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        metavar="T",
+        help="redraw latents beyond T; of styles, move them to their mean by T (none)",
+    )
     parser.add_argument(
         "--standing-statistics",
         type=int,
@@ -191,7 +199,9 @@ def _sample(
     from jaxgan.writers.stored import Rows, save_folder, save_npz
 
     labels = np.resize(np.asarray(classes, np.int32), args.num) if classes else None
-    chunks = run.chunks(args.num, key=jax.random.key(args.seed), labels=labels)
+    chunks = run.chunks(
+        args.num, key=jax.random.key(args.seed), labels=labels, truncation=args.truncation
+    )
     first = next(chunks)
     shape, is_images = (args.num, *first.shape[1:]), first.ndim == 4
     # Bytes as they come: of many samples there are never all floats in memory.

@@ -12,8 +12,9 @@ from typing import Any
 
 from jaxgan.config.portable import located
 from jaxgan.config.references import read_file, reference_to
+from jaxgan.config.shipped import shipped
 from jaxgan.core.errors import ConfigError, bad_value
-from jaxgan.core.text import one_line, shown
+from jaxgan.core.text import did_you_mean, one_line, shown
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def load_config(spec: str, flags: Sequence[str] = ()) -> Config:
 
     Args:
       spec: `FILE` or `FILE:ARG`; the file defines `get_config(arg)`, which returns an
-        `ml_collections.ConfigDict`.
+        `ml_collections.ConfigDict`. Or the name of one that comes with jaxgan, see `shipped`.
       flags: what to change, each `--config.KEY=VALUE`.
 
     Returns:
@@ -78,10 +79,9 @@ def _returned(file: str, arg: str) -> Config:
     """What the function `get_config` of a file returns."""
     import ml_collections  # here, as the networks need of this module the names of entries alone
 
-    if not Path(file).is_file():
-        raise ConfigError(f"config: {file!r} is not a file")
+    path = _file_of(file)
     try:
-        get_config = getattr(read_file(Path(file).resolve()), "get_config", None)
+        get_config = getattr(read_file(path), "get_config", None)
     except ConfigError as error:
         raise ConfigError(f"config: {error}") from error
     if get_config is None:
@@ -96,8 +96,24 @@ def _returned(file: str, arg: str) -> Config:
         raise ConfigError(f"config: {file}{kind}: {one_line(error)}") from error
     if not isinstance(config, Mapping):
         raise ConfigError(bad_value(f"config: {file}: get_config's value", config, "a ConfigDict"))
-    made: Config = located(plain(config), Path(file).resolve().parent)
+    made: Config = located(plain(config), path.parent)
     return made
+
+
+def _file_of(spec: str) -> Path:
+    """A config's file, by its path or by its name among those that come with jaxgan."""
+    path, known = Path(spec), shipped()
+    if path.is_file():
+        return path.resolve()
+    if spec in known:
+        return known[spec].resolve()
+    if path.is_dir():
+        raise ConfigError(f"config: {spec!r} is not a file, nor the folder of a run")
+    if spec.isidentifier():
+        words = bad_value("config", spec, "a file, or a name that jaxgan configs lists")
+        hint = did_you_mean(spec, known)
+        raise ConfigError(f"{words}{hint and ';'}{hint}")
+    raise ConfigError(f"config: {spec!r} is not a file")
 
 
 def _without_foreign_options(config: Config, changed: Config, asked: Collection[str]) -> Config:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.data import DeviceSource, Source, columns, open_source
 from jaxgan.data import options_of as known_options
+from jaxgan.data.source import ElementSpec
 
 OWN = Choice({}, key="source")
 
@@ -104,21 +105,34 @@ def _checked(made: Any, name: str) -> Source | DeviceSource:
     if not isinstance(source, Source | DeviceSource):
         allowed = "a Source, a DeviceSource or {column: array}"
         raise ConfigError(bad_value("data: what it returns", made, allowed))
-    with in_one_line("data"):
-        said = {
-            column: jax.tree.map(lambda one: jax.ShapeDtypeStruct((2, *one.shape), one.dtype), spec)
-            for column, spec in source.element_spec.items()
-        }
-        found = [_two_examples(source)]
-        if isinstance(source, Source) and source.read_elements is not None:
-            found.append(source.read_elements(np.arange(2), 0))
-    for batch in found:
-        if difference := first_difference(said, batch):
-            raise ConfigError(f"data: two examples are not as its element_spec says: {difference}")
+    if isinstance(source, DeviceSource):
+        sample = _checking(source.sample, source.element_spec, lambda key, num: num)
+        jax.eval_shape(lambda: sample(jax.random.key(0), 2))
+        return source
+    source = source._replace(read=_checking(source.read, source.element_spec, len))
+    source.read(np.zeros(2, int))
+    if source.read_elements is not None:
+        read = _checking(
+            source.read_elements, source.element_spec, lambda numbers, seed: len(numbers)
+        )
+        source = source._replace(read_elements=read)
+        read(np.arange(2), 0)
     return source
 
 
-def _two_examples(source: Source | DeviceSource) -> Any:
-    if isinstance(source, DeviceSource):
-        return jax.eval_shape(lambda: source.sample(jax.random.key(0), 2))
-    return source.read(np.zeros(2, int))
+def _checking(
+    read: Callable[..., Any], spec: ElementSpec, num: Callable[..., int]
+) -> Callable[..., Any]:
+    """The same where it returns what the spec says; else, or where it raises, one line says so."""
+
+    def checking(*args: Any) -> Any:
+        with in_one_line("data"):
+            batch = read(*args)
+        lead = num(*args)
+        said = jax.tree.map(lambda one: jax.ShapeDtypeStruct((lead, *one.shape), one.dtype), spec)
+        if difference := first_difference(said, batch):
+            words = f"data: {lead} examples are not as its element_spec says: {difference}"
+            raise ConfigError(words)
+        return batch
+
+    return checking

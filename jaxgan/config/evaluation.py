@@ -67,9 +67,13 @@ class _Metrics:
             allowed = "a Metric, such as jg.evaluation.make_metric(name, compute)"
             raise ConfigError(bad_value(f"{path}: what it returns", made, allowed))
 
+        options = ", ".join(f"{key}={value}" for key, value in entry.items() if key != "name")
+        said = {"metric": f"{Path(entry['name']).name}({options})"}
+
         def compute(task: Task) -> list[Found]:
             with in_one_line("compute"):
-                return made.compute(task)
+                found = made.compute(task)
+            return [one._replace(options={**one.options, **said}) for one in found]
 
         return made._replace(compute=compute)
 

@@ -60,6 +60,33 @@ def summary(source: Source | DeviceSource) -> str:
     return "; ".join(parts)
 
 
+def repetition(source: Source | DeviceSource, batch_size: int) -> str:
+    """What a batch that is larger than the data set means.
+
+    Args:
+      source: the data.
+      batch_size: examples in a global batch.
+
+    Returns:
+      One line; empty where the data are enough for a batch.
+
+    >>> from jaxgan.data import digits
+    >>> repetition(digits(), 64)
+    ''
+    >>> repetition(digits()._replace(num_examples=10), 64)  # doctest: +ELLIPSIS
+    'batch_size is 64, and there are 10 examples: each is in a batch 6 times or more, so ...'
+    """
+    if isinstance(source, DeviceSource) or source.num_examples >= batch_size:
+        return ""
+    num = source.num_examples
+    return (
+        f"batch_size is {batch_size}, and there are {num} examples: each is in a batch "
+        f"{batch_size // num} times or more, so statistics of the batch are those of the same "
+        "examples at every step, and a discriminator soon knows them by heart; a smaller batch and "
+        "`augment: ada` help"
+    )
+
+
 def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """Compares the data of a run with those that it had when it last began.
 

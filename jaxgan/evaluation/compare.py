@@ -157,7 +157,8 @@ def as_tables(
       width: of a table, in characters; more runs than fit are in a table of their own.
 
     Returns:
-      (tables with a row for each metric and protocol, lines that say what is not to be compared).
+      (tables with a row for each metric and protocol, lines that say which runs are meant by
+      shortened names, and what is not to be compared).
 
     Example:
       >>> (table,), lines = as_tables({"a": [Score("fd_pixels", 1.0, None, {"step": 7})]})
@@ -182,7 +183,8 @@ def as_tables(
             room = width - max(map(len, names))
         blocks[-1].append(cells)
         room -= needs
-    return [_table(names, block) for block in blocks], _lines(differences(listed))
+    whole = [f"{found[run][0]} is {escaped(run)}" for run in found if found[run][0] != escaped(run)]
+    return [_table(names, block) for block in blocks], [*whole, *as_lines(differences(listed))]
 
 
 def _table(names: Sequence[str], runs: Sequence[Sequence[str]]) -> Table:
@@ -204,8 +206,19 @@ def _heads(runs: Sequence[str]) -> list[str]:
     return short if is_clear else [f"({n}) {run}" for n, run in enumerate(short, 1)]
 
 
-def _lines(found: Sequence[Difference]) -> list[str]:
-    """What may not be compared; a line for all metrics of which the same is so."""
+def as_lines(found: Sequence[Difference]) -> list[str]:
+    """What may not be compared; a line for all metrics of which the same is so.
+
+    Args:
+      found: as `differences` gives them.
+
+    Returns:
+      The lines, with digests shortened.
+
+    Example:
+      >>> as_lines([Difference("fd (A)", "fd (B)", {"seed": (0, 1)})])
+      ['fd (A) and fd (B) cannot be compared: seed 0 / 1']
+    """
     alike: dict[tuple[str, str, str], list[str]] = {}
     for one in found:
         name, _, letter = one.one.rpartition(" ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ from jaxgan.evaluation.real_side import real_side
 from jaxgan.evaluation.sanity import warn
 from jaxgan.evaluation.table import COLLECTED, Metric
 from jaxgan.features import Distance, Extractor, lpips, squared_distance
-from jaxgan.sampling.sampler import CHUNK, has_styles
+from jaxgan.sampling.draw import CHUNK
 
 logger = logging.getLogger("jaxgan.evaluation")
 
@@ -154,14 +153,14 @@ def make_evaluator(
     sampling = Sampling(options.member or 0, options.truncation, latent_dim)
 
     def make(extractor: Extractor | None) -> Programs:
-        _check_options(options, latent_dim, has_styles(game, source.element_spec))
+        _check_options(options)
         return make_programs(game, source.element_spec, extractor, mesh, sampling)
 
     return _make_evaluator(make, source, extractor, mesh, options, num_classes, latent_dim)
 
 
 def make_sampler_evaluator(
-    sampler: HostSampler,
+    sampler: HostSampler | Source,
     source: Source | DeviceSource,
     extractor: Extractor | None,
     mesh: Mesh,
@@ -190,7 +189,10 @@ def make_sampler_evaluator(
     """
 
     def make(extractor: Extractor | None) -> Programs:
-        _check_options(options, None, is_styled=False)
+        _check_options(options)
+        if options.truncation is not None:
+            words = f"truncation is {options.truncation}; it is for a game's samples"
+            raise EvaluationError(words)
         conditional = num_classes is not None
         return make_host_programs(sampler, source.element_spec, extractor, mesh, conditional)
 
@@ -283,7 +285,7 @@ def _compute(name: str, metric: Metric, task: Task) -> list[Found]:
     return found
 
 
-def _check_options(options: Options, latent_dim: int | None, is_styled: bool) -> None:
+def _check_options(options: Options) -> None:
     for name, value, least in (
         ("num_samples", options.num_samples, 2),
         ("seed", options.seed, 0),
@@ -291,21 +293,6 @@ def _check_options(options: Options, latent_dim: int | None, is_styled: bool) ->
     ):
         if value < least:
             raise EvaluationError(bad_value(name, value, f"at least {least}"))
-    limit = options.truncation
-    if limit is None:
-        return
-    if not math.isfinite(limit):
-        raise EvaluationError(bad_value("truncation", limit, "finite, or left out"))
-    if is_styled:
-        if not limit >= 0:
-            raise EvaluationError(bad_value("truncation", limit, "at least 0"))
-        return
-    if latent_dim is None:
-        raise EvaluationError(
-            f"truncation is {limit}; it is for standard normal latents, which this game has not"
-        )
-    if not limit > 0:
-        raise EvaluationError(bad_value("truncation", limit, "above 0"))
 
 
 def _distances(

@@ -36,7 +36,7 @@ from jaxgan.metrics import (
     prdc,
     sliced_wasserstein,
 )
-from jaxgan.sampling.sampler import CHUNK
+from jaxgan.sampling.draw import CHUNK
 
 NUM_BLOCKS = 100
 BLOCK = 1000

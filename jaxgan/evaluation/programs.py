@@ -17,8 +17,10 @@ from jaxgan.core.errors import EvaluationError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Key, PyTree
+from jaxgan.data import Source
 from jaxgan.features import Distance, Extractor
-from jaxgan.sampling.sampler import CHUNK, has_styles, make_draw
+from jaxgan.sampling.draw import CHUNK, make_draw
+from jaxgan.sampling.truncation import make_truncated_draw
 from jaxgan.transforms import member as take_member
 
 IMAGES_PER_DEVICE = 64
@@ -139,7 +141,7 @@ def make_programs(
 
 
 def make_host_programs(
-    sampler: HostSampler,
+    sampler: HostSampler | Source,
     element_spec: Mapping[str, jax.ShapeDtypeStruct],
     extractor: Extractor | None,
     mesh: Mesh,
@@ -149,7 +151,8 @@ def make_host_programs(
 
     Args:
       sampler: (key, num) -> samples [num, ...], or (key, num, labels) of a conditional one; of
-        several processes each draws all, and keeps its part.
+        several processes each draws all, and keeps its part. Or a source of samples, which are
+        taken in their order.
       element_spec: shape and dtype of one real example.
       extractor: makes the features; None for none.
       mesh: the devices over which every chunk is split.
@@ -169,8 +172,13 @@ def make_host_programs(
     share = common.size // jax.process_count()
 
     def generate(state: TrainState | None, key: Key, chunk: int, labels: np.ndarray) -> Array:
-        labelled = (np.asarray(labels, np.int32),) if is_conditional else ()
-        drawn = sampler(stream(key, "sample", chunk), common.size, *labelled)
+        if isinstance(sampler, Source):
+            numbers = np.arange(chunk * common.size, (chunk + 1) * common.size)
+            # The last chunk is filled up with what is not counted.
+            drawn = sampler.read(numbers % sampler.num_examples)["image"]
+        else:
+            labelled = (np.asarray(labels, np.int32),) if is_conditional else ()
+            drawn = sampler(stream(key, "sample", chunk), common.size, *labelled)
         samples = np.asarray(drawn, np.float32)
         if samples.shape != (common.size, *shape):
             allowed = f"{(common.size, *shape)}, as many as asked for, each like the data's"
@@ -209,20 +217,10 @@ def _nothing(*_: object) -> Array:
 def _make_draw(
     game: Game, element_spec: Mapping[str, jax.ShapeDtypeStruct], sampling: Sampling
 ) -> Callable[[TrainState, Key, Array, Array], Array]:
-    draw = make_draw(game, element_spec)
-    limit = sampling.truncation
-    of_styles = limit is not None and has_styles(game, element_spec)
+    draw = make_truncated_draw(game, element_spec, sampling.truncation, sampling.latent_dim)
 
     def draw_chunk(state: TrainState, key: Key, chunk: Array, labels: Array) -> Array:
-        key = stream(key, "sample", chunk)
-        if limit is None:
-            return draw(state, key, labels)
-        if of_styles:
-            return draw(state, key, labels, {"truncation": jnp.float32(limit)})
-        # The law of a normal that is redrawn until it is within the limit.
-        shape = (CHUNK, sampling.latent_dim or 0)
-        latent = jax.random.truncated_normal(stream(key, "latent"), -limit, limit, shape)
-        return draw(state, key, labels, {"latent": latent})
+        return draw(state, stream(key, "sample", chunk), labels)
 
     return draw_chunk
 

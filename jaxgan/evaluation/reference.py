@@ -19,7 +19,7 @@ from jaxgan.data import DeviceSource, Source
 from jaxgan.data.pipeline import example_order
 from jaxgan.files import parse_npz
 from jaxgan.files.atomic import replacing
-from jaxgan.sampling.sampler import CHUNK
+from jaxgan.sampling.draw import CHUNK
 
 logger = logging.getLogger("jaxgan.evaluation")
 

@@ -23,7 +23,7 @@ from jaxgan.evaluation.table import Metric
 
 @checked
 def evaluate(
-    sampler: HostSampler,
+    sampler: HostSampler | Source | Mapping[str, Any] | str,
     data: str | Mapping[str, Any] | Source | DeviceSource,
     *,
     metrics: Sequence[str | Metric] = (),
@@ -42,12 +42,13 @@ def evaluate(
       sampler: (key, num) -> samples [num, ...] like the data's: images in [-1, 1] as [num, H, W, C]
         or points [num, D], of any array type that NumPy reads. It is called for a few hundred at a
         time, each time with another JAX key. With `num_classes` it is (key, num, labels [num]).
+        Or samples that are there already, given as `data` is: `"folder:PATH"`.
       data: what they are compared with: a name that configs know, such as `"digits"` or
         `"folder:PATH"`; `{"image": array}`; or a source.
       metrics: names of docs/evaluation.md, or metrics, see `make_metric`; those that fit the data
         by default.
       features: the name of a feature network, see `jaxgan.features.open_features`, or one itself.
-      num_samples: how many samples are drawn.
+      num_samples: how many samples are drawn, or taken of those that are there.
       num_real: how many real examples; all by default.
       num_classes: of the data, whose classes the samples then follow.
       seed: of the keys.
@@ -70,22 +71,19 @@ def evaluate(
       >>> found["num_modes"]
       8.0
     """
-    if isinstance(data, str):
-        data = open_source(data)
-    elif isinstance(data, Mapping):
-        data = columns(data)
-    if not isinstance(data, Source | DeviceSource):
-        allowed = "a name such as 'digits', {'image': array}, or a source"
-        raise InputError(bad_value("data", data, allowed))
-    if "image" not in data.element_spec:
-        names = list(data.element_spec)
-        raise EvaluationError(bad_value("data", names, "examples with an 'image' to compare with"))
+    data = _opened(data, "data")
+    drawn = sampler if callable(sampler) else _samples(sampler, data)
+    if isinstance(drawn, Source):
+        num_samples = min(num_samples, drawn.num_examples)
+        if num_classes is not None:
+            words = bad_value("num_classes", num_classes, "left out, of samples that are there")
+            raise EvaluationError(words)
     if num_classes is not None and num_classes != data.num_classes:
         raise EvaluationError(bad_value("num_classes", num_classes, f"{data.num_classes}"))
     needs = table.Provided(is_conditional=num_classes is not None, has_latents=False)
     table.check_metrics(metrics, data, needs)
     evaluator = make_sampler_evaluator(
-        sampler,
+        drawn,
         data,
         open_extractor(features, metrics, data, cache_dir),
         distributed.make_mesh() if mesh is None else mesh,
@@ -93,3 +91,31 @@ def evaluate(
         num_classes=num_classes,
     )
     return evaluator.evaluate(None, progress or (make_progress() if is_first() else silent))
+
+
+def _opened(
+    data: str | Mapping[str, Any] | Source | DeviceSource, name: str
+) -> Source | DeviceSource:
+    if isinstance(data, str):
+        data = open_source(data)
+    elif isinstance(data, Mapping):
+        data = columns(data)
+    if not isinstance(data, Source | DeviceSource):
+        allowed = "a name such as 'digits', {'image': array}, or a source"
+        raise InputError(bad_value(name, data, allowed))
+    if "image" not in data.element_spec:
+        names = list(data.element_spec)
+        raise EvaluationError(bad_value(name, names, "examples with an 'image' to compare with"))
+    return data
+
+
+def _samples(given: str | Mapping[str, Any] | Source, data: Source | DeviceSource) -> Source:
+    """Samples that are there already."""
+    source = _opened(given, "sampler")
+    if isinstance(source, DeviceSource):
+        raise InputError(bad_value("sampler", source.name, "a function, or samples in files"))
+    found, real = (list(one.element_spec["image"].shape) for one in (source, data))
+    if found != real:
+        words = f"sampler: {source.name} has images of {found}, {data.name} of {real}"
+        raise EvaluationError(words)
+    return source

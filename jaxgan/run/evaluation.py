@@ -18,7 +18,7 @@ from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
 from jaxgan.evaluation.extractor import Features, open_extractor
 from jaxgan.features import weights
-from jaxgan.sampling.sampler import makes_images
+from jaxgan.sampling.draw import makes_images
 
 
 def open_reference(

@@ -11,9 +11,10 @@ from jax.sharding import Mesh
 
 from jaxgan import distributed
 from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.checkpoint.directory import Archive, Best
 from jaxgan.config import algorithms
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.errors import ConfigError
+from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.state import stream
 from jaxgan.run.loaded import Loaded
 from jaxgan.run.program import check_same_step, digest_of_step
@@ -26,7 +27,7 @@ def load(
     workdir: str | Path | SavedRun,
     *,
     algorithm: Algorithm | Callable[..., Algorithm] | None = None,
-    step: int | None = None,
+    step: int | str | None = None,
     member: int | None = None,
     ema: bool = True,
     standing_batches: int = 0,
@@ -39,7 +40,8 @@ def load(
       workdir: where `jaxgan train` wrote, or what `read_run` read there.
       algorithm: what it was trained with, or the function that makes it, where the folder has no
         name for it.
-      step: which checkpoint; the last by default.
+      step: which checkpoint: its number, `"best"` by the config's `keep_best`, or `"last"`, the
+        default.
       member: which member of a run of several seeds; the first by default.
       ema: whether to sample from the averaged generator, where one was kept.
       standing_batches: where positive, the generator's batch statistics are recomputed over so
@@ -65,9 +67,9 @@ def load(
     if algorithm is not None:
         saved = _with_algorithm(saved, algorithm)
     checkpoints = Checkpoints(saved.path / "checkpoints")
-    steps = checkpoints.steps()
+    steps, step = checkpoints.steps(), _number_of(step, saved)
     if not steps or (step is not None and step not in steps):
-        asked = f" {step}" if step else ""
+        asked = "" if step is None else f" {step}"
         raise ConfigError(f"workdir: {saved.path} has no checkpoint{asked}: {steps}")
     template = jax.eval_shape(saved.algorithm.init, jax.random.key(0))
     step, state, _ = checkpoints.restore(template, step)
@@ -92,6 +94,30 @@ def load(
         member=member,
         standing_batches=standing_batches,
     )
+
+
+def _number_of(step: int | str | None, saved: SavedRun) -> int | None:
+    """A checkpoint's number; None is the last one's."""
+    if step is None or step == "last":
+        return None
+    try:
+        return int(step)
+    except ValueError:
+        pass
+    if step != "best":
+        raise ConfigError(bad_value("step", step, "a step, best or last"))
+    best = saved.config["keep_best"]
+    if best is None:
+        raise ConfigError(f"step is best; {saved.path} has no best one, as its keep_best is none")
+    folder = saved.path / "checkpoints"
+    found = Checkpoints(folder, best=Best(**best)).best_step()
+    if found is None:
+        name = best["metric"]
+        kept = Archive(folder, keep=1, best=None).manifests().values()
+        has = any(name in one.metrics for one in kept)
+        problem = f"{name} is finite in none of its checkpoints" if has else f"none has {name}"
+        raise ConfigError(f"step is best; {saved.path} has no best checkpoint: {problem}")
+    return found
 
 
 def _with_algorithm(saved: SavedRun, algorithm: Algorithm | Callable[..., Algorithm]) -> SavedRun:

@@ -68,7 +68,12 @@ class Loaded:
         return self.saved.game
 
     def sample(
-        self, num: int, *, key: Key | None = None, labels: np.ndarray | None = None
+        self,
+        num: int,
+        *,
+        key: Key | None = None,
+        labels: np.ndarray | None = None,
+        truncation: float | None = None,
     ) -> np.ndarray:
         """Draws samples; sample i depends on the key and i alone.
 
@@ -76,17 +81,26 @@ class Loaded:
           num: how many.
           key: of the latents; `jax.random.key(0)` by default.
           labels: integers [num] of a conditional game; its classes in turn by default.
+          truncation: of normal latents, which are redrawn beyond it, or of styles, which are moved
+            towards their mean; none by default.
 
         Returns:
           float32 images [num, H, W, C] in [-1, 1], or points [num, D], or what else the game makes.
 
         Raises:
-          InputError: if there are no such labels, or the game makes its images of real examples.
+          InputError: if there are no such labels, nothing to truncate, or the game makes its images
+            of real examples.
         """
-        return np.concatenate(list(self.chunks(num, key=key, labels=labels)))
+        drawn = self.chunks(num, key=key, labels=labels, truncation=truncation)
+        return np.concatenate(list(drawn))
 
     def chunks(
-        self, num: int, *, key: Key | None = None, labels: np.ndarray | None = None
+        self,
+        num: int,
+        *,
+        key: Key | None = None,
+        labels: np.ndarray | None = None,
+        truncation: float | None = None,
     ) -> Iterator[np.ndarray]:
         """The samples of `sample` as they come, a few at a time, in the memory of a few.
 
@@ -94,6 +108,7 @@ class Loaded:
           num: how many.
           key: of the latents; `jax.random.key(0)` by default.
           labels: integers [num] of a conditional game; its classes in turn by default.
+          truncation: as of `sample`.
 
         Returns:
           An iterator of parts of the samples.
@@ -104,12 +119,25 @@ class Loaded:
         if self.saved.row.from_real:
             name = self.saved.config["game"]["name"]
             raise InputError(f"game {name!r} makes its images of real examples: use panels(batch)")
-        return self._draw(self.state, _key(key), num, labels)
+        return self._drawing(truncation)(self.state, _key(key), num, labels)
+
+    def _drawing(self, truncation: float | None) -> Chunks:
+        """Compiled once for each truncation."""
+        if truncation not in self._chunks:
+            saved = self.saved
+            self._chunks[truncation] = make_chunks(
+                saved.game,
+                saved.spec,
+                distributed.replicated(self.mesh),
+                num_classes=saved.num_classes,
+                truncation=truncation,
+                latent_dim=saved.normal_latents,
+            )
+        return self._chunks[truncation]
 
     @cached_property
-    def _draw(self) -> Chunks:
-        sharding, saved = distributed.replicated(self.mesh), self.saved
-        return make_chunks(saved.game, saved.spec, sharding, num_classes=saved.num_classes)
+    def _chunks(self) -> dict[float | None, Chunks]:
+        return {}
 
     def panels(self, batch: NumpyBatch, *, key: Key | None = None) -> dict[str, np.ndarray]:
         """What the game makes of real examples, and what its pictures show beside that.

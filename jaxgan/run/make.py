@@ -38,7 +38,7 @@ from jaxgan.run.previews import make_pictures
 from jaxgan.run.program import check_same_step
 from jaxgan.run.report import make_report_hook
 from jaxgan.run.saved import resolve_saved
-from jaxgan.sampling.sampler import makes_images
+from jaxgan.sampling.draw import makes_images
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook, check_every
 from jaxgan.training.spectrum import make_spectrum

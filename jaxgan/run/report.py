@@ -17,7 +17,7 @@ from jaxgan.config.portable import CODE
 from jaxgan.core.errors import ConfigError, EvaluationError, FileError
 from jaxgan.core.text import escaped
 from jaxgan.evaluation import report as evaluation
-from jaxgan.evaluation.compare import as_tables, columns
+from jaxgan.evaluation.compare import as_lines, columns, differences
 from jaxgan.evaluation.protocol import Score
 from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
@@ -71,14 +71,16 @@ def write_report(path: Path, workdirs: Sequence[Path]) -> None:
     """
     runs = dict(zip(_names(workdirs), map(collect, workdirs), strict=True))
     scores = dict(zip(runs, map(_scores, workdirs), strict=True))
-    listed, (_, notes) = columns(scores), as_tables(scores)
+    listed = columns(scores)
     contents = []
     for name, content in runs.items():
         own = [_scored(one.scores[name], one.label) for one in listed if name in one.scores]
         contents.append(content._replace(name=name, scores=tuple(own)))
     written = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     with replacing(path) as temporary:
-        temporary.write_text(render(contents, written=written, notes=notes), encoding="utf-8")
+        temporary.write_text(
+            render(contents, written=written, notes=as_lines(differences(listed))), encoding="utf-8"
+        )
 
 
 def make_report_hook(workdir: Path, *, every: int, total_steps: int) -> Hook:

@@ -11,7 +11,7 @@ from pathlib import Path
 from jaxgan.config.algorithms import is_whole
 from jaxgan.config.base import Config, load_config, with_flags
 from jaxgan.config.build import build_algorithm
-from jaxgan.config.games import named
+from jaxgan.config.games import has_normal_latents, named
 from jaxgan.config.games.base import NamedGame
 from jaxgan.config.resolve import resolve
 from jaxgan.core.algorithm import Algorithm
@@ -45,6 +45,11 @@ class SavedRun:
     def num_classes(self) -> int | None:
         """Of a conditional run; None of another."""
         return self.config["num_classes"] or None
+
+    @property
+    def normal_latents(self) -> int | None:
+        """The size of its latents, where they are standard normal."""
+        return self.config["latent_dim"] if has_normal_latents(self.config) else None
 
     @property
     def is_images(self) -> bool:
@@ -121,10 +126,8 @@ def load_any_config(spec: str, flags: Sequence[str] = (), *, trust_code: bool = 
       jaxgan.core.errors.ConfigError: config: 'no_such_file.py' is not a file
     """
     path = Path(os.path.expanduser(spec))
-    if not path.is_dir():
-        return load_config(spec, flags)
     if not (path / directory.CONFIG).is_file():
-        raise ConfigError(f"config: {spec!r} is not a file, nor the folder of a run")
+        return load_config(spec, flags)
     config = located_code(path, directory.read_config(path), trust=trust_code)
     return with_flags(resolve_saved(config, path), flags)
 

@@ -19,6 +19,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, InputError, NonFiniteError, bad_value
 from jaxgan.core.text import escaped
 from jaxgan.data import DeviceSource, Source, columns, summary
+from jaxgan.data.record import repetition
 from jaxgan.distributed.agreement import check_same
 from jaxgan.distributed.processes import is_first
 from jaxgan.run import directory
@@ -173,6 +174,8 @@ def run_training(
         begun = loop.begin(made.loop)
         if lock is not None:
             logger.info("%s", escaped(summary(made.source)))
+            if warning := repetition(made.source, config["batch_size"]):
+                logger.warning("%s", warning)
             directory.write(workdir, config, spec, made.data)
             (workdir / "checkpoints").mkdir(exist_ok=True)
         try:

@@ -222,6 +222,22 @@ def test_an_item_is_read_in_one_call():
     assert calls == [640]
 
 
+@pytest.mark.parametrize(("batch_size", "num_items"), [(4, 32), (512, 7), (8192, 1)])
+def test_small_items_are_read_several_at_a_time(batch_size, num_items):
+    # 8 x 8 float32 pixels and an int32 label are 260 bytes; a read takes at most 2**20 of them.
+    source, calls = digits(), []
+
+    def read(indices):
+        calls.append(len(indices))
+        return source.read(indices)
+
+    batches = pipeline(source._replace(read=read), batch_size=batch_size, seed=0)
+    alone = pipeline(source, batch_size=batch_size, seed=0, prefetch=0)
+    for _ in range(num_items + 1):
+        np.testing.assert_array_equal(next(batches)["image"], next(alone)["image"])
+    assert set(calls) == {num_items * batch_size}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -10,7 +10,7 @@ from PIL import Image
 from jaxgan.cli.sample import parse_label
 from jaxgan.core.errors import ConfigError
 from jaxgan.data import DataError, array_source, open_source, record_of, ring, summary
-from jaxgan.data.record import check_same
+from jaxgan.data.record import check_same, repetition
 from jaxgan.run import directory
 
 
@@ -24,6 +24,13 @@ def animals(tmp_path):
     for file in ("dog/a.png", "cat/a.png", "cat/b.png", "cat/.c.png"):
         save(tmp_path / "animals" / file)
     return tmp_path / "animals"
+
+
+def test_a_batch_larger_than_the_data_is_said(animals):
+    source = open_source(f"folder:{animals}")
+    assert repetition(source, 3) == repetition(ring(), 4) == ""
+    assert repetition(source, 4).startswith("batch_size is 4, and there are 3 examples: each is")
+    assert "in a batch 21 times" in repetition(source, 64)
 
 
 def test_one_line_says_what_was_read(animals, tmp_path):

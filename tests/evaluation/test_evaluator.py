@@ -15,6 +15,7 @@ import pytest
 
 import jaxgan
 from jaxgan import distributed
+from jaxgan.core.errors import InputError
 from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState, stream
 from jaxgan.data import ring
@@ -364,7 +365,7 @@ UNLABELLED = array_source("plain", np.zeros((10, *IMAGE), np.uint8))
     ],
 )
 def test_what_cannot_be_measured_is_one_line(source: Any, options: Options, message: str) -> None:
-    with pytest.raises(EvaluationError, match=message) as raised:
+    with pytest.raises(InputError, match=message) as raised:
         make_evaluator(
             conv_game(), source, pixels(), distributed.make_mesh(1), options, latent_dim=DIM
         )
@@ -391,7 +392,7 @@ def test_lpips_wants_weights_and_larger_images(
 
 
 def test_latents_that_are_not_normal_cannot_be_truncated() -> None:
-    with pytest.raises(EvaluationError, match="which this game has not"):
+    with pytest.raises(InputError, match="which this game has not"):
         make_evaluator(
             conv_game(),
             SOURCE,

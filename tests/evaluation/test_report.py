@@ -125,7 +125,8 @@ def test_many_runs_are_in_several_tables_that_fit_a_terminal() -> None:
     results["runs/3"] = [
         one._replace(protocol={**one.protocol, "data": "b"}) for one in results["runs/3"]
     ]
-    tables, (line,) = compare.as_tables(results, width=80)
+    tables, (*whole, line) = compare.as_tables(results, width=80)
+    assert [name.partition(" is ")[2] for name in whole] == names
     printed = [text_of(table, width=80) for table in tables]
     assert max(len(row) for one in printed for row in one.splitlines()) <= 80
     heads = [head for one in printed for head in one.splitlines()[0].split()]

@@ -104,6 +104,7 @@ def test_the_best_step_is_found(runs: Path) -> None:
     best = min(rows, key=lambda row: row["eval/fd_pixels"])
     found = evaluate(workdir, "--metrics", "fd", "--step", "best")
     assert found["fd_pixels"].protocol["step"] == best["step"]
+    assert load(workdir, step="best").step == best["step"]
 
 
 def test_runs_are_compared(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 import jaxgan as jg
 from jaxgan.cli.main import main
+from jaxgan.distributed import make_mesh
 from tests.models.published_states import assert_close, draw, reference, state_of, thin
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,8 @@ def test_an_imported_run_makes_the_authors_images(weights: Path, tmp_path: Path)
     files = ["--from", str(weights), "--prefix", "G.", "--model", "sngan"]
     files += ["--disc-from", str(weights), "--disc-prefix", "D."]
     assert import_to(tmp_path / "run", *SHAPE, *files) == 0
-    run = jg.load(tmp_path / "run")
+    # On eight simulated devices the convolutions of a chunk take 3 GB.
+    run = jg.load(tmp_path / "run", mesh=make_mesh(1))
     assert run.step == 0
     expected = reference("sngan.npz", "sngan32")
     num = len(expected["eval"])
@@ -54,8 +56,7 @@ def test_an_imported_run_makes_the_authors_images(weights: Path, tmp_path: Path)
         players = {**run.state.params, "gen": params}
         scene, _ = run.game.generate(players, run.state.net_state, batch, context)
         assert_close(thin(scene["fake"]), expected["eval"], 1e-4)
-    out = tmp_path / "samples.png"
-    assert main(["sample", "--workdir", str(tmp_path / "run"), "--out", str(out)]) == 0
+    assert run.sample(num, key=jax.random.key(0)).shape == (num, 32, 32, 3)
 
 
 @pytest.mark.parametrize(

@@ -438,6 +438,7 @@ def test_own_metrics_are_measured_by_command_and_their_faults_stop_no_training(
     assert main([*evaluate, *own_flags, "--cache-dir", str(folder / "cache")]) == 0
     written = json.loads((workdir / "evaluation.json").read_text())["metrics"]
     assert [one["name"] for one in written] == ["gap_corner", "fd_corner"]
+    assert [one["protocol"].get("metric") for one in written] == ["mine.py:gap(power=1.0)", None]
     assert main([*evaluate, "--metrics", "fd", "--features", "mine.py:tall"]) == 2
     assert (
         "features: of 2 examples it is {'features': (2, 1, 2)}; it must be"

@@ -406,6 +406,9 @@ def test_anything_that_draws_samples_is_measured() -> None:
     expected = gap @ gap + np.trace(covs[0] + covs[1] - 2 * root)
     np.testing.assert_allclose(found["fd_pixels"], expected, rtol=1e-3)
     assert found.scores[0].protocol["n_fake"] == 600
+    there = jg.evaluate({"image": fake}, {"image": real}, metrics=["fd"], features="pixels")
+    assert there["fd_pixels"] == pytest.approx(found["fd_pixels"], rel=1e-5)
+    assert there.scores[0].protocol["n_fake"] == 600
 
 
 @pytest.mark.parametrize(
@@ -421,6 +424,10 @@ def test_anything_that_draws_samples_is_measured() -> None:
         ),
         (lambda key, num: None, {"x": np.ones((9, 3))}, {}, "data is"),
         (lambda key, num: None, 3, {}, "data is 3"),
+        (3, "digits", {}, "sampler is 3; it must be a name such as 'digits'"),
+        ("ring", {"image": np.ones((9, 2))}, {}, "sampler is 'ring'; it must be a function"),
+        ("digits", {"image": np.ones((9, 2))}, {}, r"images of \[8, 8, 1\], columns of \[2\]"),
+        ("digits", "digits", {"num_classes": 10}, "num_classes is 10; it must be left out"),
         (lambda key, num: None, "digits", {"metrics": ["fdd"]}, "fdd"),
         (lambda key, num: None, "digits", {"num_classes": 3}, "num_classes is 3; it must be 10"),
     ],

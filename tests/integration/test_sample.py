@@ -11,7 +11,7 @@ from PIL import Image
 
 import jaxgan as jg
 from jaxgan.cli.main import main
-from jaxgan.data import open_source
+from jaxgan.data import open_source, to_uint8
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,6 +89,17 @@ def test_the_average_is_sampled_unless_refused(runs: Path) -> None:
     averaged = jg.load(runs / "digits").sample(4)
     live = jg.load(runs / "digits", ema=False).sample(4)
     assert not np.array_equal(averaged, live)
+
+
+def test_truncated_samples_are_of_latents_within_the_limit(runs: Path, tmp_path: Path) -> None:
+    out, run = tmp_path / "a.npz", jg.load(runs / "digits")
+    assert sample(runs / "digits", out, "--num", "16", "--truncation", "0.3") == 0
+    with np.load(out) as arrays:
+        shown = arrays["images"]
+    np.testing.assert_array_equal(shown, to_uint8(run.sample(16, truncation=0.3)))
+    wide, narrow = (run.sample(64, truncation=limit).std(0).mean() for limit in (8.0, 1e-3))
+    assert narrow < 1e-2 * wide
+    np.testing.assert_array_equal(run.sample(4, truncation=0.3), run.sample(16, truncation=0.3)[:4])
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import pytest
 
 from jaxgan.checkpoint import manifest
 from jaxgan.checkpoint.manifest import Manifest
-from jaxgan.cli import evaluate
 from jaxgan.config.data import resolve_data
 from jaxgan.core.errors import ConfigError
 from jaxgan.data import Source, array_source
 from jaxgan.evaluation import EvaluationError
 from jaxgan.run.evaluation import check_classes, open_reference, split_of
+from jaxgan.run.load import load
+from jaxgan.run.saved import SavedRun
 
 IMAGES = np.zeros((4, 8, 8, 1), np.uint8)
 
@@ -74,8 +75,9 @@ def test_no_best_checkpoint_says_why(
         ),
     )
     config = {"keep_best": {"metric": "eval/fd_pixels", "mode": "min", "keep": 1}}
+    saved = SavedRun(tmp_path, config, spec={}, class_names=())
     with pytest.raises(ConfigError, match=problem):
-        evaluate._step("best", config, tmp_path)
+        load(saved, step="best")
 
 
 OWN = """\

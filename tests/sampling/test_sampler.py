@@ -17,8 +17,9 @@ from jaxgan.core.network import Network
 from jaxgan.core.state import TrainState
 from jaxgan.files import read_npz
 from jaxgan.games import gan
+from jaxgan.sampling.draw import CHUNK
 from jaxgan.sampling.explore import ExploreError, make_explorer, truncation
-from jaxgan.sampling.sampler import CHUNK, check_labels, make_chunks, make_sampler
+from jaxgan.sampling.sampler import check_labels, make_chunks, make_sampler
 from jaxgan.writers.stored import Rows, save_npz
 
 SPEC = {"image": jax.ShapeDtypeStruct((2, 2, 1), jnp.float32)}

@@ -14,7 +14,8 @@ from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Key
 from jaxgan.games import Code
-from jaxgan.sampling.sampler import check_labels, has_styles, make_scene
+from jaxgan.sampling.draw import has_styles, make_scene
+from jaxgan.sampling.sampler import check_labels
 
 
 class Explorer(NamedTuple):
