@@ -8,7 +8,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from jaxgan.cli.terminal import columns, print_table, say
+from jaxgan.cli.terminal import columns, print_table
+from jaxgan.core.text import escaped
 
 _PIPE_COLUMNS = 500
 """Of a table that no person reads."""
@@ -64,9 +65,9 @@ def run(args: argparse.Namespace) -> int:
     tables, lines = compare.as_tables(results, width=columns() or _PIPE_COLUMNS)
     for number, table in enumerate(tables):
         if number:
-            say("")
+            print()
         print_table(table)
-    for line in lines:
+    for line in map(escaped, lines):
         for part in textwrap.wrap(line, columns() or len(line), subsequent_indent="  "):
-            say(part)
+            print(part)
     return 0

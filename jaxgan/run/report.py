@@ -77,10 +77,9 @@ def write_report(path: Path, workdirs: Sequence[Path]) -> None:
         own = [_scored(one.scores[name], one.label) for one in listed if name in one.scores]
         contents.append(content._replace(name=name, scores=tuple(own)))
     written = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    page = render(contents, written=written, notes=as_lines(differences(listed)))
     with replacing(path) as temporary:
-        temporary.write_text(
-            render(contents, written=written, notes=as_lines(differences(listed))), encoding="utf-8"
-        )
+        temporary.write_text(page, encoding="utf-8")
 
 
 def make_report_hook(workdir: Path, *, every: int, total_steps: int) -> Hook:
