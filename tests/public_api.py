@@ -19,6 +19,7 @@ PACKAGES = (
     *("transforms", "analysis", "optimizers", "models", "models.layers", "data", "features"),
     *("metrics", "evaluation", "pretrained", "distributed", "writers", "files", "plan"),
     *("report", "writers.tracking"),
+    *("core.schedules", "core.ranges", "fields.trees"),  # public under another name
 )
 
 
@@ -30,7 +31,8 @@ def lines() -> Iterator[str]:
 
 
 def _described(module: Any) -> Iterator[str]:
-    for name in module.__all__:
+    own = [n for n, value in vars(module).items() if _is_own(module, n, value)]
+    for name in getattr(module, "__all__", own):
         value = getattr(module, name)
         path = f"{module.__name__}.{name}"
         if inspect.isclass(value):
@@ -41,6 +43,11 @@ def _described(module: Any) -> Iterator[str]:
             yield f"module {path}"
         else:
             yield f"constant {path}"
+
+
+def _is_own(module: Any, name: str, value: Any) -> bool:
+    is_here = getattr(value, "__module__", None) == module.__name__
+    return is_here and callable(value) and not name.startswith("_")
 
 
 def _signature(value: Any) -> str:

@@ -33,6 +33,7 @@ REQUIRED = {
     "compare": ["DIR"],
     "completion": ["bash"],
     "configs": ["digits"],
+    "data": ["PATH"],
     "evaluate": ["--workdir", "DIR"],
     "explore": ["--workdir", "DIR"],
     "new": ["loss", "mine"],

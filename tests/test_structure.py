@@ -413,7 +413,7 @@ READERS = {
     },
     "np.load(": set(),
     "zipfile.ZipFile(": {
-        *("jaxgan/files/npz.py", "jaxgan/files/torch_file.py"),
+        *("jaxgan/files/npz.py", "jaxgan/files/torch_file.py", "jaxgan/files/zip_file.py"),
         "jaxgan/writers/stored.py",  # which writes
     },
     "safe_open(": set(),

@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli import job
-from jaxgan.cli.program import NONFINITE, add_trust, check_out, check_seed
+from jaxgan.cli.program import NONFINITE, add_trust, check_out, check_seed, whole
 from jaxgan.cli.terminal import print_table, say, warn
-from jaxgan.core.errors import bad_value
+from jaxgan.core.errors import ConfigError, bad_value
 
 if TYPE_CHECKING:
+    from jaxgan.data import Source
     from jaxgan.evaluation import Evaluation
 
 _DESCRIPTION = """\
 Draws samples, compares them with the data, prints a table and writes DIR/evaluation.json, in which
-every number says all that it depends on. Names are those of the features: fd_digits-cnn; only the
-published Inception weights give fid and kid."""
+every number says all that it depends on. Or measures samples that any program has made: --fake PATH
+--real PATH. Names are those of the features: fd_digits-cnn; only the published Inception weights
+give fid and kid."""
 
 
 def add_parser(commands: Any) -> None:
@@ -36,12 +39,25 @@ def add_parser(commands: Any) -> None:
     """
     parser = commands.add_parser(
         "evaluate",
-        help="measure a trained run",
+        help="measure a trained run, or samples in files",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
+    parser.add_argument("--workdir", type=Path, metavar="DIR", help="a run's folder")
+    parser.add_argument(
+        "--fake",
+        "--samples",
+        metavar="PATH",
+        help="samples of any program, instead of a run's: a folder, an archive or arrays, or "
+        "KIND:PATH as data.source has it",
+    )
+    parser.add_argument(
+        "--real", "--data", metavar="PATH", help="what these are compared with, likewise"
+    )
+    parser.add_argument(
+        "--image-size", type=whole(1), metavar="N", help="of --fake and --real, both resized to it"
+    )
     parser.add_argument(
         "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
     )
@@ -92,6 +108,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+IN_FILES = ("fake", "real", "image_size")
+OF_RUNS = ("step", "ema", "truncation", "standing_statistics", "member", "data_dir", "split")
+
+
 def run(args: argparse.Namespace) -> int:
     """Measures; see `jaxgan evaluate --help`.
 
@@ -105,7 +125,6 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, DataError, EvaluationError, CheckpointError, ProcessError: for bad input.
     """
     from jaxgan.config.evaluation import asked_for
-    from jaxgan.core.errors import ConfigError
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
     from jaxgan.run.load import load
@@ -113,6 +132,9 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.run.saved import read_run
 
     check_seed(args.seed)
+    if args.workdir is None:
+        return _run_on_files(args)
+    _check_left_out(args, IN_FILES, "as --workdir is given")
     if args.standing_statistics < 0:
         num = args.standing_statistics
         raise ConfigError(bad_value("standing_statistics", num, "at least 0"))
@@ -148,25 +170,83 @@ def run(args: argparse.Namespace) -> int:
     )
     if not processes.is_first():
         return 0
-    report.write_report(out, found.scores)
-    return _show(args, found, out)
+    return _show(args, found, out, args.workdir / "evaluation")
 
 
-def _show(args: argparse.Namespace, found: Evaluation, out: Path) -> int:
-    """Pictures beside the run, and scores on the terminal; the exit code."""
+def _check_left_out(args: argparse.Namespace, names: Sequence[str], reason: str) -> None:
+    for name in names:
+        if (given := getattr(args, name)) not in (None, 0, "last"):
+            raise ConfigError(f"{bad_value(name, given, 'left out')}, {reason}")
+
+
+def _run_on_files(args: argparse.Namespace) -> int:
+    """Measures samples that are there already."""
+    from jaxgan.config.evaluation import asked_for
+    from jaxgan.distributed import processes
+    from jaxgan.evaluation.samples import evaluate
+    from jaxgan.features import weights
+    from jaxgan.run.make import keep_compiled
+
+    for name in ("fake", "real"):
+        if getattr(args, name) is None:
+            raise ConfigError(f"{name} is missing; give --workdir DIR, or --fake PATH --real PATH")
+    _check_left_out(args, OF_RUNS, "as there is no --workdir")
+    metrics = [] if args.metrics is None else args.metrics.split(",")
+    asked = asked_for(metrics, args.features, Path.cwd())
+    if args.out is not None:
+        check_out(args.out)
+    fake, real = (_open(name, getattr(args, name), args.image_size) for name in ("fake", "real"))
+    keep_compiled()
+    job.connect(args, 0)
+    found = evaluate(
+        fake,
+        real,
+        metrics=asked.metrics,
+        features=asked.features,
+        num_samples=args.num_samples,
+        num_real=args.num_real,
+        seed=args.seed,
+        cache_dir=args.cache_dir or weights.cache_dir(),
+    )
+    if not processes.is_first():
+        return 0
+    return _show(args, found, args.out, None if args.out is None else args.out.with_suffix(""))
+
+
+def _open(name: str, path: str, image_size: int | None) -> Source:
+    from jaxgan.data import Source, open_source, spec_of
+
+    options = {} if image_size is None else {"image_size": image_size}
+    try:
+        source = open_source(spec_of(path), **options)
+    except ImportError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    if not isinstance(source, Source):
+        raise ConfigError(bad_value(name, path, "data in files"))
+    return source
+
+
+def _show(
+    args: argparse.Namespace, found: Evaluation, out: Path | None, pictures: Path | None
+) -> int:
+    """Writes pictures and scores, and prints the scores; the exit code."""
     from jaxgan import writers
     from jaxgan.evaluation import report
 
     scores = found.scores
-    for name, pixels in found.pictures.items():
-        writers.save_png(args.workdir / "evaluation" / f"{name}.png", pixels)
+    if out is not None:
+        report.write_report(out, scores)
+    paths = {} if pictures is None else {n: pictures / f"{n}.png" for n in found.pictures}
+    for name, path in paths.items():
+        writers.save_png(path, found.pictures[name])
     if args.json:
         print(json.dumps(report.as_json(scores)))
     else:
         print_table(report.as_table(scores))
-        for name in found.pictures:
-            say(f"picture: {args.workdir / 'evaluation' / name}.png")
-        say(f"written, with their protocols: {out}")
+        for path in paths.values():
+            say(f"picture: {path}")
+        if out is not None:
+            say(f"written, with their protocols: {out}")
     if lost := [score.name for score in scores if math.isnan(score.value)]:
         warn(f"jaxgan: not a number: {', '.join(lost)}")
         return NONFINITE

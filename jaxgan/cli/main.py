@@ -13,6 +13,7 @@ from jaxgan.cli import (
     compare,
     completion,
     configs,
+    data,
     evaluate,
     explore,
     import_weights,
@@ -28,7 +29,7 @@ from jaxgan.cli import (
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, report, sample, explore, evaluate, compare, checkpoints, plan),
+    *(train, data, report, sample, explore, evaluate, compare, checkpoints, plan),
     *(configs, new, weights, import_weights, completion),
 )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from jaxgan.core.errors import DataError
 from jaxgan.core.ranges import checked
-from jaxgan.data.arrays import DECODE_LIMIT_BYTES, Decoded, decoded_source
+from jaxgan.data.arrays import DECODE_LIMIT_BYTES
+from jaxgan.data.encoded import ClassOrder, Pictures, picture_source
 from jaxgan.data.files import (
     SUFFIXES,
     PassedOver,
@@ -20,11 +20,8 @@ from jaxgan.data.files import (
     natural,
     summaries,
 )
-from jaxgan.data.images import Channels, Side, resize_and_crop, to_array
-from jaxgan.data.pictures import decode_all, open_picture, read_sizes
+from jaxgan.data.images import Channels, Side
 from jaxgan.data.source import Bytes, Source
-
-ClassOrder = Literal["natural", "text"]
 
 
 @checked
@@ -69,26 +66,38 @@ def folder(
     (4, 4, 3)
     """
     name, root = f"folder:{os.fspath(path)}", Path(os.path.expanduser(path))
-    files, classes, class_names, passed_over = _list(name, root, class_order)
-    sizes = read_sizes(name, files)
-    height, width = (image_size,) * 2 if image_size else _common_size(name, files, sizes)
-
-    def decode_one(file: Path) -> np.ndarray:
-        image = open_picture(name, file, channels)
-        return to_array(image if image_size is None else resize_and_crop(image, image_size))
-
-    def decode(indices: np.ndarray) -> Decoded:
-        return decode_all(name, [files[index] for index in indices], decode_one), classes[indices]
-
-    source = decoded_source(
+    return picture_source(
         name,
-        decode,
-        (len(files), height, width, channels),
-        num_classes=len(class_names) if labels and class_names else None,
-        class_names=class_names,
+        list_pictures(name, root, class_order),
+        image_size=image_size,
+        channels=channels,
+        labels=labels,
         decode_limit_bytes=decode_limit_bytes,
     )
-    return source._replace(digest=digest(files, [root]), passed_over=summaries(passed_over))
+
+
+def list_pictures(name: str, root: Path, class_order: ClassOrder = "natural") -> Pictures:
+    """What `folder` reads, before it is read.
+
+    Args:
+      name: of the source, for messages.
+      root: the folder.
+      class_order: as of `folder`.
+
+    Returns:
+      The files, and their classes where there are sub-folders.
+
+    Raises:
+      DataError: the folder is missing or empty.
+    """
+    files, classes, class_names, passed_over = _list(name, root, class_order)
+    return Pictures(
+        files=files,
+        classes=classes if class_names else None,
+        class_names=tuple(class_names),
+        digest=digest(files, [root]),
+        passed_over=summaries(passed_over),
+    )
 
 
 def _list(
@@ -121,15 +130,3 @@ def _list(
     files = [file for entry in folders for file in below[entry].images]
     labels = np.repeat(np.arange(len(folders)), counts)
     return files, labels, [entry.name for entry in folders], passed_over
-
-
-def _common_size(name: str, files: list[Path], sizes: list[tuple[int, int]]) -> tuple[int, int]:
-    """Returns the (height, width) that all the files share."""
-    width, height = sizes[0]
-    for file, size in zip(files, sizes, strict=True):
-        if size != sizes[0]:
-            raise DataError(
-                f"{name}: {files[0].name} is {width}x{height} and {file.name} is "
-                f"{size[0]}x{size[1]}; they must have one size, or image_size"
-            )
-    return height, width

@@ -23,8 +23,12 @@ MAX_LENGTH = 4
 """Of a picture over so many times as long as wide the ends are cut off before it is resized."""
 
 
-def convert_channels(image: Image.Image, channels: int) -> Image.Image:
+def convert_channels(image: Image.Image, channels: int | None) -> Image.Image:
     """Makes a Pillow image grey (1 channel) or RGB (3); what is transparent is laid on white.
+
+    Args:
+      image: a Pillow image.
+      channels: 1, 3, or None for grey where it is stored as grey, else RGB.
 
     Raises:
       ValueError: the image has more than 8 bits per channel, which Pillow would clip silently.
@@ -34,6 +38,8 @@ def convert_channels(image: Image.Image, channels: int) -> Image.Image:
     """
     if image.mode.startswith(("I", "F")):
         raise ValueError(f"its mode is {image.mode}; it must be of 8 bits per channel")
+    if channels is None:
+        channels = 1 if image.mode in ("1", "L", "LA") else 3
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -8,33 +8,59 @@ from typing import Any
 
 from jaxgan.core.errors import DataError, bad_value
 from jaxgan.core.ranges import Count, check, checked
+from jaxgan.data.cifar import cifar
 from jaxgan.data.columns import no_data
 from jaxgan.data.digit_pairs import paired_digits, unpaired_digits
 from jaxgan.data.digits import digits
 from jaxgan.data.folder import folder
+from jaxgan.data.hdf5 import hdf5
+from jaxgan.data.idx import idx
+from jaxgan.data.lmdb import lmdb
 from jaxgan.data.mirror import mirrored
 from jaxgan.data.mixture import grid, ring
+from jaxgan.data.npy import npy
 from jaxgan.data.npz import npz
 from jaxgan.data.pairs import paired, super_resolution, unpaired
+from jaxgan.data.parquet import parquet
 from jaxgan.data.partly_labelled import partly_labelled
 from jaxgan.data.source import DeviceSource, Seed, Source
+from jaxgan.data.tar_archive import tar_archive
 from jaxgan.data.tfds import tfds
+from jaxgan.data.tfrecord import tfrecord
+from jaxgan.data.webdataset import webdataset
+from jaxgan.data.zip_archive import zip_archive
 
 # What each kind is opened by, and what its argument after the colon is (None: it takes none).
 SOURCES: dict[str, tuple[Callable[..., Source | DeviceSource], str | None]] = {
+    "cifar": (cifar, "PATH"),
     "digits": (digits, None),
     "folder": (folder, "PATH"),
     "grid": (grid, None),
+    "hdf5": (hdf5, "PATH"),
+    "idx": (idx, "PATH"),
+    "lmdb": (lmdb, "PATH"),
     "none": (no_data, None),
+    "npy": (npy, "PATH"),
     "npz": (npz, "PATH"),
     "paired": (paired, "PATH"),
     "paired_digits": (paired_digits, None),
+    "parquet": (parquet, "PATH"),
     "ring": (ring, None),
     "super_resolution": (super_resolution, "PATH"),
+    "tar": (tar_archive, "PATH"),
     "tfds": (tfds, "NAME"),
+    "tfrecord": (tfrecord, "PATH"),
     "unpaired": (unpaired, "PATH"),
     "unpaired_digits": (unpaired_digits, None),
+    "webdataset": (webdataset, "PATH"),
+    "zip": (zip_archive, "PATH"),
 }
+
+# Images one by one, with labels: those that can be mirrored, and have labels hidden.
+STORED = (
+    *("cifar", "digits", "folder", "hdf5", "idx", "lmdb", "npy", "npz", "parquet", "tar", "tfds"),
+    *("tfrecord", "webdataset", "zip"),
+)
 
 # Those whose `source` does not belong to the `image` beside it.
 UNPAIRED = ("unpaired", "unpaired_digits")
@@ -107,7 +133,7 @@ def options_of(spec: str) -> tuple[str, ...] | None:
     opener, _ = SOURCES[kind]
     parameters = inspect.signature(opener).parameters.values()
     own = tuple(one.name for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY)
-    return (*own, *LABELLING, "mirror") if opener in (digits, folder, npz, tfds) else own
+    return (*own, *LABELLING, "mirror") if kind in STORED else own
 
 
 @checked

@@ -1,23 +1,89 @@
-"""Image files as Pillow reads them: their headers first, then their pixels, the right way up."""
+"""Pictures as Pillow reads them: their headers first, then their pixels, the right way up."""
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from jaxgan.core.errors import UnreadableError
+from jaxgan.core.errors import FileError, UnreadableError
 from jaxgan.data.images import convert_channels
 from jaxgan.data.progress import with_progress
 
 MAX_PIXELS = 2**26
 """A picture of more pixels, 8192 x 8192, is refused before it is decoded (200 MB as RGB)."""
+
+_CHUNK = 256
+
+
+class Member(NamedTuple):
+    """An encoded picture that lies in a larger file.
+
+    Attributes:
+      name: of it there.
+      container: the larger file, for messages.
+      load: its bytes, checked where the format has checksums; called from several threads.
+      open: a stream of them, for who needs the first few only; None where that saves nothing.
+    """
+
+    name: str
+    container: str
+    load: Callable[[], bytes]
+    open: Callable[[], IO[bytes]] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.container}/{self.name}"
+
+
+File = Path | Member
+AnyFile = TypeVar("AnyFile", bound=File)
+
+
+class Files(Protocol):
+    """Encoded pictures by number: a list, or what makes each `Member` when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> File: ...
+
+    def __iter__(self) -> Iterator[File]: ...
+
+
+class Members:
+    """`Files` whose index is held by others, so that many of them take little memory.
+
+    Args:
+      num: how many.
+      member: maps numbers from 0 on to them.
+
+    >>> members = Members(2, lambda i: Member(f"{i}.png", "a.zip", lambda: b""))
+    >>> [str(one) for one in members]
+    ['a.zip/0.png', 'a.zip/1.png']
+    """
+
+    def __init__(self, num: int, member: Callable[[int], Member]) -> None:
+        self._num = num
+        self._member = member
+
+    def __len__(self) -> int:
+        return self._num
+
+    def __getitem__(self, index: int, /) -> Member:
+        return self._member(int(index))
+
+    def __iter__(self) -> Iterator[Member]:
+        return map(self._member, range(self._num))
+
 
 _ORIENTATION = 0x0112
 
@@ -32,16 +98,19 @@ _UPRIGHT = {
 }
 """What turns a picture upright, by the orientation that its EXIF data tell."""
 
-_FAILURES = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_FAILURES = (
+    *(OSError, SyntaxError, ValueError, Image.DecompressionBombError),
+    *(EOFError, zipfile.BadZipFile, zlib.error),  # of the larger file that a picture lies in
+)
 
 
-def open_picture(name: str, file: Path, channels: int) -> Image.Image:
-    """Reads one image file, turned as its EXIF orientation says.
+def open_picture(name: str, file: File, channels: int | None) -> Image.Image:
+    """Reads one picture, turned as its EXIF orientation says.
 
     Args:
       name: of the source, for messages.
-      file: where it lies.
-      channels: 1 (grey) or 3 (RGB).
+      file: the picture.
+      channels: 1 (grey), 3 (RGB), or None: grey where it is stored as grey, else RGB.
 
     Returns:
       A Pillow image; what is transparent is laid on white.
@@ -56,7 +125,7 @@ def open_picture(name: str, file: Path, channels: int) -> Image.Image:
     (6, 4)
     """
     try:
-        with Image.open(file) as opened:
+        with Image.open(file if isinstance(file, Path) else io.BytesIO(file.load())) as opened:
             _check_pixels(opened)
             turn = _UPRIGHT.get(_orientation(opened))
             image = convert_channels(opened, channels)
@@ -65,7 +134,7 @@ def open_picture(name: str, file: Path, channels: int) -> Image.Image:
         raise UnreadableError(name, [(str(file), _words(error))]) from error
 
 
-def read_sizes(name: str, files: Sequence[Path]) -> list[tuple[int, int]]:
+def read_sizes(name: str, files: Files) -> list[tuple[int, int]]:
     """Looks at the headers of files: what is no image is found before the first is decoded.
 
     Args:
@@ -86,21 +155,27 @@ def read_sizes(name: str, files: Sequence[Path]) -> list[tuple[int, int]]:
     """
     sizes: list[tuple[int, int]] = []
     broken: list[tuple[str, str]] = []
+
+    def read_chunk(first: int) -> list[tuple[int, int] | str]:
+        return [_read_size(files[i]) for i in range(first, min(first + _CHUNK, len(files)))]
+
+    chunks = range(0, len(files), _CHUNK)  # a future of each file would take more than its picture
     with _without_bomb_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file, size in with_progress(
-            zip(files, pool.map(_read_size, files), strict=True), len(files), name
+        for first, found in with_progress(
+            zip(chunks, pool.map(read_chunk, chunks), strict=True), len(chunks), name
         ):
-            if isinstance(size, str):
-                broken.append((str(file), size))
-            else:
-                sizes.append(size)
+            for index, size in enumerate(found, first):
+                if isinstance(size, str):
+                    broken.append((str(files[index]), size))
+                else:
+                    sizes.append(size)
     if broken:
         raise UnreadableError(name, broken)
     return sizes
 
 
 def decode_all(
-    name: str, files: Sequence[Path], decode: Callable[[Path], np.ndarray]
+    name: str, files: Iterable[AnyFile], decode: Callable[[AnyFile], np.ndarray]
 ) -> np.ndarray:
     """Decodes files, and names every one that cannot be read.
 
@@ -130,15 +205,23 @@ def decode_all(
     return np.stack(images)
 
 
-def _read_size(file: Path) -> tuple[int, int] | str:
+def _read_size(file: File) -> tuple[int, int] | str:
     """(width, height), or what is wrong."""
     try:
-        with Image.open(file) as image:
+        with _header_of(file) as content, Image.open(content) as image:
             _check_pixels(image)
             width, height = image.size
-            return (height, width) if _orientation(image) >= 5 else (width, height)
+            # To look for EXIF data, Pillow decodes a whole PNG.
+            turned = width != height and _orientation(image) >= 5
+            return (height, width) if turned else (width, height)
     except _FAILURES as error:
         return _words(error)
+
+
+def _header_of(file: File) -> IO[bytes]:
+    if isinstance(file, Path):
+        return file.open("rb")
+    return io.BytesIO(file.load()) if file.open is None else file.open()
 
 
 def _check_pixels(image: Image.Image) -> None:
@@ -166,6 +249,8 @@ def _without_bomb_warnings() -> Iterator[None]:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, FileError):
+        return error.reason
     if isinstance(error, UnidentifiedImageError):
         return "not an image"  # Pillow's own message repeats the path and says nothing else
     if isinstance(error, OSError) and error.strerror:

@@ -82,12 +82,13 @@ def evaluate(
         raise EvaluationError(bad_value("num_classes", num_classes, f"{data.num_classes}"))
     needs = table.Provided(is_conditional=num_classes is not None, has_latents=False)
     table.check_metrics(metrics, data, needs)
+    features_dir = None if cache_dir is None else cache_dir / "features"
     evaluator = make_sampler_evaluator(
         drawn,
         data,
         open_extractor(features, metrics, data, cache_dir),
         distributed.make_mesh() if mesh is None else mesh,
-        Options(tuple(metrics), num_samples, num_real, seed, cache_dir=cache_dir),
+        Options(tuple(metrics), num_samples, num_real, seed, cache_dir=features_dir),
         num_classes=num_classes,
     )
     return evaluator.evaluate(None, progress or (make_progress() if is_first() else silent))

@@ -13,16 +13,16 @@ import math
 import pickletools
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
-from jaxgan.core.text import one_line
 from jaxgan.files import zip_file
 from jaxgan.files.base import reading
+from jaxgan.files.pickle_machine import Function, Machine, key_of, shown_plainly
 
 MAX_PICKLE_BYTES = 2**22
 """The part of a file that is a program; that of Inception-v3 has 60 kB."""
@@ -64,13 +64,6 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
-class _Function(NamedTuple):
-    """Takes the place of a function that a file may name."""
-
-    name: str
-    call: Callable[[list[Any]], Any]
-
-
 def _rebuild(args: list[Any]) -> _Tensor:
     storage, offset, shape, strides, *_ = args
     if not isinstance(storage, _Storage) or not isinstance(shape, tuple | list):
@@ -86,23 +79,15 @@ def _rebuild(args: list[Any]) -> _Tensor:
 def _ordered_dict(args: list[Any]) -> dict[Any, Any]:
     """Python 2 gives all entries, in one list; later ones are empty at first."""
     pairs = args[0] if args else []
-    return {_key(key): value for key, value in pairs}
+    return {key_of(key): value for key, value in pairs}
 
 
 _ADMITTED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): _Function("OrderedDict", _ordered_dict),
-    ("torch._utils", "_rebuild_tensor_v2"): _Function("_rebuild_tensor_v2", _rebuild),
-    ("torch._utils", "_rebuild_parameter"): _Function("_rebuild_parameter", lambda args: args[0]),
+    ("collections", "OrderedDict"): Function("OrderedDict", _ordered_dict),
+    ("torch._utils", "_rebuild_tensor_v2"): Function("_rebuild_tensor_v2", _rebuild),
+    ("torch._utils", "_rebuild_parameter"): Function("_rebuild_parameter", lambda args: args[0]),
     **{("torch", name): _StorageType(dtype) for name, dtype in _DTYPES.items()},
 }
-
-
-def _admitted(module: str, name: str) -> Any:
-    if (module, name) not in _ADMITTED:
-        raise ValueError(
-            f"it names {one_line(module)}.{one_line(name)}, which no file of tensors needs: refused"
-        )
-    return _ADMITTED[module, name]
 
 
 def _storage(pid: Any) -> _Storage:
@@ -110,133 +95,22 @@ def _storage(pid: Any) -> _Storage:
     if kind != "storage" or not isinstance(storage_type, _StorageType) or any(view):
         raise ValueError(f"it refers to a {type(kind).__name__} in a way that is not known")
     if not isinstance(key, str) or not isinstance(size, int) or size < 0:
-        raise ValueError(f"it has a storage {_shown(key)} of {_shown(size)} numbers")
+        raise ValueError(f"it has a storage {shown_plainly(key)} of {shown_plainly(size)} numbers")
     return _Storage(key, storage_type.dtype, size)
 
 
-def _shown(value: Any) -> str:
-    # What is nested may be nested a billion times in few bytes.
-    plain = isinstance(value, str | int | float | bool | None)
-    return one_line(repr(value)) if plain else f"a {type(value).__name__}"
-
-
-def _key(value: Any) -> str | int:
-    if not isinstance(value, str | int):
-        raise ValueError(f"a dict has {_shown(value)} as a key")
-    return value
-
-
-_CONSTANTS: dict[str, Callable[[], Any]] = {
-    "NONE": lambda: None,
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "EMPTY_TUPLE": lambda: (),
-    "EMPTY_LIST": list,
-    "EMPTY_DICT": dict,
-}
-_LITERALS = (
-    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
-    *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING"),
-)
-_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-
-
-class _Machine:
-    """A stack, a memory and the operations on them that make dicts of tensors."""
-
-    def __init__(self) -> None:
-        self._stack: list[Any] = []
-        self._below: list[list[Any]] = []
-        self._memory: dict[int, Any] = {}
-
-    def run(self, program: Iterator[tuple[Any, Any, Any]]) -> Any:
-        """What a pickle makes, given its operations as `pickletools.genops` tells them."""
-        for operation, argument, _ in program:
-            name = operation.name
-            if name == "STOP":
-                return self._stack.pop()
-            if name in _CONSTANTS:
-                self._stack.append(_CONSTANTS[name]())
-            elif name in _LITERALS:
-                self._stack.append(argument)
-            elif name in _TUPLES:
-                self._make_tuple(_TUPLES[name])
-            elif name not in ("PROTO", "FRAME"):
-                self._operate(name, argument)
-        raise ValueError("it has no end")
-
-    def _operate(self, name: str, argument: Any) -> None:
-        stack = self._stack
-        match name:
-            case "MARK":
-                self._below.append(stack)
-                self._stack = []
-            case "TUPLE":
-                marked = self._marked()
-                self._stack.append(tuple(marked))
-            case "BINGET" | "LONG_BINGET":
-                stack.append(self._memory[argument])
-            case "BINPUT" | "LONG_BINPUT":
-                self._memory[argument] = stack[-1]
-            case "MEMOIZE":
-                self._memory[len(self._memory)] = stack[-1]
-            case "APPEND" | "SETITEM":
-                self._fill(name, [stack.pop() for _ in range(1 if name == "APPEND" else 2)][::-1])
-            case "APPENDS" | "SETITEMS":
-                self._fill(name, self._marked())
-            case "GLOBAL":
-                stack.append(_admitted(*argument.split(" ", 1)))
-            case "STACK_GLOBAL":
-                attribute, module = stack.pop(), stack.pop()
-                stack.append(_admitted(_key_text(module), _key_text(attribute)))
-            case "REDUCE":
-                self._call()
-            case "BINPERSID":
-                stack.append(_storage(stack.pop()))
-            case "BUILD":
-                # The attributes of an ordered dict, such as the versions of modules.
-                stack.pop()
-                if not isinstance(stack[-1], dict):
-                    raise ValueError(f"it alters a {type(stack[-1]).__name__}")
-            case _:
-                raise ValueError(f"it has the operation {name}, which no file of tensors needs")
-
-    def _make_tuple(self, size: int) -> None:
-        if len(self._stack) < size:
-            raise ValueError("its stack is empty")
-        self._stack[-size:] = [tuple(self._stack[-size:])]
-
-    def _marked(self) -> list[Any]:
-        found, self._stack = self._stack, self._below.pop()
-        return found
-
-    def _call(self) -> None:
-        args, function = self._stack.pop(), self._stack.pop()
-        if not isinstance(function, _Function) or not isinstance(args, tuple):
-            raise ValueError(f"it calls a {type(function).__name__}")
-        self._stack.append(function.call(list(args)))
-
-    def _fill(self, name: str, values: list[Any]) -> None:
-        into = self._stack[-1]
-        if name.startswith("APPEND") and type(into) is list:
-            into.extend(values)
-        elif name.startswith("SETITEM") and type(into) is dict:
-            pairs = zip(values[::2], values[1::2], strict=True)
-            into.update({_key(key): value for key, value in pairs})
-        else:
-            raise ValueError(f"it fills a {type(into).__name__}")
-
-
-def _key_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"it names {_shown(value)}")
-    return value
+def _build(made: Any, state: Any) -> Any:
+    """The attributes of an ordered dict, such as the versions of modules, are left out."""
+    if not isinstance(made, dict):
+        raise ValueError(f"it alters a {type(made).__name__}")
+    return made
 
 
 def _unpickled(content: bytes) -> tuple[Any, int]:
     """What a pickle makes, and how many bytes it has."""
     buffer = io.BytesIO(content)
-    made = _Machine().run(pickletools.genops(buffer))
+    machine = Machine(_ADMITTED, "file of tensors", _storage, _build)
+    made = machine.run(pickletools.genops(buffer))
     return made, buffer.tell()
 
 
@@ -320,11 +194,13 @@ def _read_legacy(file: IO[bytes]) -> dict[str, np.ndarray]:
     contents = {}
     for key in load():
         if not isinstance(key, str) or key not in storages:
-            raise ValueError(f"it has a storage {_shown(key)} that no tensor uses")
+            raise ValueError(f"it has a storage {shown_plainly(key)} that no tensor uses")
         storage = storages[key]
         (size,) = struct.unpack("<q", file.read(8))
         if size != storage.size:
-            raise ValueError(f"its storage {_shown(key)} has {size} numbers, not {storage.size}")
+            raise ValueError(
+                f"its storage {shown_plainly(key)} has {size} numbers, not {storage.size}"
+            )
         contents[key] = _exactly(file, size * storage.dtype.itemsize)
     return _arrays(tensors, lambda storage: contents[storage.key])
 
@@ -344,7 +220,7 @@ def _tensors(content: Any) -> dict[str, _Tensor]:
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, _Tensor):
             raise ValueError(
-                f"its entry {_shown(name)} is a {type(value).__name__}; all must be tensors"
+                f"its entry {shown_plainly(name)} is a {type(value).__name__}; all must be tensors"
             )
     return dict(content)
 

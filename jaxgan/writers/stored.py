@@ -1,4 +1,4 @@
-"""Samples in files as they come: an archive of arrays, or a folder of pictures."""
+"""Samples in files as they come: an archive of arrays or files, or a folder of pictures."""
 
 from __future__ import annotations
 
@@ -84,3 +84,24 @@ def save_folder(folder: Path, chunks: Iterator[np.ndarray], places: Iterable[str
     images = (image for chunk in chunks for image in chunk)
     for number, (image, place) in enumerate(zip(images, places, strict=True)):
         save_png(folder / place / f"{number:06d}.png", image)
+
+
+def save_zip(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
+    """Writes an archive of files that are stored as they are, whole or not at all.
+
+    The same files make the same bytes, whenever it is written.
+
+    Args:
+      path: the file; its folder is created.
+      entries: (name, content), written as they come.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.zip"
+    >>> save_zip(path, [("a.txt", b"text")])
+    >>> with zipfile.ZipFile(path) as archive:
+    ...     archive.namelist()
+    ['a.txt']
+    """
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, content in entries:
+            archive.writestr(zipfile.ZipInfo(name), content)

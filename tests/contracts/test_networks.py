@@ -14,7 +14,7 @@ from flax import nnx
 
 from jaxgan import Network, from_linen, from_nnx
 from jaxgan.config.registry import DISCRIMINATORS, GENERATORS
-from jaxgan.core.network import Styles, packed, unconditional, with_reference
+from jaxgan.core.network import Styles, packed, remat, unconditional, with_reference
 from jaxgan.models import DCGANDiscriminator, MLPDiscriminator
 
 NUM, DIM, WIDTH = 16, 4, 3
@@ -264,6 +264,21 @@ def test_what_is_no_linen_module_is_refused() -> None:
         from_linen(lambda x: x, jnp.zeros((1, DIM)))
     with pytest.raises(TypeError, match=r"flax\.linen\.Module"):
         from_linen(nnx.Linear(DIM, WIDTH, rngs=nnx.Rngs(0)), jnp.zeros((1, DIM)))
+
+
+def test_remat_computes_activations_again_and_changes_nothing() -> None:
+    network = from_linen(
+        nn.Sequential([nn.Dense(WIDTH), nn.tanh, nn.Dense(1)]), jnp.zeros((1, DIM))
+    )
+    params, net_state = network.init(key(0))
+
+    def gradient(one: Network) -> Any:
+        return jax.grad(lambda params: one.apply(params, net_state, inputs())[0].sum())
+
+    plain, again = (gradient(one) for one in (network, remat(network)))
+    counts = [str(jax.make_jaxpr(one)(params)).count("tanh") for one in (plain, again)]
+    assert counts == [1, 2]
+    jax.tree.map(np.testing.assert_array_equal, plain(params), again(params))
 
 
 # What a config can name: one contract for every network, with and without classes.

@@ -579,6 +579,17 @@ def test_clashing_names_and_unknown_players_are_refused() -> None:
         clash.init(jax.random.key(0))
 
 
+def test_the_weight_of_each_player_is_its_own() -> None:
+    terms = penalties.latent_consistency(weight=2.0, gen_weight=3.0).terms
+    assert [(term.players, term.weight) for term in terms] == [(("disc",), 2.0), (("gen",), 3.0)]
+
+
+def test_several_terms_are_renamed_one_by_one() -> None:
+    assert [one.name for one in penalties.r1().named("mine").terms] == ["mine"]
+    both = (penalties.r1() + penalties.r2()).named("mine")
+    assert [one.name for one in both.terms] == ["mine_r1", "mine_r2"]
+
+
 # A term that remembers: it counts how often it was evaluated, and its value is the count.
 
 

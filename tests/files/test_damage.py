@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import struct
+import tarfile
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -15,7 +17,14 @@ import numpy as np
 import pytest
 
 from jaxgan.files import FileError, read_json, read_npz, read_safetensors
+from jaxgan.files.base import reading
+from jaxgan.files.idx_file import read_idx
+from jaxgan.files.npy_file import map_npy
+from jaxgan.files.tar_file import tar_entries
+from jaxgan.files.tfrecord_file import records
 from jaxgan.files.torch_file import read_torch_state
+from jaxgan.files.zip_file import open_zip, read_alone
+from jaxgan.writers.checksum import masked_checksum
 from tests.features.states import tensor, write_state, write_zip
 
 TORCH = Path(__file__).parents[1] / "features" / "files"
@@ -44,6 +53,37 @@ TENSORS = safetensors(
     bytes(range(26)),
 )
 
+
+def archived(write: Callable[[io.BytesIO], Any]) -> bytes:
+    buffer = io.BytesIO()
+    write(buffer)
+    return buffer.getvalue()
+
+
+def write_zip_of_files(buffer: io.BytesIO) -> None:
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a/stored.png", bytes(range(40)))
+        archive.writestr("a/packed.png", bytes(range(40)), zipfile.ZIP_DEFLATED)
+
+
+def write_tar_of_files(buffer: io.BytesIO) -> None:
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in ("a.png", "b" * 120 + ".png"):
+            archive.addfile(tarfile.TarInfo(name))
+
+
+def read_zip_of_files(path: Path) -> list[bytes]:
+    archive, files = open_zip(path, max_entries=100)
+    with archive, reading(path, "a zip archive"):
+        return [read_alone(archive, info, 10**6, path) for info in files]
+
+
+def record(content: bytes) -> bytes:
+    size = struct.pack("<Q", len(content))
+    masked = [struct.pack("<I", masked_checksum(one)) for one in (size, content)]
+    return size + masked[0] + content + masked[1]
+
+
 GOOD: dict[str, tuple[Read, bytes]] = {
     "npz": (read_npz, npz(np.savez)),
     "npz, compressed": (read_npz, npz(np.savez_compressed)),
@@ -54,6 +94,12 @@ GOOD: dict[str, tuple[Read, bytes]] = {
         lambda path: read_json(path, dict[str, list[dict[str, int | None]]]),
         json.dumps({"metrics": [{"a": 1, "b": None}, {"c": 2}]}).encode(),
     ),
+    "zip": (read_zip_of_files, archived(write_zip_of_files)),
+    "tar": (lambda path: list(tar_entries(path)), archived(write_tar_of_files)[:4096]),
+    "tfrecord": (lambda path: list(records(path)), record(b"one") + record(bytes(99))),
+    "idx": (read_idx, struct.pack(">HBBII", 0, 8, 2, 3, 4) + bytes(12)),
+    "idx, packed": (read_idx, gzip.compress(struct.pack(">HBBII", 0, 8, 2, 3, 4) + bytes(12))),
+    "npy": (map_npy, archived(lambda buffer: np.save(buffer, np.arange(9)))),
 }
 
 

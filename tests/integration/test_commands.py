@@ -44,6 +44,7 @@ NOT_RUN: dict[str, str] = {
     r"srun .*": "needs Slurm; tests/test_launch.py has a stand-in",
     r"(export|source|wait)\b.*": "of the shell itself",
     r"jaxgan( \S+)?( --help)?": "is a name, not a whole command",
+    r"jaxgan data .*": "names no data: tests/cli/test_data.py",
     r"jaxgan new .*": "writes files: tests/cli/test_new.py",
     r"jaxgan --version": "is a name, not a whole command",
     r"jaxgan .*\[.*": "is a synopsis",

@@ -107,6 +107,30 @@ def test_the_best_step_is_found(runs: Path) -> None:
     assert load(workdir, step="best").step == best["step"]
 
 
+def test_samples_in_files_are_measured_without_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (2, 60, 4, 4, 1), dtype=np.uint8)
+    for name, half in zip(("real", "fake"), images, strict=True):
+        np.savez(f"{name}.npz", images=half)
+        for index, image in enumerate(half[..., 0]):
+            Path(name).mkdir(exist_ok=True)
+            Image.fromarray(image).save(f"{name}/{index:02d}.png")
+    flags = ["--features", "pixels", "--metrics", "fd", "--cache-dir", "cache"]
+    arrays = ["evaluate", "--fake", "fake.npz", "--real", "npz:real.npz", "--out", "a.json"]
+    assert main([*arrays, *flags]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "--samples", "fake", "--data", "real", "--json", *flags]) == 0
+    in_folders = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", "--fake", "real", "--real", "real", "--out", "b.json", *flags]) == 0
+    (one,), (same,) = read_report(Path("a.json")), read_report(Path("b.json"))
+    # Grey as RGB: every coordinate three times, and so is the squared distance.
+    assert in_folders["metrics"][0]["value"] == pytest.approx(3 * one.value, rel=1e-3)
+    assert abs(same.value) < 1e-3 < one.value
+    assert one.protocol["n_fake"] == one.protocol["n_real"] == 60
+
+
 def test_runs_are_compared(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = [str(runs / "ring" / "evaluations" / f"step_{step:08d}.json") for step in (10, 20)]
     assert main(["compare", *paths, "--json"]) == 0

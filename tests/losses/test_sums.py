@@ -14,6 +14,8 @@ import pytest
 
 import jaxgan
 from jaxgan import Context, Loss, losses
+from jaxgan.core.heads import named_logits
+from jaxgan.core.loss import gen_terms
 from jaxgan.core.schedules import linear
 from jaxgan.core.typing import PyTree
 from jaxgan.fields import gradient
@@ -89,8 +91,17 @@ def test_adding_is_associative() -> None:
     for found, expected in zip(values(left), values(right), strict=True):
         np.testing.assert_array_equal(found, expected)
     flat, nested = 2.0 * (a + b), 2.0 * a + 2.0 * b
+    assert [term.name for term in flat.terms] == ["hinge", "minimax"]
     for found, expected in zip(values(flat), values(nested), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_one_loss_is_its_own_term() -> None:
+    real, fake = map(jnp.asarray, pair())
+    loss = counting(3)
+    terms = gen_terms(loss, real, fake, loss.init(), CONTEXT)
+    assert set(terms) == {"counting"}
+    np.testing.assert_allclose(terms["counting"], 3 * (real - fake))
 
 
 def test_names_are_kept_apart() -> None:
@@ -217,3 +228,9 @@ def test_names_that_are_taken_are_refused() -> None:
     loss = losses.hinge() + losses.minimax().named("r1")
     with pytest.raises(ValueError, match="'r1' is given 'disc' twice"):
         helpers.mlp_gan(loss=loss, penalty=jaxgan.penalties.r1())
+
+
+def test_outputs_in_outputs_are_named_by_their_path() -> None:
+    logits = {"scales": {"small": 1.0, "large": 2.0}, "patch": (3.0,)}
+    named = {"patch_0": 3.0, "scales_large": 2.0, "scales_small": 1.0}
+    assert named_logits(logits) == named
