@@ -70,7 +70,7 @@ class Run:
       log_every_steps: between lines of metrics.
       checkpoint_every_steps: between checkpoints.
       workdir: where to write `checkpoints/`, `metrics.jsonl`, `tensorboard/`, `samples/`,
-        `curves.png`.
+        `curves/`.
       mesh: the devices.
       template: shapes of the state, and how it lies on them.
       checkpoints: where the state is kept.
