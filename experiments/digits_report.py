@@ -123,7 +123,7 @@ def main() -> None:
         f"median distance to the nearest training image: {report['nearest_distance']:.2f} "
         f"(between real digits: {report['nearest_distance_of_real']:.2f})"
     )
-    print(f"pictures in {args.workdir}: samples/, nearest.png, curves.png")
+    print(f"pictures in {args.workdir}: samples/, nearest.png, curves/")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ REQUIRED = {
     "new": ["loss", "mine"],
     "import": ["--config", "FILE", "--workdir", "DIR"],
     "plan": ["--config", "FILE", "--topology", "cpu:1"],
+    "report": ["DIR"],
     "sample": ["--workdir", "DIR"],
     "train": ["--config", "FILE", "--workdir", "DIR"],
     "weights": ["inception"],
@@ -74,7 +75,8 @@ def check_jaxgan(words: list[str]) -> None:
         needed = needed[2:]  # without --config FILE
     # A sentence may leave out what goes without saying.
     given = [*words, *needed] if needed[0] not in words and len(words) < 4 else words
-    if words[0] in ("checkpoints", "compare", "completion", "configs", "explore", "new", "weights"):
+    of_words = ("checkpoints", "compare", "completion", "configs", "explore", "new", "report")
+    if words[0] in (*of_words, "weights"):
         given = words if len(words) > 1 else [*words, *needed]
     if words[0] == "explore" and "--workdir" not in words:
         given = [words[0], *(words[1:] or ["interpolate"]), *needed]

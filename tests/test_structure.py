@@ -25,7 +25,7 @@ LEVELS: dict[str, int] = {
             "core version",
             "losses models files metrics augment optimizers",
             "penalties fields data pretrained writers distributed",
-            "auxiliary algorithms analysis transforms checkpoint features plan",
+            "auxiliary algorithms analysis transforms checkpoint features plan report",
             "games training",
             "sampling",
             "evaluation",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
-from jaxgan.cli.terminal import print_table, say
+from jaxgan.cli.terminal import columns, print_table
+from jaxgan.core.text import escaped
+
+_PIPE_COLUMNS = 500
+"""Of a table that no person reads."""
 
 
 def add_parser(commands: Any) -> None:
@@ -25,7 +30,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "compare",
         help="compare the evaluations of several runs",
-        description="One column for each metric and protocol; what differs is said below.",
+        description="One row for each metric and protocol; what differs is said below.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -57,8 +62,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(compare.as_json(results)))
         return 0
-    table, lines = compare.as_table(results)
-    print_table(table)
-    for line in lines:
-        say(line)
+    tables, lines = compare.as_tables(results, width=columns() or _PIPE_COLUMNS)
+    for number, table in enumerate(tables):
+        if number:
+            print()
+        print_table(table)
+    for line in map(escaped, lines):
+        for part in textwrap.wrap(line, columns() or len(line), subsequent_indent="  "):
+            print(part)
     return 0

@@ -212,7 +212,7 @@ def _draw(stored: Stored, found: Survey, folder: Path) -> Path:
     """A column for each class, under its name; of unlabelled data, pictures from all over it."""
     from jaxgan.data.images import resize_and_crop, to_array
     from jaxgan.data.survey import examples_of_classes
-    from jaxgan.writers.pictures import image_grid, save_png, with_titles
+    from jaxgan.writers import image_grid, save_png, with_titles
 
     labelled = bool(found.classes)
     num = _NUM_EXAMPLES if labelled else _NUM_EXAMPLES**2

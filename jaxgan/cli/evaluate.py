@@ -251,7 +251,7 @@ def _show(
         for path in paths.values():
             say(f"picture: {path}")
         if out is not None:
-            say(f"written: {out}")
+            say(f"written, with their protocols: {out}")
     if lost := [score.name for score in scores if math.isnan(score.value)]:
         warn(f"jaxgan: not a number: {', '.join(lost)}")
         return NONFINITE

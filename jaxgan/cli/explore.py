@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +53,15 @@ class _Asked(NamedTuple):
     out: Path
     saved: SavedRun
     state: TrainState
+
+    @property
+    def of(self) -> str:
+        """What all of a picture has in common."""
+        parts = [f"step {int(self.state.step)}", f"seed {self.seed}"]
+        if self.saved.num_classes:
+            names = self.saved.class_names
+            parts.append(f"class {names[self.label] if names else self.label}")
+        return ", ".join(parts)
 
 
 def add_parser(commands: Any) -> None:
@@ -192,13 +202,22 @@ def _label(asked: int | None, num_classes: int | None) -> int:
     return asked or 0
 
 
-def _save(out: Path, rows: np.ndarray) -> None:
-    """A grid with a row for each row."""
+def _save(
+    asked: _Asked,
+    images: np.ndarray,
+    title: str,
+    *,
+    columns: Sequence[str] = (),
+    rows: Sequence[str] = (),
+) -> None:
+    """A grid with a row for each row, and what it shows around it."""
     from jaxgan import writers
 
-    flat = rows.reshape(-1, *rows.shape[2:])
-    writers.save_png(out, writers.image_grid(flat, columns=rows.shape[1]))
-    say(f"picture: {out}")
+    flat = images.reshape(-1, *images.shape[2:])
+    grid = writers.image_grid(flat, columns=images.shape[1])
+    title = f"{title}; {asked.of}"
+    writers.save_png(asked.out, writers.lettered(grid, title=title, columns=columns, rows=rows))
+    say(f"picture: {asked.out}")
 
 
 def _interpolate(asked: _Asked) -> None:
@@ -212,7 +231,11 @@ def _interpolate(asked: _Asked) -> None:
     rows = interpolate(asked.explorer, latents, labels, num_frames=asked.own["frames"], **how)
     is_still = asked.out.suffix.lower() == ".png"
     if is_still:
-        _save(asked.out, rows)
+        num, frames, space = asked.num, asked.own["frames"], asked.own["space"]
+        title = f"{how['path']} interpolation of {'styles' if space == 'w' else 'latents'}"
+        names = [f"{i} to {(i + 1) % num}" for i in range(num)]
+        shares = [f"{i / frames:.2f}" for i in range(frames)]
+        _save(asked, rows, title, columns=shares, rows=names)
     moving = asked.out.with_suffix(".gif") if is_still else asked.out
     # One image that walks through all samples, and comes back to the first.
     walk = rows.reshape(-1, *rows.shape[2:])
@@ -234,7 +257,10 @@ def _arithmetic(asked: _Asked) -> None:
             raise ExploreError(f"{name}: missing; give samples by number (1,4,7), or class:K")
         terms.append(_chosen(asked, name))
     images, _ = arithmetic(asked.explorer, terms, np.full(1, asked.label), asked.num)
-    _save(asked.out, images)
+    names = [f"{name} = {asked.own[name]}" for name in "abc"]
+    title = "a - b + c of mean latents: each mean, then its samples; at last the sum and neighbors"
+    columns = ["mean", *("" for _ in range(asked.num))]
+    _save(asked, images, title, columns=columns, rows=[*names, "a - b + c"])
 
 
 def _chosen(asked: _Asked, name: str) -> np.ndarray:
@@ -288,7 +314,10 @@ def _truncation(asked: _Asked) -> None:
     except ValueError as error:
         raise ExploreError(bad_value("values", asked.own["values"], "numbers, 0.5,1")) from error
     latents, labels = asked.explorer.draw(asked.seed, asked.num), np.full(asked.num, asked.label)
-    _save(asked.out, truncation(asked.explorer, latents, labels, values))
+    images = truncation(asked.explorer, latents, labels, values)
+    title = "the same samples under truncation ψ of the "
+    title += "latents" if asked.explorer.styles is None else "styles"
+    _save(asked, images, title, rows=[f"ψ = {value:g}" for value in values])
     if asked.own["metrics"] == "none":
         return
     rows = [{"truncation": value, **_measured(asked, value)} for value in values]
@@ -333,7 +362,8 @@ def _traverse(asked: _Asked) -> None:
     codes = asked.own["codes"].split(",") if asked.own["codes"] else ()
     latent = asked.explorer.draw(asked.seed, 1)[0]
     images, names = traverse(asked.explorer, latent, asked.label, codes, asked.own["frames"])
-    _save(asked.out, images)
+    title = "one part of the latent at a time: from -2 to 2, or each of its values"
+    _save(asked, images, title, rows=[f"latent {n}" if n.isdecimal() else n for n in names])
     say(f"rows: {', '.join(names)}")
 
 
@@ -349,4 +379,9 @@ def _mixing(asked: _Asked) -> None:
             raise ExploreError(bad_value("layers", asked.own["layers"], "A-B, as 0-3")) from error
     latents = asked.explorer.draw(asked.seed, 2 * asked.num)
     rows, columns = latents[: asked.num], latents[asked.num :]
-    _save(asked.out, mixing(asked.explorer, rows, columns, asked.label, layers))
+    images = mixing(asked.explorer, rows, columns, asked.label, layers)
+    which = asked.own["layers"] or "of the first half"
+    title = f"styles of the left column in layers {which}, of the top row in the others"
+    names = [f"sample {number}" for number in range(asked.num)]
+    tops = [f"sample {number}" for number in range(asked.num, 2 * asked.num)]
+    _save(asked, images, title, columns=["", *tops], rows=["", *names])

@@ -21,6 +21,7 @@ from jaxgan.cli import (
     new,
     plan,
     program,
+    report,
     sample,
     terminal,
     train,
@@ -29,7 +30,7 @@ from jaxgan.cli import (
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, init, data, sample, explore, evaluate, compare, checkpoints, plan),
+    *(train, init, data, report, sample, explore, evaluate, compare, checkpoints, plan),
     *(configs, new, weights, import_weights, completion),
 )
 
@@ -100,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parse(argv)
     # A handler of our own: libraries configure the root logger as they like.
-    logger, handler = logging.getLogger("jaxgan"), logging.StreamHandler()
+    logger, handler = logging.getLogger("jaxgan"), terminal.Handler()
     handler.setFormatter(terminal.Formatter("%(message)s"))
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)

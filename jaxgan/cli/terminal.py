@@ -37,6 +37,21 @@ def warn(text: str) -> None:
     print(escaped(text), file=sys.stderr)
 
 
+def columns() -> int | None:
+    """How wide the terminal is.
+
+    Returns:
+      Its columns; None in a pipe or a log, where a row must not be broken into lines.
+
+    Example:
+      >>> columns()
+    """
+    from rich.console import Console
+
+    console = Console()
+    return console.width if console.is_terminal else None
+
+
 def print_table(table: Any) -> None:
     """Prints a table; brackets in its cells are no markup.
 
@@ -53,9 +68,25 @@ def print_table(table: Any) -> None:
     """
     from rich.console import Console
 
-    # In a pipe or a log, a row must not be broken into lines.
-    width = None if Console().is_terminal else 500
-    Console(width=width, markup=False, emoji=False).print(table)
+    Console(width=columns() or 500, markup=False, emoji=False).print(table)
+
+
+class Handler(logging.StreamHandler[Any]):
+    """Writes to what is the standard error by then: above a bar, where there is one.
+
+    Example:
+      >>> Handler().stream is sys.stderr
+      True
+    """
+
+    @property
+    def stream(self) -> Any:
+        """The standard error."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: Any) -> None:
+        """Has no effect."""
 
 
 class Formatter(logging.Formatter):

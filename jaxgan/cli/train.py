@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Trains what a config says; or, with --data PATH, a GAN on pictures of one's own, with a config that
-is chosen by a look at them (`jaxgan init` prints it). DIR gets config.json, metrics.jsonl,
-tensorboard/, samples/, curves.png, checkpoints/, and warnings.jsonl if the run looks as if it
-collapsed. The same command again resumes from the last checkpoint.
+is chosen by a look at them (`jaxgan init` prints it). DIR gets report.html, the page of the run, and
+config.json, metrics.jsonl, tensorboard/, samples/, curves/, checkpoints/, and warnings.jsonl if the
+run looks as if it collapsed. The same command again resumes from the last checkpoint.
 
 Any key of the config can be changed: --config.KEY=VALUE, such as
 --config.optimizer.gen.learning_rate=1e-4 or --config.loss=hinge."""
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     config = resumed_config(config, args.workdir, override=override)
     _prepare_jax(args, config)
     trained = run_training(config, args.workdir, override=override, profile_steps=args.profile)
-    logger.info("pictures: %s, %s", args.workdir / "samples", args.workdir / "curves.png")
+    logger.info("report: %s", args.workdir / "report.html")
     return int(trained.ended.exit)
 
 

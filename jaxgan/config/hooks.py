@@ -1,7 +1,8 @@
-"""Hooks and writers of people's own, from a config."""
+"""Hooks and writers, from a config."""
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import logging
 import numbers
@@ -15,7 +16,9 @@ from jaxgan.config.lists import Listed
 from jaxgan.config.references import in_one_line
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.ranges import Count, check
+from jaxgan.core.text import one_line
 from jaxgan.training.hooks import Hook, Moment, check_every
+from jaxgan.writers import tracking
 from jaxgan.writers.writer import METHODS, Writer
 
 logger = logging.getLogger(__name__)
@@ -40,7 +43,13 @@ class _Hooks(Listed):
 
 
 HOOKS = _Hooks(given=("every", *_OFFERED))
-WRITERS = Listed(given=("resume_step", "workdir"))
+WRITERS = Listed(
+    given=("config", "resume_step", "workdir"),
+    table={name: getattr(tracking, name) for name in tracking.__all__},
+)
+
+_PACKAGES = ("aim", "mlflow", "wandb")
+"""Writers that need a package of their own name, and so are extras of that name."""
 
 
 def make_hooks(
@@ -105,34 +114,48 @@ def _called(
 
 
 def make_writers(
-    section: Sequence[Config], workdir: Path
+    section: Sequence[Config], workdir: Path, config: Config
 ) -> dict[str, Callable[[int | None], Writer | None]]:
     """The writers of a resolved config.
 
     Args:
       section: its `writers`.
       workdir: the run's folder.
+      config: of the run, as its folder has it.
 
     Returns:
       By name, functions of the step that a run goes on from, None at its beginning, that open them;
       what cannot be opened is a warning and None.
 
+    Raises:
+      ConfigError: if one needs a package that is not there.
+
     Example:
-      >>> make_writers([], Path("a"))
+      >>> make_writers([], Path("a"), {})
       {}
     """
-    return {f"{n}:{name_of(one)}": partial(_writer, one, workdir) for n, one in enumerate(section)}
+    for entry in section:
+        name = entry["name"]
+        if name in _PACKAGES and importlib.util.find_spec(name) is None:
+            raise ConfigError(f"writers: {name} is not installed; pip install 'jaxgan[{name}]'")
+    return {
+        f"{number}:{name_of(entry)}": partial(_writer, entry, workdir, config)
+        for number, entry in enumerate(section)
+    }
 
 
-def _writer(entry: Config, workdir: Path, resume_step: int | None) -> Writer | None:
+def _writer(entry: Config, workdir: Path, config: Config, resume_step: int | None) -> Writer | None:
     path = WRITERS.path_of(entry, "writers")
     asks = inspect.signature(WRITERS.choice.options(entry["name"], path).function).parameters
-    given = {"resume_step": resume_step, "workdir": workdir}
+    given = {"config": config, "resume_step": resume_step, "workdir": workdir}
     asked = {name: value for name, value in given.items() if name in asks}
     try:
         made: Any = WRITERS.choice.make(entry, path, **asked)
     except ConfigError as error:
         logger.warning("%s; it is left out", error)
+        return None
+    except Exception as error:  # of a service: no network, no account
+        logger.warning("%s: %s; it is left out", path, one_line(error))
         return None
     if missing := [name for name in METHODS if not callable(getattr(made, name, None))]:
         allowed = "a writer, with scalars, image and close, see jaxgan.writers.Writer"

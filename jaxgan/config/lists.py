@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jaxgan.config.base import Config, name_of
@@ -180,10 +180,11 @@ class Chain:
 
 @dataclass(frozen=True)
 class Listed:
-    """`[{"name": "mine.py:f", option: value, ...}, ...]`: what functions of people's own make.
+    """`[{"name": NAME, option: value, ...}, ...]`: what functions make, of people's own perhaps.
 
     Attributes:
       given: see `Options`.
+      table: those that have a name.
 
     Example:
       >>> Listed().resolve(["jaxgan.losses:hinge"], "writers")
@@ -191,11 +192,12 @@ class Listed:
     """
 
     given: Sequence[str] = ()
+    table: Table = field(default_factory=dict)
 
     @property
     def choice(self) -> Choice:
         """Of one entry."""
-        return Choice({}, given=self.given)
+        return Choice(self.table, given=self.given)
 
     def resolve(self, section: Any, path: str) -> list[Config]:
         """See `Section`."""

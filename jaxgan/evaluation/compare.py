@@ -1,4 +1,4 @@
-"""Several evaluations side by side: values of one protocol share a column, others never do."""
+"""Several evaluations side by side: values of one protocol share a row, others never do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from jaxgan.core.text import escaped
 from jaxgan.evaluation.protocol import Score, comparable, protocol_differences
 from jaxgan.evaluation.report import shown
 from jaxgan.writers.metrics import json_number
+
+_MAX_HEAD = 24
+"""Characters of a run's name at the head of a table."""
 
 
 class Column(NamedTuple):
@@ -144,38 +147,96 @@ def _value(score: Score) -> dict[str, Any]:
     }
 
 
-def as_table(results: Mapping[str, Sequence[Score]]) -> tuple[Table, list[str]]:
+def as_tables(
+    results: Mapping[str, Sequence[Score]], *, width: int = 80
+) -> tuple[list[Table], list[str]]:
     """The comparison for people.
 
     Args:
       results: the scores of each run.
+      width: of a table, in characters; more runs than fit are in a table of their own.
 
     Returns:
-      (a table with a row for each run, a line for each two columns that are not to be compared).
+      (tables with a row for each metric and protocol, lines that say which runs are meant by
+      shortened names, and what is not to be compared).
 
     Example:
-      >>> table, lines = as_table({"a": [Score("fd_pixels", 1.0, None, {"step": 7})]})
+      >>> (table,), lines = as_tables({"a": [Score("fd_pixels", 1.0, None, {"step": 7})]})
       >>> table.row_count, lines
-      (1, [])
+      (2, [])
     """
     listed = columns(results)
-    table = Table(box=None)
-    table.add_column("run")
-    table.add_column("step", justify="right")
-    for column in listed:
-        table.add_column(escaped(column.label), justify="right")
-    for run, scores in results.items():
-        steps = dict.fromkeys(str(score.protocol.get("step", "")) for score in scores)
-        cells = (column.scores.get(run) for column in listed)
-        table.add_row(
-            escaped(run), escaped(", ".join(steps)), *("" if s is None else shown(s) for s in cells)
-        )
-    lines = [
-        f"{difference.one} and {difference.other} cannot be compared: "
-        + "; ".join(f"{key} {a} / {b}" for key, (a, b) in difference.keys.items())
-        for difference in differences(listed)
+    names = ["step", *(escaped(column.label) for column in listed)]
+    found = {}
+    for head, (run, scores) in zip(_heads(list(results)), results.items(), strict=True):
+        own = (column.scores.get(run) for column in listed)
+        steps = dict.fromkeys(score.protocol.get("step") for score in scores)
+        at = ", ".join(str(step) for step in steps if step is not None)
+        cells = [escaped(at), *("" if s is None else shown(s) for s in own)]
+        found[run] = [head, *cells]
+    blocks: list[list[list[str]]] = []
+    room = 0
+    for cells in found.values():
+        needs = 2 + max(map(len, cells))
+        if needs > room:
+            blocks.append([])
+            room = width - max(map(len, names))
+        blocks[-1].append(cells)
+        room -= needs
+    whole = [f"{found[run][0]} is {escaped(run)}" for run in found if found[run][0] != escaped(run)]
+    return [_table(names, block) for block in blocks], [*whole, *as_lines(differences(listed))]
+
+
+def _table(names: Sequence[str], runs: Sequence[Sequence[str]]) -> Table:
+    """One column for each run, whose head comes first."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    for head, *_ in runs:
+        table.add_column(head, justify="right")
+    for row, name in enumerate(names, 1):
+        table.add_row(name, *(cells[row] for cells in runs))
+    return table
+
+
+def _heads(runs: Sequence[str]) -> list[str]:
+    """Names of runs, or their ends, with numbers where these are the same."""
+    short = [escaped(run) for run in runs]
+    short = [run if len(run) <= _MAX_HEAD else f"…{run[1 - _MAX_HEAD :]}" for run in short]
+    is_clear = len(set(short)) == len(short)
+    return short if is_clear else [f"({n}) {run}" for n, run in enumerate(short, 1)]
+
+
+def as_lines(found: Sequence[Difference]) -> list[str]:
+    """What may not be compared; a line for all metrics of which the same is so.
+
+    Args:
+      found: as `differences` gives them.
+
+    Returns:
+      The lines, with digests shortened.
+
+    Example:
+      >>> as_lines([Difference("fd (A)", "fd (B)", {"seed": (0, 1)})])
+      ['fd (A) and fd (B) cannot be compared: seed 0 / 1']
+    """
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for one in found:
+        name, _, letter = one.one.rpartition(" ")
+        said = "; ".join(f"{key} {_short(a)} / {_short(b)}" for key, (a, b) in one.keys.items())
+        alike.setdefault((letter, one.other.rpartition(" ")[2], said), []).append(name)
+    return [
+        f"{names[0]} {a} and {names[0]} {b} cannot be compared: {said}"
+        if len(names) == 1
+        else f"{a} and {b} of {', '.join(names)} cannot be compared: {said}"
+        for (a, b, said), names in alike.items()
     ]
-    return table, lines
+
+
+def _short(value: Any) -> str:
+    """A value of a protocol; of a digest its beginning."""
+    text = str(value)
+    kind, colon, digest = text.partition(":")
+    return f"{kind}:{digest[:12]}…" if colon and kind == "sha256" and len(digest) > 20 else text
 
 
 def _letter(index: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgan import metrics
 from jaxgan.evaluation.reference import Reference
-from jaxgan.writers import image_grid
+from jaxgan.writers import image_grid, lettered
 
 NUM_QUERIES = 256
 """Samples that are looked up, and real examples to compare with."""
@@ -69,7 +69,7 @@ def find_nearest(samples: np.ndarray, reference: Reference) -> Nearest:
 
 
 def nearest_picture(samples: np.ndarray, found: Nearest, reference: Reference) -> np.ndarray:
-    """Samples in the upper row, what is nearest to each below it.
+    """Samples in the upper row, what is nearest to each below it, and how far it is above.
 
     Args:
       samples: [N, H, W, C] in [-1, 1].
@@ -85,8 +85,11 @@ def nearest_picture(samples: np.ndarray, found: Nearest, reference: Reference) -
       >>> examples = make_reference(digits(), None, 0)
       >>> some = examples.read(0, 16)["image"]
       >>> nearest_picture(some, find_nearest(some, examples), examples).shape
-      (152, 1160, 1)
+      (184, 1218, 1)
     """
     shown = min(NUM_SHOWN, len(samples))
     below = [reference.read(i, i + 1)["image"] for i in found.indices[:shown].tolist()]
-    return image_grid(np.concatenate([samples[:shown], *below]), columns=shown)
+    grid = image_grid(np.concatenate([samples[:shown], *below]), columns=shown)
+    distances = [f"{far:.2f}" for far in found.distances[:shown]]
+    title = "samples above the nearest examples of the data, and their Euclidean distance"
+    return lettered(grid, title=title, columns=distances, rows=("samples", "nearest"))

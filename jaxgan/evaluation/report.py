@@ -146,7 +146,7 @@ def shown(score: Score) -> str:
 
 
 def as_table(scores: Sequence[Score]) -> Table:
-    """Scores as a table: what they share above it, what is known of their features below.
+    """Scores as a table, under what they share; the rest of the protocols is in the file.
 
     Args:
       scores: of one evaluation.
@@ -160,24 +160,16 @@ def as_table(scores: Sequence[Score]) -> Table:
       'step 10'
     """
     protocols = [score.protocol for score in scores]
-    title = [key for key in _shared(protocols) if key in KEYS and key not in _BELOW]
-    columns = [key for key in KEYS if key not in (*title, *_BELOW)]
-    below = {key: _shared(of) for key, of in _by_network(protocols).items()}
-    table = Table(
-        title=_said(protocols[0], title) if scores else "",
-        caption="\n".join(
-            _said(of[0], [key for key in below[network] if key in _BELOW or key not in KEYS])
-            for network, of in _by_network(protocols).items()
-        ),
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-    )
+    title = [key for key in _shared(protocols) if key in KEYS and key not in _IN_FILE]
+    columns = [key for key in KEYS if key not in (*title, *_IN_FILE)]
+    of_network = {key: _shared(of) for key, of in _by_network(protocols).items()}
+    said = _said(protocols[0], title) if scores else ""
+    table = Table(title=said, title_justify="left", box=None)
     for name in ("metric", "value", *columns, "with"):
         table.add_column(name, justify="left" if name in ("metric", "with") else "right")
     for score in scores:
         protocol = score.protocol
-        common = below.get(protocol.get("network"), ())
+        common = of_network.get(protocol.get("network"), ())
         own = [key for key in protocol if key not in KEYS and key not in common]
         cells = (
             "" if protocol.get(key) is None else escaped(str(protocol[key])) for key in columns
@@ -186,8 +178,8 @@ def as_table(scores: Sequence[Score]) -> Table:
     return table
 
 
-_BELOW = ("network", "weights", "resize", "normalise", "data", "jaxgan")
-"""What is long, or the same wherever the features are."""
+_IN_FILE = ("network", "weights", "resize", "normalise", "data", "jaxgan")
+"""What is long, or the same wherever the features are: digests of a line each."""
 
 
 def _by_network(protocols: Sequence[Mapping[str, Any]]) -> dict[Any, list[Mapping[str, Any]]]:

@@ -36,6 +36,7 @@ from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.evaluation_hook import make_hook
 from jaxgan.run.previews import make_pictures
 from jaxgan.run.program import check_same_step
+from jaxgan.run.report import make_report_hook
 from jaxgan.run.saved import resolve_saved
 from jaxgan.sampling.draw import makes_images
 from jaxgan.training import loop
@@ -224,7 +225,7 @@ def make_run(
         ),
         work=build_loop.build_work(algorithm, config, arguments, mesh),
         hooks=(*_hooks(config, source, phases, mesh, workdir), *given.hooks),
-        writers=make_writers(config["writers"], workdir),
+        writers=make_writers(config["writers"], workdir, portable(config)[0]),
         policy=policy,
         watch=config["watch"],
         later={first: phase for first, phase in phases.items() if first},
@@ -278,6 +279,8 @@ def _hooks(
         )
     if config["eval_every_steps"]:
         yield _evaluation(config, game, source, mesh, workdir)
+    every = config["sample_every_steps"]
+    yield make_report_hook(workdir, every=every, total_steps=config["total_steps"])
     yield from make_hooks(
         config["hooks"],
         log_every_steps=config["log_every_steps"],

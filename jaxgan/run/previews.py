@@ -21,6 +21,9 @@ from jaxgan.training.collapse.diversity import MAX_EXAMPLES, diversity
 from jaxgan.training.hooks import Hook, Moment
 from jaxgan.writers import save_png
 
+_LOOK, _MAX_LOOKS = 64, 32
+"""Examples that are read at a time, and how often, to find some of each class."""
+
 
 def examples(key: Key, source: Source | DeviceSource, num: int) -> NumpyBatch:
     """A few real examples, spread over the data: always the same.
@@ -42,6 +45,51 @@ def examples(key: Key, source: Source | DeviceSource, num: int) -> NumpyBatch:
         drawn: NumpyBatch = jax.device_get(source.sample(key, num))
         return drawn
     return source.read(np.linspace(0, source.num_examples - 1, num).astype(int))
+
+
+def real_like_samples(
+    key: Key, source: Source | DeviceSource, num: int, num_classes: int | None
+) -> np.ndarray:
+    """Real images, each of the class of the sample in its place.
+
+    Args:
+      key: of data that are drawn.
+      source: the data, of images.
+      num: how many.
+      num_classes: of a conditional game, whose samples have its classes in turn; None of another.
+
+    Returns:
+      Images [num, H, W, C]; white where a few looks found none of a class.
+
+    Example:
+      >>> from jaxgan.data import digits
+      >>> images = real_like_samples(jax.random.key(0), digits(), 20, 10)
+      >>> images.shape
+      (20, 8, 8, 1)
+    """
+    if not num_classes:
+        return examples(key, source, num)["image"]
+    wanted = np.arange(num) % num_classes
+    found = np.ones((num, *source.element_spec["image"].shape), np.float32)
+    is_open = np.ones(num, bool)
+    for look in range(_MAX_LOOKS):
+        batch = _some(stream(key, "look", look), source, look)
+        for image, label in zip(batch["image"], batch["label"].tolist(), strict=True):
+            (places,) = np.nonzero(is_open & (wanted == label))
+            if len(places):
+                found[places[0]], is_open[places[0]] = image, False
+        if not is_open.any():
+            break
+    return found
+
+
+def _some(key: Key, source: Source | DeviceSource, look: int) -> NumpyBatch:
+    """Examples spread over the data, others at each look."""
+    if isinstance(source, DeviceSource):
+        return examples(key, source, _LOOK)
+    steps = np.arange(_LOOK) * source.num_examples / _LOOK
+    at = steps + look * source.num_examples / _LOOK / _MAX_LOOKS
+    return source.read(at.astype(int) % source.num_examples)
 
 
 def make_pictures(
@@ -66,6 +114,7 @@ def make_pictures(
 
     Returns:
       A `Hook`, which writes `samples/step_STEP.png`; numbers on a picture join its step's line.
+      Where samples are images it writes `real.png` too, once: real ones, laid out as they are.
 
     Example:
       See `jaxgan.run.make`.
@@ -81,6 +130,10 @@ def make_pictures(
     labels = (np.arange(num) % num_classes, others["label"]) if num_classes else None
     show = make_panels(game, panels, sharding) if panels else None
 
+    def show_real() -> None:
+        images = real_like_samples(key, source, config["num_samples"], num_classes)
+        save_png(workdir / "real.png", picture(images, None, num_classes, titles))
+
     def call(now: Moment) -> None:
         if show is not None:
             pixels = side_by_side(show(now.state, key, others))
@@ -89,6 +142,8 @@ def make_pictures(
             pixels = picture(samples, real, num_classes, titles)
             now.log.add(now.step, diversity(samples, others["image"], labels))
         if now.log.writer is not None:
+            if show is None and not is_points and not (workdir / "real.png").exists():
+                show_real()
             save_png(workdir / "samples" / f"step_{now.step:08d}.png", pixels)
             now.log.writer.image(now.step, "samples", pixels)
         if now.log.progress is not None:

@@ -16,7 +16,7 @@ from jaxgan.config.data import open_data
 from jaxgan.config.references import is_reading, reference_to
 from jaxgan.config.resolve import resolve
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.errors import ConfigError, InputError, bad_value
+from jaxgan.core.errors import ConfigError, InputError, NonFiniteError, bad_value
 from jaxgan.core.text import escaped
 from jaxgan.data import DeviceSource, Source, columns, summary
 from jaxgan.data.record import repetition
@@ -27,10 +27,11 @@ from jaxgan.run.loaded import Loaded
 from jaxgan.run.lock import locked
 from jaxgan.run.make import NOTHING, Given, MadeRun, make_run, resumed_config
 from jaxgan.run.program import digest_of_step
+from jaxgan.run.report import try_report
 from jaxgan.run.saved import SavedRun, load_any_config
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook
-from jaxgan.training.settings import Ended
+from jaxgan.training.settings import Ended, Exit
 from jaxgan.transforms import member as take_member
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ def train(
       >>> with tempfile.TemporaryDirectory() as workdir:
       ...     run = train(algorithm, workdir=workdir, total_steps=100)
       ...     run.step, sorted(path.name for path in Path(workdir).iterdir())[:3]
-      (100, ['checkpoints', 'config.json', 'curves.png'])
+      (100, ['checkpoints', 'config.json', 'curves'])
     """
     if is_reading():
         raise ConfigError(
@@ -177,7 +178,15 @@ def run_training(
                 logger.warning("%s", warning)
             directory.write(workdir, config, spec, made.data)
             (workdir / "checkpoints").mkdir(exist_ok=True)
-        ended = loop.train(made.loop, begun, may_write=None if lock is None else lock.check)
+        try:
+            ended = loop.train(made.loop, begun, may_write=None if lock is None else lock.check)
+        except NonFiniteError:
+            if lock is not None:
+                try_report(workdir)
+            raise
+        # After SIGTERM there is no time for it: the last one that was written stays.
+        if lock is not None and ended.exit != Exit.PREEMPTED:
+            try_report(workdir)
     return Trained(made, ended)
 
 

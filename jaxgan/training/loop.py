@@ -42,7 +42,7 @@ from jaxgan.training.nonfinite import (
 )
 from jaxgan.training.settings import Begun, Ended, Exit, Policy
 from jaxgan.training.telemetry import Batches, Log, Profile, Work
-from jaxgan.writers import MetricWriter, Progress, Writer, curves_png
+from jaxgan.writers import MetricWriter, Progress, Writer, save_curves
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Run:
       log_every_steps: between lines of metrics.
       checkpoint_every_steps: between checkpoints.
       workdir: where to write `checkpoints/`, `metrics.jsonl`, `tensorboard/`, `samples/`,
-        `curves.png`.
+        `curves/`.
       mesh: the devices.
       template: shapes of the state, and how it lies on them.
       checkpoints: where the state is kept.
@@ -188,7 +188,7 @@ def train(
             start, state = _roll_back(run, len(rollbacks))
         if is_first():
             with within(STOP_SECONDS if stop.is_urgent() else None):
-                curves_png(run.workdir / "curves.png", run.workdir / "metrics.jsonl")
+                save_curves(run.workdir / "curves", run.workdir / "metrics.jsonl")
     by_hand = stop.signal == signal.SIGINT
     how = Exit.INTERRUPTED if by_hand else Exit.FINISHED if stop.signal is None else Exit.PREEMPTED
     return Ended(how, now.step, now.state)

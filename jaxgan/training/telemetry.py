@@ -112,8 +112,9 @@ class Log:
     def _line(self, step: int, values: Mapping[str, float]) -> None:
         if self.writer is not None:
             self.writer.scalars(step, values)
-        if self.watch is not None:
-            self.watch.saw(step, values)
+        for warning in () if self.watch is None else self.watch.saw(step, values):
+            if self.writer is not None:
+                self.writer.text(step, f"warnings/{warning.name}", str(warning))
 
     def _speeds(self, step: int) -> dict[str, float]:
         now = time.perf_counter()

@@ -1,9 +1,10 @@
 """What a run leaves for people to look at: metrics, event files, pictures, a progress line."""
 
 from jaxgan.writers.animation import save_animation
-from jaxgan.writers.curves import curves_png
+from jaxgan.writers.curves import curves_png, save_curves
+from jaxgan.writers.lettering import lettered, with_titles
 from jaxgan.writers.metrics import MetricWriter, read_metrics
-from jaxgan.writers.pictures import as_image, image_grid, save_png, scatter, with_titles
+from jaxgan.writers.pictures import as_image, image_grid, save_png, scatter
 from jaxgan.writers.progress import Progress
 from jaxgan.writers.spectrum import path_png, spectrum_png
 from jaxgan.writers.writer import Writer
@@ -15,9 +16,11 @@ __all__ = [
     "as_image",
     "curves_png",
     "image_grid",
+    "lettered",
     "path_png",
     "read_metrics",
     "save_animation",
+    "save_curves",
     "save_png",
     "scatter",
     "spectrum_png",

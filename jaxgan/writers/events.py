@@ -18,7 +18,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import RecordWriter, masked_crc32c
-from tensorboardX.summary import image
+from tensorboardX.summary import image, text
 
 from jaxgan.core.text import escaped
 from jaxgan.files.atomic import naming, replacing
@@ -53,6 +53,10 @@ class EventWriter:
     def image(self, step: int, tag: str, pixels: np.ndarray) -> None:
         """Writes a uint8 picture of shape [height, width, channels]."""
         self._write(step, summary=image(tag, pixels, dataformats="HWC"))
+
+    def text(self, step: int, tag: str, content: str) -> None:
+        """Writes a text."""
+        self._write(step, summary=text(tag, content))
 
     def flush(self) -> None:
         """Returns when everything is on the disk."""

@@ -116,6 +116,17 @@ class MetricWriter:
         self._events.image(step, name, pixels)
         self._others.call("image", step, name, pixels)
 
+    def text(self, step: int, name: str, text: str) -> None:
+        """Logs a text, to the event files and to those writers that take texts.
+
+        Args:
+          step: number of steps done.
+          name: its tag.
+          text: as people read it; TensorBoard takes it for Markdown.
+        """
+        self._events.text(step, name, text)
+        self._others.call("text", step, name, text)
+
     def flush(self) -> None:
         """Returns when all that was logged is on the disk: call it before a checkpoint."""
         with naming(self._path):

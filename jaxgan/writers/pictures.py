@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from jaxgan.core.errors import bad_value
 from jaxgan.core.pixels import to_uint8
@@ -17,8 +16,6 @@ _TILE_PIXELS = 64
 """Images are magnified up to this side, so that a person can see an 8x8 digit."""
 
 _BACKGROUND = 255
-
-_TITLE_PIXELS = 16
 
 
 def image_grid(
@@ -60,34 +57,6 @@ def image_grid(
     # Every tile brings its own padding below and to the right; this is the other two sides.
     grid = np.pad(grid, ((pad, 0), (pad, 0), (0, 0)), constant_values=_BACKGROUND)
     return grid.repeat(scale, axis=0).repeat(scale, axis=1)
-
-
-def with_titles(pixels: np.ndarray, titles: Sequence[str]) -> np.ndarray:
-    """Writes a title over each of the equally wide columns of a picture.
-
-    Args:
-      pixels: uint8 of shape [height, width, C], as of `image_grid`.
-      titles: one for each column, shortened to what fits; none leaves the picture as it is.
-
-    Returns:
-      uint8 of shape [height + 16, width, C].
-
-    >>> with_titles(np.zeros((10, 80, 3), np.uint8), ["cat", "dog"]).shape
-    (26, 80, 3)
-    """
-    if not titles:
-        return pixels
-    width = pixels.shape[1]
-    strip = Image.new("L", (width, _TITLE_PIXELS), _BACKGROUND)
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(_TITLE_PIXELS - 5)
-    room = width / len(titles)
-    for column, title in enumerate(titles):
-        text = " ".join(title.split())
-        while text and draw.textlength(text, font) > room - 2:
-            text = text.rstrip("…")[:-1] + "…" if len(text) > 1 else ""
-        draw.text(((column + 0.5) * room, 1), text, fill=0, font=font, anchor="ma")
-    lettered = np.repeat(np.asarray(strip)[..., None], pixels.shape[-1], axis=-1)
-    return np.concatenate([lettered, pixels])
 
 
 def as_image(pixels: np.ndarray) -> Image.Image:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as LiveBar
@@ -18,15 +19,19 @@ from rich.table import Column
 
 from jaxgan.writers.notebook import Cell, in_notebook
 
+_BAR_COLUMNS = 10
 _LIVE_SECONDS = 0.25
 _WINDOW_SECONDS = 10.0
 """Speeds are means over this long: steady to the eye, yet soon right after a change."""
 
 
 class Progress:
-    """Shows how far a run is: one live line on a terminal or in a notebook, else plain lines.
+    """Shows how far a run is: a bar on a terminal, a line in a notebook, else plain lines.
 
     `step 1200/6000  loss/gen 0.71  loss/disc 1.32  5210 images/s  81.4 steps/s  left 0:59`
+
+    The bar is one row, with as much of that as fits: the share that is done and the time that is
+    left come first. What is logged or printed meanwhile stands above it.
 
     Args:
       total_steps: where the run ends.
@@ -111,10 +116,14 @@ class Progress:
         # Only now: the clock is read when what was asked of the device is done.
         speed = self._speed(step)
         self._unshown = None
-        parts = [f"step {step}/{self._total}", *losses, *self._speeds(step, speed)]
-        line = "  ".join(parts)
+        now, (*speeds, left) = f"step {step}/{self._total}", self._speeds(step, speed)
+        line = "  ".join(part for part in (now, *losses, *speeds, left) if part)
         if self._live:
-            self._live.update(self._live.task_ids[0], completed=step, description=line)
+            share = f"{100 * step // max(self._total, 1)}%"
+            # Steps before images: the last ones are left out first.
+            parts = [part for part in (share, left, now, *losses, *speeds[::-1]) if part]
+            row = _fitting(parts, self._live.console.width - _BAR_COLUMNS - 1)
+            self._live.update(self._live.task_ids[0], completed=step, description=row)
         elif self._cell:
             self._cell.line(line)
         else:
@@ -130,20 +139,34 @@ class Progress:
         return (step - first) / (now - then) if now > then else 0.0
 
     def _speeds(self, step: int, speed: float) -> list[str]:
+        """Speeds as they are known, and at last the time that is left, or nothing."""
         if speed <= 0:
-            return []
+            return [""]
         parts = [f"{speed:.3g} steps/s" if speed < 1000 else f"{speed:.0f} steps/s"]
         if self._images_per_step is not None:
             parts.insert(0, f"{speed * self._images_per_step:.0f} images/s")
-        if step < self._total:
-            parts.append(f"left {_clock((self._total - step) / speed)}")
-        return parts
+        is_over = step >= self._total
+        return [*parts, "" if is_over else f"left {_clock((self._total - step) / speed)}"]
 
 
 def _live_bar(stream: TextIO) -> LiveBar:
-    # A line longer than the terminal goes on below: its end, the time left, must not be cut off.
-    text = TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold"))
-    return LiveBar(BarColumn(bar_width=10), text, console=Console(file=stream))
+    text = TextColumn(
+        "{task.description}",
+        markup=False,
+        table_column=Column(no_wrap=True, overflow="ellipsis"),
+    )
+    return LiveBar(BarColumn(bar_width=_BAR_COLUMNS), text, console=Console(file=stream))
+
+
+def _fitting(parts: list[str], room: int) -> str:
+    """The first so many parts that fit; at least one."""
+    row = parts[0]
+    for part in parts[1:]:
+        longer = f"{row}  {part}"
+        if cell_len(longer) > room:
+            break
+        row = longer
+    return row
 
 
 def _clock(seconds: float) -> str:

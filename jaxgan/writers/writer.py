@@ -1,4 +1,4 @@
-"""Writers of people's own beside the run's: a tracking server, a file of another format."""
+"""Writers beside the run's own: a tracking server, a file of another format."""
 
 from __future__ import annotations
 
@@ -31,12 +31,21 @@ class Writer(Protocol):
           pixels: uint8 [height, width, 1 or 3].
         """
 
+    def text(self, step: int, name: str, text: str) -> None:
+        """Logs a text of a step; a writer may do without.
+
+        Args:
+          step: steps done.
+          name: `warnings/NAME`, of a warning of the watch.
+          text: of one line or more.
+        """
+
     def close(self) -> None:
         """Ends; called once, also where the run fails."""
 
 
 METHODS = ("scalars", "image", "close")
-"""What a writer must have."""
+"""What a writer must have; it may have `text`."""
 
 
 class Guarded:
@@ -67,10 +76,12 @@ class Guarded:
         """Calls a method of each.
 
         Args:
-          method: one of `METHODS`.
+          method: one of `METHODS`, or `text`.
           *args: its arguments.
         """
         for name, writer in list(self._writers.items()):
+            if method == "text" and not hasattr(writer, method):
+                continue
             try:
                 getattr(writer, method)(*args)
             except Exception as error:

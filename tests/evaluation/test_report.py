@@ -19,8 +19,8 @@ def score(name: str = "fd_pixels", value: float = 1.5, **protocol: Any) -> Score
     return Score(name, value, None, make_protocol(n_real=10, n_fake=20, **protocol))
 
 
-def text_of(table: Any) -> str:
-    console = Console(width=300, record=True, file=io.StringIO())
+def text_of(table: Any, width: int = 300) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(table)
     return console.export_text()
 
@@ -89,8 +89,9 @@ def test_one_protocol_is_one_column() -> None:
     results = {"a": [score(step=1)], "b": [score(value=2.5, step=2, member=1)]}
     (column,) = compare.columns(results)
     assert {run: s.value for run, s in column.scores.items()} == {"a": 1.5, "b": 2.5}
-    table, lines = compare.as_table(results)
-    assert (table.row_count, lines) == (2, [])
+    (table,), lines = compare.as_tables(results)
+    assert (table.row_count, lines) == (2, [])  # the step, and the metric
+    assert [len(row.split()) for row in text_of(table).splitlines()] == [2, 3, 3]
 
 
 def test_two_protocols_never_share_a_column() -> None:
@@ -108,12 +109,32 @@ def test_two_protocols_never_share_a_column() -> None:
         assert [sorted(column.scores) for column in listed] == [["a"], ["b"]]
         (difference,) = compare.differences(listed)
         assert set(difference.keys) == set(change)
-        table, (line,) = compare.as_table(results)
+        (table,), (line,) = compare.as_tables(results)
         (key, value), *_ = change.items()
         assert line.startswith("fd_pixels (A) and fd_pixels (B) cannot be compared: ")
         assert f"{key} " in line
         assert line.endswith(f" / {value}")
         assert "fd_pixels (A)" in text_of(table)
+
+
+def test_many_runs_are_in_several_tables_that_fit_a_terminal() -> None:
+    names = [f"a/folder/that/is/far/from/here/{kind}/run" for kind in ("one", "two")]
+    runs = [*names, *(f"runs/{number}" for number in range(20))]
+    wide = score(value=1234.5678, data="sha256:" + "5" * 64)
+    results = {run: [wide, wide._replace(name="precision_digits-cnn")] for run in runs}
+    results["runs/3"] = [
+        one._replace(protocol={**one.protocol, "data": "b"}) for one in results["runs/3"]
+    ]
+    tables, (*whole, line) = compare.as_tables(results, width=80)
+    assert [name.partition(" is ")[2] for name in whole] == names
+    printed = [text_of(table, width=80) for table in tables]
+    assert max(len(row) for one in printed for row in one.splitlines()) <= 80
+    heads = [head for one in printed for head in one.splitlines()[0].split()]
+    assert len(heads) == len(runs)
+    assert heads[0].endswith("one/run")
+    assert not any("…" in row for one in printed for row in one.splitlines()[1:])
+    assert line.startswith("(A) and (B) of fd_pixels, precision_digits-cnn cannot be compared: ")
+    assert "data sha256:555555555555… / b" in line
 
 
 def test_a_comparison_as_json() -> None:

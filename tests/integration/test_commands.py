@@ -58,6 +58,7 @@ NOT_RUN: dict[str, str] = {
     "tests/integration/test_import.py",
     r"jaxgan sample --workdir runs/published": "needs published files",
     r"jaxgan compare runs/a .*": "tests/integration/test_evaluate.py",
+    r"jaxgan report (DIR|runs/a .*)": "tests/report",
     r"jaxgan checkpoints /mnt.*": "is on a cluster",
     r"jaxgan explore (traverse|arithmetic) .*": "takes a trained run: tests/sampling",
     r"jaxgan evaluate .*gan_test.*": "trains a classifier of MNIST",

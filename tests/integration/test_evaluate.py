@@ -67,7 +67,7 @@ def test_a_run_is_measured(runs: Path, capsys: pytest.CaptureFixture[str]) -> No
     expected = {"n_fake": 300, "n_real": 300, "step": 20, "ema": True, "reference": "digits"}
     assert {key: protocol[key] for key in expected} == expected
     with Image.open(workdir / "evaluation" / "nearest.png") as picture:
-        assert picture.size == (1160, 152)
+        assert picture.size == (1218, 184)  # with a title, distances, and what is what
 
 
 def test_the_live_generator_is_another(runs: Path) -> None:
@@ -89,7 +89,7 @@ def test_evaluation_in_training(runs: Path) -> None:
         assert row["std/eval/kd_pixels"] == pytest.approx(scores["kd_pixels"].std, rel=1e-6)
         assert scores["fd_pixels"].protocol["member"] == 0
         assert scores["fd_pixels"].protocol["step"] == row["step"]
-    assert (workdir / "curves.png").stat().st_size > 0
+    assert (workdir / "curves/losses.png").stat().st_size > 0
     # The command finds what training found.
     found = evaluate(workdir, "--metrics", "modes,fd", "--step", "20")
     for name, score in found.items():

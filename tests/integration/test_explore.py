@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
@@ -25,22 +26,27 @@ def explore(what: str, workdir: Path, *flags: str) -> int:
     return main(["explore", what, "--workdir", str(workdir), *flags])
 
 
-def size_of(path: Path) -> tuple[int, int]:
+def shows_grid(path: Path, *, columns: int, rows: int) -> bool:
+    """Whether a picture is of 8x8 digits, under lines of text and beside names of rows."""
+    tile = 9 * 8  # a digit with its border, magnified eight times
     with Image.open(path) as picture:
         width, height = picture.size
-        return width, height
+        left, top = width - (columns * tile + 8), height - (rows * tile + 8)
+        names = np.asarray(picture)[top:, :left]
+        title = np.asarray(picture)[:top]
+    return left > 20 and top > 0 == top % 16 and bool(names.min() < 100 and title.min() < 100)
 
 
 def test_pictures_of_the_latent_space(digits: Path) -> None:
     assert explore("interpolate", digits, "--num", "3", "--frames", "4") == 0
     with Image.open(digits / "explore" / "interpolate.gif") as film:
         assert len(ImageSequence.all_frames(film)) == 12
-    tile = 9 * 8  # an 8x8 digit with its border, magnified eight times
-    assert size_of(digits / "explore" / "interpolate.png") == (4 * tile + 8, 3 * tile + 8)
+    folder = digits / "explore"
+    assert shows_grid(folder / "interpolate.png", columns=4, rows=3)
     assert explore("traverse", digits, "--codes", "0,5", "--frames", "3") == 0
-    assert size_of(digits / "explore" / "traverse.png") == (3 * tile + 8, 2 * tile + 8)
+    assert shows_grid(folder / "traverse.png", columns=3, rows=2)
     assert explore("arithmetic", digits, "--a", "0,1", "--b", "2", "--c", "3", "--num", "3") == 0
-    assert size_of(digits / "explore" / "arithmetic.png") == (4 * tile + 8, 4 * tile + 8)
+    assert shows_grid(folder / "arithmetic.png", columns=4, rows=4)
 
 
 def test_truncation_is_shown_and_measured(digits: Path) -> None:

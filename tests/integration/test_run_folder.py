@@ -76,7 +76,7 @@ def train(given: Path, workdir: Path, *flags: str, dim: int = 2) -> int:
 @pytest.fixture(autouse=True)
 def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than all else."""
-    monkeypatch.setattr(loop, "curves_png", lambda *_: None)
+    monkeypatch.setattr(loop, "save_curves", lambda *_: None)
 
 
 @pytest.fixture
@@ -363,7 +363,7 @@ def test_a_signal_saves_before_all_else(
         return draw(*args)
 
     monkeypatch.setattr(previews, "save_png", noted)
-    monkeypatch.setattr(loop, "curves_png", slow_curves)
+    monkeypatch.setattr(loop, "save_curves", slow_curves)
     monkeypatch.setattr(loop, "STOP_SECONDS", 0.05)
     flags = ["--config.total_steps=9", "--config.checkpoint_every_steps=9"]
     assert train(given, tmp_path, *flags) == (130 if number == signal.SIGINT else 75)

@@ -68,7 +68,7 @@ def test_every_config_runs_and_leaves_what_it_should(name: str, tmp_path: Path) 
     for line in lines:
         losses = {f"loss/{player}" for player in config["optimizer"]}
         assert {*losses, "steps_per_second", "images_per_second"} <= set(line)
-    for picture in (f"samples/step_{total:08d}.png", "curves.png"):
+    for picture in (f"samples/step_{total:08d}.png", "curves/losses.png"):
         with Image.open(tmp_path / picture) as image:
             assert min(image.size) > 100
     assert list((tmp_path / "tensorboard").iterdir())

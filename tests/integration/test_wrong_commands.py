@@ -61,6 +61,8 @@ PARSED = {
     "explore interpolate --workdir runs/ring --frames x": "--frames: invalid int value: 'x'",
     "compare": "required: DIR",
     "compare runs/ring --jsn": "did you mean --json?",
+    "report": "required: DIR",
+    "report runs/ring --ot a.html": "did you mean --out?",
     "checkpoints": "required: DIR",
     "checkpoints runs/ring runs/ring": "unrecognized arguments: runs/ring",
     "plan": "required: --config, --topology",
@@ -164,6 +166,11 @@ OTHERS = {
     "compare runs/ring": "`jaxgan evaluate --workdir runs/ring` writes it",
     "compare file.txt": "file.txt",
     "compare list.json": "list.json",
+    "report nothing": "nothing holds no run",
+    "report file.txt": "file.txt holds no run",
+    "report runs/ring nothing --out a.html": "nothing holds no run",
+    "report runs/ring --out runs": "out is 'runs'; it must be a file, and no folder",
+    "report runs/ring --out file.txt/a.html": "file.txt is no folder",
     "checkpoints nothing": "nothing is no folder",
     "checkpoints file.txt": "file.txt is no folder",
     "plan --config RING --topology v9:2x2": "topology is 'v9:2x2'; it must be",
@@ -297,6 +304,7 @@ COMMANDS = (
     ["evaluate", "--workdir=NAME"],
     ["explore", "interpolate", "--workdir=NAME"],
     ["compare", "./NAME"],
+    ["report", "./NAME"],
     ["checkpoints", "./NAME/none"],
     ["train", "--config=NAME", "--workdir=new"],
     ["sample", "--workdir=runs/ring", "--out=NAME"],
@@ -331,5 +339,5 @@ def test_there_are_enough_of_them() -> None:
     assert len(set(NAMES)) == len(NAMES) >= 40
     assert {typed.split()[0] for typed in LINES if typed} >= {
         *("train", "sample", "evaluate", "explore", "plan"),
-        *("checkpoints", "compare", "weights", "import"),
+        *("checkpoints", "compare", "report", "weights", "import"),
     }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
+import re
 import struct
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,16 +19,21 @@ import pytest
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
+from jaxgan.cli.terminal import Handler
 from jaxgan.writers import (
     MetricWriter,
     Progress,
     curves_png,
     image_grid,
+    lettered,
     read_metrics,
+    save_curves,
     save_png,
     scatter,
     with_titles,
 )
+from jaxgan.writers.curves import curves_of
+from jaxgan.writers.panels import meaning, panels
 
 
 def read_events(folder: Path) -> list[Event]:
@@ -265,11 +273,38 @@ def test_curves_draw_every_metric(tmp_path: Path) -> None:
             writer.scalars(step, losses | spread | fid | {"grad_norm/gen": np.inf})
     curves_png(tmp_path / "curves.png", tmp_path / "metrics.jsonl")
     height, width, _ = read_png(tmp_path / "curves.png").shape
-    # Four panels, loss, std (of which one has a curve of its own), fid and grad_norm: two by two.
+    # Four panels, losses, std (of which one has a curve of its own), fid and grad_norm: two by two.
     assert (width, height) == (1040, 640)
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
     with pytest.raises(ValueError, match="has no metric"):
         curves_png(tmp_path / "curves.png", tmp_path / "metrics.jsonl")
+    assert save_curves(tmp_path / "none", tmp_path / "metrics.jsonl") == []
+
+
+def test_curves_are_in_files_by_their_kind_without_the_speeds_of_a_start(tmp_path: Path) -> None:
+    with MetricWriter(tmp_path) as writer:
+        for step in range(10):
+            speed = 0.0 if step in (0, 6) else 50.0  # 0 where nothing was measured yet
+            row = {"loss/gen": 0.0, "disc/r1": 1.0, "steps_per_second": speed, "data_wait": 0.0}
+            writer.scalars(step, row | ({"eval/fd": 3.0} if step == 5 else {}))
+    found = save_curves(tmp_path / "curves", tmp_path / "metrics.jsonl")
+    assert [path.name for path in found] == ["losses.png", "scores.png", "signals.png", "speed.png"]
+    sizes = [read_png(path).shape[:2] for path in found]
+    assert sizes == [(320, 520), (320, 520), (320, 520), (350, 1040)]  # two have a title above
+    curves = curves_of(read_metrics(tmp_path / "metrics.jsonl"))
+    for name in ("steps_per_second", "data_wait"):
+        assert curves[name][0].tolist() == [1, 2, 3, 4, 5, 7, 8, 9]
+    assert set(curves["steps_per_second"][1]) == {50.0}
+    assert len(curves["loss/gen"][0]) == 10  # a loss may well be 0
+
+
+def test_every_metric_of_the_docs_has_a_panel_and_a_meaning() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "run_folder.md").read_text()
+    rows = page.partition("| metric | |")[2].partition("\n\n")[0].splitlines()
+    names = {name for row in rows for name in re.findall(r"`([a-z_0-9/]+)`", row.split(" | ")[0])}
+    assert len(names) >= 15
+    assert [name for name in names if not meaning(name)] == []
+    assert {name for panel in panels(names) for name in panel.names} == names
 
 
 class Terminal(io.StringIO):
@@ -331,6 +366,48 @@ def test_live_progress_ends_on_the_last_step() -> None:
     assert "step 3/3  loss/gen 0.5" in stream.getvalue()
 
 
+def rows_of(stream: io.StringIO) -> list[str]:
+    """What a terminal was shown, row by row, without its codes."""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    return [row.rstrip() for row in re.split(r"[\r\n]+", text)]
+
+
+def test_the_bar_is_one_row_with_what_matters_first(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    metrics = {f"loss/a_long_name_{number}": 0.123456 for number in range(3)}
+    with Progress(600_000, images_per_step=4096, stream=stream) as progress:
+        for step in (1000, 2000, 3000):
+            clock[0] += 10.0
+            progress.update(step, metrics)
+    shown = rows_of(stream)
+    assert max(map(len, shown)) <= 80
+    last = [row for row in shown if "step" in row][-1]
+    assert last.split("  ")[0].endswith(" 0%")
+    assert last.split("  ")[1:] == [
+        "left 1:39:30",
+        "step 3000/600000",
+        "loss/a_long_name_0 0.1235",
+    ]
+
+
+def test_what_is_logged_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logger = logging.getLogger("jaxgan.test")
+    handler = Handler()
+    monkeypatch.setattr(logger, "handlers", [handler])
+    with Progress(4) as progress:
+        progress.update(1, {"loss/gen": 0.5})
+        logger.warning("step 1: a warning of the watch")
+        progress.update(2, {"loss/gen": 0.5})
+    assert sys.stderr is stream
+    assert "step 1: a warning of the watch" in rows_of(stream)
+
+
 def test_titles_stand_over_their_columns() -> None:
     grid = np.zeros((20, 300, 3), np.uint8)
     titled = with_titles(grid, ["i", "a name that is much too long for its column", ""])
@@ -340,3 +417,20 @@ def test_titles_stand_over_their_columns() -> None:
     assert 0 < ink[0] < 10 < ink[1] < 100
     assert ink[2] == 0
     assert with_titles(grid, []) is grid
+
+
+def test_words_stand_around_a_picture() -> None:
+    grid = np.zeros((60, 200, 1), np.uint8)
+    whole = lettered(grid, title="ψ " * 60, columns=["a", ""], rows=["one", "two", ""])
+    left, top = whole.shape[1] - 200, whole.shape[0] - 60
+    np.testing.assert_array_equal(whole[top:, left:], grid)
+    lines = (top - 16) // 16
+    assert lines > 1
+    ink = whole[..., 0] < 128
+    # Something in each line of the title, over the first column, and before two of three rows.
+    assert [bool(part.any()) for part in np.split(ink[: 16 * lines], lines)] == [True] * lines
+    assert [bool(part.any()) for part in np.split(ink[top - 16 : top, left:], 2, axis=1)] == [1, 0]
+    assert [bool(part.any()) for part in np.split(ink[top:, :left], 3)] == [1, 1, 0]
+    # The font has the letter: it is not the box for those that are missing.
+    boxes = [lettered(np.zeros((1, 20, 1), np.uint8), title=one)[:16] for one in ("ψ", "\uffff")]
+    assert (boxes[0] != boxes[1]).any()

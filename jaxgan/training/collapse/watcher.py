@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from jaxgan.files.atomic import naming
-from jaxgan.training.collapse.rules import diagnose
+from jaxgan.training.collapse.rules import Diagnosis, diagnose
 from jaxgan.writers.metrics import drop_later_lines, logged_lines, read_metrics
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Watch:
       >>> folder = tempfile.TemporaryDirectory()
       >>> watch = Watch(Path(folder.name))
       >>> for step in range(0, 2000, 100):
-      ...     watch.saw(step, {"disc/loss_slope": 0.001 if step < 1200 else 0.3})
+      ...     _ = watch.saw(step, {"disc/loss_slope": 0.001 if step < 1200 else 0.3})
       >>> lines = (Path(folder.name) / "warnings.jsonl").read_text().splitlines()
       >>> [(row["step"], row.get("warning", row.get("cleared"))) for row in map(json.loads, lines)]
       [(900, 'discriminator-wins'), (1200, 'discriminator-wins')]
@@ -65,12 +65,15 @@ class Watch:
             for _, row in logged_lines(self._path, Line):
                 self._replay(row)
 
-    def saw(self, step: int, values: Mapping[str, float]) -> None:
+    def saw(self, step: int, values: Mapping[str, float]) -> list[Diagnosis]:
         """Notes a logged line, and says what follows.
 
         Args:
           step: number of steps done.
           values: its metrics.
+
+        Returns:
+          The warnings that are new.
         """
         self._history.append({**values, "step": step})
         found = {one.name: one for one in diagnose(self._history, self._standing)}
@@ -85,10 +88,12 @@ class Watch:
                 numbers = {k: v if math.isfinite(v) else str(v) for k, v in one.numbers.items()}
                 fields = one._asdict() | {"numbers": numbers}
                 rows.append({"step": step, "warning": fields.pop("name"), **fields})
+        new = [one for name, one in found.items() if name not in self._standing]
         self._standing = list(found)
         if rows:
             with naming(self._path), self._path.open("a", encoding="utf-8") as lines:
                 lines.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        return new
 
     def _replay(self, row: Line) -> None:
         if "warning" in row:
