@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def _is_own(module: Any, name: str, value: Any) -> bool:
 
 
 def _signature(value: Any) -> str:
+    if typing.get_origin(value) is not None:  # an alias, which is called from Python 3.13 on
+        return ""
     try:
         found = inspect.signature(value)
     except ValueError:  # of a class of typing or of C

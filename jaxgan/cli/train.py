@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Trains what a config says; or, with --data PATH, a GAN on pictures of one's own, with a config that
-is chosen by a look at them (`jaxgan init` prints it). DIR gets report.html, the page of the run, and
+is chosen by a look at them (`jaxgan init` prints it). DIR gets report.html, the page of the run,
 config.json, metrics.jsonl, tensorboard/, samples/, curves/, checkpoints/, and warnings.jsonl if the
 run looks as if it collapsed. The same command again resumes from the last checkpoint.
 

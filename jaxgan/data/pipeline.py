@@ -141,28 +141,40 @@ def pipeline(
     threads = 0 if prefetch == 0 else 1 if num_threads is None else num_threads
     items = _items_per_read(source, per_item * local_size) if threads else 1
 
-    def read(t: int) -> NumpyBatch:
+    def read(t: int, num_items: int) -> NumpyBatch:
         first = t * batch_size + process_index * local_size
-        batches = first + np.arange(items * per_item)[:, None] * batch_size
+        batches = first + np.arange(num_items * per_item)[:, None] * batch_size
         elements = (batches + np.arange(local_size)).ravel()
         if source.read_elements is None:
             batch = source.read(order(elements))
         else:
             batch = source.read_elements(elements, seed)
-        lead = (items, *num_batches, local_size)
+        lead = (num_items, *num_batches, local_size)
         arranged: NumpyBatch = jax.tree.map(lambda x: x.reshape(lead + x.shape[1:]), batch)
         return arranged
+
+    def read_several(t: int) -> Iterator[NumpyBatch]:
+        try:
+            several = read(t, items)
+        except Exception:
+            if items == 1:
+                raise
+            # One by one, so that what comes before the one that fails is used.
+            return (
+                jax.tree.map(operator.itemgetter(0), read(t + i * per_item, 1))
+                for i in range(items)
+            )
+        return (jax.tree.map(operator.itemgetter(i), several) for i in range(items))
 
     ahead = max(-(-prefetch // items), threads) if threads else 0
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
 
     def start(t: int) -> Iterator[NumpyBatch]:
-        stream = grain.MapDataset.range(t, sys.maxsize, items * per_item).map(read)
+        stream = grain.MapDataset.range(t, sys.maxsize, items * per_item).map(read_several)
         reads = iter(stream.to_iter_dataset(options))
         try:
             for several in reads:
-                for i in range(items):
-                    yield jax.tree.map(operator.itemgetter(i), several)
+                yield from several
         finally:
             reads.close()
 

@@ -28,7 +28,7 @@ from jaxgan.cli import program
 from jaxgan.cli.main import main
 from jaxgan.config.data import open_data
 from jaxgan.core.errors import SaveError
-from jaxgan.data import DataError
+from jaxgan.data import DataError, example_order
 from jaxgan.distributed.preemption import deferred_signals
 from jaxgan.files.atomic import replacing
 from jaxgan.run import previews
@@ -295,19 +295,18 @@ def test_bad_paths_are_bad_input(given: Path, capfd: pytest.CaptureFixture[str])
 
 
 def reading_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """From the sixth batch on."""
+    """In the sixth batch."""
 
     def opened(config: Any) -> Any:
         source: Any = open_data(config)
-        num_read = [0]
+        order = example_order(source.num_examples, config["seed"])
 
-        def read(indices: np.ndarray) -> Any:
-            num_read[0] += len(indices) == config["batch_size"]
-            if num_read[0] > 5:
+        def read_elements(numbers: np.ndarray, seed: int) -> Any:
+            if 5 * config["batch_size"] in numbers:
                 raise error
-            return source.read(indices)
+            return source.read(order(numbers))
 
-        return source._replace(read=read)
+        return source._replace(read_elements=read_elements)
 
     monkeypatch.setattr("jaxgan.run.make.open_data", opened)
 
