@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import itertools
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from jaxgan.cli.program import add_trust, check_out, check_seed
 from jaxgan.cli.terminal import say
 from jaxgan.core.errors import bad_value
+
+MANIFEST = "samples.json"
 
 if TYPE_CHECKING:
     from jaxgan.config.base import Config
@@ -219,6 +222,24 @@ def _sample(
         width = len(str(max(classes, default=0)))
         places = [""] * args.num if labels is None else [f"{x:0{width}d}" for x in labels]
         save_folder(out, parts, places)
+        _write_manifest(out / MANIFEST, run, args)
+
+
+def _write_manifest(path: Path, run: Loaded, args: argparse.Namespace) -> None:
+    """What the images depend on: number i is sample i of these, however many are drawn."""
+    from jaxgan.files.atomic import replacing
+    from jaxgan.version import __version__
+
+    asked = ("num", "seed", "label", "member", "truncation", "standing_statistics")
+    said = {
+        "run": str(run.saved.path.resolve()),
+        "step": run.step,
+        **{name: getattr(args, name) for name in asked},
+        "ema": bool(run.state.ema),
+        "jaxgan": __version__,
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(said, indent=2) + "\n")
 
 
 def _show(run: Loaded, args: argparse.Namespace, config: Config, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import jax
@@ -48,6 +49,8 @@ def test_images_in_a_folder(runs: Path, tmp_path: Path, capfd: pytest.CaptureFix
     assert sample(runs / "digits", tmp_path / "new", "--num", "5") == 0
     assert sample(runs / "digits", tmp_path / "a.npz", "--num", "5") == 0
     source = open_source(f"folder:{tmp_path / 'new'}", channels=1)
+    said = json.loads((tmp_path / "new" / "samples.json").read_text())
+    assert (said["run"], said["seed"], said["ema"]) == (str(runs / "digits"), 0, True)
     written = source.read(np.arange(5))["image"]
     stored = open_source(f"npz:{tmp_path / 'a.npz'}").read(np.arange(5))["image"]
     np.testing.assert_array_equal(written, stored)
