@@ -19,6 +19,7 @@ PACKAGES = (
     *("losses", "penalties", "auxiliary", "augment", "games", "fields", "algorithms"),
     *("transforms", "analysis", "optimizers", "models", "models.layers", "data", "features"),
     *("metrics", "evaluation", "pretrained", "distributed", "writers", "files", "plan"),
+    "export",
     *("report", "writers.tracking"),
     *("core.schedules", "core.ranges", "fields.trees"),  # public under another name
 )

@@ -36,6 +36,7 @@ REQUIRED = {
     "data": ["PATH"],
     "evaluate": ["--workdir", "DIR"],
     "explore": ["--workdir", "DIR"],
+    "export": ["--workdir", "DIR"],
     "init": ["--data", "PATH"],
     "new": ["loss", "mine"],
     "import": ["--config", "FILE", "--workdir", "DIR"],

@@ -16,6 +16,7 @@ from jaxgan.cli import (
     data,
     evaluate,
     explore,
+    export,
     import_weights,
     init,
     new,
@@ -30,7 +31,7 @@ from jaxgan.cli import (
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, init, data, report, sample, explore, evaluate, compare, checkpoints, plan),
+    *(train, init, data, report, sample, explore, evaluate, compare, export, checkpoints, plan),
     *(configs, new, weights, import_weights, completion),
 )
 

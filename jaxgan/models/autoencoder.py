@@ -37,7 +37,7 @@ def reconstruction_error(x: Array, rebuilt: Array, error: Error) -> Array:
     >>> reconstruction_error(jnp.asarray([[1.0, -3.0]]), jnp.zeros((1, 2)), "l2").tolist()
     [5.0]
     """
-    gap = (x - rebuilt).reshape(len(x), -1)
+    gap = (x - rebuilt).reshape(x.shape[0], -1)
     return jnp.mean(jnp.abs(gap) if error == "l1" else jnp.square(gap), axis=-1)
 
 
@@ -85,7 +85,7 @@ class MLPAutoencoder(nn.Module):
                 x = self.activation(x)
             return Dense(num_out, kernel_init=self.kernel_init)(to_float32(x))
 
-        flat = x.reshape(len(x), -1)
+        flat = x.reshape(x.shape[0], -1)
         code = perceptron(flat, self.features, self.code_dim)
         rebuilt = perceptron(code, self.features[::-1], math.prod(x.shape[1:]))
         return {"logits": -reconstruction_error(flat, rebuilt, self.error), "code": code}
@@ -142,7 +142,7 @@ class DCGANAutoencoder(nn.Module):
     def __call__(self, x: Array, train: bool = True) -> dict[str, Array]:
         """Map images [batch, image_size, image_size, channels] to `logits` [batch] and `code`."""
         last = encode(x, self, train)
-        last = to_float32(last.reshape(len(x), -1))
+        last = to_float32(last.reshape(x.shape[0], -1))
         code = apply_layer(Dense(self.code_dim, kernel_init=_INIT), last, self.norm, train)
         decoder = DCGANGenerator(
             self.image_size,

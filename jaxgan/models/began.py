@@ -75,11 +75,11 @@ class BEGANGenerator(nn.Module):
         del train
         start, num_doublings = _resolutions(self.image_size)
         width = self.base_channels
-        x = z.reshape(len(z), -1)
+        x = z.reshape(z.shape[0], -1)
         if self.conditioning == "concat":
             x = jnp.concatenate([x, one_hot(label, self.num_classes or 0, x.dtype)], axis=-1)
         x = Dense(start * start * width, dtype=self.dtype, name="from_code")(x)
-        first = x = x.reshape(len(x), start, start, width)
+        first = x = x.reshape(x.shape[0], start, start, width)
         for i in range(num_doublings + 1):
             if i == 0:
                 x = Conv(width, 3, dtype=self.dtype, name="b0_conv0")(x)

@@ -123,7 +123,7 @@ class BigGANGenerator(nn.Module):
         size, options = table.start, {"kernel_init": ORTHOGONAL, "dtype": self.dtype}
         dense = Dense(size * size * first, name="dense", **options)
         x = apply_layer(dense, parts[0], norm, train, "dense_spectral")
-        x = x.reshape(len(z), size, size, first)
+        x = x.reshape(z.shape[0], size, size, first)
         for i, width in enumerate(widths):
             code = jnp.concatenate([shared.astype(z.dtype), parts[i + 1]], axis=-1)
             x = ResBlockUp(

@@ -62,7 +62,7 @@ class MLPEncoder(nn.Module):
     def __call__(self, x: Array, train: bool = True) -> Array | dict[str, Array]:
         """Map samples [batch, ...] to codes [batch, code_dim]; `train` changes nothing."""
         del train
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         for width in self.features:
             x = Dense(width, kernel_init=self.kernel_init, dtype=self.dtype)(x)
             x = self.activation(x)
@@ -119,7 +119,7 @@ class DCGANEncoder(nn.Module):
         """Map images [batch, image_size, image_size, channels] to codes [batch, code_dim]."""
         _check_image(x, self.image_size, self.channels)
         last = encode(x, self, train)
-        last = to_float32(last.reshape(len(x), -1))
+        last = to_float32(last.reshape(x.shape[0], -1))
         return _code(last, self.code_dim, self.distribution, _DCGAN_INIT)
 
 
@@ -172,8 +172,8 @@ class MLPJointDiscriminator(nn.Module):
                 y = self.activation(apply_layer(layer, y, self.norm, train))
             return y
 
-        seen = stack(x.reshape(len(x), -1), self.features)
-        code = stack(z.reshape(len(z), -1), self.latent_features)
+        seen = stack(x.reshape(x.shape[0], -1), self.features)
+        code = stack(z.reshape(z.shape[0], -1), self.latent_features)
         both = stack(jnp.concatenate([seen, code.astype(seen.dtype)], axis=-1), self.joint_features)
         options = HeadOptions(self.head)
         norm, init = self.norm, self.kernel_init
@@ -242,8 +242,8 @@ class DCGANJointDiscriminator(nn.Module):
             return y
 
         seen = encode(x, self, train)
-        seen = seen.reshape(len(x), -1)
-        code = stack(z.reshape(len(z), -1), self.latent_features)
+        seen = seen.reshape(x.shape[0], -1)
+        code = stack(z.reshape(z.shape[0], -1), self.latent_features)
         both = stack(jnp.concatenate([seen, code.astype(seen.dtype)], axis=-1), self.joint_features)
         options = HeadOptions(self.head)
         return apply_head(

@@ -91,7 +91,7 @@ class ProGANGenerator(nn.Module):
 
         def block(size: int, width: int, x: Array | None) -> Array:
             if x is None:
-                x = self._start(width)(pixel_norm(z)).reshape(len(z), 4, 4, width)
+                x = self._start(width)(pixel_norm(z)).reshape(z.shape[0], 4, 4, width)
                 bias = self.param("start_bias", nn.initializers.zeros, (width,), jnp.float32)
                 x = norm(add_bias(x, bias))
             else:

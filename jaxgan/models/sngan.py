@@ -117,8 +117,8 @@ class SNGANGenerator(nn.Module):
         first, *widths = (self.base_channels // ratio for ratio in table.gen)
         size, norm = table.start, self.kernel_norm
         dense = Dense(size * size * first, kernel_init=GLOROT, dtype=self.dtype, name="dense")
-        x = apply_layer(dense, z.reshape(len(z), -1), norm, train, "dense_spectral")
-        x = x.reshape(len(z), size, size, first)
+        x = apply_layer(dense, z.reshape(z.shape[0], -1), norm, train, "dense_spectral")
+        x = x.reshape(z.shape[0], size, size, first)
         for i, width in enumerate(widths):
             x = ResBlockUp(
                 width,

@@ -69,6 +69,6 @@ class SRGANDiscriminator(nn.Module):
             if i > 0:
                 x = plain_norm(x, self.norm, train, f"norm_{i}", nn.initializers.ones)
             x = nn.leaky_relu(x, 0.2)
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         x = Dense(16 * self.base_channels, dtype=self.dtype, name="dense")(x)
         return Dense(1, name="logit")(to_float32(nn.leaky_relu(x, 0.2)))[:, 0]

@@ -144,7 +144,7 @@ class StyleSynthesis(nn.Module):
             first = 2 * (size.bit_length() - 3)  # 0 at 4 pixels, 2 at 8, ...
             if x is None:
                 const = self.param("const", nn.initializers.ones, (4, 4, width), jnp.float32)
-                x = jnp.broadcast_to(const, (len(w), 4, 4, width)).astype(self.dtype or w.dtype)
+                x = jnp.broadcast_to(const, (w.shape[0], 4, 4, width)).astype(self.dtype or w.dtype)
             else:
                 x = ResampledConv(width, "up", name=f"b{size}_conv0", **options)(x)
                 x = blur(x, (1, 2, 1), (1, 1))

@@ -148,7 +148,7 @@ class Synthesis(nn.Module):
             layer: dict[str, Any] = {"features": width, "clamp": self.clamp, "dtype": self.dtype}
             if x is None:
                 const = self.param("const", nn.initializers.normal(1.0), (4, 4, width), jnp.float32)
-                x = jnp.broadcast_to(const, (len(w), 4, 4, width)).astype(self.dtype or w.dtype)
+                x = jnp.broadcast_to(const, (w.shape[0], 4, 4, width)).astype(self.dtype or w.dtype)
             else:
                 up = StyledConv(up=True, name=f"b{size}_conv0", **layer)
                 x, index = up(x, styles[index], train), index + 1

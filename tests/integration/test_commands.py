@@ -60,6 +60,7 @@ NOT_RUN: dict[str, str] = {
     r"jaxgan (weights \S+ --from|import) .*": "needs published files: tests/features, "
     "tests/integration/test_import.py",
     r"jaxgan sample --workdir runs/published": "needs published files",
+    r"jaxgan export .*": "takes a trained run: tests/export",
     r"jaxgan compare runs/a .*": "tests/integration/test_evaluate.py",
     r"jaxgan report (DIR|runs/a .*)": "tests/report",
     r"jaxgan checkpoints /mnt.*": "is on a cluster",

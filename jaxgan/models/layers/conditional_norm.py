@@ -107,5 +107,5 @@ def _plain(momentum: float, train: bool) -> nn.BatchNorm:
 
 
 def _modulated(x: Array, scale: Array, bias: Array) -> Array:
-    each = (len(x), *(1,) * (x.ndim - 2), x.shape[-1])
+    each = (x.shape[0], *(1,) * (x.ndim - 2), x.shape[-1])
     return x * (1 + scale.reshape(each)) + bias.reshape(each)

@@ -75,7 +75,7 @@ class MappingNetwork(nn.Module):
         ]
 
         def run(z: Array | None) -> Array:
-            own = [] if z is None else [pixel_norm(z.reshape(len(z), -1).astype(jnp.float32))]
+            own = [] if z is None else [pixel_norm(z.reshape(z.shape[0], -1).astype(jnp.float32))]
             x = jnp.concatenate([*own, *shared], axis=-1)
             for layer in layers:
                 x = scaled_leaky_relu(layer(x))

@@ -48,7 +48,7 @@ class MinibatchDiscrimination(nn.Module):
         init = nn.initializers.normal(0.05)
         shape = (x.shape[-1], self.num_kernels * self.kernel_dim)
         tensor = self.param("tensor", init, shape, jnp.float32)
-        rows = (x @ tensor).reshape(len(x), self.num_kernels, self.kernel_dim)
+        rows = (x @ tensor).reshape(x.shape[0], self.num_kernels, self.kernel_dim)
         distances = jnp.sum(jnp.abs(rows[:, None] - rows[None, :]), axis=-1)
         return jnp.concatenate([x, jnp.sum(jnp.exp(-distances), axis=1)], axis=-1)
 
