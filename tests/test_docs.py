@@ -20,7 +20,7 @@ import pytest
 import jaxgan
 from jaxgan.cli import plan
 from jaxgan.cli.main import COMMANDS
-from jaxgan.cli.program import BAD_INPUT, DISK_FAILED, IN_USE
+from jaxgan.cli.program import BAD_INPUT, CLOSED_PIPE, DISK_FAILED, IN_USE
 from jaxgan.config import games, resolve
 from jaxgan.config.lists import Listed
 from jaxgan.config.optimizers import OPTAX, OPTIMIZER, SHARED
@@ -215,7 +215,7 @@ def test_exit_codes_are_documented() -> None:
     text = (DOCS / "cli.md").read_text().partition("## Exit codes")[2].partition("##")[0]
     codes = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
     assert [int(code) for code in codes] == sorted(
-        [*map(int, Exit), BAD_INPUT, DISK_FAILED, IN_USE, plan.DOES_NOT_FIT, LOST_PEER]
+        [*map(int, Exit), BAD_INPUT, CLOSED_PIPE, DISK_FAILED, IN_USE, plan.DOES_NOT_FIT, LOST_PEER]
     )
 
 

@@ -15,6 +15,9 @@ from jaxgan.core.errors import InputError, LockedError, NonFiniteError, SaveErro
 from jaxgan.core.text import escaped, shown
 
 BAD_INPUT, NONFINITE, DISK_FAILED, IN_USE, INTERRUPTED = 2, 3, 6, 7, 130
+CLOSED_PIPE = 141
+"""As a shell says it of a program that SIGPIPE has ended."""
+
 BAD_INPUTS = (InputError, OSError)
 _MAX_SEED = 2**31 - 1
 DISK_ERRORS = (
@@ -188,7 +191,13 @@ def run(body: Callable[[], int | None], name: str) -> int:
 
     platforms.choose()
     try:
-        return int(body() or 0)
+        code = int(body() or 0)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough, as `head` has; Python flushes once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
     except LockedError as error:
         message, code = f"error: {error}", IN_USE
     except BAD_INPUTS as error:

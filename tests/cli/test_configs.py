@@ -26,6 +26,12 @@ def test_every_config_is_listed_with_what_it_trains(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == (ROOT / "configs" / "ring.py").read_text()
 
 
+def test_output_that_nobody_reads_is_no_error() -> None:
+    words = f"{sys.executable} -m jaxgan configs | true; echo ${{PIPESTATUS[0]}}"
+    found = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
+    assert (found.stdout, found.stderr) == ("141\n", "")
+
+
 def test_a_name_is_that_of_a_file_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
