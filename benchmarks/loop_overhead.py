@@ -158,7 +158,7 @@ def time_bare(case: Case) -> float:
 def main() -> None:
     """Prints and writes the ratios."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--steps", type=whole(1), default=500)
+    parser.add_argument("--steps", type=whole(1), default=1000)
     parser.add_argument("--rounds", type=whole(1), default=15)
     parser.add_argument("--out", type=Path, default=timing.RESULTS / "loop_overhead.json")
     args = parser.parse_args()

@@ -101,6 +101,22 @@ def batch_sharding(mesh: Mesh, num_batches: tuple[int, ...] = ()) -> NamedShardi
     return NamedSharding(mesh, PartitionSpec(*(None for _ in num_batches), mesh.axis_names))
 
 
+def is_host(mesh: Mesh) -> bool:
+    """Whether the only device is the CPU, whose memory is that of the data.
+
+    Args:
+      mesh: the devices.
+
+    Returns:
+      Whether a compiled step may as well be called with NumPy arrays.
+
+    Example:
+      >>> is_host(make_mesh(1)), is_host(make_mesh(8))
+      (True, False)
+    """
+    return mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
+
+
 def state_shardings(
     state_like: PyTree, mesh: Mesh, rules: Rules | None = None, min_size: int = MIN_SIZE
 ) -> PyTree:

@@ -295,14 +295,14 @@ def test_bad_paths_are_bad_input(given: Path, capfd: pytest.CaptureFixture[str])
 
 
 def reading_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """In the sixth batch."""
+    """In the fourth batch."""
 
     def opened(config: Any) -> Any:
         source: Any = open_data(config)
         order = example_order(source.num_examples, config["seed"])
 
         def read_elements(numbers: np.ndarray, seed: int) -> Any:
-            if 5 * config["batch_size"] in numbers:
+            if 3 * config["batch_size"] in numbers:
                 raise error
             return source.read(order(numbers))
 
@@ -320,7 +320,6 @@ def test_what_fails_between_two_steps_saves_first(
         assert train(given, tmp_path, flag) == 2
     told = capfd.readouterr().err.splitlines()
     assert told[-1] == "jaxgan: error: folder:a: b.png is broken"
-    # Two batches are on the device ahead of the step that uses them.
     assert Checkpoints(tmp_path / "checkpoints").steps() == [3]
     assert "step 3: saved, as the run cannot go on" in told
     # Nothing was lost: it goes on as if it had never been stopped.
