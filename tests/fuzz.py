@@ -1,6 +1,6 @@
 """Mutated configs: each trains, or is refused in one line before anything is compiled.
 
-`python -m tests.fuzz` tries 2,000 and writes what became of them to docs/tested.json and tested.md.
+`python -m tests.fuzz` tries 3,000 and writes what became of them to docs/tested.json and tested.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from jaxgan.run.make import make_run, resumed_config
 
 ROOT = Path(__file__).parents[1]
 COUNTS, PAGE = ROOT / "docs" / "tested.json", ROOT / "docs" / "tested.md"
-NUM = 2000
+NUM = 3000
 SECONDS = 120
 """In which one config is built and traced, or it hangs."""
 
