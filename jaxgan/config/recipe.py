@@ -103,20 +103,21 @@ def recipe(found: Look, *, image_size: int | None = None, has_accelerator: bool 
     if image_size != found.side and "image_size" not in takes:
         allowed = f"{found.side}, as {found.source} cannot be resized"
         raise ConfigError(bad_value("size", image_size, allowed))
-    make = _dcgan if image_size <= LARGEST_ON_CPU else _stylegan2
-    few = "diffaugment" if image_size <= LARGEST_ON_CPU else "ada"
+    is_small = image_size <= LARGEST_ON_CPU
+    config = _dcgan() if is_small else _stylegan2(image_size)
+    few = "diffaugment" if is_small else "ada"
     return {
         "data": {
             "source": found.source,
             **{name: value for name, value in data.items() if name in takes},
         },
-        **make(image_size),
+        **config,
         "augment": few if found.num < FEW else None,
-        "batch_size": min(make(image_size)["batch_size"], found.num),
+        "batch_size": min(config["batch_size"], found.num),
     }
 
 
-def _dcgan(image_size: int) -> Config:
+def _dcgan() -> Config:
     total_steps = 10_000
     decay = {"schedule": "cosine", "num_steps": total_steps}
     adam = {
