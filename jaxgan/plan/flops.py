@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.extend.core import jaxprs_in_params
+from jax.extend.core import Jaxpr
 from jax.interpreters.partial_eval import dce_jaxpr
 
 Kind = tuple[str, str, str]
@@ -181,7 +181,7 @@ def _count_equation(equation: Any, inputs: list[int], scope: _Scope) -> tuple[Fl
         return _count_call(
             params[_CALLS[name]], inputs[-_num_inputs(params[_CALLS[name]]) :], scope
         )
-    inner = list(jaxprs_in_params(params))
+    inner = list(_jaxprs_in(params))
     if inner or equation.effects:
         return _count_nested(name, params, inner, scope.platform), scope.unknown(num)
     key = (name, repr(sorted(params.items(), key=lambda item: item[0])), *inputs)
@@ -193,6 +193,14 @@ def _count_equation(equation: Any, inputs: list[int], scope: _Scope) -> tuple[Fl
     flops = formula(equation)
     operand = str(equation.invars[0].aval.dtype)
     return Flops({(kind, operand, _precision(params["precision"])): flops}, flops, ()), outputs
+
+
+def _jaxprs_in(params: Mapping[str, Any]) -> Iterator[Jaxpr]:
+    for value in params.values():
+        for one in value if isinstance(value, tuple | list) else (value,):
+            inner = getattr(one, "jaxpr", one)  # of a closed one
+            if isinstance(inner, Jaxpr):
+                yield inner
 
 
 def _num_inputs(jaxpr: Any) -> int:
