@@ -186,13 +186,13 @@ def test_mixed_dtypes_are_met_in_a_strict_session() -> None:
     # Optax's own call raises here, the wrapper does not; and parameters keep their dtype.
     optimizer, params = optax.adam(optax.linear_schedule(1e-2, 0.0, 5)), jnp.ones(2, jnp.bfloat16)
     state = optimizers.init(optimizer, params)
-    with pytest.raises(jax.dtypes.TypePromotionError):
+    with pytest.raises(ValueError, match="promotion path"):
         optimizer.update(params, state, params)
     moved, state = optimizers.update(optimizer, params, state, params)
     assert moved.dtype == jnp.bfloat16
     assert float(moved[0]) < 1.0
     # The session is as strict as before.
-    with pytest.raises(jax.dtypes.TypePromotionError):
+    with pytest.raises(ValueError, match="promotion path"):
         jnp.ones(2, jnp.float32) + jnp.ones(2, jnp.int32)
 
 
