@@ -77,8 +77,8 @@ def points(num_steps: int) -> Case:
         layers = [layer for width in widths for layer in (nn.Dense(width), nn.relu)][:-1]
         return nn.Sequential(layers)
 
-    gen = jg.from_linen(dense(128, 128, 64), jnp.zeros((1, 16)))
-    disc = jg.from_linen(nn.Sequential([dense(128, 128, 1), jnp.ravel]), jnp.zeros((1, 64)))
+    gen = jg.from_linen(dense(256, 256, 64), jnp.zeros((1, 16)))
+    disc = jg.from_linen(nn.Sequential([dense(256, 256, 1), jnp.ravel]), jnp.zeros((1, 64)))
     adam = optimizers.adam(1e-4)
     field = jg.gradient(jg.gan(gen, disc, latent=16))
     step = jg.simultaneous(field, optimizers={"gen": adam, "disc": adam})
