@@ -31,7 +31,6 @@ import numpy as np
 import optax
 from flax import nnx
 
-import jaxgan as jg
 from jaxgan.core.ranges import Positive, checked
 from jaxgan.losses import stateless
 from jaxgan.training.hooks import Hook
@@ -349,6 +348,21 @@ def lines(workdir: Path) -> list[dict[str, float]]:
     return [
         {k: v for k, v in row.items() if "second" not in k and k != "data_wait"} for row in rows
     ]
+
+
+def test_own_loss_field_and_networks_on_eight_devices_train_as_on_one(folder: Path) -> None:
+    sections = {
+        key: value
+        for kind in ("loss", "field", "Linen module", "NNX module", "data")
+        for key, value in KINDS[kind].items()
+    }
+    for num in (1, 8):
+        assert train(folder, folder / str(num), {**sections, "num_devices": num}) == 0
+    one, eight = (lines(folder / str(num)) for num in (1, 8))
+    assert [row["step"] for row in eight] == [1, 2, 3, 4]
+    for a, b in zip(one, eight, strict=True):
+        assert b == pytest.approx(a, rel=1e-4, abs=1e-5)
+    assert load(folder / "8").sample(8).shape == (8, 2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
