@@ -31,6 +31,7 @@ import numpy as np
 import optax
 from flax import nnx
 
+import jaxgan as jg
 from jaxgan.core.ranges import Positive, checked
 from jaxgan.losses import stateless
 from jaxgan.training.hooks import Hook
