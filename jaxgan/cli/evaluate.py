@@ -114,6 +114,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 
 
 IN_FILES = ("fake", "real", "image_size")
+DEFAULTS = {"step": "last", "standing_statistics": 0}
 OF_RUNS = ("step", "ema", "truncation", "standing_statistics", "member", "data_dir", "split")
 
 
@@ -180,7 +181,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_left_out(args: argparse.Namespace, names: Sequence[str], reason: str) -> None:
     for name in names:
-        if (given := getattr(args, name)) not in (None, 0, "last"):
+        if (given := getattr(args, name)) != DEFAULTS.get(name):
             raise ConfigError(f"{bad_value(name, given, 'left out')}, {reason}")
 
 

@@ -55,9 +55,7 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, DataError: for bad input.
     """
     from jaxgan.config.recipe import as_file, look, recipe
-    from jaxgan.distributed.platforms import has_accelerator
 
     found = look(args.data)
-    config = recipe(found, image_size=args.size, has_accelerator=has_accelerator())
-    print(as_file(config, args.data), end="")
+    print(as_file(recipe(found, image_size=args.size), args.data), end="")
     return 0

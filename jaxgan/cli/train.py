@@ -100,7 +100,6 @@ def _config(args: argparse.Namespace) -> Config:
     """That of the file, or one for the data."""
     from jaxgan.config.base import with_flags
     from jaxgan.config.recipe import as_rows, look, recipe
-    from jaxgan.distributed.platforms import has_accelerator
     from jaxgan.run.saved import load_any_config
 
     if args.data is None:
@@ -108,7 +107,7 @@ def _config(args: argparse.Namespace) -> Config:
             raise ConfigError(bad_value("size", args.size, "left out, as --config is given"))
         return load_any_config(args.config, args.overrides, trust_code=args.trust_code)
     found = look(args.data)
-    config = recipe(found, image_size=args.size, has_accelerator=has_accelerator())
+    config = recipe(found, image_size=args.size)
     for name, choice in as_rows(config, found):
         logger.info("%-13s %s", name, escaped(choice))
     logger.info("jaxgan init --data %s prints this as a config", escaped(args.data))

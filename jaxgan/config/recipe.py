@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import pprint
 import statistics
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jaxgan.config.base import Config
 from jaxgan.core.errors import ConfigError, bad_value
+from jaxgan.core.text import escaped
 from jaxgan.data import options_of, spec_of
 from jaxgan.data.stored import open_stored
 
@@ -18,7 +20,7 @@ SIDES = (8, 16, 28, 32, 64, 128, 256)
 
 LARGEST_ON_CPU = 64
 FEW = 20_000
-"""Of fewer pictures a discriminator soon knows each, so they are augmented."""
+"""Fewer pictures a discriminator soon memorizes, so they are augmented."""
 
 _LOOKED_AT = 256
 
@@ -64,7 +66,7 @@ def look(path: str) -> Look:
     return Look(source, stored.num, side, channels)
 
 
-def recipe(found: Look, *, image_size: int | None = None, has_accelerator: bool = False) -> Config:
+def recipe(found: Look, *, image_size: int | None = None) -> Config:
     """A config that suits the pictures.
 
     Up to 64 pixels it is a DCGAN with spectral norm in the discriminator, which a CPU trains in
@@ -73,9 +75,8 @@ def recipe(found: Look, *, image_size: int | None = None, has_accelerator: bool 
 
     Args:
       found: what is known of them.
-      image_size: pixels per side, of `SIDES`; by default the largest that the pictures and the
-        machine allow.
-      has_accelerator: whether there is a GPU or TPU; without one the default is at most 64.
+      image_size: pixels per side, of `SIDES`; by default the largest that the pictures have, at
+        most 64: the config is the same on every machine.
 
     Returns:
       A config for `jaxgan train`.
@@ -94,8 +95,8 @@ def recipe(found: Look, *, image_size: int | None = None, has_accelerator: bool 
       code.
     """
     if image_size is None:
-        most = SIDES[-1] if has_accelerator else LARGEST_ON_CPU
-        image_size = max((s for s in SIDES if s <= min(found.side, most)), default=SIDES[0])
+        most = min(found.side, LARGEST_ON_CPU)
+        image_size = max((side for side in SIDES if side <= most), default=SIDES[0])
     if image_size not in SIDES:
         raise ConfigError(bad_value("size", image_size, SIDES))
     takes = options_of(found.source) or ()
@@ -113,7 +114,7 @@ def recipe(found: Look, *, image_size: int | None = None, has_accelerator: bool 
         },
         **config,
         "augment": few if found.num < FEW else None,
-        "batch_size": min(config["batch_size"], found.num),
+        "batch_size": min(config["batch_size"], 2 ** int(math.log2(found.num))),
     }
 
 
@@ -189,7 +190,7 @@ def as_file(config: Config, path: str) -> str:
     """
     body = pprint.pformat(config, sort_dicts=False, width=92).replace("\n", "\n        ")
     return f"""\
-# Written by `jaxgan init --data {path}`.
+# Written by `jaxgan init --data {escaped(path)}`.
 
 import ml_collections
 
@@ -220,9 +221,11 @@ def as_rows(config: Config, found: Look) -> list[tuple[str, str]]:
     terms = ", ".join(f"{name} {_shown(one)}" for name, one in config.get("penalties", {}).items())
     norm = config["discriminator"].get("norm")
     kind = config["generator"]["name"] + ("" if norm is None else f", {norm} norm in disc")
+    larger = [str(one) for one in SIDES if LARGEST_ON_CPU < one <= found.side and one > side]
+    hint = f"; on a GPU, --size {' or '.join(larger)}" if larger else ""
     return [
         ("data", f"{found.num} pictures, most of {found.side} pixels; {found.source}"),
-        ("trained at", f"{side}x{side}, {color}"),
+        ("trained at", f"{side}x{side}, {color}{hint}"),
         ("networks", kind),
         ("loss", " + ".join(part for part in (config["loss"], terms) if part)),
         ("augmentation", config["augment"] or "none"),
@@ -230,5 +233,5 @@ def as_rows(config: Config, found: Look) -> list[tuple[str, str]]:
     ]
 
 
-def _shown(penalty: Config) -> Any:
+def _shown(penalty: Config) -> str:
     return f"{penalty['weight']:.3g}, every {penalty['every']} steps"

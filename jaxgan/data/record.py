@@ -82,7 +82,7 @@ def repetition(source: Source | DeviceSource, batch_size: int) -> str:
     return (
         f"batch_size is {batch_size}, and there are {num} examples: each is in a batch "
         f"{batch_size // num} times or more, so statistics of the batch are those of the same "
-        "examples at every step, and a discriminator soon knows them by heart; a smaller batch and "
+        "examples at every step, and a discriminator soon memorizes them; a smaller batch and "
         "`augment: ada` help"
     )
 

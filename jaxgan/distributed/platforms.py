@@ -15,19 +15,6 @@ _NETWORK_OR_DISK = ("0x01", "0x02")
 _CHOSEN = ("JAX_PLATFORMS", "JAX_FORCE_TPU_INIT", "TPU_NAME")
 
 
-def has_accelerator() -> bool:
-    """Whether JAX computes on a GPU or TPU.
-
-    Returns:
-      False if it computes on the CPU.
-
-    Example:
-      >>> has_accelerator()
-      False
-    """
-    return jax.default_backend() != "cpu"
-
-
 def has_tpu(root: Path = Path("/")) -> bool:
     """Whether a TPU is attached to this machine.
 

@@ -1,7 +1,7 @@
 """What a run leaves for people to look at: metrics, event files, pictures, a progress line."""
 
 from jaxgan.writers.animation import save_animation
-from jaxgan.writers.curves import curves_png, save_curves
+from jaxgan.writers.curves import save_curves
 from jaxgan.writers.lettering import lettered, with_titles
 from jaxgan.writers.metrics import MetricWriter, read_metrics
 from jaxgan.writers.pictures import as_image, image_grid, save_png, scatter
@@ -14,7 +14,6 @@ __all__ = [
     "Progress",
     "Writer",
     "as_image",
-    "curves_png",
     "image_grid",
     "lettered",
     "path_png",

@@ -27,6 +27,7 @@ TITLES = {
 }
 """Of the pictures, by their section."""
 
+_DPI = 100
 _PANEL = (5.2, 3.2)
 """Width and height of a panel with its margins, in inches."""
 
@@ -40,7 +41,9 @@ Curve = tuple[np.ndarray, np.ndarray]
 def save_curves(folder: Path, metrics_jsonl: Path) -> list[Path]:
     """Draws every metric of a `metrics.jsonl`: `losses.png`, `signals.png`, `speed.png`.
 
-    Scores of evaluations in training are in `scores.png`, where there are any.
+    Scores of evaluations in training are in `scores.png`, where there are any. What is drawn
+    together, `jaxgan.writers.panels` says; `std/NAME` is a band of one standard deviation around
+    NAME.
 
     Args:
       folder: where to write; created.
@@ -62,28 +65,8 @@ def save_curves(folder: Path, metrics_jsonl: Path) -> list[Path]:
         listed = [panel for panel in panels(curves) if panel.section == section]
         if listed:
             found.append(Path(folder) / f"{section}.png")
-            _draw(found[-1], listed, curves, TITLES[section], dpi=100)
+            _draw(found[-1], listed, curves, TITLES[section])
     return found
-
-
-def curves_png(path: Path, metrics_jsonl: Path, *, dpi: int = 100) -> None:
-    """Draws every metric of a `metrics.jsonl` in one picture: losses first, speeds last.
-
-    What is drawn together, `jaxgan.writers.panels` says; `std/NAME` is drawn as a band of one
-    standard deviation around NAME.
-
-    Args:
-      path: the PNG file; its folder is created.
-      metrics_jsonl: as `MetricWriter` writes it.
-      dpi: pixels per inch.
-
-    Raises:
-      ValueError: if there is nothing to draw.
-    """
-    curves = curves_of(read_metrics(Path(metrics_jsonl)))
-    if not curves:
-        raise ValueError(f"{metrics_jsonl} has no metric; nothing can be drawn")
-    _draw(path, panels(curves), curves, "", dpi=dpi)
 
 
 def curves_of(rows: Sequence[Mapping[str, float]]) -> dict[str, Curve]:
@@ -113,15 +96,13 @@ def curves_of(rows: Sequence[Mapping[str, float]]) -> dict[str, Curve]:
     return {name: (np.array(steps), np.array(values)) for name, (steps, values) in points.items()}
 
 
-def _draw(
-    path: Path, listed: Sequence[Panel], curves: Mapping[str, Curve], title: str, *, dpi: int
-) -> None:
+def _draw(path: Path, listed: Sequence[Panel], curves: Mapping[str, Curve], title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     num_columns = min(len(listed), 2 if len(listed) <= 4 else 3)
     num_rows = math.ceil(len(listed) / num_columns)
-    head = 0.3 if title and len(listed) > 1 else 0.0
+    head = 0.3 if len(listed) > 1 else 0.0
     width, height = _PANEL[0] * num_columns, _PANEL[1] * num_rows + head
     # By hand, as Matplotlib's own layouts draw everything twice.
     left, right, bottom, top = _MARGINS
@@ -134,7 +115,7 @@ def _draw(
         "wspace": (left + right) / panel_width,
         "hspace": (bottom + top) / panel_height,
     }
-    figure = Figure(figsize=(width, height), dpi=dpi)
+    figure = Figure(figsize=(width, height), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.subplots(num_rows, num_columns, squeeze=False, gridspec_kw=grid).ravel()
     for one, panel in zip(axes, listed, strict=False):

@@ -13,7 +13,7 @@ from PIL import Image
 from jaxgan.cli.main import main
 from jaxgan.config.base import load_config, with_flags
 from jaxgan.config.build import build_algorithm
-from jaxgan.config.recipe import FEW, SIDES, Look, as_file, look, recipe
+from jaxgan.config.recipe import FEW, SIDES, Look, as_file, as_rows, look, recipe
 from jaxgan.config.resolve import resolve
 from jaxgan.core.errors import ConfigError
 from jaxgan.data.source import element_spec_of
@@ -40,7 +40,7 @@ def test_a_look_finds_what_a_recipe_depends_on(pictures: Path) -> None:
 @pytest.mark.parametrize("side", SIDES)
 def test_every_size_can_begin(side: int) -> None:
     found = Look("folder:none", num=FEW, side=side, channels=3)
-    config = resolve(recipe(found, has_accelerator=True))
+    config = resolve(recipe(found, image_size=side))
     assert config["data"]["image_size"] == side
     algorithm = build_algorithm(config, element_spec_of((side, side, 3), labelled=False))
     state = jax.eval_shape(algorithm.init, jax.random.key(0))
@@ -55,14 +55,14 @@ def choices(found: Look, **options: Any) -> tuple[Any, ...]:
 def test_size_augmentation_and_batch_follow_the_pictures() -> None:
     cats = Look("folder:cats", num=FEW, side=300, channels=3)
     assert choices(cats) == (64, None, 64)
-    assert choices(cats, has_accelerator=True) == (256, None, 32)
-    assert choices(cats._replace(num=50, side=31)) == (28, "diffaugment", 50)
+    assert choices(cats, image_size=256) == (256, None, 32)
+    assert choices(cats._replace(num=50, side=31)) == (28, "diffaugment", 32)
     assert choices(cats._replace(num=FEW - 1), image_size=128) == (128, "ada", 32)
     assert choices(cats._replace(side=5)) == (8, None, 64)
     with pytest.raises(ConfigError, match="size is 48; it must be 8, 16, 28, 32, 64, 128 or 256"):
         recipe(cats, image_size=48)
     # gamma of StyleGAN2-ADA's `auto`: 0.0002 pixels / batch.
-    r1 = recipe(cats, has_accelerator=True)["penalties"]["r1"]
+    r1 = recipe(cats, image_size=256)["penalties"]["r1"]
     assert r1["weight"] == pytest.approx(0.0002 * 256 * 256 / 32)
 
 
@@ -71,6 +71,14 @@ def test_the_file_is_the_config(pictures: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(as_file(recipe(found), "pictures"))
     assert load_config(str(path)) == recipe(found)
+    path.write_text(as_file(recipe(found), "a\nraise SystemExit"))
+    assert load_config(str(path)) == recipe(found)
+
+
+def test_larger_sizes_are_named() -> None:
+    cats = Look("folder:cats", num=FEW, side=200, channels=3)
+    assert dict(as_rows(recipe(cats), cats))["trained at"] == "64x64, RGB; on a GPU, --size 128"
+    assert dict(as_rows(recipe(cats, image_size=128), cats))["trained at"] == "128x128, RGB"
 
 
 SMALL = """

@@ -48,6 +48,8 @@ PARSED = {
     "evaluate --fake empty.npz": "real is missing",
     "evaluate --fake none.npz --real none.npz": "none.npz: no such file or folder",
     "evaluate --fake empty.npz --real empty.npz --ema": "ema is True; it must be left out",
+    "evaluate --fake empty.npz --real empty.npz --no-ema": "ema is False; it must be left out",
+    "evaluate --fake empty.npz --real empty.npz --member 0": "member is 0; it must be left out",
     "evaluate --fake digits --real ring": "real is 'ring'; it must be data in files",
     "evaluate --workdir runs/ring --real ring": "real is 'ring'; it must be left out, as --workdir",
     "evaluate --fake digits --real digits --image-size 0": "of at least 1",

@@ -23,7 +23,6 @@ from jaxgan.cli.terminal import Handler
 from jaxgan.writers import (
     MetricWriter,
     Progress,
-    curves_png,
     image_grid,
     lettered,
     read_metrics,
@@ -271,13 +270,11 @@ def test_curves_draw_every_metric(tmp_path: Path) -> None:
             spread = {"std/loss/gen": 0.1, "std/alone": 1.0}
             fid = {"fid": 100 / (1 + step)} if step % 50 == 0 else {}
             writer.scalars(step, losses | spread | fid | {"grad_norm/gen": np.inf})
-    curves_png(tmp_path / "curves.png", tmp_path / "metrics.jsonl")
-    height, width, _ = read_png(tmp_path / "curves.png").shape
-    # Four panels, losses, std (of which one has a curve of its own), fid and grad_norm: two by two.
-    assert (width, height) == (1040, 640)
+    found = save_curves(tmp_path / "curves", tmp_path / "metrics.jsonl")
+    shapes = {path.name: read_png(path).shape[:2] for path in found}
+    # Three panels of signals, under a title: std/alone, fid and grad_norm, two by two.
+    assert shapes == {"losses.png": (320, 520), "signals.png": (670, 1040)}
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
-    with pytest.raises(ValueError, match="has no metric"):
-        curves_png(tmp_path / "curves.png", tmp_path / "metrics.jsonl")
     assert save_curves(tmp_path / "none", tmp_path / "metrics.jsonl") == []
 
 
