@@ -99,7 +99,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "discriminator-overfits",
-        "the discriminator is sure of the real examples by now: it memorizes them, or is too strong",
+        "the discriminator is now sure of the real examples: it memorizes them, or is too strong",
         every(rises("disc/real_sign", before=0.6, now=0.95), stays_below("disc/loss_slope", 0.1)),
         {"mean sign of real logits": "disc/real_sign", **_DUEL},
         "augmentation (augment: ada or diffaugment), more R1, penalties.lecam, a smaller "
