@@ -216,7 +216,8 @@ def _run_on_files(args: argparse.Namespace) -> int:
     )
     if not processes.is_first():
         return 0
-    return _show(args, found, args.out, None if args.out is None else args.out.with_suffix(""))
+    out = args.out
+    return _show(args, found, out, out and out.with_name(f"{out.stem}_pictures"))
 
 
 def _open(name: str, path: str, image_size: int | None) -> Source:

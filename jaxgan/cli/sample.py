@@ -14,11 +14,11 @@ from jaxgan.cli.program import add_trust, check_out, check_seed
 from jaxgan.cli.terminal import say
 from jaxgan.core.errors import bad_value
 
-MANIFEST = "samples.json"
-
 if TYPE_CHECKING:
     from jaxgan.config.base import Config
     from jaxgan.run.loaded import Loaded
+
+MANIFEST = "samples.json"
 
 
 def add_parser(commands: Any) -> None:

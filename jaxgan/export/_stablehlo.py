@@ -63,7 +63,8 @@ def to_stablehlo(
 ) -> bytes:
     """Exports the generator: its average where one is kept, any batch size, CPU, GPU and TPU.
 
-    What is exported is run on the CPU at two batch sizes, and must equal the generator to 1e-4.
+    Noise that a generator adds to its layers is part of the file, the same at every call. What is
+    exported is run on the CPU at two batch sizes, and must equal the generator to 1e-4.
 
     Args:
       game: whose generator it is.

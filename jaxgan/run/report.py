@@ -196,14 +196,14 @@ def _summary(
 ) -> tuple[tuple[str, str], ...]:
     steps = [0, *(int(row["step"]) for row in rows[-1:]), *(one.step for one in checkpoints)]
     last = next((row for row in reversed(rows) if any(map(_is_loss, row))), {})
-    standing = sum(one.cleared is None for one in warnings)
+    num_active = sum(one.cleared is None for one in warnings)
     losses = (f"{n} {v:.4g}" for n, v in last.items() if _is_loss(n))
     return (
         ("step", f"{max(steps)} of {config.get('total_steps', '?')}"),
         ("data", _said(_section(config, "data").get("source"))),
         ("game", _said(_section(config, "game").get("name"))),
         ("last losses", ", ".join(losses)),
-        ("warnings that hold", str(standing)),
+        ("warnings that hold", str(num_active)),
     )
 
 
@@ -231,18 +231,18 @@ def _data(
 
 def _warnings(workdir: Path) -> tuple[Warned, ...]:
     found: list[Warned] = []
-    standing: dict[str, int] = {}
+    active: dict[str, int] = {}
     if _has(workdir, "nonfinite.json"):
         step = read_json(workdir / "nonfinite.json", _Lost)["step"]
         found.append(Warned(step, "numbers were not finite: nonfinite.json says which", "", None))
     if not _has(workdir, "warnings.jsonl"):
         return tuple(found)
     for _, row in logged_lines(workdir / "warnings.jsonl", _Warning):
-        if (name := row.get("cleared")) in standing:
-            at = standing.pop(str(name))
+        if (name := row.get("cleared")) in active:
+            at = active.pop(str(name))
             found[at] = found[at]._replace(cleared=row["step"])
         elif "warning" in row:
-            standing[row["warning"]] = len(found)
+            active[row["warning"]] = len(found)
             said = row.get("text", row["warning"])
             found.append(Warned(row["step"], said, row.get("advice", ""), None))
     return tuple(found)
