@@ -16,7 +16,7 @@ from PIL import Image
 
 from jaxgan import distributed
 from jaxgan.config.base import Config, name_of
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import InputError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.show import counts_of, rows, shapes_of
 from jaxgan.core.state import TrainState
@@ -155,6 +155,47 @@ class Loaded:
     def _panels(self) -> Callable[[TrainState, Key, NumpyBatch], dict[str, np.ndarray]]:
         sharding = distributed.replicated(self.mesh)
         return make_panels(self.game, self.saved.row.panels or ("fake",), sharding)
+
+    def translate(
+        self, images: np.ndarray, *, domain: str = "source", key: Key | None = None
+    ) -> np.ndarray:
+        """Makes images of images, as the generator of pix2pix, CycleGAN or super-resolution does.
+
+        Args:
+          images: float32 [B, H, W, C] in [-1, 1], of any size that the generator takes.
+          domain: which they are of: `"source"`, or `"image"` for the way back of CycleGAN.
+          key: of the generator's noise, if it has some; `jax.random.key(0)` by default.
+
+        Returns:
+          float32 [B, H', W', C'] in [-1, 1].
+
+        Raises:
+          InputError: if the game translates nothing of that domain, or its generator takes no
+            images of that shape.
+        """
+        paths = self.saved.row.translations
+        if domain not in paths:
+            name = self.saved.config["game"]["name"]
+            allowed = f"{' or '.join(map(repr, paths)) or 'of another game'}, as game is {name!r}"
+            raise InputError(bad_value("domain", domain, allowed))
+        channels = {name: self.saved.spec[name].shape[-1] for name in paths}
+        if images.ndim != 4 or images.shape[-1] != channels[domain]:
+            allowed = f"[B, H, W, {channels[domain]}]"
+            raise InputError(bad_value("images.shape", list(images.shape), allowed))
+        # Nothing is asked of the other domain, so nothing is computed of it.
+        batch = {n: np.zeros((*images.shape[:3], c), np.float32) for n, c in channels.items()}
+        show = self._translators.setdefault(
+            domain, make_panels(self.game, [paths[domain]], distributed.replicated(self.mesh))
+        )
+        try:
+            return show(self.state, _key(key), {**batch, domain: images})[paths[domain]]
+        except (TypeError, ValueError) as error:
+            shape = list(images.shape)
+            raise InputError(f"images.shape is {shape}; the generator says: {error}") from error
+
+    @cached_property
+    def _translators(self) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
+        return {}
 
     def show(self, num: int = 64, *, key: Key | None = None) -> Image.Image:
         """A picture of samples, which a notebook shows.
