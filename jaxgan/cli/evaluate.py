@@ -69,30 +69,7 @@ def add_parser(commands: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="the generator's average, or the live one (the average where there is one)",
     )
-    parser.add_argument(
-        "--truncation", type=float, metavar="T", help="redraw latents beyond T (none)"
-    )
-    parser.add_argument(
-        "--standing-statistics",
-        type=int,
-        default=0,
-        metavar="N",
-        help="recompute batch statistics over N batches (0: as they were trained)",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
-    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
-    parser.add_argument(
-        "--members",
-        metavar="I,J",
-        help="several of them, or all: means, standard deviations and the worst",
-    )
-    parser.add_argument(
-        "--repeats",
-        type=whole(1),
-        default=1,
-        metavar="N",
-        help="measure with N seeds of the latents, from S on: means and standard deviations (1)",
-    )
+    _add_draws(parser)
     parser.add_argument("--data-dir", metavar="DIR", help="where the data are now")
     parser.add_argument("--split", help="of the data, of tfds:NAME (that of the training)")
     parser.add_argument(
@@ -122,6 +99,34 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--image-size", type=whole(1), metavar="N", help="of --fake and --real, both resized to it"
+    )
+
+
+def _add_draws(parser: argparse.ArgumentParser) -> None:
+    """How samples are drawn, of which members, and how often."""
+    parser.add_argument(
+        "--truncation", type=float, metavar="T", help="redraw latents beyond T (none)"
+    )
+    parser.add_argument(
+        "--standing-statistics",
+        type=int,
+        default=0,
+        metavar="N",
+        help="recompute batch statistics over N batches (0: as they were trained)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
+    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
+    parser.add_argument(
+        "--members",
+        metavar="I,J",
+        help="several of them, or all: means, standard deviations and the worst",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=whole(1),
+        default=1,
+        metavar="N",
+        help="measure with N seeds of the latents, from S on: means and standard deviations (1)",
     )
 
 
