@@ -24,6 +24,9 @@ FEW = 20_000
 
 _LOOKED_AT = 256
 
+_V100_SECONDS = {128: 13.2, 256: 22.9}
+"""Per thousand pictures by size, on one V100: the authors of StyleGAN2-ADA, in their code's README."""
+
 
 class Look(NamedTuple):
     """What a recipe depends on.
@@ -230,7 +233,16 @@ def as_rows(config: Config, found: Look) -> list[tuple[str, str]]:
         ("loss", " + ".join(part for part in (config["loss"], terms) if part)),
         ("augmentation", config["augment"] or "none"),
         ("batches", f"{config['total_steps']:,} of {config['batch_size']}"),
+        ("time", _time(config)),
     ]
+
+
+def _time(config: Config) -> str:
+    seconds = _V100_SECONDS.get(config["data"]["image_size"])
+    if seconds is None:
+        return "minutes on a CPU; how many are left is said while it trains"
+    hours = config["total_steps"] * config["batch_size"] / 1000 * seconds / 3600
+    return f"needs a GPU; the authors' code takes {hours:.0f} hours on one V100"
 
 
 def _shown(penalty: Config) -> str:
