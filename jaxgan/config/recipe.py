@@ -25,7 +25,7 @@ FEW = 20_000
 _LOOKED_AT = 256
 
 _V100_SECONDS = {128: 13.2, 256: 22.9}
-"""Per thousand pictures by size, on one V100: the authors of StyleGAN2-ADA, in their code's README."""
+"""Per thousand pictures by size, on one V100, as the README of the authors' code says."""
 
 
 class Look(NamedTuple):

@@ -210,7 +210,9 @@ FIELDS: Table = {
     "lola": fields.lola,
     "lookahead_opponent": fields.lookahead_opponent,
     "sos": fields.sos,
+    "stackelberg": fields.stackelberg,
     "symplectic": fields.symplectic,
+    "symplectic_surgery": fields.symplectic_surgery,
 }
 TRANSFORMS: Table = {"ema": transforms.ema, "lookahead": transforms.lookahead}
 OPTIMIZERS: Table = {

@@ -13,7 +13,9 @@ from jaxgan.fields._microbatch import microbatch
 from jaxgan.fields._norms import with_norms
 from jaxgan.fields._solve import Solution, solve, with_solver_metrics
 from jaxgan.fields._sos import sos
+from jaxgan.fields._stackelberg import stackelberg
 from jaxgan.fields._symplectic import symplectic
+from jaxgan.fields._symplectic_surgery import symplectic_surgery
 
 __all__ = [
     "Field",
@@ -32,7 +34,9 @@ __all__ = [
     "shaping",
     "solve",
     "sos",
+    "stackelberg",
     "symplectic",
+    "symplectic_surgery",
     "trees",
     "with_norms",
     "with_solver_metrics",

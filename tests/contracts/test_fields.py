@@ -128,6 +128,24 @@ def ridge(damping: float) -> Formula:
     return formula
 
 
+def led(leader: str) -> Formula:
+    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+        j, pull = m.jacobian, m.jacobian @ w
+        follower = "disc" if leader == "gen" else "gen"
+        x, y = m.part(leader), m.part(follower)
+        h = j[y, y] + rate * np.eye(m.sizes[follower])
+        pull[x] -= j[y, x].T @ np.linalg.solve(h, (m.losses[leader] @ w)[y])
+        return pull
+
+    return formula
+
+
+def without_rotation(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    j, xi = m.jacobian, m.jacobian @ w
+    shift = rate * (1 - np.exp(-xi @ xi)) * np.eye(w.size)
+    return 0.5 * (xi + j.T @ np.linalg.solve(j.T @ j + shift, j.T @ xi))
+
+
 ALL = ("zero_sum", "general", "three")
 MOST = ("general", "three")
 TIGHT: dict[str, Any] = {"tol": 1e-13, "max_iterations": 100}
@@ -219,6 +237,30 @@ TABLE = [
         through_the_others,
     ),
     Row("sos", lambda rate: partial(fields.sos, alpha=rate), stable),
+    Row(
+        "stackelberg",
+        lambda rate: partial(fields.stackelberg, damping=rate, **TIGHT),
+        led("gen"),
+        ("zero_sum", "general"),
+        solves=True,
+    ),
+    Row(
+        "stackelberg disc gmres",
+        lambda rate: partial(
+            fields.stackelberg, leader="disc", damping=rate, solver="gmres", **TIGHT
+        ),
+        led("disc"),
+        ("general",),
+        solves=True,
+        is_variant=True,
+    ),
+    Row(
+        "symplectic_surgery",
+        lambda rate: partial(fields.symplectic_surgery, damping=rate, **TIGHT),
+        without_rotation,
+        ALL,
+        solves=True,
+    ),
     Row(
         "follow_the_ridge",
         lambda rate: partial(fields.follow_the_ridge, ratio=rate, **TIGHT),
