@@ -2,6 +2,7 @@
 
 from jaxgan.core.field import Field, Linearized, linearize
 from jaxgan.fields import trees
+from jaxgan.fields._anchored import anchored
 from jaxgan.fields._competitive import competitive
 from jaxgan.fields._consensus import consensus, gradient_norm
 from jaxgan.fields._follow_the_ridge import follow_the_ridge
@@ -11,6 +12,7 @@ from jaxgan.fields._lola import lola
 from jaxgan.fields._lookahead_opponent import lookahead_opponent
 from jaxgan.fields._microbatch import microbatch
 from jaxgan.fields._norms import with_norms
+from jaxgan.fields._runge_kutta import runge_kutta
 from jaxgan.fields._solve import Solution, solve, with_solver_metrics
 from jaxgan.fields._sos import sos
 from jaxgan.fields._stackelberg import stackelberg
@@ -21,6 +23,7 @@ __all__ = [
     "Field",
     "Linearized",
     "Solution",
+    "anchored",
     "competitive",
     "consensus",
     "follow_the_ridge",
@@ -31,6 +34,7 @@ __all__ = [
     "lookahead_opponent",
     "microbatch",
     "off_diagonal",
+    "runge_kutta",
     "shaping",
     "solve",
     "sos",
