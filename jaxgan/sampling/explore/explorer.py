@@ -92,14 +92,18 @@ def make_explorer(
         images = {"fake": fake["image"] if isinstance(fake, dict) else fake}
         return images | {name: found[name] for name in ("latent", "w") if name in found}
 
-    jitted, key = jax.jit(scene), jax.random.key(0)
+    def entry(name: str) -> Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]:
+        """One entry of the scene; nothing is computed of the others."""
+        jitted, key = jax.jit(lambda *inputs: scene(*inputs)[name]), jax.random.key(0)
 
-    def run(given: Mapping[str, np.ndarray], labels: np.ndarray) -> dict[str, Array]:
-        if num_classes is not None:
-            labels = check_labels(labels, len(given.get("latent", given.get("w", ()))), num_classes)
-        arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
-        rendered: dict[str, Array] = jitted(arrays, jnp.asarray(labels, jnp.int32), key)
-        return rendered
+        def run(given: Mapping[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
+            if num_classes is not None:
+                num = len(given.get("latent", given.get("w", ())))
+                labels = check_labels(labels, num, num_classes)
+            arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
+            return np.asarray(jitted(arrays, jnp.asarray(labels, jnp.int32), key))
+
+        return run
 
     @jax.jit
     def draw_all(key: Key, indices: Array) -> Array:
@@ -111,16 +115,13 @@ def make_explorer(
     def draw(seed: int, num: int) -> np.ndarray:
         return np.asarray(draw_all(jax.random.key(seed), jnp.arange(num)))
 
-    def styles(latent: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return np.asarray(run({"latent": latent}, labels)["w"])
-
-    def render(given: Mapping[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
-        return np.asarray(run(given, labels)["fake"])
-
+    styles = entry("w")
     return Explorer(
         draw,
-        styles if has_styles(game, element_spec) else None,
-        render,
+        (lambda latent, labels: styles({"latent": latent}, labels))
+        if has_styles(game, element_spec)
+        else None,
+        entry("fake"),
         num_classes,
         tuple(codes),
         is_normal and not codes,
