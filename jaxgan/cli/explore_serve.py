@@ -9,7 +9,6 @@ import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +38,13 @@ def serve(asked: Asked) -> None:
         raise ExploreError(bad_value("num", asked.num, f"from 1 to {MAX_SAMPLES}"))
     with Server(asked.own["port"]) as server, _ended_by_signals():
         say("compiling ...")
-        site = _site(asked)
+        server.offer(_site(asked))
         say(f"serving, to this machine alone: {server.address}")
         say("Ctrl-C ends it")
         sys.stdout.flush()
         if not asked.own["no_browser"]:
             _open_browser(server.address)
-        server.serve(site)
+        server.serve_forever(poll_interval=0.1)
 
 
 def _site(asked: Asked) -> Site:

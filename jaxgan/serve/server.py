@@ -77,30 +77,25 @@ class Server(ThreadingHTTPServer):
             in_use = error.errno == errno.EADDRINUSE
             why = "in use" if in_use else one_line(error.strerror)
             raise InputError(f"port is {port}, which is {why}; 0 takes a free one") from error
+        self.port: int = self.socket.getsockname()[1]
 
     def server_bind(self) -> None:
         """Takes the port; nothing is asked of a name server, as its base class would."""
         socketserver.TCPServer.server_bind(self)
 
     @property
-    def port(self) -> int:
-        """The port that it has."""
-        return int(self.socket.getsockname()[1])
-
-    @property
     def address(self) -> str:
         """Where its page is."""
         return f"http://{HOST}:{self.port}/?token={self.token}"
 
-    def serve(self, site: Site) -> None:
-        """Answers until `shutdown` is called, or an exception comes, such as that of Ctrl-C.
+    def offer(self, site: Site) -> None:
+        """Listens; `serve_forever` answers, until `shutdown` or an exception, as of Ctrl-C.
 
         Args:
           site: what to answer with.
         """
         self.site = site
         self.server_activate()
-        self.serve_forever(poll_interval=0.1)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answers in a thread of its own.
@@ -185,7 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusalError(HTTPStatus.FORBIDDEN, f"the host must be {hosts[0]}")
         token = parse_qs(urlsplit(self.path).query).get("token", [""])[0]
         if not secrets.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
-            raise _RefusalError(HTTPStatus.FORBIDDEN, "the token of the address is missing or wrong")
+            raise _RefusalError(
+                HTTPStatus.FORBIDDEN, "the token of the address is missing or wrong"
+            )
 
     def _body(self) -> bytes:
         if self.headers.get_content_type() != "application/json":
