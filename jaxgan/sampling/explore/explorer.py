@@ -63,7 +63,7 @@ def make_explorer(
       An `Explorer`.
 
     Raises:
-      ExploreError: if the examples are no images.
+      ExploreError: if the examples are no images, or the game makes none of latents.
 
     Example:
       >>> import flax.linen as nn
@@ -80,6 +80,8 @@ def make_explorer(
       >>> z.shape, explorer.render({"latent": z}, np.zeros(5, int)).shape
       ((5, 3), (5, 2, 2, 1))
     """
+    if "image" not in element_spec:
+        raise ExploreError("explore: the run's data have no images")
     shape = element_spec["image"].shape
     if len(shape) != 3:
         raise ExploreError(f"explore: the run makes points of shape {tuple(shape)}; needs images")
@@ -88,6 +90,10 @@ def make_explorer(
         num = labels.shape[0]
         batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
         found = make_scene(key, game, state, {**batch, "label": labels, **given})
+        if missing := {"fake", "latent"} - set(found):
+            raise ExploreError(
+                f"explore: the game's scene has no {' and no '.join(sorted(missing))}"
+            )
         fake = found["fake"]  # with its code beside it, in a game that looks at both
         images = {"fake": fake["image"] if isinstance(fake, dict) else fake}
         return images | {name: found[name] for name in ("latent", "w") if name in found}
