@@ -55,6 +55,7 @@ class Asked(NamedTuple):
     out: Path
     saved: SavedRun
     state: TrainState
+    member: int | None
 
     @property
     def of(self) -> str:
@@ -171,7 +172,8 @@ def run(args: argparse.Namespace) -> int:
         "mixing": _mixing,
         "serve": explore_serve.serve,
     }[args.what]
-    draw(Asked(explorer, args.num, args.seed, label, own, out, saved, loaded.state))
+    given = explorer, args.num, args.seed, label, own, out, saved, loaded.state, args.member
+    draw(Asked(*given))
     return 0
 
 

@@ -49,7 +49,7 @@ def serve(asked: Asked) -> None:
 
 def _site(asked: Asked) -> Site:
     """The page and what it asks for; all that it needs is compiled."""
-    from jaxgan.sampling.explore import make_controls, principal_directions
+    from jaxgan.sampling.explore import Sample, make_controls, principal_directions
     from jaxgan.serve import Facts, Site, make_draw, make_save, render
 
     explorer, saved, folder = asked.explorer, asked.saved, asked.out.parent / "pictures"
@@ -62,11 +62,13 @@ def _site(asked: Asked) -> Site:
         "run": str(saved.path),
         "step": int(asked.state.step),
         "average": bool(asked.state.ema),
+        "member": asked.member,
         "num": asked.num,
     }
-    if controls.num_layers:  # truncated styles are another program
-        controls.picture({"start": {"seed": asked.seed, "number": 0}, "truncation": 1.0})
-    image = controls.picture({"start": {"seed": asked.seed, "number": 0}})
+    start: Sample = {"seed": asked.seed, "number": 0}
+    if controls.num_layers:  # truncated styles, and those that are moved, are other programs
+        controls.picture({"start": start, "truncation": 1.0, "directions": {"0": 0.0}})
+    image = controls.picture({"start": start})
     line = f"step {about['step']}, {'the averaged' if about['average'] else 'the live'} generator"
     line += f", {saved.config['data']['source']}, {image.shape[0]} x {image.shape[1]} pixels"
     facts = Facts(

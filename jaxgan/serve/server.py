@@ -15,7 +15,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from jaxgan.core.errors import InputError, bad_value
 from jaxgan.core.text import one_line
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self, known: dict[str, Callable[[], None]]) -> None:
         try:
             self._check()
-            if (path := urlsplit(self.path).path) not in known:
+            if (path := self.path.partition("?")[0]) not in known:
                 raise _RefusalError(HTTPStatus.NOT_FOUND, "there is no such page")
             known[path]()
         except _RefusalError as error:
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         hosts = [f"{name}:{self.server.port}" for name in (HOST, "localhost")]
         if self.headers.get("Host") not in hosts:
             raise _RefusalError(HTTPStatus.FORBIDDEN, f"the host must be {hosts[0]}")
-        token = parse_qs(urlsplit(self.path).query).get("token", [""])[0]
+        token = parse_qs(self.path.partition("?")[2]).get("token", [""])[0]
         if not secrets.compare_digest(token.encode("utf-8", "replace"), self.server.token.encode()):
             raise _RefusalError(
                 HTTPStatus.FORBIDDEN, "the token of the address is missing or wrong"

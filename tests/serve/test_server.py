@@ -76,7 +76,8 @@ def test_nobody_is_answered_without_the_token_or_by_another_name(server: Server)
             assert server.token.encode() not in text
         for host in (foreign, {"Host": f"evil.example:{port}"}, {"Host": "127.0.0.1"}):
             assert ask(server, body, path=path, headers=host)[0] == 403
-    assert ask(server, path="/x")[0] == 404
+    assert ask(server, path="//[", token="x")[0] == 403
+    assert ask(server, path="//[")[0] == ask(server, path="/x")[0] == 404
     assert ask(server, settings, path="/x")[0] == 404
     assert server.socket.getsockname()[0] == "127.0.0.1"
 

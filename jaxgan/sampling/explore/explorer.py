@@ -90,7 +90,8 @@ def make_explorer(
         num = labels.shape[0]
         batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
         found = make_scene(key, game, state, {**batch, "label": labels, **given})
-        if missing := {"fake", "latent"} - set(found):
+        needed = {"fake"} if given else {"fake", "latent"}
+        if missing := needed - set(found):
             raise ExploreError(
                 f"explore: the game's scene has no {' and no '.join(sorted(missing))}"
             )
