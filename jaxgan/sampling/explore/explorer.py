@@ -86,18 +86,7 @@ def make_explorer(
     if len(shape) != 3:
         raise ExploreError(f"explore: the run makes points of shape {tuple(shape)}; needs images")
 
-    def scene(given: Mapping[str, Array], labels: Array, key: Key) -> dict[str, Array]:
-        num = labels.shape[0]
-        batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        found = make_scene(key, game, state, {**batch, "label": labels, **given})
-        needed = {"fake"} if given else {"fake", "latent"}
-        if missing := needed - set(found):
-            raise ExploreError(
-                f"explore: the game's scene has no {' and no '.join(sorted(missing))}"
-            )
-        fake = found["fake"]  # with its code beside it, in a game that looks at both
-        images = {"fake": fake["image"] if isinstance(fake, dict) else fake}
-        return images | {name: found[name] for name in ("latent", "w") if name in found}
+    scene = _make_scene_of(game, state, element_spec)
 
     def entry(name: str) -> Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]:
         """One entry of the scene; nothing is computed of the others."""
@@ -122,14 +111,36 @@ def make_explorer(
     def draw(seed: int, num: int) -> np.ndarray:
         return np.asarray(draw_all(jax.random.key(seed), jnp.arange(num)))
 
-    styles = entry("w")
+    def styles(latent: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return styles_of({"latent": latent}, labels)
+
+    styles_of = entry("w")
     return Explorer(
         draw,
-        (lambda latent, labels: styles({"latent": latent}, labels))
-        if has_styles(game, element_spec)
-        else None,
+        styles if has_styles(game, element_spec) else None,
         entry("fake"),
         num_classes,
         tuple(codes),
         is_normal and not codes,
     )
+
+
+def _make_scene_of(
+    game: Game, state: TrainState, element_spec: Mapping[str, jax.ShapeDtypeStruct]
+) -> Callable[[Mapping[str, Array], Array, Key], dict[str, Array]]:
+    """What makes images of latents or styles, and says which these were."""
+
+    def scene(given: Mapping[str, Array], labels: Array, key: Key) -> dict[str, Array]:
+        num = labels.shape[0]
+        batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
+        found = make_scene(key, game, state, {**batch, "label": labels, **given})
+        needed = {"fake"} if given else {"fake", "latent"}
+        if missing := needed - set(found):
+            raise ExploreError(
+                f"explore: the game's scene has no {' and no '.join(sorted(missing))}"
+            )
+        fake = found["fake"]  # with its code beside it, in a game that looks at both
+        images = {"fake": fake["image"] if isinstance(fake, dict) else fake}
+        return images | {name: found[name] for name in ("latent", "w") if name in found}
+
+    return scene
