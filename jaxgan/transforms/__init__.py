@@ -6,6 +6,7 @@ from jaxgan.transforms._lookahead import lookahead
 from jaxgan.transforms._seeds import MEMBER_AXES, member, seeds
 from jaxgan.transforms._skip_nonfinite import all_finite, skip_nonfinite
 from jaxgan.transforms._substeps import substeps
+from jaxgan.transforms._sweep import points, sweep
 
 __all__ = [
     "MEMBER_AXES",
@@ -15,7 +16,9 @@ __all__ = [
     "ema",
     "lookahead",
     "member",
+    "points",
     "seeds",
     "skip_nonfinite",
     "substeps",
+    "sweep",
 ]

@@ -92,6 +92,8 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "optimizers.clip_weights": ("bound",),
     "optimizers.decay_weights": ("optimizer",),
     "optimizers.with_rates": ("optimizer",),
+    "transforms.points": (),
+    "transforms.sweep": ("make",),
     "penalties.balanced_consistency": ("augment",),
     "penalties.consistency": ("augment",),
 }
