@@ -1,5 +1,6 @@
 """Transforms, maps from algorithm to algorithm: one a file."""
 
+from jaxgan.transforms._branch import branch
 from jaxgan.transforms._device_data import device_data
 from jaxgan.transforms._ema import averaged, ema
 from jaxgan.transforms._lookahead import lookahead
@@ -12,6 +13,7 @@ __all__ = [
     "MEMBER_AXES",
     "all_finite",
     "averaged",
+    "branch",
     "device_data",
     "ema",
     "lookahead",

@@ -109,7 +109,7 @@ ARITHMETIC = {
     "losses": {"capped_exp", "logits", "with_logits"},
     "optimizers": {"hold_schedules", "init", "update"},
     "penalties": {"input_gradient", "norm", "squared_norm"},
-    "transforms": {"all_finite", "averaged", "member"},
+    "transforms": {"all_finite", "averaged", "branch", "member"},
 }
 """Functions of arrays, states and points: they make nothing that is played."""
 
