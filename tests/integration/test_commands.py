@@ -27,6 +27,7 @@ RUN_BY = {
     "infogan_report": "tests/integration/test_inference_games.py",
     "losses_on_mnist": "tests/integration/test_loss_experiments.py",
     "losses_on_ring": "tests/integration/test_loss_experiments.py",
+    "opponents": "tests/integration/test_toy_experiments.py",
     "saturation": "tests/integration/test_loss_experiments.py",
     "semi_supervised": "tests/integration/test_loss_experiments.py",
     "sga_grid": "tests/integration/test_mixture_experiments.py",
