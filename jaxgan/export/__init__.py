@@ -1,5 +1,7 @@
 """Trained generators for others to run."""
 
-from jaxgan.export._stablehlo import generator_inputs, to_stablehlo
+from jaxgan.export._generator import Exported, generator_inputs
+from jaxgan.export._onnx import to_onnx
+from jaxgan.export._stablehlo import to_stablehlo
 
-__all__ = ["generator_inputs", "to_stablehlo"]
+__all__ = ["Exported", "generator_inputs", "to_onnx", "to_stablehlo"]
