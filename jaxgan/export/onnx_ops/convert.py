@@ -40,8 +40,8 @@ CALLS: Mapping[str, str] = {
 }
 """Where the primitives that only call have what they call."""
 
-_LAZY = {*ELEMENTWISE, "broadcast_in_dim"}
-"""What takes constants as small as they are."""
+_SMALL = ("broadcast_in_dim", "dim_as_value", "iota")
+"""Rows that keep a constant as small as it is, or need the batch size."""
 
 
 def convert(graph: Graph, jaxpr: Any, consts: Sequence[Value], args: Sequence[Value]) -> list[Value]:
@@ -128,12 +128,15 @@ def _default_platform(platforms: Sequence[Any]) -> Value:
 def _folded(eqn: Any, given: Sequence[Value], call: Call) -> list[Value] | None:
     """What an equation of constants gives; None where its shapes depend on the batch."""
     name = eqn.primitive.name
-    if name in ("broadcast_in_dim", "iota"):
+    if name in _SMALL:
         return None
     arrays = [value.const for value in given]
     if name in ELEMENTWISE:
         shape = np.broadcast_shapes(*(value.shape for value in given))
-        arrays = [jnp.broadcast_to(a, shape) if value.shape else a for a, value in zip(arrays, given, strict=True)]
+        arrays = [
+            jnp.broadcast_to(a, shape) if value.shape else a
+            for a, value in zip(arrays, given, strict=True)
+        ]
     elif all(is_static(aval.shape) for aval in (*call.ins, *call.outs)):
         arrays = [
             a if value.shape == tuple(aval.shape) else jnp.broadcast_to(a, aval.shape)

@@ -201,6 +201,11 @@ def _iota(graph: Graph, args: Sequence[Value], call: Call) -> Value:
     return Value(tuple(shape), out.dtype, reshape(graph, numbers, shape))
 
 
+def _dim_as_value(graph: Graph, args: Sequence[Value], call: Call) -> Value:
+    made = graph.add("Squeeze", graph.size(call.params["dim"]))
+    return Value((), call.out.dtype, graph.add("Cast", made, to=onnx_type(call.out.dtype)))
+
+
 def count(graph: Graph, size: Dim, to: int) -> str:
     """Emits 0, 1, ... below a size that depends on the batch, of ONNX's dtype `to`."""
     end = graph.add("Squeeze", graph.size(size))
@@ -211,6 +216,7 @@ def count(graph: Graph, size: Dim, to: int) -> str:
 SHAPES: Mapping[str, Row] = {
     "broadcast_in_dim": _broadcast_in_dim,
     "concatenate": _concatenate,
+    "dim_as_value": _dim_as_value,
     "iota": _iota,
     "pad": _pad,
     "reshape": _reshape,
