@@ -2,6 +2,14 @@
 
 from jaxgan.export._generator import Exported, generator_inputs
 from jaxgan.export._onnx import to_onnx
+from jaxgan.export._safetensors import generator_variables, to_safetensors
 from jaxgan.export._stablehlo import to_stablehlo
 
-__all__ = ["Exported", "generator_inputs", "to_onnx", "to_stablehlo"]
+__all__ = [
+    "Exported",
+    "generator_inputs",
+    "generator_variables",
+    "to_onnx",
+    "to_safetensors",
+    "to_stablehlo",
+]

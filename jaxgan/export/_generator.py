@@ -188,9 +188,11 @@ def make_generator(
         blank = {k: jnp.zeros((num, *x.shape), x.dtype) for k, x in element_spec.items()}
         scene = make_scene(jax.random.key(0), game, state, {**blank, **batch})
         fake = scene_entry(scene, "fake")
-        if direction == "backward" and not isinstance(fake, dict):
-            raise InputError("direction is 'backward'; the game's only generator goes forward")
-        images: Array = fake[_DIRECTIONS[direction][1]] if isinstance(fake, dict) else fake
+        by_domain = fake if isinstance(fake, dict) else {"image": fake}
+        domain = _DIRECTIONS[direction][1]
+        if domain not in by_domain:
+            raise InputError(f"direction is {direction!r}; the game's only generator goes forward")
+        images: Array = by_domain[domain]
         return images
 
     small = state._replace(params=params, net_state=net_state, opt_state={}, ema={})

@@ -23,6 +23,7 @@ INPUTS = {
     "pix2pix": ["source"],
     "progan": ["latent"],
     "r3gan": ["latent"],
+    "sagan": ["latent", "label"],
     "sngan": ["latent"],
     "stylegan": ["latent", "truncation"],
     "stylegan2": ["latent", "truncation"],
@@ -54,10 +55,13 @@ def make_family(name: str, *flags: str) -> Family:
     rng = np.random.default_rng(0)
 
     def moved(path: Any, leaf: jax.Array) -> jax.Array:
-        if leaf.dtype != jnp.float32:
+        name = str(path[-1].key)
+        if leaf.dtype != jnp.float32 or name.endswith("/sigma"):
             return leaf
+        if name.endswith("/u"):  # of a power iteration, whose vectors have length one
+            return leaf / jnp.linalg.norm(leaf)
         noise = np.asarray(0.1 * rng.normal(size=leaf.shape), np.float32)
-        return leaf + (np.abs(noise) if path[-1].key == "var" else noise)
+        return leaf + (np.abs(noise) if name == "var" else noise)
 
     def all_moved(tree: Any) -> Any:
         return jax.tree.map_with_path(moved, tree)
