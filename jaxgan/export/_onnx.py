@@ -63,6 +63,7 @@ def to_onnx(
     )
     specs = dict(zip(generator.inputs, generator.specs(), strict=True))
     model = make_model(generator.call, generator.state, specs)
+    onnx.helper.set_model_props(model, {"num_classes": str(num_classes or 0)})
     try:
         onnx.checker.check_model(model, full_check=True)
         data = model.SerializeToString()
