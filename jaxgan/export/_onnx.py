@@ -26,9 +26,8 @@ def to_onnx(
     """Exports the generator: its average where one is kept, any batch size, float32.
 
     What does not depend on the inputs is computed here and is a constant of the file, parameters
-    under their own names. Noise that a generator adds to its layers is part of the file, the same at
-    every call. What is exported is run by onnxruntime at two batch sizes, and must equal the
-    generator to 1e-4.
+    under their own names. Noise that a generator adds to its layers is the same at every call. What
+    is exported is run by onnxruntime at two batch sizes, and must equal the generator to 1e-4.
 
     Args:
       game: whose generator it is.

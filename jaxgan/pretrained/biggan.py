@@ -53,9 +53,7 @@ def layer(
     if is_spectral:
         turn = bias or same
         beside = ("spectral", *path[:-1], state or f"{path[-1]}_spectral")
-        rules[f"{name}.u0"] = Rule(
-            (*beside, f"{path[-1]}/kernel/u"), partial(turned_unit, turn)
-        )
+        rules[f"{name}.u0"] = Rule((*beside, f"{path[-1]}/kernel/u"), partial(turned_unit, turn))
         rules[f"{name}.sv0"] = Rule((*beside, f"{path[-1]}/kernel/sigma"), scalar)
     return rules
 
@@ -137,9 +135,7 @@ def _attention_rules(name: str, is_spectral: bool) -> dict[str, Rule]:
     found = {f"{name}.gamma": Rule(("params", "attention", "gamma"))}
     for theirs, ours in (("theta", "g"), ("phi", "f"), ("g", "h"), ("o", "v")):
         path = ("attention", ours)
-        found |= layer(
-            f"{name}.{theirs}", path, pointwise, is_spectral, None
-        )
+        found |= layer(f"{name}.{theirs}", path, pointwise, is_spectral, None)
     return found
 
 

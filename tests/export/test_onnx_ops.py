@@ -116,11 +116,15 @@ REDUCTIONS: dict[str, Function] = {
 }
 PRODUCTS: dict[str, Function] = {
     "conv": conv(*NHWC, kernel=(3, 2, 3, 4), padding=((1, 0), (2, 1))),
-    "conv of any layout": conv("HCNW", "OWIH", "CNHW", kernel=(4, 2, 5, 2), padding=((1, 1), (1, 0))),
+    "conv of any layout": conv(
+        "HCNW", "OWIH", "CNHW", kernel=(4, 2, 5, 2), padding=((1, 1), (1, 0))
+    ),
     "conv, cropped": conv(*NHWC, kernel=(2, 2, 3, 4), padding=((-1, 0), (1, -2))),
     "conv, dilated": conv(*NHWC, kernel=(2, 3, 3, 1), rhs_dilation=(2, 3)),
     "conv, groups": conv(*NHWC, kernel=(3, 3, 1, 6), feature_group_count=3),
-    "conv, strided": conv(*NHWC, kernel=(4, 3, 3, 2), window_strides=(2, 3), padding=((1, 2), (0, 1))),
+    "conv, strided": conv(
+        *NHWC, kernel=(4, 3, 3, 2), window_strides=(2, 3), padding=((1, 2), (0, 1))
+    ),
     "conv, transposed": conv(
         *NHWC, kernel=(4, 3, 3, 2), lhs_dilation=(2, 3), padding=((2, 1), (0, 2))
     ),
@@ -152,7 +156,9 @@ def seen(jaxpr: Any) -> set[str]:
     found = set()
     for eqn in jaxpr.eqns:
         found.add(eqn.primitive.name)
-        for value in jax.tree.leaves(tuple(eqn.params.values()), is_leaf=lambda v: hasattr(v, "eqns")):
+        for value in jax.tree.leaves(
+            tuple(eqn.params.values()), is_leaf=lambda v: hasattr(v, "eqns")
+        ):
             inner = getattr(value, "jaxpr", value)
             found |= seen(inner) if hasattr(inner, "eqns") else set()
     return found
@@ -201,7 +207,9 @@ def test_every_row_was_tried() -> None:
         ),
         r"'convert_element_type' with the dtype bfloat16": lambda w, x: x.astype(jnp.bfloat16),
         r"'while', which": lambda w, x: lax.while_loop(lambda x: x.sum() < 9, lambda x: x + 1, x),
-        r"onnx cannot have the size b \+ 1; it must be a multiple": lambda w, x: jnp.zeros(x.shape[0] + 1) + x.max(),
+        r"onnx cannot have the size b \+ 1; it must be a multiple": lambda w, x: (
+            jnp.zeros(x.shape[0] + 1) + x.max()
+        ),
         r"\(in outer/inner\)": lambda w, x: jax.named_scope("outer")(
             jax.named_scope("inner")(lax.lgamma)
         )(x),

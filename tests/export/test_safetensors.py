@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import jax
 import numpy as np
 import pytest
 from flax import traverse_util
 
-from jaxgan.cli.main import main
 from jaxgan.config.base import load_config
 from jaxgan.config.resolve import resolve
-from jaxgan.core.errors import ConfigError
 from jaxgan.export import generator_variables, to_safetensors
 from jaxgan.pretrained import convert
 from jaxgan.run.pretrained import published_rules
@@ -35,7 +30,9 @@ REFERENCE: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", helpers.rows(REFERENCE, ["biggan", "cyclegan", "pix2pix", "sagan"]))
+@pytest.mark.parametrize(
+    "name", helpers.rows(REFERENCE, ["biggan", "cyclegan", "pix2pix", "sagan"])
+)
 def test_what_goes_by_their_names_comes_back_the_same(name: str) -> None:
     family = make_family(name)
     config = resolve(load_config(f"{ROOT / 'configs' / name}.py:smoke"))

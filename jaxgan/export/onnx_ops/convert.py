@@ -44,7 +44,9 @@ _SMALL = ("broadcast_in_dim", "dim_as_value", "iota")
 """Rows that keep a constant as small as it is, or need the batch size."""
 
 
-def convert(graph: Graph, jaxpr: Any, consts: Sequence[Value], args: Sequence[Value]) -> list[Value]:
+def convert(
+    graph: Graph, jaxpr: Any, consts: Sequence[Value], args: Sequence[Value]
+) -> list[Value]:
     """Emits the nodes of a jaxpr.
 
     Args:
@@ -64,7 +66,8 @@ def convert(graph: Graph, jaxpr: Any, consts: Sequence[Value], args: Sequence[Va
 
     def read(atom: Any) -> Value:
         if isinstance(atom, core.Literal):
-            const = np.asarray(atom.val, atom.aval.dtype)
+            aval: Any = atom.aval
+            const = np.asarray(atom.val, aval.dtype)
             return Value(const.shape, const.dtype, "number", const)
         return values[atom]
 
@@ -152,7 +155,7 @@ def _folded(eqn: Any, given: Sequence[Value], call: Call) -> list[Value] | None:
 
 def constant(array: Any, name: str) -> Value:
     """A known array; of keys as it is, of numbers as NumPy has it."""
-    is_key = jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended)
+    is_key = jnp.issubdtype(array.dtype, jax.dtypes.extended)
     return Value(tuple(array.shape), array.dtype, name, array if is_key else np.asarray(array))
 
 

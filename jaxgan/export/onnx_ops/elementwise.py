@@ -121,7 +121,7 @@ def _is_finite(graph: Graph, args: Sequence[Value], call: Call) -> str:
 def _reduce_precision(graph: Graph, args: Sequence[Value], call: Call) -> str:
     bits = np.finfo(call.out.dtype)
     if (call.params["exponent_bits"], call.params["mantissa_bits"]) != (bits.iexp, bits.nmant):
-        raise Unsupported(f"{params['mantissa_bits']} bits; it must leave numbers as they are")
+        raise Unsupported(f"{call.params['mantissa_bits']} bits; it must leave numbers as they are")
     return graph.use(args[0])
 
 

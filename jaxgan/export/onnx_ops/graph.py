@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import numpy as np
 
 OPSET = 18
@@ -123,7 +122,6 @@ class Graph:
             self._known[key] = made
         return self._known[key]
 
-
     def prune(self, output: str) -> None:
         """Removes what the output does not depend on."""
         needed, kept = {output}, []
@@ -179,7 +177,8 @@ def multiple_of(dim: Dim, batch: Dim) -> int:
     Raises:
       Unsupported: if it is no multiple.
 
-    >>> b, = jax.export.symbolic_shape("b")
+    >>> from jax import export
+    >>> (b,) = export.symbolic_shape("b")
     >>> multiple_of(6 * b, b)
     6
     """
@@ -214,7 +213,8 @@ def onnx_type(dtype: Any) -> int:
     """
     from onnx import helper
 
-    if not jax.dtypes.issubdtype(dtype, np.generic) or str(np.dtype(dtype)) not in DTYPES:
+    name = np.dtype(dtype).name if isinstance(dtype, type) else str(dtype)
+    if name not in DTYPES:
         raise Unsupported(f"the dtype {dtype}; it must be of {', '.join(DTYPES)}")
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 

@@ -13,7 +13,7 @@ from jaxgan.export.onnx_ops.shapes import index, slice_axes
 
 def _gather(graph: Graph, args: Sequence[Value], call: Call) -> Value:
     """A part whose place is known, or rows by their number."""
-    operand, indices = args
+    indices = args[1]
     numbers = call.params["dimension_numbers"]
     if numbers.operand_batching_dims or numbers.start_indices_batching_dims:
         raise Unsupported("axes of a batch; it must take parts of one array")

@@ -44,7 +44,7 @@ def _moved(graph: Graph, value: Value, order: Sequence[int], flip: Sequence[int]
     if value.const is not None:
         const = np.transpose(np.flip(np.asarray(value.const), tuple(flip)), order)
         return graph.use(Value(const.shape, value.dtype, value.name, const))
-    name = slice_axes(graph, graph.use(value), {axis: (-1, -LAST, -1) for axis in flip})
+    name = slice_axes(graph, graph.use(value), dict.fromkeys(flip, (-1, -LAST, -1)))
     return str(graph.add("Transpose", name, perm=list(order)))
 
 
@@ -92,7 +92,9 @@ def _transposed(graph: Graph, x: str, kernel: Value, params: Mapping[str, Any]) 
     """
     require(params, feature_group_count=1)
     (out_axis, in_axis, *spatial) = params["dimension_numbers"].rhs_spec
-    sizes = [(kernel.shape[a] - 1) * d for a, d in zip(spatial, params["rhs_dilation"], strict=True)]
+    sizes = [
+        (kernel.shape[a] - 1) * d for a, d in zip(spatial, params["rhs_dilation"], strict=True)
+    ]
     pads = [(k - low, k - high) for k, (low, high) in zip(sizes, params["padding"], strict=True)]
     y = graph.add(
         "ConvTranspose",

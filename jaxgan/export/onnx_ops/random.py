@@ -7,6 +7,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -65,7 +66,7 @@ def _word(graph: Graph, number: int) -> str:
 
 def _bitcast(graph: Graph, args: Sequence[Value], call: Call) -> Value:
     """ONNX has none; of a number from 1 to 2, as uniform numbers begin, it is its fraction's."""
-    made = next((n for n in reversed(graph.nodes) if args[0].name in n.output), None)
+    made: Any = next((n for n in reversed(graph.nodes) if args[0].name in n.output), None)
     ones = [graph.initializers.get(name) for name in made.input] if made is not None else []
     is_from_one = any(one is not None and one.shape == () and int(one) == _ONE for one in ones)
     if call.out.dtype != np.float32 or not is_from_one or made.op_type != "BitwiseOr":

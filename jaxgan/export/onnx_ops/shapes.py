@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from jaxgan.export.onnx_ops.graph import (
@@ -43,9 +44,7 @@ def reshape(graph: Graph, name: str, shape: Sequence[Dim]) -> str:
     return str(graph.add("Reshape", name, graph.ints(numbers)))
 
 
-def slice_axes(
-    graph: Graph, name: str, axes: Mapping[int, tuple[int, int, int]]
-) -> str:
+def slice_axes(graph: Graph, name: str, axes: Mapping[int, tuple[int, int, int]]) -> str:
     """Emits a slice along some axes: (start, end, step) of each."""
     if not axes:
         return name
@@ -107,7 +106,7 @@ def _squeeze(graph: Graph, args: Sequence[Value], call: Call) -> Value:
 
 def _rev(graph: Graph, args: Sequence[Value], call: Call) -> Value:
     name = graph.full(args[0], call.out.shape)
-    axes = {axis: (-1, -LAST, -1) for axis in call.params["dimensions"]}
+    axes = dict.fromkeys(call.params["dimensions"], (-1, -LAST, -1))
     return Value(call.out.shape, args[0].dtype, slice_axes(graph, name, axes))
 
 
