@@ -40,8 +40,8 @@ NOT_RUN: dict[str, str] = {
     r"python experiments/metric_sanity.py": "trains an extractor for two minutes, of one size",
     r"(\.venv/bin/)?(pip|python3?) (install|-m) .*": "changes or tests the installation itself",
     r"make .*": "this is called by it",
-    r"(curl|docker|gcloud|git|kubectl|npm|salloc|sbatch|tar|tfds|launch/\S+) ?.*": "needs a network or "
-    "a cluster; tests/test_launch.py runs launch/ with stand-ins",
+    r"(curl|docker|gcloud|git|kubectl|npm|salloc|sbatch|tar|tfds|launch/\S+) ?.*": "needs a "
+    "network or a cluster; tests/test_launch.py runs launch/ with stand-ins",
     r"srun .*": "needs Slurm; tests/test_launch.py has a stand-in",
     r"(export|source|wait)\b.*": "of the shell itself",
     r"jaxgan( \S+)?( --help)?": "is a name, not a whole command",

@@ -130,13 +130,11 @@ ELEMENTWISE: Mapping[str, Row] = {
     for name, emit in {
         "abs": _op("Abs"),
         "add": _op("Add"),
-        "add_any": _op("Add"),
         "and": _by_dtype("And", "BitwiseAnd"),
         "ceil": _op("Ceil"),
         "clamp": _clamp,
         "convert_element_type": _cast,
         "copy": _identity,
-        "copy_p": _identity,
         "cos": _op("Cos"),
         "div": _op("Div"),
         "eq": _op("Equal"),
