@@ -36,8 +36,11 @@ def about(model: bytes) -> dict[str, Any]:
     Raises:
       InputError: if it makes images of something else than latents.
     """
-    import onnx
-    from google.protobuf.message import DecodeError
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise InputError(f"{error}: pip install jaxgan[onnx]") from error
 
     try:
         graph = onnx.load_from_string(model)

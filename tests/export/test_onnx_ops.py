@@ -12,7 +12,7 @@ import pytest
 from jax import export, lax
 
 from jaxgan.core.errors import InputError
-from jaxgan.export.onnx_ops.convert import ROWS
+from jaxgan.export.onnx_ops.convert import CALLS, ROWS
 from jaxgan.export.onnx_ops.model import make_model
 
 onnx = pytest.importorskip("onnx")
@@ -42,6 +42,13 @@ def number(truth: jax.Array) -> jax.Array:
 def dot(other: tuple[int, ...], sums: Any, batch: Any = ((), ())) -> Function:
     return lambda w, x: lax.dot_general(x, normal(other), (sums, batch))
 
+
+@jax.custom_vjp
+def doubled(x: jax.Array) -> jax.Array:
+    return 2 * x
+
+
+doubled.defvjp(lambda x: (2 * x, None), lambda _, g: (2 * g,))
 
 NHWC = ("NHWC", "HWIO", "NHWC")
 IMAGES = (5, 7, 3)
@@ -144,11 +151,17 @@ PRODUCTS: dict[str, Function] = {
     "dot of two axes": dot((3, 5, 2), ((1, 3), (1, 0))),
     "dot of a batch": lambda w, x: jnp.einsum("bhwc,bhvc->bhwv", x, x * x),
 }
+PROGRAMS: dict[str, Function] = {
+    "checkpoint": lambda w, x: jax.checkpoint(jnp.sin)(x),
+    "cond of what is known": lambda w, x: lax.cond(w.sum() > 99, jnp.sin, jnp.cos, x),
+    "custom_jvp": lambda w, x: jax.nn.relu(x),
+    "custom_vjp": lambda w, x: doubled(x),
+}
 RANDOM: dict[str, Function] = {
     "bernoulli": lambda w, x: x * number(jax.random.bernoulli(jax.random.key(3), 0.3, x.shape)),
     "uniform": lambda w, x: jax.random.uniform(jax.random.key(3), (x.shape[0], 4), minval=-2),
 }
-TABLE = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **PRODUCTS, **RANDOM}
+TABLE = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **PRODUCTS, **PROGRAMS, **RANDOM}
 
 
 def seen(jaxpr: Any) -> set[str]:
@@ -188,7 +201,7 @@ def test_every_row_is_tried() -> None:
     w, spec = normal(IMAGES)[None], batch_of_images()
     tried = [seen(jax.make_jaxpr(function)(w, spec).jaxpr) for function in TABLE.values()]
     # Older versions of JAX have neither of the two.
-    assert set(ROWS) - set().union(*tried) <= {"stack", "unstack"}
+    assert {*ROWS, *CALLS} - set().union(*tried) <= {"stack", "unstack"}
 
 
 @pytest.mark.parametrize(
@@ -207,6 +220,10 @@ def test_every_row_is_tried() -> None:
             )
         ),
         r"'convert_element_type' with the dtype bfloat16": lambda w, x: x.astype(jnp.bfloat16),
+        r"'cond', which": lambda w, x: lax.cond(x.sum() > 0, jnp.sin, jnp.cos, x),
+        r"cannot be exported: Symbolic dimension comparison 'b' > '3'": lambda w, x: (
+            x if x.shape[0] > 3 else 2 * x
+        ),
         r"'while', which": lambda w, x: lax.while_loop(lambda x: x.sum() < 9, lambda x: x + 1, x),
         r"onnx cannot have the size b \+ 1; it must be a multiple": lambda w, x: (
             jnp.zeros(x.shape[0] + 1) + x.max()

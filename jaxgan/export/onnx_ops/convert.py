@@ -30,12 +30,9 @@ ROWS: Mapping[str, Row] = {
 """What emits each primitive, by its name."""
 
 CALLS: Mapping[str, str] = {
-    "checkpoint": "jaxpr",
-    "closed_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
     "jit": "jaxpr",
-    "pjit": "jaxpr",
     "remat2": "jaxpr",
 }
 """Where the primitives that only call have what they call."""
@@ -131,7 +128,7 @@ def _default_platform(platforms: Sequence[Any]) -> Value:
 def _folded(eqn: Any, given: Sequence[Value], call: Call) -> list[Value] | None:
     """What an equation of constants gives; None where its shapes depend on the batch."""
     name = eqn.primitive.name
-    if name in _SMALL:
+    if name in _SMALL and not any(is_key(value) for value in given):
         return None
     arrays = [value.const for value in given]
     if name in ELEMENTWISE:
@@ -155,8 +152,13 @@ def _folded(eqn: Any, given: Sequence[Value], call: Call) -> list[Value] | None:
 
 def constant(array: Any, name: str) -> Value:
     """A known array; of keys as it is, of numbers as NumPy has it."""
-    is_key = jnp.issubdtype(array.dtype, jax.dtypes.extended)
-    return Value(tuple(array.shape), array.dtype, name, array if is_key else np.asarray(array))
+    const = array if is_key(array) else np.asarray(array)
+    return Value(tuple(array.shape), array.dtype, name, const)
+
+
+def is_key(array: Any) -> bool:
+    """Whether something of a dtype is of random keys, which NumPy does not know."""
+    return bool(jnp.issubdtype(array.dtype, jax.dtypes.extended))
 
 
 def _refused(eqn: Any, reason: Exception | None) -> InputError:

@@ -69,21 +69,16 @@ def _cast(graph: Graph, args: Sequence[Value], call: Call) -> str:
     return str(graph.add("Cast", graph.use(args[0]), to=onnx_type(call.out.dtype)))
 
 
-def _with_number(op: str, number: float, *, first: bool = False, then: str = "") -> Emit:
-    """A node of the argument and a number: 1 + x, say."""
+def _one(graph: Graph, call: Call) -> str:
+    return graph.use(Value((), call.out.dtype, "number", np.ones((), call.out.dtype)))
 
-    def emit(graph: Graph, args: Sequence[Value], call: Call) -> str:
-        other = graph.use(Value((), call.out.dtype, const=np.asarray(number, call.out.dtype)))
-        x = graph.use(args[0])
-        made = graph.add(op, *((other, x) if first else (x, other)))
-        return str(graph.add(then, made) if then else made)
 
-    return emit
+def _log1p(graph: Graph, args: Sequence[Value], call: Call) -> str:
+    return str(graph.add("Log", graph.add("Add", graph.use(args[0]), _one(graph, call))))
 
 
 def _expm1(graph: Graph, args: Sequence[Value], call: Call) -> str:
-    one = graph.use(Value((), call.out.dtype, const=np.ones((), call.out.dtype)))
-    return str(graph.add("Sub", graph.add("Exp", graph.use(args[0])), one))
+    return str(graph.add("Sub", graph.add("Exp", graph.use(args[0])), _one(graph, call)))
 
 
 def _square(graph: Graph, args: Sequence[Value], call: Call) -> str:
@@ -91,7 +86,7 @@ def _square(graph: Graph, args: Sequence[Value], call: Call) -> str:
 
 
 def _integer_pow(graph: Graph, args: Sequence[Value], call: Call) -> str:
-    exponent = Value((), call.out.dtype, const=np.asarray(call.params["y"], call.out.dtype))
+    exponent = Value((), call.out.dtype, "number", np.asarray(call.params["y"], call.out.dtype))
     return str(graph.add("Pow", graph.use(args[0]), graph.use(exponent)))
 
 
@@ -148,7 +143,7 @@ ELEMENTWISE: Mapping[str, Row] = {
         "is_finite": _is_finite,
         "le": _op("LessOrEqual"),
         "log": _op("Log"),
-        "log1p": _with_number("Add", 1.0, then="Log"),
+        "log1p": _log1p,
         "logistic": _op("Sigmoid"),
         "lt": _op("Less"),
         "max": _op("Max"),

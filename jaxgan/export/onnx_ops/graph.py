@@ -42,12 +42,13 @@ class Graph:
 
     Attributes:
       batch: the symbol of the batch size.
+      batch_source: the input whose first axis it is.
       nodes: as `onnx.helper.make_node` makes them.
       initializers: constants by name.
     """
 
     batch: Dim
-    batch_source: str = ""
+    batch_source: str
     nodes: list[Any] = field(default_factory=list)
     initializers: dict[str, np.ndarray] = field(default_factory=dict)
     _known: dict[Any, str] = field(default_factory=dict)

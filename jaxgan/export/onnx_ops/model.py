@@ -34,7 +34,8 @@ def make_model(
       An `onnx.ModelProto`.
 
     Raises:
-      InputError: naming the first primitive that cannot be written, and where it is from.
+      InputError: naming the first primitive that cannot be written, and where it is from, or what
+        needs a batch of one size.
 
     Example:
       >>> spec = {"x": jax.ShapeDtypeStruct((3,), np.float32)}
@@ -44,7 +45,13 @@ def make_model(
     """
     from onnx import helper
 
-    closed = jax.make_jaxpr(call)(state, *specs.values())
+    try:
+        closed = jax.make_jaxpr(call)(state, *specs.values())
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"the generator cannot be exported: {reason}") from error
     source, spec = next(iter(specs.items()))
     graph = Graph(spec.shape[0] if spec.shape else 1, source)
     leaves = [constant(leaf, _name(path)) for path, leaf in jax.tree.leaves_with_path(state)]
