@@ -123,6 +123,8 @@ def all_methods() -> dict[str, Method]:
         "competitive, 10 cg iterations": Method(cgd(10)),
         "competitive, cg to 1e-6": Method(play(partial(fields.competitive, eta=RATE))),
         "follow_the_ridge": Method(play(partial(fields.follow_the_ridge, tol=NEVER))),
+        "stackelberg": Method(play(partial(fields.stackelberg, tol=NEVER))),
+        "symplectic_surgery": Method(play(partial(fields.symplectic_surgery, tol=NEVER))),
         **unrolled_methods(game),
     }
 

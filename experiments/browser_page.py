@@ -48,7 +48,9 @@ def about(model: bytes) -> dict[str, Any]:
         raise InputError("model is no ONNX file") from error
     inputs = {one.name: one.type.tensor_type.shape.dim for one in graph.graph.input}
     if "latent" not in inputs:
-        raise InputError(f"model has the inputs {', '.join(inputs)}; it must have 'latent'")
+        raise InputError(
+            f"model has the inputs {', '.join(inputs) or 'none'}; it must have 'latent'"
+        )
     props = {one.key: one.value for one in graph.metadata_props}
     return {
         "latent_dim": inputs["latent"][1].dim_value,

@@ -46,7 +46,7 @@ with epy.lazy_api_imports(globals()):
         simultaneous,
     )
     from jaxgan.core import ranges, schedules
-    from jaxgan.core.game import Game, zero_sum
+    from jaxgan.core.game import Game, general_sum, zero_sum
     from jaxgan.core.network import Network
     from jaxgan.core.schedules import cosine, linear
     from jaxgan.core.state import Context, TrainState, stream
@@ -123,6 +123,7 @@ __all__ = [
     "from_nnx",
     "games",
     "gan",
+    "general_sum",
     "gradient",
     "instance_noise",
     "linear",

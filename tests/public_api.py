@@ -20,7 +20,7 @@ PACKAGES = (
     *("transforms", "analysis", "optimizers", "models", "models.layers", "data", "features"),
     *("metrics", "evaluation", "pretrained", "distributed", "writers", "files", "plan"),
     "export",
-    *("report", "writers.tracking"),
+    *("report", "sampling.explore", "serve", "writers.tracking"),
     *("core.schedules", "core.ranges", "fields.trees"),  # public under another name
 )
 

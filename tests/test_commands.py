@@ -43,6 +43,7 @@ REQUIRED = {
     "plan": ["--config", "FILE", "--topology", "cpu:1"],
     "report": ["DIR"],
     "sample": ["--workdir", "DIR"],
+    "translate": ["--workdir", "DIR", "--data", "PATH", "--out", "DIR"],
     "train": ["--config", "FILE", "--workdir", "DIR"],
     "weights": ["inception"],
 }

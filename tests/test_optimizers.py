@@ -140,6 +140,7 @@ DIFFERENTIABLE = {
     "adam, b2 scheduled": optimizers.adam(1e-2, b2=linear(0.9, 0.99, 10)),
     "rmsprop": optimizers.rmsprop(1e-2),
     "sgd": optimizers.sgd(1e-2, momentum=0.9),
+    "complex momentum": optimizers.complex_momentum(1e-2),
     "optimistic": optimizers.optimistic(1e-2),
     "optimistic adam": optimizers.optimistic_adam(1e-2, b1=0.5),
 }
@@ -294,7 +295,7 @@ def test_tentative_updates_hold_the_schedules_of_what_is_around(float64: None) -
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ({"name": "lyon"}, "optimizer.gen.name is 'lyon'; it must be 'adam', 'optimistic'"),
+        ({"name": "lyon"}, "optimizer.gen.name is 'lyon'; it must be 'adam', 'complex_momentum'"),
         ({"name": "lion", "mask": 1}, "optimizer.gen (lion).mask: unknown key"),
         ({"name": "lion", "b1": "x"}, "optimizer.gen.b1 is 'x'; it must be a finite number"),
         ({"name": "lion", "learning_rate": -1.0}, "learning_rate is -1.0; it must be at least 0"),

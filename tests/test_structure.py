@@ -28,7 +28,7 @@ LEVELS: dict[str, int] = {
             "auxiliary algorithms analysis transforms checkpoint features plan report",
             "games training",
             "sampling",
-            "evaluation export",
+            "evaluation export serve",
             "config",
             "run",
             "cli",

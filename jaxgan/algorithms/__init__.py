@@ -1,6 +1,7 @@
 """Algorithms, and what one of one's own needs: one a file."""
 
 from jaxgan.algorithms._alternating import alternating
+from jaxgan.algorithms._extra_anchored import extra_anchored
 from jaxgan.algorithms._extragradient import extragradient, past_extragradient
 from jaxgan.algorithms._sequence import sequence
 from jaxgan.algorithms._simultaneous import simultaneous
@@ -18,6 +19,7 @@ __all__ = [
     "Optimizers",
     "alternating",
     "apply_updates",
+    "extra_anchored",
     "extragradient",
     "flatten_metrics",
     "make_context",

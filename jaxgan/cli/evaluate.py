@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from jaxgan.cli import job
 from jaxgan.cli.program import NONFINITE, add_trust, check_out, check_seed, whole
@@ -69,18 +69,7 @@ def add_parser(commands: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="the generator's average, or the live one (the average where there is one)",
     )
-    parser.add_argument(
-        "--truncation", type=float, metavar="T", help="redraw latents beyond T (none)"
-    )
-    parser.add_argument(
-        "--standing-statistics",
-        type=int,
-        default=0,
-        metavar="N",
-        help="recompute batch statistics over N batches (0: as they were trained)",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
-    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
+    _add_draws(parser)
     parser.add_argument("--data-dir", metavar="DIR", help="where the data are now")
     parser.add_argument("--split", help="of the data, of tfds:NAME (that of the training)")
     parser.add_argument(
@@ -113,9 +102,40 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_draws(parser: argparse.ArgumentParser) -> None:
+    """How samples are drawn, of which members, and how often."""
+    parser.add_argument(
+        "--truncation", type=float, metavar="T", help="redraw latents beyond T (none)"
+    )
+    parser.add_argument(
+        "--standing-statistics",
+        type=int,
+        default=0,
+        metavar="N",
+        help="recompute batch statistics over N batches (0: as they were trained)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
+    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
+    parser.add_argument(
+        "--members",
+        metavar="I,J",
+        help="several of them, or all: means, standard deviations and the worst",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=whole(1),
+        default=1,
+        metavar="N",
+        help="measure with N seeds of the latents, from S on: means and standard deviations (1)",
+    )
+
+
 IN_FILES = ("fake", "real", "image_size")
-DEFAULTS = {"step": "last", "standing_statistics": 0}
-OF_RUNS = ("step", "ema", "truncation", "standing_statistics", "member", "data_dir", "split")
+DEFAULTS = {"step": "last", "standing_statistics": 0, "repeats": 1}
+OF_RUNS = (
+    *("step", "ema", "truncation", "standing_statistics", "member", "members", "repeats"),
+    *("data_dir", "split"),
+)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -145,6 +165,7 @@ def run(args: argparse.Namespace) -> int:
         num = args.standing_statistics
         raise ConfigError(bad_value("standing_statistics", num, "at least 0"))
     saved = read_run(args.workdir, trust_code=args.trust_code)
+    members = _parse_members(args)
     metrics = [] if args.metrics is None else args.metrics.split(",")
     asked = asked_for(metrics, args.features, Path.cwd())
     out = args.out or args.workdir / report.NAME
@@ -171,12 +192,26 @@ def run(args: argparse.Namespace) -> int:
         num_samples=args.num_samples,
         num_real=args.num_real,
         seed=args.seed,
+        repeats=args.repeats,
+        members=members,
         truncation=args.truncation,
         cache_dir=args.cache_dir,
     )
     if not processes.is_first():
         return 0
     return _show(args, found, out, args.workdir / "evaluation")
+
+
+def _parse_members(args: argparse.Namespace) -> list[int] | Literal["all"] | None:
+    if args.members is not None and args.member is not None:
+        raise ConfigError(f"{bad_value('member', args.member, 'left out')}, as --members is given")
+    if args.members is None or args.members == "all":
+        members: Literal["all"] | None = args.members
+    elif all(one.isdecimal() for one in args.members.split(",")):
+        return [int(one) for one in args.members.split(",")]
+    else:
+        raise ConfigError(bad_value("members", args.members, "all, or numbers with commas between"))
+    return members
 
 
 def _check_left_out(args: argparse.Namespace, names: Sequence[str], reason: str) -> None:

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from jaxgan.sampling.explore import Explorer
 
 _DESCRIPTION = """\
-Writes DIR/explore/WHAT.png, and more:
+Writes DIR/explore/WHAT.png, and more; or serves a page:
   interpolate  from sample to sample; also interpolate.gif (or .mp4, see --out)
   arithmetic   a - b + c of mean latents, and the picture of the sum
   truncation   the same samples under stronger truncation, with a table of quality and diversity
   traverse     one code, or element of the latent, at a time
-  mixing       styles of one sample in some layers, of another in the rest"""
+  mixing       styles of one sample in some layers, of another in the rest
+  serve        a local page with sliders, of this machine alone; ends with Ctrl-C"""
 
 # Of each: its own options and their defaults.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -39,10 +40,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "traverse": {"codes": None, "frames": 10},
     "mixing": {"layers": None},
+    "serve": {"port": 0, "no_browser": False},
 }
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """What is to be shown, of what."""
 
     explorer: Explorer
@@ -53,6 +55,7 @@ class _Asked(NamedTuple):
     out: Path
     saved: SavedRun
     state: TrainState
+    member: int | None
 
     @property
     def of(self) -> str:
@@ -112,6 +115,9 @@ def add_parser(commands: Any) -> None:
     cut.add_argument("--data-dir", metavar="DIR", help="where the data are now")
     parser.add_argument("--codes", metavar="A,B", help="traverse: which, by name or number")
     parser.add_argument("--layers", metavar="A-B", help="mixing: of the rows (the first half)")
+    page = parser.add_argument_group("serve")
+    page.add_argument("--port", type=int, metavar="N", help="of 127.0.0.1 (0: a free one)")
+    page.add_argument("--no-browser", action="store_true", default=None, help="open none")
     add_trust(parser)
     parser.set_defaults(run=run)
 
@@ -128,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError, ExploreError: for bad input.
     """
+    from jaxgan.cli import explore_serve
     from jaxgan.config.games import has_normal_latents
     from jaxgan.core.errors import ConfigError
     from jaxgan.run.load import load
@@ -163,8 +170,10 @@ def run(args: argparse.Namespace) -> int:
         "truncation": _truncation,
         "traverse": _traverse,
         "mixing": _mixing,
+        "serve": explore_serve.serve,
     }[args.what]
-    draw(_Asked(explorer, args.num, args.seed, label, own, out, saved, loaded.state))
+    given = explorer, args.num, args.seed, label, own, out, saved, loaded.state, args.member
+    draw(Asked(*given))
     return 0
 
 
@@ -185,6 +194,8 @@ def _own_options(args: argparse.Namespace) -> dict[str, Any]:
     if args.out is not None and args.out.suffix.lower() not in suffixes:
         raise ExploreError(bad_value("out", args.out, f"a {' or '.join(suffixes)} file"))
     if args.out is not None:
+        if args.what == "serve":
+            raise ExploreError(f"out is {str(args.out)!r}; serve has no such option")
         check_out(args.out)
     return {
         name: default if getattr(args, name) is None else getattr(args, name)
@@ -203,7 +214,7 @@ def _label(asked: int | None, num_classes: int | None) -> int:
 
 
 def _save(
-    asked: _Asked,
+    asked: Asked,
     images: np.ndarray,
     title: str,
     *,
@@ -220,7 +231,7 @@ def _save(
     say(f"picture: {asked.out}")
 
 
-def _interpolate(asked: _Asked) -> None:
+def _interpolate(asked: Asked) -> None:
     import numpy as np
 
     from jaxgan import writers
@@ -246,7 +257,7 @@ def _interpolate(asked: _Asked) -> None:
     say(f"animation: {moving}")
 
 
-def _arithmetic(asked: _Asked) -> None:
+def _arithmetic(asked: Asked) -> None:
     import numpy as np
 
     from jaxgan.sampling.explore import ExploreError, arithmetic
@@ -263,7 +274,7 @@ def _arithmetic(asked: _Asked) -> None:
     _save(asked, images, title, columns=columns, rows=[*names, "a - b + c"])
 
 
-def _chosen(asked: _Asked, name: str) -> np.ndarray:
+def _chosen(asked: Asked, name: str) -> np.ndarray:
     """Latents of samples, by number or by what a classifier takes them for."""
     import numpy as np
 
@@ -303,7 +314,7 @@ def _chosen(asked: _Asked, name: str) -> np.ndarray:
     return latents
 
 
-def _truncation(asked: _Asked) -> None:
+def _truncation(asked: Asked) -> None:
     import numpy as np
 
     from jaxgan.files.atomic import replacing
@@ -329,7 +340,7 @@ def _truncation(asked: _Asked) -> None:
     say(f"table: {asked.out.with_suffix('.json')}")
 
 
-def _measured(asked: _Asked, value: float) -> dict[str, float]:
+def _measured(asked: Asked, value: float) -> dict[str, float]:
     from jaxgan import distributed
     from jaxgan.evaluation import Options
     from jaxgan.evaluation.progress import make_progress
@@ -356,7 +367,7 @@ def _measured(asked: _Asked, value: float) -> dict[str, float]:
     return {score.name: score.value for score in scores}
 
 
-def _traverse(asked: _Asked) -> None:
+def _traverse(asked: Asked) -> None:
     from jaxgan.sampling.explore import traverse
 
     codes = asked.own["codes"].split(",") if asked.own["codes"] else ()
@@ -367,7 +378,7 @@ def _traverse(asked: _Asked) -> None:
     say(f"rows: {', '.join(names)}")
 
 
-def _mixing(asked: _Asked) -> None:
+def _mixing(asked: Asked) -> None:
     from jaxgan.sampling.explore import ExploreError, mixing
 
     layers = None

@@ -26,13 +26,14 @@ from jaxgan.cli import (
     sample,
     terminal,
     train,
+    translate,
     weights,
 )
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, init, data, report, sample, explore, evaluate, compare, export, checkpoints, plan),
-    *(configs, new, weights, import_weights, completion),
+    *(train, init, data, report, sample, translate, explore, evaluate, compare, export),
+    *(checkpoints, plan, configs, new, weights, import_weights, completion),
 )
 
 _EPILOG = """\

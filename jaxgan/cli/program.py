@@ -150,6 +150,23 @@ def check_out(path: Path) -> None:
     check_folder("out", path, path.absolute().parent)
 
 
+def check_new_folder(path: Path) -> None:
+    """Raises if files of many names cannot be written into a folder, or could meet others there.
+
+    Args:
+      path: the folder; it need not be there.
+
+    Raises:
+      InputError: if it is a file or not empty, or lies in a file.
+
+    Example:
+      >>> check_new_folder(Path("samples/new"))
+    """
+    check_folder("out", path, path)
+    if path.exists() and any(path.iterdir()):
+        raise InputError(bad_value("out", path, "a new folder, or an empty one"))
+
+
 def check_folder(name: str, path: Path, folder: Path) -> None:
     """Raises if a folder can neither be made nor is one.
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.cli.program import add_trust, check_out, check_seed
+from jaxgan.cli.program import add_trust, check_new_folder, check_out, check_seed
 from jaxgan.cli.terminal import say
 from jaxgan.core.errors import bad_value
 
@@ -72,7 +72,10 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help=".png: a grid; .npz: `images` uint8 [N,H,W,C] or `points` float32 [N,D], and `labels` "
         "of a conditional run, or what a run that makes images of images shows; a new folder: a "
-        "PNG for each, by class (DIR/samples/seed_S.png)",
+        "file for each, by class (DIR/samples/seed_S.png)",
+    )
+    parser.add_argument(
+        "--format", choices=("png", "webp"), help="of the files in a folder, both lossless (png)"
     )
     add_trust(parser)
     parser.set_defaults(run=run)
@@ -146,6 +149,8 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix.lower() not in (".png", ".npz", ""):
         raise ConfigError(bad_value("out", out, "a .png or .npz file, or a folder"))
+    if out.suffix and args.format:
+        raise ConfigError(bad_value("format", args.format, f"left out, as --out is {out}"))
     check_seed(args.seed)
     for name in ("num", "standing_statistics"):
         least = 1 if name == "num" else 0
@@ -157,7 +162,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"{bad_value('out', out, 'a .png or .npz file')}, as the run makes {kind}"
         )
-    _check_out(out)
+    check_out(out) if out.suffix else check_new_folder(out)
     names = saved.class_names
     classes = parse_label(args.label, saved.num_classes or 0, names)
     try:
@@ -176,14 +181,6 @@ def run(args: argparse.Namespace) -> int:
         _sample(run, args, classes, [names[one] for one in classes] if names else [], out)
     say(f"{args.num} samples of step {run.step}: {out}")
     return 0
-
-
-def _check_out(out: Path) -> None:
-    from jaxgan.core.errors import ConfigError
-
-    check_out(out if out.suffix else out / "000000.png")
-    if not out.suffix and out.exists() and any(out.iterdir()):
-        raise ConfigError(bad_value("out", out, "a new folder, or an empty one"))
 
 
 def _sample(
@@ -221,7 +218,7 @@ def _sample(
     else:
         width = len(str(max(classes, default=0)))
         places = [""] * args.num if labels is None else [f"{x:0{width}d}" for x in labels]
-        save_folder(out, parts, places)
+        save_folder(out, parts, places, suffix=args.format or "png")
         _write_manifest(out / MANIFEST, run, args)
 
 

@@ -197,24 +197,30 @@ AUGMENTATIONS: Table = {
 }
 ALGORITHMS: Table = {
     "alternating": algorithms.alternating,
+    "extra_anchored": algorithms.extra_anchored,
     "extragradient": algorithms.extragradient,
     "past_extragradient": algorithms.past_extragradient,
     "sequence": algorithms.sequence,
     "simultaneous": algorithms.simultaneous,
 }
 FIELDS: Table = {
+    "anchored": fields.anchored,
     "competitive": fields.competitive,
     "consensus": fields.consensus,
     "follow_the_ridge": fields.follow_the_ridge,
     "gradient_norm": fields.gradient_norm,
     "lola": fields.lola,
     "lookahead_opponent": fields.lookahead_opponent,
+    "runge_kutta": fields.runge_kutta,
     "sos": fields.sos,
+    "stackelberg": fields.stackelberg,
     "symplectic": fields.symplectic,
+    "symplectic_surgery": fields.symplectic_surgery,
 }
 TRANSFORMS: Table = {"ema": transforms.ema, "lookahead": transforms.lookahead}
 OPTIMIZERS: Table = {
     "adam": optimizers.adam,
+    "complex_momentum": optimizers.complex_momentum,
     "optimistic": optimizers.optimistic,
     "optimistic_adam": optimizers.optimistic_adam,
     "rmsprop": optimizers.rmsprop,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
 
 from jaxgan.core.penalty import plain_lengths
 from jaxgan.core.show import counts_of, rows
@@ -158,3 +159,52 @@ def warn_if_detached(game: Game, caller: str) -> None:
             "ones, used here, are wrong; models.layers.spectral_norm, derivatives.held have them",
             stacklevel=3,
         )
+
+
+def general_sum(
+    init: Callable[[Key], PlayerTree],
+    losses: Callable[[PlayerTree, Batch, Context], dict[str, Array]],
+) -> Game:
+    """The game of any number of players in which each has a loss of its own.
+
+    Args:
+      init: (key) -> {player: parameters}.
+      losses: (params, batch, context) -> {player: scalar}, of the same players.
+
+    Returns:
+      A `Game`.
+
+    Raises:
+      ValueError: when played, if there is not one scalar for each player.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> game = general_sum(
+      ...     lambda key: {"a": jnp.ones(()), "b": jnp.ones(())},
+      ...     lambda params, batch, context: {
+      ...         "a": (params["a"] - params["b"]) ** 2, "b": params["a"] * params["b"]})
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> losses, _ = game.losses(params, net_state, {}, Context(jax.random.key(0)))
+      >>> {player: float(loss) for player, loss in losses.items()}
+      {'a': 0.0, 'b': 1.0}
+    """
+
+    def game_init(key: Key) -> tuple[PlayerTree, PlayerTree]:
+        params = init(key)
+        return params, {player: {} for player in params}
+
+    def generate(
+        params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
+    ) -> tuple[Scene, PlayerTree]:
+        return dict(batch), net_state
+
+    def play(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
+        values = losses(params, scene, context)
+        found = {player: jnp.shape(value) for player, value in values.items()}
+        if found != dict.fromkeys(params, ()):
+            raise ValueError(
+                f"losses gives {found}; it must give a scalar for each of {', '.join(params)}"
+            )
+        return values, (net_state, {player: {} for player in params}, {})
+
+    return Game(init=game_init, generate=generate, losses=play)

@@ -101,12 +101,13 @@ class Evaluator(NamedTuple):
 
     Attributes:
       names: of the scores that it gives.
-      evaluate: (state, progress) -> what was found; every process calls it, and all get the same.
-        The state of what has none is None. `progress` is called with how far it is.
+      evaluate: (state, progress, **changes) -> what was found; every process calls it, and all get
+        the same. The state of what has none is None. `progress` is called with how far it is.
+        `changes` are the `seed` and the `member` of this state, where they are not the options'.
     """
 
     names: tuple[str, ...]
-    evaluate: Callable[[TrainState | None, ProgressCallback], Evaluation]
+    evaluate: Callable[..., Evaluation]
 
 
 DEFAULT = Options()
@@ -232,20 +233,23 @@ def _make_evaluator(
 
     known: list[tuple[Side, str]] = []
 
-    def evaluate(state: TrainState | None, progress: ProgressCallback) -> Evaluation:
+    def evaluate(
+        state: TrainState | None, progress: ProgressCallback, **changes: Any
+    ) -> Evaluation:
+        now = options._replace(**changes)
         if not known:
             known.append(real_side(programs, examples, extractor, options.cache_dir, progress))
         side, digest = known[0]
         labels = _fake_labels(side, source, num_classes, options.num_samples)
-        latents = jax.random.key(options.seed)
+        latents = jax.random.key(now.seed)
         fake = collect.collect_fake(programs, state, latents, labels, wants, progress, num_images)
         fake = fake._replace(labels=labels if num_classes else None)
-        walk = _make_walk(programs, state, options.seed, latent_dim, labels, distances)
-        task = Task(side, fake, source, examples, extractor, options.seed, walk, {})
+        walk = _make_walk(programs, state, now.seed, latent_dim, labels, distances)
+        task = Task(side, fake, source, examples, extractor, now.seed, walk, {})
         if {table.METRICS["kd"], table.METRICS["prdc"]} <= set(chosen.values()):
             task = measures.share_pairs(task)
         warn(task, [table.score_name(m.scores[0], m, extractor) for m in chosen.values()])
-        given = _protocol(task, options, state, digest)
+        given = _protocol(task, now, state, digest)
         return Evaluation(_scores(chosen, task, given), task.pictures)
 
     names = [

@@ -38,12 +38,14 @@ class Score(NamedTuple):
       value: the number; it may be infinite.
       std: an estimate of its standard error or spread, where the metric has one.
       protocol: at least the keys of `KEYS`; values are strings, numbers, booleans or None.
+      values: those of which it is the mean; () of a single one.
     """
 
     name: str
     value: float
     std: float | None
     protocol: Mapping[str, Any]
+    values: tuple[float, ...] = ()
 
 
 def make_protocol(**entries: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`evaluation.json`: scores with their protocols, written whole, read with a check of every entry.
 
 Schema 1: `{"schema": 1, "metrics": [{"name": str, "value": number, "std": number or null,
-"protocol": {...}}]}`. A number that is not finite is the string "NaN", "Infinity" or "-Infinity".
+"protocol": {...}}]}`; of a mean also `"values": [number, ...]`, and `"worst": number` where that is
+known. A number that is not finite is the string "NaN", "Infinity" or "-Infinity".
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from rich.table import Table
 
 from jaxgan.core.errors import EvaluationError, FileError, bad_value
 from jaxgan.core.text import escaped, one_line
 from jaxgan.evaluation.protocol import KEYS, Score
+from jaxgan.evaluation.spread import worst
 from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
 from jaxgan.writers.metrics import json_number
@@ -40,16 +42,21 @@ def as_json(scores: Sequence[Score]) -> dict[str, Any]:
       >>> as_json([Score("fd_pixels", float("inf"), None, {})])["metrics"][0]["value"]
       'Infinity'
     """
-    metrics = [
-        {
-            "name": score.name,
-            "value": json_number(score.value),
-            "std": None if score.std is None else json_number(score.std),
-            "protocol": dict(score.protocol),
-        }
-        for score in scores
-    ]
-    return {"schema": SCHEMA, "metrics": metrics}
+    return {"schema": SCHEMA, "metrics": [_entry(score) for score in scores]}
+
+
+def _entry(score: Score) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": score.name,
+        "value": json_number(score.value),
+        "std": None if score.std is None else json_number(score.std),
+        "protocol": dict(score.protocol),
+    }
+    if score.values:
+        entry["values"] = [json_number(value) for value in score.values]
+        if (bad := worst(score)) is not None:
+            entry["worst"] = json_number(bad)
+    return entry
 
 
 def write_report(path: Path, scores: Sequence[Score]) -> None:
@@ -112,6 +119,8 @@ class _Entry(TypedDict):
     value: Number
     std: Number | None
     protocol: dict[str, str | float | bool | None]
+    values: NotRequired[list[Number]]
+    worst: NotRequired[Number]
 
 
 class _Report(_Schema):
@@ -125,7 +134,8 @@ def _score(path: Path, index: int, entry: _Entry) -> Score:
     if missing := [key for key in KEYS if key not in entry["protocol"]]:
         raise EvaluationError(f"{where}: the protocol lacks {', '.join(missing)}")
     std = None if entry["std"] is None else float(entry["std"])
-    return Score(entry["name"], float(entry["value"]), std, entry["protocol"])
+    values = tuple(map(float, entry.get("values", ())))
+    return Score(entry["name"], float(entry["value"]), std, entry["protocol"], values)
 
 
 def shown(score: Score) -> str:
@@ -165,7 +175,9 @@ def as_table(scores: Sequence[Score]) -> Table:
     of_network = {key: _shared(of) for key, of in _by_network(protocols).items()}
     said = _said(protocols[0], title) if scores else ""
     table = Table(title=said, title_justify="left", box=None)
-    for name in ("metric", "value", *columns, "with"):
+    has_worst = any(score.values for score in scores)
+    columns_of_values = ("value", "worst") if has_worst else ("value",)
+    for name in ("metric", *columns_of_values, *columns, "with"):
         table.add_column(name, justify="left" if name in ("metric", "with") else "right")
     for score in scores:
         protocol = score.protocol
@@ -174,8 +186,16 @@ def as_table(scores: Sequence[Score]) -> Table:
         cells = (
             "" if protocol.get(key) is None else escaped(str(protocol[key])) for key in columns
         )
-        table.add_row(escaped(score.name), shown(score), *cells, _said(protocol, own))
+        bad = [_shown_worst(score)] if has_worst else []
+        table.add_row(escaped(score.name), shown(score), *bad, *cells, _said(protocol, own))
     return table
+
+
+def _shown_worst(score: Score) -> str:
+    """The worst value; all between which they are, where nobody knows which is bad."""
+    if (bad := worst(score)) is not None:
+        return f"{bad:.5g}"
+    return f"{min(score.values):.5g} to {max(score.values):.5g}" if score.values else ""
 
 
 _IN_FILE = ("network", "weights", "resize", "normalise", "data", "jaxgan")

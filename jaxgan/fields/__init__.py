@@ -2,6 +2,7 @@
 
 from jaxgan.core.field import Field, Linearized, linearize
 from jaxgan.fields import trees
+from jaxgan.fields._anchored import anchored
 from jaxgan.fields._competitive import competitive
 from jaxgan.fields._consensus import consensus, gradient_norm
 from jaxgan.fields._follow_the_ridge import follow_the_ridge
@@ -11,14 +12,18 @@ from jaxgan.fields._lola import lola
 from jaxgan.fields._lookahead_opponent import lookahead_opponent
 from jaxgan.fields._microbatch import microbatch
 from jaxgan.fields._norms import with_norms
+from jaxgan.fields._runge_kutta import runge_kutta
 from jaxgan.fields._solve import Solution, solve, with_solver_metrics
 from jaxgan.fields._sos import sos
+from jaxgan.fields._stackelberg import stackelberg
 from jaxgan.fields._symplectic import symplectic
+from jaxgan.fields._symplectic_surgery import symplectic_surgery
 
 __all__ = [
     "Field",
     "Linearized",
     "Solution",
+    "anchored",
     "competitive",
     "consensus",
     "follow_the_ridge",
@@ -29,10 +34,13 @@ __all__ = [
     "lookahead_opponent",
     "microbatch",
     "off_diagonal",
+    "runge_kutta",
     "shaping",
     "solve",
     "sos",
+    "stackelberg",
     "symplectic",
+    "symplectic_surgery",
     "trees",
     "with_norms",
     "with_solver_metrics",

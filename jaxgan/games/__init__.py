@@ -13,6 +13,7 @@ from jaxgan.games._pix2pix import pix2pix
 from jaxgan.games._pool import empty_pool, query
 from jaxgan.games._progressive import Phases, make_phases, progressive
 from jaxgan.games._signals import signals, with_signals
+from jaxgan.games._social import matrix_game, prisoners_dilemma, tandem
 from jaxgan.games._super_resolution import super_resolution
 from jaxgan.games._toy import bilinear, dirac, quadratic
 from jaxgan.games._translation import translation
@@ -46,14 +47,17 @@ __all__ = [
     "infogan_codes",
     "instance_noise",
     "make_phases",
+    "matrix_game",
     "normal_latent",
     "pix2pix",
+    "prisoners_dilemma",
     "progressive",
     "quadratic",
     "query",
     "signals",
     "sparsity_kl",
     "super_resolution",
+    "tandem",
     "translation",
     "unrolled",
     "vae",

@@ -177,7 +177,7 @@ class _CycleGan:
                 made[domain], states[name] = self.gens[name].apply(
                     params["gen"][name], states[name], images[domain], train=context.train, key=key
                 )
-                found, wanted = made[domain].shape[1:], tuple(self.shapes[domain])
+                found, wanted = made[domain].shape[1:], batch[domain].shape[1:]
                 if found != wanted:
                     raise ValueError(
                         f"{name} makes images of shape {found}; "

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from jaxgan.core.text import escaped
 from jaxgan.report.content import Content
+from jaxgan.report.html import BASE_STYLE, content_policy, template
 from jaxgan.report.plots import plots
 from jaxgan.version import __version__
 from jaxgan.writers.curves import TITLES
 from jaxgan.writers.panels import meaning
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 _HERE = Path(__file__).parent
+_STATIC = _HERE / "static"
 _SCRIPTS = ("uPlot.iife.min.js", "report.js")
-_STYLES = ("uPlot.min.css", "report.css")
+_STYLES = ("uPlot.min.css", BASE_STYLE, "report.css")
 
 
 def render(runs: Sequence[Content], *, written: str = "", notes: Sequence[str] = ()) -> str:
@@ -43,10 +37,12 @@ def render(runs: Sequence[Content], *, written: str = "", notes: Sequence[str] =
       >>> "<b>a</b>" in page, "&lt;b&gt;a&lt;/b&gt;" in page
       (False, True)
     """
-    scripts, styles = ([_read(name) for name in names] for names in (_SCRIPTS, _STYLES))
+    scripts, styles = (
+        [(_STATIC / name).read_text(encoding="utf-8") for name in names]
+        for names in (_SCRIPTS, _STYLES)
+    )
     drawn = plots({run.name: run.curves for run in runs})
-    environment = _environment()
-    return environment.get_template("report.html").render(
+    return template(_HERE / "templates" / "report.html").render(
         runs=runs,
         drawn=drawn,
         sections=TITLES,
@@ -58,47 +54,7 @@ def render(runs: Sequence[Content], *, written: str = "", notes: Sequence[str] =
         meaning=meaning,
         scripts=scripts,
         styles=styles,
-        policy=_policy(scripts, styles),
-    )
-
-
-@functools.cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def printable(value: Any) -> Any:
-        # Control characters, and bytes of names that were not UTF-8; most texts have none.
-        is_clean = not isinstance(value, str) or isinstance(value, Markup) or value.isprintable()
-        return value if is_clean else escaped(value)
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=printable,
-    )
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    environment.filters["trusted"] = Markup
-    return environment
-
-
-def _read(name: str) -> str:
-    return (_HERE / "static" / name).read_text(encoding="utf-8")
-
-
-def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
-    """A Content-Security-Policy: no network, no script but these."""
-
-    def hashes(texts: Sequence[str]) -> str:
-        digests = (hashlib.sha256(text.encode()).digest() for text in texts)
-        return " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in digests)
-
-    return (
-        f"default-src 'none'; img-src data:; script-src {hashes(scripts)}; "
-        f"style-src {hashes(styles)}; base-uri 'none'; form-action 'none'"
+        policy=content_policy(scripts, styles),
     )
 
 

@@ -13,6 +13,7 @@ from jaxgan.config.portable import is_own_source
 from jaxgan.core.errors import EvaluationError
 from jaxgan.core.game import Game
 from jaxgan.data import DeviceSource, Source
+from jaxgan.data.open import SOURCES
 from jaxgan.data.source import ElementSpec
 from jaxgan.evaluation import table
 from jaxgan.evaluation.evaluator import Evaluator, Options, make_evaluator
@@ -58,7 +59,7 @@ def open_reference(
     if data_dir is not None:
         if kind == "tfds":
             data["data_dir"] = data_dir
-        elif kind in ("folder", "npz", "paired", "super_resolution", "unpaired"):
+        elif SOURCES[kind][1] == "PATH":
             data["source"] = f"{kind}:{data_dir}"
         else:
             raise EvaluationError(f"data_dir is {data_dir!r}; {kind} lies nowhere")

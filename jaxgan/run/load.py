@@ -15,7 +15,7 @@ from jaxgan.checkpoint.directory import Archive, Best
 from jaxgan.config import algorithms
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
-from jaxgan.core.state import stream
+from jaxgan.core.state import TrainState, stream
 from jaxgan.run.loaded import Loaded
 from jaxgan.run.program import check_same_step, digest_of_step
 from jaxgan.run.saved import SavedRun, read_run
@@ -73,26 +73,30 @@ def load(
         raise ConfigError(f"workdir: {saved.path} has no checkpoint{asked}: {steps}")
     template = jax.eval_shape(saved.algorithm.init, jax.random.key(0))
     step, state, _ = checkpoints.restore(template, step)
-    if state.key.ndim or member is not None:
-        state = take_member(state, member or 0)
-    if not ema:
-        state = state._replace(ema={})
-    if standing_batches:
-        state = standing_statistics(
+
+    def state_of(member: int | None) -> TrainState:
+        one = take_member(state, member or 0) if state.key.ndim or member is not None else state
+        if not ema:
+            one = one._replace(ema={})
+        if not standing_batches:
+            return one
+        return standing_statistics(
             stream(jax.random.key(saved.config["seed"]), "standing"),
             saved.game,
-            state,
+            one,
             saved.spec,
             num_batches=standing_batches,
             num_classes=saved.num_classes,
         )
+
     return Loaded(
         saved,
-        state,
+        state_of(member),
         step,
         distributed.make_mesh() if mesh is None else mesh,
         member=member,
         standing_batches=standing_batches,
+        state_of=state_of if state.key.ndim else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import ml_collections
@@ -16,7 +16,7 @@ from PIL import Image
 
 from jaxgan import distributed
 from jaxgan.config.base import Config, name_of
-from jaxgan.core.errors import InputError
+from jaxgan.core.errors import EvaluationError, InputError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.show import counts_of, rows, shapes_of
 from jaxgan.core.state import TrainState
@@ -27,6 +27,7 @@ from jaxgan.distributed.processes import is_first
 from jaxgan.evaluation import Evaluation, Metric, Options
 from jaxgan.evaluation.extractor import Features
 from jaxgan.evaluation.progress import ProgressCallback, make_progress, silent
+from jaxgan.evaluation.spread import summary
 from jaxgan.run.evaluation import make_run_evaluator, open_reference, split_of
 from jaxgan.run.previews import examples
 from jaxgan.run.saved import SavedRun
@@ -47,6 +48,7 @@ class Loaded:
       source: its data, where they were given in Python.
       member: which of several seeds was asked for.
       standing_batches: over which its batch statistics were recomputed.
+      state_of: the state of another member, made as `state` was; None where there are no others.
     """
 
     saved: SavedRun
@@ -56,6 +58,7 @@ class Loaded:
     source: Source | DeviceSource | None = None
     member: int | None = None
     standing_batches: int = 0
+    state_of: Callable[[int], TrainState] | None = None
 
     @property
     def config(self) -> ml_collections.FrozenConfigDict:
@@ -156,6 +159,47 @@ class Loaded:
         sharding = distributed.replicated(self.mesh)
         return make_panels(self.game, self.saved.row.panels or ("fake",), sharding)
 
+    def translate(
+        self, images: np.ndarray, *, domain: str = "source", key: Key | None = None
+    ) -> np.ndarray:
+        """Makes images of images, as the generator of pix2pix, CycleGAN or super-resolution does.
+
+        Args:
+          images: float32 [B, H, W, C] in [-1, 1], of any size that the generator takes.
+          domain: which they are of: `"source"`, or `"image"` for the way back of CycleGAN.
+          key: of the generator's noise, if it has some; `jax.random.key(0)` by default.
+
+        Returns:
+          float32 [B, H', W', C'] in [-1, 1].
+
+        Raises:
+          InputError: if the game translates nothing of that domain, or its generator takes no
+            images of that shape.
+        """
+        paths = self.saved.row.translations
+        if domain not in paths:
+            name = self.saved.config["game"]["name"]
+            allowed = f"{' or '.join(map(repr, paths)) or 'of another game'}, as game is {name!r}"
+            raise InputError(bad_value("domain", domain, allowed))
+        channels = {name: self.saved.spec[name].shape[-1] for name in paths}
+        if images.ndim != 4 or images.shape[-1] != channels[domain]:
+            allowed = f"[B, H, W, {channels[domain]}]"
+            raise InputError(bad_value("images.shape", list(images.shape), allowed))
+        # Nothing is asked of the other domain, so nothing is computed of it.
+        batch = {n: np.zeros((*images.shape[:3], c), np.float32) for n, c in channels.items()}
+        show = self._translators.setdefault(
+            domain, make_panels(self.game, [paths[domain]], distributed.replicated(self.mesh))
+        )
+        try:
+            return show(self.state, _key(key), {**batch, domain: images})[paths[domain]]
+        except (TypeError, ValueError) as error:
+            shape = list(images.shape)
+            raise InputError(f"images.shape is {shape}; the generator says: {error}") from error
+
+    @cached_property
+    def _translators(self) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
+        return {}
+
     def show(self, num: int = 64, *, key: Key | None = None) -> Image.Image:
         """A picture of samples, which a notebook shows.
 
@@ -186,6 +230,8 @@ class Loaded:
         num_samples: int = 5000,
         num_real: int | None = None,
         seed: int = 0,
+        repeats: int = 1,
+        members: Sequence[int] | Literal["all"] | None = None,
         truncation: float | None = None,
         cache_dir: Path | None = None,
         progress: ProgressCallback | None = None,
@@ -203,6 +249,10 @@ class Loaded:
           num_samples: how many samples are drawn.
           num_real: how many real examples; all by default.
           seed: of the latents.
+          repeats: how often it is measured, with latents of the seeds that follow: of several the
+            scores are means, with their standard deviations and all values.
+          members: of a run of several seeds, those that are measured, in the same way; this one
+            alone by default.
           truncation: see `jaxgan.evaluation.Options`.
           cache_dir: where features of real examples are kept.
           progress: called with how far it is; lines on stderr by default.
@@ -214,6 +264,9 @@ class Loaded:
           EvaluationError, DataError, ConfigError: naming the option and what is allowed.
         """
         saved = self.saved
+        chosen = self._members(members)
+        if repeats < 1:
+            raise EvaluationError(bad_value("repeats", repeats, "at least 1"))
         if data is None and (data := self.source) is None:
             data = open_reference(saved.config, data_dir=data_dir, split=split)
         options = Options(
@@ -221,7 +274,6 @@ class Loaded:
             num_samples=num_samples,
             num_real=num_real,
             seed=seed,
-            member=(self.member or 0) if saved.config["num_seeds"] > 1 else None,
             truncation=truncation,
             standing_batches=self.standing_batches,
             split=split_of(saved.config, split),
@@ -237,7 +289,37 @@ class Loaded:
             features=features,
             class_names=saved.class_names,
         )
-        return evaluator.evaluate(self.state, progress or _default_progress())
+        say = progress or _default_progress()
+        found = {
+            (member, one): evaluator.evaluate(self._state_of(member), say, seed=one, member=member)
+            for member in chosen
+            for one in range(seed, seed + repeats)
+        }
+        if len(found) == 1:
+            return next(iter(found.values()))
+        scores = [one.scores for one in found.values()]
+        pictures = {
+            f"{name}_{'' if member is None else f'member_{member}_'}seed_{one}": picture
+            for (member, one), each in found.items()
+            for name, picture in each.pictures.items()
+        }
+        return Evaluation(summary(scores, members=len(chosen), repeats=repeats), pictures)
+
+    def _members(self, asked: Sequence[int] | Literal["all"] | None) -> list[int | None]:
+        """Those that are measured; None stands for the only one."""
+        num = self.saved.config["num_seeds"]
+        if asked is None:
+            return [(self.member or 0) if num > 1 else None]
+        found = range(num) if asked == "all" else asked
+        if num == 1 or not found or not set(found) <= set(range(num)):
+            allowed = f"all, or some from 0 to {num - 1}" if num > 1 else "left out, as it has one"
+            raise EvaluationError(bad_value("members", asked, allowed))
+        return [*dict.fromkeys(found)]
+
+    def _state_of(self, member: int | None) -> TrainState:
+        if member is None or self.state_of is None or member == (self.member or 0):
+            return self.state
+        return self.state_of(member)
 
     def _data(self) -> Source | DeviceSource:
         return open_reference(self.saved.config) if self.source is None else self.source

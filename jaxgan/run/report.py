@@ -6,6 +6,7 @@ import base64
 import datetime
 import io
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -173,7 +174,7 @@ def _has(workdir: Path, name: str) -> bool:
 
 def _names(workdirs: Sequence[Path]) -> list[str]:
     """Names of folders, or the whole paths where two have the same."""
-    short = [escaped(workdir.resolve().name) for workdir in workdirs]
+    short = [escaped(Path(os.path.abspath(workdir)).name) for workdir in workdirs]
     is_clear = len(set(short)) == len(short)
     return short if is_clear else [escaped(str(workdir)) for workdir in workdirs]
 

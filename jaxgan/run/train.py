@@ -31,7 +31,7 @@ from jaxgan.run.report import try_report
 from jaxgan.run.saved import SavedRun, load_any_config
 from jaxgan.training import loop
 from jaxgan.training.hooks import Hook
-from jaxgan.training.settings import Ended, Exit
+from jaxgan.training.settings import Ended
 from jaxgan.transforms import member as take_member
 
 logger = logging.getLogger(__name__)
@@ -184,9 +184,8 @@ def run_training(
             if lock is not None:
                 try_report(workdir)
             raise
-        # After SIGTERM there is no time for it: the last one that was written stays.
-        if lock is not None and ended.exit != Exit.PREEMPTED:
-            try_report(workdir)
+        if lock is not None:
+            try_report(workdir)  # after SIGTERM too: by now everything else is saved
     return Trained(made, ended)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from jaxgan.files.atomic import replacing
-from jaxgan.writers.pictures import save_png
+from jaxgan.writers.pictures import SAVERS
 
 
 class Rows(NamedTuple):
@@ -67,13 +67,16 @@ def save_npz(path: Path, arrays: Mapping[str, np.ndarray | Rows]) -> None:
                 raise ValueError(f"{name}: {num} rows of shape {rows.shape}")
 
 
-def save_folder(folder: Path, chunks: Iterator[np.ndarray], places: Iterable[str]) -> None:
-    """Writes a PNG for each image, named by its number.
+def save_folder(
+    folder: Path, chunks: Iterator[np.ndarray], places: Iterable[str], *, suffix: str = "png"
+) -> None:
+    """Writes a file for each image, named by its number.
 
     Args:
       folder: which is created.
       chunks: of images, uint8 [n, H, W, 1 or 3].
       places: the folder within `folder` of each image, such as its class; `""` for none.
+      suffix: of the files, one of `SAVERS`.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -83,7 +86,7 @@ def save_folder(folder: Path, chunks: Iterator[np.ndarray], places: Iterable[str
     """
     images = (image for chunk in chunks for image in chunk)
     for number, (image, place) in enumerate(zip(images, places, strict=True)):
-        save_png(folder / place / f"{number:06d}.png", image)
+        SAVERS[suffix](folder / place / f"{number:06d}.{suffix}", image)
 
 
 def save_zip(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:

@@ -56,7 +56,8 @@ def test_a_wheel_has_the_configs(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("jaxgan-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"jaxgan/configs/{name}.py" for name in shipped()} <= set(names)
-    data = {p.relative_to(ROOT).as_posix() for p in (ROOT / "jaxgan/report").glob("*/*")}
+    parts = [ROOT / "jaxgan" / part for part in ("report", "serve")]
+    data = {p.relative_to(ROOT).as_posix() for part in parts for p in part.glob("*/*")}
     assert {name for name in data if "__pycache__" not in name} <= set(names)
     assert not [name for name in names if not name.startswith(("jaxgan/", "jaxgan-"))]
 

@@ -49,6 +49,13 @@ def past_extragradient_by_hand(
     return x - rates[0] * half_y, y + rates[1] * half_x, half_y, -half_x
 
 
+def extra_anchored_by_hand(rates: Rates, x: float, y: float, *memory: float) -> tuple[float, ...]:
+    x0, y0, time = memory or (x, y, 0.0)
+    base_x, base_y = x + (x0 - x) / (time + 2), y + (y0 - y) / (time + 2)
+    half_x, half_y = base_x - rates[0] * y, base_y + rates[1] * x
+    return base_x - rates[0] * half_y, base_y + rates[1] * half_x, x0, y0, time + 1
+
+
 class Row(NamedTuple):
     name: str
     make: Callable[..., Algorithm]  # of a field and `optimizers`
@@ -108,6 +115,15 @@ TABLE = [
         past_extragradient_by_hand,
         half_steps=2,
         memory=("field", "past"),
+    ),
+    Row(
+        "extra_anchored",
+        jaxgan.algorithms.extra_anchored,
+        (2,),
+        (BOTH, BOTH),
+        extra_anchored_by_hand,
+        half_steps=2,
+        memory=("field", "anchor"),
     ),
     pattern_row("sequence", "disc", "gen", "gen"),
     pattern_row("sequence_at_once", BOTH, "gen", ("disc",)),

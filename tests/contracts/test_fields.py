@@ -24,9 +24,9 @@ from tests.contracts import terms
 from tests.contracts.terms import called
 from tests.fields.games import Matrices, curved, game_of, matrices
 
-# The methods in NumPy: (game, w, rate) -> pull, as one vector.
+# The methods in NumPy: (game, w, rate) -> pull, as one vector; some remember where w began.
 
-Formula = Callable[[Matrices, np.ndarray, float], np.ndarray]
+Formula = Callable[..., np.ndarray]
 
 
 def plain(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
@@ -128,6 +128,51 @@ def ridge(damping: float) -> Formula:
     return formula
 
 
+def drawn_back(m: Matrices, w: np.ndarray, rate: float, first: np.ndarray) -> np.ndarray:
+    return m.jacobian @ w + rate * (w - first)
+
+
+def mean_slope(order: int, apart: bool = False, gen_norm: float = 0.0) -> Formula:
+    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+        j = m.jacobian
+        own = np.zeros_like(j)
+        for player in m.sizes:
+            own[m.part(player), m.part(player)] = j[m.part(player), m.part(player)]
+        moved = own if apart else j  # what a player's slope answers
+        first = j @ w
+        second = first - rate * moved @ first
+        if order == 2:
+            return 0.5 * (first + second)
+        second = first - rate / 2 * moved @ first
+        third = first - rate / 2 * moved @ second
+        fourth = first - rate * moved @ third
+        total = (first + 2 * second + 2 * third + fourth) / 6
+        if gen_norm:
+            x, y = m.part("gen"), m.part("disc")
+            total[y] += 2 * gen_norm * j[x, y].T @ first[x]
+        return total
+
+    return formula
+
+
+def led(leader: str) -> Formula:
+    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+        j, pull = m.jacobian, m.jacobian @ w
+        follower = "disc" if leader == "gen" else "gen"
+        x, y = m.part(leader), m.part(follower)
+        h = j[y, y] + rate * np.eye(m.sizes[follower])
+        pull[x] -= j[y, x].T @ np.linalg.solve(h, (m.losses[leader] @ w)[y])
+        return pull
+
+    return formula
+
+
+def without_rotation(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+    j, xi = m.jacobian, m.jacobian @ w
+    shift = rate * (1 - np.exp(-xi @ xi)) * np.eye(w.size)
+    return 0.5 * (xi + j.T @ np.linalg.solve(j.T @ j + shift, j.T @ xi))
+
+
 ALL = ("zero_sum", "general", "three")
 MOST = ("general", "three")
 TIGHT: dict[str, Any] = {"tol": 1e-13, "max_iterations": 100}
@@ -139,6 +184,7 @@ class Row(NamedTuple):
     formula: Formula
     games: tuple[str, ...] = MOST
     solves: bool = False
+    remembers: bool = False
     is_variant: bool = False  # of the row above, with the same derivatives to take
 
 
@@ -165,6 +211,33 @@ TABLE = [
         lambda rate: partial(fields.gradient_norm, eta=rate),
         descending_norms({"gen": ("disc",)}, 2.0),
         ("zero_sum", "general"),
+        is_variant=True,
+    ),
+    Row(
+        "anchored",
+        lambda rate: partial(fields.anchored, weight=rate),
+        drawn_back,
+        remembers=True,
+    ),
+    Row("runge_kutta", lambda rate: partial(fields.runge_kutta, step_size=rate), mean_slope(4)),
+    Row(
+        "runge_kutta heun",
+        lambda rate: partial(fields.runge_kutta, step_size=rate, order=2),
+        mean_slope(2),
+        ("general",),
+        is_variant=True,
+    ),
+    Row(
+        "runge_kutta apart",
+        lambda rate: partial(fields.runge_kutta, step_size=rate, moves="apart"),
+        mean_slope(4, apart=True),
+        is_variant=True,
+    ),
+    Row(
+        "runge_kutta gen_norm",
+        lambda rate: partial(fields.runge_kutta, step_size=rate, gen_norm=0.3),
+        mean_slope(4, gen_norm=0.3),
+        ("general",),
         is_variant=True,
     ),
     Row("symplectic", lambda rate: partial(fields.symplectic, lam=rate), adjusted(True), ALL),
@@ -219,6 +292,30 @@ TABLE = [
         through_the_others,
     ),
     Row("sos", lambda rate: partial(fields.sos, alpha=rate), stable),
+    Row(
+        "stackelberg",
+        lambda rate: partial(fields.stackelberg, damping=rate, **TIGHT),
+        led("gen"),
+        ("zero_sum", "general"),
+        solves=True,
+    ),
+    Row(
+        "stackelberg disc gmres",
+        lambda rate: partial(
+            fields.stackelberg, leader="disc", damping=rate, solver="gmres", **TIGHT
+        ),
+        led("disc"),
+        ("general",),
+        solves=True,
+        is_variant=True,
+    ),
+    Row(
+        "symplectic_surgery",
+        lambda rate: partial(fields.symplectic_surgery, damping=rate, **TIGHT),
+        without_rotation,
+        ALL,
+        solves=True,
+    ),
     Row(
         "follow_the_ridge",
         lambda rate: partial(fields.follow_the_ridge, ratio=rate, **TIGHT),
@@ -296,8 +393,12 @@ def test_the_field_is_its_formula(row: Row, name: str, float64: None) -> None:
     points = starts(m)
     pulls, metrics = jax.jit(jax.vmap(play))(jax.tree.map(jnp.asarray, m.split(points)))
     found = m.join(pulls)
+    begun = [[w] if row.remembers else [] for w in points]
     for step in range(NUM_STEPS):
-        expected = np.stack([row.formula(m, w, rate_at(step)) for w in points])
+        rate = rate_at(step)
+        expected = np.stack(
+            [row.formula(m, w, rate, *first) for w, first in zip(points, begun, strict=True)]
+        )
         scale = np.linalg.norm(expected, axis=1, keepdims=True)
         np.testing.assert_allclose(found[:, step] / scale, expected / scale, atol=1e-8)
         for player, own in m.losses.items():

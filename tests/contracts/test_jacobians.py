@@ -249,6 +249,8 @@ STOPS = {
     "fields/_competitive.py": "where a solver starts: its solution is differentiated",
     "fields/_follow_the_ridge.py": "likewise",
     "fields/_norms.py": "a metric",
+    "fields/_stackelberg.py": "where a solver starts",
+    "fields/_symplectic_surgery.py": "likewise",
     "fields/_solve.py": "when a solver stops",
     "games/_adaptive.py": "signs, of derivative 0",
     "games/_bigan.py": "a metric",

@@ -97,14 +97,18 @@ NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "mutual_information": ((), terms.CODES),
     "pix2pix": (ONE_WAY, {}),
     "sos": ((), {"alpha": 0.5}),
+    "anchored": ((), {"weight": 0.5}),
     "competitive": ((), {"eta": 0.5}),
+    "matrix_game": ((jnp.eye(2), -jnp.eye(2)), {}),
+    "runge_kutta": ((), {"step_size": 0.5}),
     "super_resolution": ((network(DIM, DIM), network(DIM, 1, logit)), {"features": jnp.sin}),
     "translation": (ONE_WAY, {"loss": losses.hinge(), "comparisons": {}}),
     "vae": (AUTOENCODER, {"latent_dim": CODE}),
     "vae_gan": ((*AUTOENCODER, network(DIM, 5, heads)), {"latent_dim": CODE}),
 }
 RATES = {"learning_rate": 0.1}
-NEEDED |= dict.fromkeys(("adam", "optimistic", "optimistic_adam", "rmsprop", "sgd"), ((), RATES))
+OPTIMIZERS = ("adam", "complex_momentum", "optimistic", "optimistic_adam", "rmsprop", "sgd")
+NEEDED |= dict.fromkeys(OPTIMIZERS, ((), RATES))
 
 SKIPPED = {
     "solve.tol": "of a solver, and what competitive.tol is",
@@ -122,7 +126,7 @@ def of_game(game: jaxgan.Game, batch: Any) -> jax.Array:
     params, net_state = game.init(jax.random.key(0))
     scene, net_state = game.generate(params, net_state, batch, CONTEXT)
     values, (_, metrics, _) = game.losses(params, net_state, scene, CONTEXT)
-    return sum(values.values()) + sum(metrics["gen"].values(), jnp.zeros(()))
+    return sum(values.values()) + sum(metrics.get("gen", {}).values(), jnp.zeros(()))
 
 
 def of_loss(make: Make) -> jax.Array:
@@ -212,7 +216,7 @@ WAYS = [
     Way(augment, of_augment),
     Way(games, of_map),
     Way(games, of_map, ("balanced",)),
-    Way(optimizers, of_optimizer, ("adam", "optimistic", "optimistic_adam", "rmsprop", "sgd")),
+    Way(optimizers, of_optimizer, OPTIMIZERS),
     Way(schedules, of_schedule, ("cosine", "exponential", "half_life", "linear")),
     Way(data, of_source, ("grid", "ring")),
 ]

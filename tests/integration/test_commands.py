@@ -64,8 +64,10 @@ NOT_RUN: dict[str, str] = {
     r"jaxgan export .*": "takes a trained run: tests/export",
     r"jaxgan compare runs/a .*": "tests/integration/test_evaluate.py",
     r"jaxgan report (DIR|runs/a .*)": "tests/report",
+    r"jaxgan translate .*": "takes a folder of pictures: tests/integration/test_translate.py",
     r"jaxgan checkpoints /mnt.*": "is on a cluster",
     r"jaxgan explore (traverse|arithmetic) .*": "takes a trained run: tests/sampling",
+    r"jaxgan explore serve .*": "serves until it is ended: tests/integration/test_explore.py",
     r"jaxgan evaluate .*gan_test.*": "trains a classifier of MNIST",
 }
 """Commands that are not run here, and why."""

@@ -78,6 +78,44 @@ def test_the_live_generator_is_another(runs: Path) -> None:
     assert [one["fd_pixels"].protocol["ema"] for one in (averaged, live)] == [True, False]
 
 
+def test_members_and_repeats_are_summed_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["--config", RING, "--config.num_seeds=3"]
+    assert main(["train", "--workdir", str(tmp_path), *config]) == 0
+    several = ["--metrics", "modes,fd", "--features", "pixels"]
+    singles = {
+        (member, seed): evaluate(tmp_path, *several, f"--member={member}", f"--seed={seed}")
+        for member in (2, 0)
+        for seed in (5, 6)
+    }
+    capsys.readouterr()
+    found = evaluate(tmp_path, *several, "--members=2,0", "--seed=5", "--repeats=2")
+    printed = capsys.readouterr().out
+    bad = {"num_modes": min, "high_quality": min, "fd_pixels": max, "reverse_kl": max}
+    for name, score in found.items():
+        values = [one[name].value for one in singles.values()]
+        np.testing.assert_allclose(score.values, values, rtol=1e-6)
+        assert score.value == pytest.approx(np.mean(values))
+        with np.errstate(invalid="ignore"):  # of what is infinite there is none
+            assert score.std == pytest.approx(np.std(values, ddof=1), nan_ok=True)
+        assert f"{bad[name](values):.5g}" in printed
+        assert {k: score.protocol[k] for k in ("members", "repeats", "member")} == {
+            **{"members": 2, "repeats": 2},
+            "member": None,
+        }
+    stored = json.loads((tmp_path / "evaluation.json").read_text())["metrics"]
+    assert {one["name"]: one["worst"] for one in stored}["fd_pixels"] == pytest.approx(
+        max(one["fd_pixels"].value for one in singles.values())
+    )
+    everyone = evaluate(tmp_path, *several, "--members=all")
+    assert len(everyone["fd_pixels"].values) == 3
+    assert (
+        load(tmp_path).evaluate(metrics=["modes"], num_samples=300)["num_modes"]
+        == (everyone["num_modes"].values[0])
+    )
+
+
 def test_evaluation_in_training(runs: Path) -> None:
     workdir = runs / "ring"
     rows = [row for row in read_metrics(workdir / "metrics.jsonl") if "eval/fd_pixels" in row]

@@ -334,6 +334,8 @@ def test_a_signal_saves_and_the_run_goes_on_as_if_nothing_happened(
     assert process.wait(HANGS) == code
     stopped = Checkpoints(tmp_path / "parts" / "checkpoints").steps()[-1]
     assert 0 < stopped < 20000
+    page = (tmp_path / "parts" / "report.html").read_text(encoding="utf-8")
+    assert f"{stopped} of 20000" in page
     total = f"--config.total_steps={stopped + 20}"
     cadence = f"--config.checkpoint_every_steps={stopped + 20}"
     assert train(RING, tmp_path / "parts", total, cadence) == 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,6 @@ import pytest
 
 from jaxgan.run.report import write_report
 from tests.report.runs import HOSTILE, make_run
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        # As root there is no sandbox.
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -34,30 +20,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Any]:
-    """Opens a page; whatever it says, throws or asks for beside its file fails the test."""
-    complaints: list[str] = []
-    pages = []
-
-    def asked(request: Any) -> None:
-        if not request.url.startswith(("file:", "data:")):
-            complaints.append(request.url)
-
+def visit(open_page: Callable[..., Any]) -> Callable[..., Any]:
     def call(path: Path, *, drawn: bool = True, **options: Any) -> Any:
-        page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", asked)
-        pages.append(page)
-        page.goto(path.as_uri())
+        page = open_page(path.as_uri(), **options)
         if drawn:
             page.wait_for_function("document.documentElement.dataset.drawn")
         return page
 
-    yield call
-    for page in pages:
-        page.close()
-    assert complaints == []
+    return call
 
 
 def range_of(page: Any) -> list[int]:

@@ -195,3 +195,24 @@ def test_samples_with_their_code_beside_them_are_images() -> None:
     latent = explorer.draw(0, 4)
     images = explorer.render({"latent": latent}, LABELS)
     np.testing.assert_array_equal(images, latent[:, None, None])
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "the run's data have no images"),
+        ({"image": jax.ShapeDtypeStruct((2,), jnp.float32)}, "the run makes points of shape"),
+        (
+            {"image": jax.ShapeDtypeStruct((2, 2, 1), jnp.float32)},
+            "the game's scene has no fake and no latent",
+        ),
+    ],
+)
+def test_a_game_without_images_is_one_line(spec: dict[str, Any], message: str) -> None:
+    game = jg.bilinear()
+    params, net_state = game.init(jax.random.key(0))
+    state = jg.TrainState(
+        step=jnp.int32(0), key=jax.random.key(0), params=params, net_state=net_state
+    )
+    with pytest.raises(ExploreError, match=message):
+        make_explorer(game, state, spec).render({}, LABELS)

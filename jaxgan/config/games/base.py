@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -171,6 +172,7 @@ class NamedGame(NamedTuple):
       panels: what pictures show side by side, entries of the scene such as `fake` and `real`, with
         a dot for entries of entries; () for a grid of `fake`.
       from_real: whether what it makes is made of the batch's examples, not of latents alone.
+      translations: of entries of the batch, where the scene has what it makes of them.
       codes: (config) -> the parts of the latent that mean something.
       phases: (config) -> the first steps of its phases, (0, ...): a game that changes with the
         steps is compiled once for each.
@@ -183,6 +185,7 @@ class NamedGame(NamedTuple):
     has_latent: bool = False
     panels: tuple[str, ...] = ()
     from_real: bool = False
+    translations: Mapping[str, str] = MappingProxyType({})
     codes: Callable[[Config], tuple[games.Code, ...]] = lambda config: ()
     phases: Callable[[Config], tuple[int, ...]] = lambda config: (0,)
 

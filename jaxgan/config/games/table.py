@@ -82,11 +82,16 @@ GAMES: Mapping[str, NamedGame] = {
             *("real.image", "fake.source", "cycle.image"),
         ),
         from_real=True,
+        translations={"source": "fake.image", "image": "fake.source"},
     ),
     "gan": NamedGame(adversarial.gan, _ADVERSARIAL, has_latent=True),
     "infogan": NamedGame(adversarial.infogan, _ADVERSARIAL, codes=adversarial.infogan_codes),
     "pix2pix": NamedGame(
-        translation.pix2pix, _TRANSLATION, panels=("source", "fake", "real"), from_real=True
+        translation.pix2pix,
+        _TRANSLATION,
+        panels=("source", "fake", "real"),
+        from_real=True,
+        translations={"source": "fake"},
     ),
     "progressive": NamedGame(
         adversarial.progressive,
@@ -100,6 +105,7 @@ GAMES: Mapping[str, NamedGame] = {
         {**_TRANSLATION, "generator": _one_of(TRANSLATORS, "srresnet")},
         panels=("source", "fake", "real"),
         from_real=True,
+        translations={"source": "fake"},
     ),
     "vae": NamedGame(
         inference.vae,

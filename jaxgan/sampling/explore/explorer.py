@@ -63,7 +63,7 @@ def make_explorer(
       An `Explorer`.
 
     Raises:
-      ExploreError: if the examples are no images.
+      ExploreError: if the examples are no images, or the game makes none of latents.
 
     Example:
       >>> import flax.linen as nn
@@ -80,26 +80,26 @@ def make_explorer(
       >>> z.shape, explorer.render({"latent": z}, np.zeros(5, int)).shape
       ((5, 3), (5, 2, 2, 1))
     """
+    if "image" not in element_spec:
+        raise ExploreError("explore: the run's data have no images")
     shape = element_spec["image"].shape
     if len(shape) != 3:
         raise ExploreError(f"explore: the run makes points of shape {tuple(shape)}; needs images")
 
-    def scene(given: Mapping[str, Array], labels: Array, key: Key) -> dict[str, Array]:
-        num = labels.shape[0]
-        batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
-        found = make_scene(key, game, state, {**batch, "label": labels, **given})
-        fake = found["fake"]  # with its code beside it, in a game that looks at both
-        images = {"fake": fake["image"] if isinstance(fake, dict) else fake}
-        return images | {name: found[name] for name in ("latent", "w") if name in found}
+    scene = _make_scene_of(game, state, element_spec)
 
-    jitted, key = jax.jit(scene), jax.random.key(0)
+    def entry(name: str) -> Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]:
+        """One entry of the scene; nothing is computed of the others."""
+        jitted, key = jax.jit(lambda *inputs: scene(*inputs)[name]), jax.random.key(0)
 
-    def run(given: Mapping[str, np.ndarray], labels: np.ndarray) -> dict[str, Array]:
-        if num_classes is not None:
-            labels = check_labels(labels, len(given.get("latent", given.get("w", ()))), num_classes)
-        arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
-        rendered: dict[str, Array] = jitted(arrays, jnp.asarray(labels, jnp.int32), key)
-        return rendered
+        def run(given: Mapping[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
+            if num_classes is not None:
+                num = len(given.get("latent", given.get("w", ())))
+                labels = check_labels(labels, num, num_classes)
+            arrays = {name: jnp.asarray(value, jnp.float32) for name, value in given.items()}
+            return np.asarray(jitted(arrays, jnp.asarray(labels, jnp.int32), key))
+
+        return run
 
     @jax.jit
     def draw_all(key: Key, indices: Array) -> Array:
@@ -112,16 +112,35 @@ def make_explorer(
         return np.asarray(draw_all(jax.random.key(seed), jnp.arange(num)))
 
     def styles(latent: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return np.asarray(run({"latent": latent}, labels)["w"])
+        return styles_of({"latent": latent}, labels)
 
-    def render(given: Mapping[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
-        return np.asarray(run(given, labels)["fake"])
-
+    styles_of = entry("w")
     return Explorer(
         draw,
         styles if has_styles(game, element_spec) else None,
-        render,
+        entry("fake"),
         num_classes,
         tuple(codes),
         is_normal and not codes,
     )
+
+
+def _make_scene_of(
+    game: Game, state: TrainState, element_spec: Mapping[str, jax.ShapeDtypeStruct]
+) -> Callable[[Mapping[str, Array], Array, Key], dict[str, Array]]:
+    """What makes images of latents or styles, and says which these were."""
+
+    def scene(given: Mapping[str, Array], labels: Array, key: Key) -> dict[str, Array]:
+        num = labels.shape[0]
+        batch = {k: jnp.zeros((num, *spec.shape), spec.dtype) for k, spec in element_spec.items()}
+        found = make_scene(key, game, state, {**batch, "label": labels, **given})
+        needed = {"fake"} if given else {"fake", "latent"}
+        if missing := needed - set(found):
+            raise ExploreError(
+                f"explore: the game's scene has no {' and no '.join(sorted(missing))}"
+            )
+        fake = found["fake"]  # with its code beside it, in a game that looks at both
+        images = {"fake": fake["image"] if isinstance(fake, dict) else fake}
+        return images | {name: found[name] for name in ("latent", "w") if name in found}
+
+    return scene

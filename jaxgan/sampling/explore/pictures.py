@@ -175,10 +175,28 @@ def truncation(
         if explorer.styles is not None:
             given = {"latent": latents, "truncation": np.asarray(value, np.float32)}
         else:
-            low = ndtr(-value)
-            given = {"latent": ndtri(low + ndtr(latents) * (1 - 2 * low))}
+            given = {"latent": truncated(latents, value)}
         rows.append(explorer.render(given, labels))
     return np.stack(rows)
+
+
+def truncated(latents: np.ndarray, value: float) -> np.ndarray:
+    """Normal latents, mapped to the law of those that are redrawn until they lie within a value.
+
+    Args:
+      latents: z, of any shape.
+      value: ψ, above 0.
+
+    Returns:
+      Φ⁻¹(Φ(-ψ) + Φ(z) (Φ(ψ) - Φ(-ψ))), coordinate by coordinate.
+
+    Example:
+      >>> truncated(np.asarray([-9.0, 0.0, 9.0]), 0.5).round(6).tolist()
+      [-0.5, 0.0, 0.5]
+    """
+    low = ndtr(-value)
+    found: np.ndarray = ndtri(low + ndtr(latents) * (1 - 2 * low))
+    return found
 
 
 def traverse(
