@@ -20,6 +20,7 @@ TFDS = Path(os.environ.get("JAXGAN_TFDS_DIR", ROOT.parent / "shared" / "data" / 
 # Which tests run a script at a size of its own, by its name in them.
 RUN_BY = {
     "bilinear": "tests/integration/test_toy_experiments.py",
+    "browser_page": "tests/export/test_browser.py",
     "collapse_watch": "tests/training/test_collapse.py",
     "consensus_mixture": "tests/integration/test_mixture_experiments.py",
     "dirac": "tests/integration/test_toy_experiments.py",
@@ -40,8 +41,8 @@ NOT_RUN: dict[str, str] = {
     r"python experiments/metric_sanity.py": "trains an extractor for two minutes, of one size",
     r"(\.venv/bin/)?(pip|python3?) (install|-m) .*": "changes or tests the installation itself",
     r"make .*": "this is called by it",
-    r"(curl|docker|gcloud|git|kubectl|salloc|sbatch|tfds|launch/\S+) ?.*": "needs a network or a "
-    "cluster; tests/test_launch.py runs launch/ with stand-ins",
+    r"(curl|docker|gcloud|git|kubectl|npm|salloc|sbatch|tar|tfds|launch/\S+) ?.*": "needs a "
+    "network or a cluster; tests/test_launch.py runs launch/ with stand-ins",
     r"srun .*": "needs Slurm; tests/test_launch.py has a stand-in",
     r"(export|source|wait)\b.*": "of the shell itself",
     r"jaxgan( \S+)?( --help)?": "is a name, not a whole command",
