@@ -1,4 +1,4 @@
-"""What `jaxgan train --data` makes of pictures, at three stages, as a picture and a table.
+"""What training without a config makes of pictures, at three stages, as a picture and a table.
 
     for name in emoji facades; do
         jaxgan train --data pictures/$name --workdir runs/$name

@@ -19,6 +19,8 @@ TFDS = Path(os.environ.get("JAXGAN_TFDS_DIR", ROOT.parent / "shared" / "data" / 
 
 # Which tests run a script at a size of its own, by its name in them.
 RUN_BY = {
+    "own_pictures": "tests/integration/test_own_pictures.py",
+    "recipes": "tests/integration/test_own_pictures.py",
     "bilinear": "tests/integration/test_toy_experiments.py",
     "browser_page": "tests/export/test_browser.py",
     "collapse_watch": "tests/training/test_collapse.py",
