@@ -5,20 +5,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from jaxgan.core.algorithm import (
-    Algorithm,
-    Optimizers,
-    apply_updates,
-    check_batches,
-    flatten_metrics,
-    make_context,
-    make_init,
-)
+from jaxgan.algorithms._extragradient import two_half_steps
+from jaxgan.core.algorithm import Algorithm, Optimizers, make_init
 from jaxgan.core.field import Field
-from jaxgan.core.optimizer import hold_schedules
 from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Key, Metrics, PyTree
+from jaxgan.core.typing import Array, Batch, Key, Metrics, PlayerTree
 
 
 @checked
@@ -70,32 +62,14 @@ def extra_anchored(field: Field, *, optimizers: Optimizers) -> Algorithm:
         return state._replace(memory={"field": state.memory, "anchor": anchor})
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        check_batches(batch, 2)
-        everyone, anchor = tuple(state.params), state.memory["anchor"]
-        first, second = (jax.tree.map(lambda x, i=i: x[i], batch) for i in range(2))
+        anchor = state.memory["anchor"]
 
-        def nearer(now: jax.Array, begun: jax.Array) -> jax.Array:
+        def nearer(now: Array, begun: Array) -> Array:
             return now + (begun - now) / (state.step + 2).astype(now.dtype)
 
-        updates = dict.fromkeys(everyone, state.step)
-        context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
-        grads, memory, (net_state, _) = field.apply(
-            state.params, state.memory["field"], state.net_state, first, context
-        )
-        base: PyTree = jax.tree.map(nearer, state.params, anchor)
-        state = state._replace(params=base)
-        half, opt_state = apply_updates(state, grads, optimizers=optimizers, players=everyone)
-        state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
-        context = make_context(state, optimizers=optimizers, updates=updates, phase=1)
-        grads, memory, (net_state, metrics) = field.apply(half, memory, net_state, second, context)
-        params, opt_state = apply_updates(state, grads, optimizers=optimizers, players=everyone)
-        state = state._replace(
-            step=state.step + 1,
-            params=params,
-            net_state=net_state,
-            opt_state=opt_state,
-            memory={"field": memory, "anchor": anchor},
-        )
-        return state, flatten_metrics(metrics)
+        base: PlayerTree = jax.tree.map(nearer, state.params, anchor)
+        state = state._replace(memory=state.memory["field"])
+        state, metrics = two_half_steps(field, optimizers, state, batch, base)
+        return state._replace(memory={"field": state.memory, "anchor": anchor}), metrics
 
     return Algorithm(init=init, step=step, num_batches=(2,), field=field)

@@ -18,7 +18,7 @@ from jaxgan.core.field import Field
 from jaxgan.core.optimizer import hold_schedules
 from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Key, Metrics
+from jaxgan.core.typing import Batch, Key, Metrics, PlayerTree
 
 
 @checked
@@ -65,32 +65,48 @@ def extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
     init = make_init(field, optimizers=optimizers)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        check_batches(batch, 2)
-        first, second = (jax.tree.map(lambda x, i=i: x[i], batch) for i in range(2))
-        updates = dict.fromkeys(state.params, state.step)
-        context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
-        grads, memory, (net_state, _) = field.apply(
-            state.params, state.memory, state.net_state, first, context
-        )
-        half, opt_state = apply_updates(
-            state, grads, optimizers=optimizers, players=tuple(state.params)
-        )
-        state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
-        context = make_context(state, optimizers=optimizers, updates=updates, phase=1)
-        grads, memory, (net_state, metrics) = field.apply(half, memory, net_state, second, context)
-        params, opt_state = apply_updates(
-            state, grads, optimizers=optimizers, players=tuple(state.params)
-        )
-        state = state._replace(
-            step=state.step + 1,
-            params=params,
-            net_state=net_state,
-            opt_state=opt_state,
-            memory=memory,
-        )
-        return state, flatten_metrics(metrics)
+        return two_half_steps(field, optimizers, state, batch, state.params)
 
     return Algorithm(init=init, step=step, num_batches=(2,), field=field)
+
+
+def two_half_steps(
+    field: Field, optimizers: Optimizers, state: TrainState, batch: Batch, base: PlayerTree
+) -> tuple[TrainState, Metrics]:
+    """base - η ξ(w), and from the field there base - η ξ(base - η ξ(w)).
+
+    Args:
+      field: ξ.
+      optimizers: one per player, in place of η.
+      state: with w, and the field's own memory.
+      batch: two of them.
+      base: from where both half-steps start.
+
+    Returns:
+      (the state after the second, its metrics).
+    """
+    check_batches(batch, 2)
+    everyone = tuple(state.params)
+    first, second = (jax.tree.map(lambda x, i=i: x[i], batch) for i in range(2))
+    updates = dict.fromkeys(everyone, state.step)
+    context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
+    grads, memory, (net_state, _) = field.apply(
+        state.params, state.memory, state.net_state, first, context
+    )
+    state = state._replace(params=base)
+    half, opt_state = apply_updates(state, grads, optimizers=optimizers, players=everyone)
+    state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
+    context = make_context(state, optimizers=optimizers, updates=updates, phase=1)
+    grads, memory, (net_state, metrics) = field.apply(half, memory, net_state, second, context)
+    params, opt_state = apply_updates(state, grads, optimizers=optimizers, players=everyone)
+    state = state._replace(
+        step=state.step + 1,
+        params=params,
+        net_state=net_state,
+        opt_state=opt_state,
+        memory=memory,
+    )
+    return state, flatten_metrics(metrics)
 
 
 @checked
