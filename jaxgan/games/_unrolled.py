@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -13,13 +13,14 @@ import optax
 from jax import lax
 
 from jaxgan import optimizers as opt
-from jaxgan.core.derivatives import held, reaches
+from jaxgan.core.derivatives import held
 from jaxgan.core.game import Game, Played, warn_if_detached
 from jaxgan.core.ranges import Depth, Repeats, checked
 from jaxgan.core.state import Context, stream
-from jaxgan.core.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
+from jaxgan.core.typing import Array, Params, PlayerTree, PyTree, Scene
+from jaxgan.games._inner import check_differentiable, inner_optimizer
+from jaxgan.games._lookahead import Lookahead, lookahead
 
-_BATCH = "unrolled/batch"
 _MAX_FLAT_STEPS = 16
 """Up to so many inner steps their states are all kept; beyond, every √k-th one."""
 
@@ -36,7 +37,7 @@ class _Opponent(NamedTuple):
 def unrolled(
     game: Game,
     *,
-    player: str = "gen",
+    player: str | Sequence[str] = "gen",
     opponent: str = "disc",
     num_steps: Depth,
     mode: Literal["exact", "first_order"] = "exact",
@@ -102,10 +103,12 @@ def unrolled(
     References:
       Metz et al., 2017 (arXiv:1611.02163); checkpoints: Griewank & Walther, 2000.
     """
+    ahead = lookahead(game, player=player, opponent=opponent)
+    if inner is not None:
+        params, _ = jax.eval_shape(game.init, jax.random.key(0))
+        check_differentiable(inner, params[opponent])
     played = _Unrolled(
-        game=game,
-        player=player,
-        opponent=opponent,
+        ahead=ahead,
         num_steps=num_steps,
         mode=mode,
         inner=inner,
@@ -114,13 +117,12 @@ def unrolled(
         remat=remat,
         unroll=unroll,
     )
-    played.check()
     if num_steps == 0:
         return game
     if mode == "exact":
         warn_if_detached(game, "unrolled")
     return game._replace(
-        generate=played.generate,
+        generate=ahead.generate,
         losses=played.losses,
         couples_batch=True,
         is_zero_sum=False,
@@ -130,9 +132,7 @@ def unrolled(
 
 @dataclass(frozen=True, eq=False)
 class _Unrolled:
-    game: Game
-    player: str
-    opponent: str
+    ahead: Lookahead
     num_steps: int
     mode: Literal["exact", "first_order"]
     inner: optax.GradientTransformation | None
@@ -141,45 +141,11 @@ class _Unrolled:
     remat: bool
     unroll: int
 
-    def check(self) -> None:
-        players, player, opponent = self.game.players, self.player, self.opponent
-        for name, who in (("player", player), ("opponent", opponent)):
-            if who not in players:
-                raise ValueError(f"{name} is {who!r}; the game's players are {list(players)}")
-        if player == opponent:
-            raise ValueError(f"player and opponent are both {player!r}; they must differ")
-        if self.inner is not None:
-            params, _ = jax.eval_shape(self.game.init, jax.random.key(0))
-            check_differentiable(self.inner, params[opponent])
-
-    def generate(
-        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
-    ) -> tuple[Scene, PlayerTree]:
-        scene, new_state = self.game.generate(params, net_state, batch, context)
-        if self.depends(params, net_state, batch, context):
-            scene = {**scene, _BATCH: batch}
-        return scene, new_state
-
-    def depends(
-        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
-    ) -> bool:
-        """Whether the scene depends on what a lookahead changes of the opponent."""
-        opponent = self.opponent
-
-        def scene(changed: PyTree, params: PlayerTree, net_state: PlayerTree) -> Scene:
-            own, own_state = changed
-            everyone, states = {**params, opponent: own}, {**net_state, opponent: own_state}
-            return self.game.generate(everyone, states, batch, context)[0]
-
-        changed = (params[opponent], net_state[opponent])
-        jaxpr = jax.make_jaxpr(scene)(changed, params, net_state).jaxpr
-        return reaches(jaxpr, len(jax.tree.leaves(changed)))
-
     def losses(
         self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> Played:
-        player, opponent = self.player, self.opponent
-        values, (new_state, metrics, outputs) = self.game.losses(params, net_state, scene, context)
+        opponent = self.ahead.opponent
+        played = self.ahead.game.losses(params, net_state, scene, context)
         last = scene
         if self.inner_batch == "fresh":
             scene = _split(scene, self.num_steps + 1)
@@ -187,34 +153,26 @@ class _Unrolled:
         own, own_state = self.look_ahead(params, net_state, scene, context)
         if self.mode == "first_order":
             own, own_state = held((own, own_state), params)
-        ahead, (ahead_state, ahead_metrics, _) = self.play(
+        later = self.ahead.play(
             {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
         )
-        values = {**values, player: ahead[player]}
-        new_state = {**new_state, player: ahead_state[player]}
-        metrics = {**metrics, player: ahead_metrics[player]}
-        return values, (new_state, metrics, outputs)
-
-    def play(
-        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> Played:
-        """The game's losses; a scene that depends on the opponent is generated again."""
-        if _BATCH in scene:
-            scene, net_state = self.game.generate(params, net_state, scene[_BATCH], context)
-        return self.game.losses(params, net_state, scene, context)
+        return self.ahead.answered(played, later)
 
     def look_ahead(
         self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> tuple[Params, PyTree]:
         """The opponent's parameters and network state after the inner steps."""
-        opponent = self.opponent
-        optimizer, opt_state = self.inner_optimizer(context, params[opponent])
-
-        def loss(
-            params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-        ) -> tuple[Array, PlayerTree]:
-            values, (new_state, _, _) = self.play(params, net_state, scene, context)
-            return values[opponent], new_state
+        opponent = self.ahead.opponent
+        optimizer, opt_state = inner_optimizer(
+            self.inner,
+            caller="unrolled",
+            is_fresh=self.inner_state == "fresh",
+            opponent=opponent,
+            params=params[opponent],
+            context=context,
+        )
+        if self.inner is None:
+            check_differentiable(optimizer, params[opponent])
 
         def step(carry: _Opponent, index: Array) -> tuple[_Opponent, None]:
             part = scene
@@ -226,102 +184,15 @@ class _Unrolled:
             if self.inner_batch == "fresh":
                 part = _part(scene, index)
                 here = replace(here, key=stream(context.key, "unrolled", index))
-            # In all players' parameters, as the base field has it, for what is `held` in them.
-            grads, states = jax.grad(loss, has_aux=True)(
-                {**params, opponent: carry.params},
-                {**net_state, opponent: carry.net_state},
-                part,
-                here,
-            )
-            moved, opt_state = opt.update(optimizer, grads[opponent], carry.opt_state, carry.params)
-            return _Opponent(moved, states[opponent], opt_state), None
+            everyone = {**params, opponent: carry.params}
+            states = {**net_state, opponent: carry.net_state}
+            grads, own_state = self.ahead.opponents_gradient(everyone, states, part, here)
+            moved, opt_state = opt.update(optimizer, grads, carry.opt_state, carry.params)
+            return _Opponent(moved, own_state, opt_state), None
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
         end = _scan(step, start, self.num_steps, self.remat, self.unroll)
         return end.params, end.net_state
-
-    def inner_optimizer(
-        self, context: Context, params: Params
-    ) -> tuple[optax.GradientTransformation, PyTree]:
-        """The optimizer of the inner steps, and the state that it starts from."""
-        opponent = self.opponent
-        if self.inner is not None:
-            optimizer = self.inner
-        elif opponent in dict(context.optimizers):
-            optimizer = dict(context.optimizers)[opponent]
-            check_differentiable(optimizer, params)
-        else:
-            raise ValueError(
-                f"unrolled: the context has no optimizer of {opponent!r} to foresee; give inner=, "
-                "or a Context with optimizers and opt_state"
-            )
-        if self.inner_state == "fresh":
-            return optimizer, opt.init(optimizer, params)
-        if opponent not in context.opt_state:
-            raise ValueError(
-                f"unrolled: the context has no live optimizer state of {opponent!r}; "
-                "give inner_state='fresh', or a Context with opt_state"
-            )
-        live = context.opt_state[opponent]
-        fresh = jax.eval_shape(lambda: opt.init(optimizer, params))
-        if jax.tree.map(jnp.shape, live) != jax.tree.map(jnp.shape, fresh):
-            raise ValueError(
-                f"unrolled: the live optimizer state of {opponent!r} is not one of the inner "
-                "optimizer's; give inner_state='fresh', or leave inner= away"
-            )
-        return optimizer, live
-
-
-def check_differentiable(optimizer: optax.GradientTransformation, params: Params) -> None:
-    """Raises if an optimizer's update has no finite derivative at a gradient of zero.
-
-    Args:
-      optimizer: any Optax transformation.
-      params: arrays or their shapes; the probe uses the same tree with small leaves.
-
-    Raises:
-      ValueError: naming `eps_root`.
-
-    Example:
-      >>> check_differentiable(opt.adam(1e-3), jnp.zeros(3))
-      >>> check_differentiable(optax.adam(1e-3), jnp.zeros(3))
-      Traceback (most recent call last):
-      ...
-      ValueError: the inner optimizer's derivative at zero gradient is not finite, so a dead unit \
-would make the unrolled gradient NaN: give Adam eps_root > 0 (jaxgan.optimizers do, 1e-16), and \
-leave out clipping by a norm that may be 0
-
-    References:
-      Adam inside MAML: the eps_root of `optax.adam`.
-    """
-
-    def is_finite(parity: int) -> bool:
-        """Where every other leaf of the gradient is zero, and a part of each of the rest."""
-        leaves, structure = jax.tree.flatten(probe)
-        grads = [
-            jnp.zeros_like(x) if i % 2 == parity or not x.ndim else x.at[..., 0].set(0)
-            for i, x in enumerate(leaves)
-        ]
-        # In reverse, as it will be used: a branch not taken passes NaN on in that mode only.
-        _, pull_back = jax.vjp(twice, jax.tree.unflatten(structure, grads))
-        return all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(pull_back(probe)))
-
-    def twice(grads: PyTree) -> Params:
-        moved, opt_state = opt.update(optimizer, grads, opt.init(optimizer, probe), probe)
-        return opt.update(optimizer, grads, opt_state, moved)[0]
-
-    with jax.ensure_compile_time_eval():
-        probe = jax.tree.map(lambda x: jnp.ones((2,) * x.ndim, x.dtype), params)
-        try:
-            is_safe = is_finite(0) and is_finite(1)
-        except jax.errors.ConcretizationTypeError:
-            return  # Under `vmap` over learning rates there is no number to look at.
-    if not is_safe:
-        raise ValueError(
-            "the inner optimizer's derivative at zero gradient is not finite, so a dead unit would "
-            "make the unrolled gradient NaN: give Adam eps_root > 0 (jaxgan.optimizers do, 1e-16), "
-            "and leave out clipping by a norm that may be 0"
-        )
 
 
 def _split(scene: Scene, num_parts: int) -> Scene:
