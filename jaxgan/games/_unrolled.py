@@ -55,6 +55,9 @@ def unrolled(
     exact:        ∂L/∂θ + (dψ_k/dθ)ᵀ ∂L/∂ψ, through every inner step and its optimizer;
     first order:  ∂L/∂θ at (θ, ψ_k), the second term left out.
 
+    Several players look ahead side by side: ψ_k answers all of them, and each has the gradient of
+    its own loss. One call in another would trace the game 3ⁿ times for n players, this 3 times.
+
     The first-order gradient has the true Jacobian of that formula: a `consensus` or a spectrum on
     top of it sees how ψ_k moves. Network state changed in inner steps is dropped after them. What
     the discriminator looks at (G(z)) is made once for all inner steps where it does not depend on
@@ -63,7 +66,7 @@ def unrolled(
 
     Args:
       game: the game as it is played without lookahead.
-      player: who looks ahead.
+      player: who looks ahead, one or several.
       opponent: whose steps are foreseen.
       num_steps: k; 0 is `game` itself.
       mode: whether dψ_k/dθ is part of the gradient.

@@ -268,6 +268,10 @@ def test_what_is_no_best_response_is_said() -> None:
     ],
 )
 def test_wrong_arguments_are_refused(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    def play() -> None:
         game = implicit(jaxgan.bilinear(), **options)
-        gradient(game).apply(*game.init(CONTEXT.key)[:1], (), {"gen": {}, "disc": {}}, {}, CONTEXT)
+        params, net_state = game.init(CONTEXT.key)
+        gradient(game).apply(params, (), net_state, {}, CONTEXT)
+
+    with pytest.raises(ValueError, match=message):
+        play()
