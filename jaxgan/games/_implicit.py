@@ -20,7 +20,7 @@ from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Params, PlayerTree, PyTree, Scene
 from jaxgan.fields import Solution, solve, trees
 from jaxgan.games._inner import inner_optimizer
-from jaxgan.games._lookahead import Lookahead, lookahead
+from jaxgan.games._lookahead import Lookahead, lookahead, norm
 
 _Seen = tuple[PlayerTree, PlayerTree, Scene]
 """All that the opponent answers to: parameters, network states, what is looked at."""
@@ -200,7 +200,7 @@ class _Implicit:
         there, curvature = jax.linearize(partial(root, seen), own)
         move = self.solved(curvature, there).value
         moved = trees.add(own, -1.0, move)
-        is_smaller = _norm(root(_stopped(seen), _stopped(moved))) < _norm(there)
+        is_smaller = norm(root(_stopped(seen), _stopped(moved))) < norm(there)
         is_taken = is_smaller & (trees.dot(move, there) > 0)
         value = jax.tree.map(partial(jnp.where, is_taken), _stopped(moved), _stopped(own))
         change = trees.add(moved, -1.0, _stopped(moved))  # 0, of the derivative that is meant
@@ -211,16 +211,10 @@ def _stopped(tree: PyTree) -> PyTree:
     return jax.tree.map(lax.stop_gradient, tree)
 
 
-def _norm(tree: Params) -> Array:
-    """‖tree‖, of which no derivative is taken."""
-    tree = _stopped(tree)
-    return jnp.sqrt(trees.dot(tree, tree))
-
-
 def _relative(tree: Params, other: Params) -> Array:
     """‖tree‖ / ‖other‖; of zeros, ‖tree‖."""
-    scale = _norm(other)
-    return _norm(tree) / jnp.where(scale > 0, scale, 1.0)
+    scale = norm(other)
+    return norm(tree) / jnp.where(scale > 0, scale, 1.0)
 
 
 def _neumann(

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
+from jax import lax
 
 from jaxgan.core.derivatives import reaches
 from jaxgan.core.game import Game, Played
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
+from jaxgan.fields import trees
 
 _BATCH = "unrolled/batch"
 
@@ -117,3 +120,20 @@ class Lookahead:
             )
         )
         return values, (new_state, metrics, outputs)
+
+
+def norm(tree: PyTree) -> Array:
+    """‖tree‖, of which no derivative is taken.
+
+    Args:
+      tree: arrays.
+
+    Returns:
+      A scalar.
+
+    Example:
+      >>> float(norm({"w": jnp.asarray([3.0, 4.0])}))
+      5.0
+    """
+    tree = jax.tree.map(lax.stop_gradient, tree)
+    return jnp.sqrt(trees.dot(tree, tree))

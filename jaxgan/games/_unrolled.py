@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,15 @@ from jax import lax
 
 from jaxgan import optimizers as opt
 from jaxgan.core.derivatives import held
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played, warn_if_detached
-from jaxgan.core.ranges import Depth, Repeats, checked
+from jaxgan.core.ranges import Depth, OpenFraction, Repeats, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Params, PlayerTree, PyTree, Scene
 from jaxgan.games._inner import check_differentiable, inner_optimizer
-from jaxgan.games._lookahead import Lookahead, lookahead
+from jaxgan.games._lookahead import Lookahead, lookahead, norm
 
+Carry = TypeVar("Carry")
 _MAX_FLAT_STEPS = 16
 """Up to so many inner steps their states are all kept; beyond, every √k-th one."""
 
@@ -33,13 +35,29 @@ class _Opponent(NamedTuple):
     opt_state: PyTree
 
 
+class _Search(NamedTuple):
+    """Steps until the opponent's gradient is small, and how small it was."""
+
+    opponent: _Opponent
+    first: Array
+    last: Array
+    num_steps: Array
+
+    @property
+    def residual(self) -> Array:
+        """‖∇_ψ L_opponent‖ at the last step, relative to the first."""
+        return self.last / jnp.where(self.first > 0, self.first, 1.0)
+
+
 @checked
 def unrolled(
     game: Game,
     *,
     player: str | Sequence[str] = "gen",
     opponent: str = "disc",
-    num_steps: Depth,
+    num_steps: Depth | Literal["auto"],
+    tolerance: OpenFraction = 0.1,
+    max_steps: Repeats = 100,
     mode: Literal["exact", "first_order"] = "exact",
     inner: optax.GradientTransformation | None = None,
     inner_state: Literal["live", "fresh"] = "live",
@@ -68,14 +86,19 @@ def unrolled(
       game: the game as it is played without lookahead.
       player: who looks ahead, one or several.
       opponent: whose steps are foreseen.
-      num_steps: k; 0 is `game` itself.
+      num_steps: k; 0 is `game` itself. "auto" steps until a step follows a gradient of at most
+        `tolerance` times the norm of the first one, and logs k and that residual of whoever looks
+        ahead, `unrolled_steps` and `response_residual`. What is left of `max_steps` is skipped;
+        under `vmap`, where members stop at different k, it is computed and dropped.
+      tolerance: of "auto"; k itself is held constant in all derivatives.
+      max_steps: of "auto", the most steps.
       mode: whether dψ_k/dθ is part of the gradient.
       inner: the optimizer of the inner steps; by default the opponent's own, from the context.
       inner_state: "live" starts it from the opponent's moments and count of this moment, "fresh"
         from zero.
       inner_batch: "same" plays all inner steps and the outer loss on one batch, as Metz et al. do;
-        "fresh" splits the batch into k + 1 parts, one for each inner step and the last for the
-        outer loss. The opponent's own loss sees the whole batch either way.
+        "fresh", which "auto" refuses, splits the batch into k + 1 parts, one for each inner step
+        and the last for the outer loss. The opponent's own loss sees the whole batch either way.
       remat: recompute an inner step in the backward pass instead of keeping its activations, and
         beyond 16 steps keep every √k-th state only.
       unroll: inner steps per iteration of the compiled loop: faster on a CPU, slower to compile.
@@ -107,12 +130,16 @@ def unrolled(
       Metz et al., 2017 (arXiv:1611.02163); checkpoints: Griewank & Walther, 2000.
     """
     ahead = lookahead(game, player=player, opponent=opponent)
+    is_auto = num_steps == "auto"
+    if is_auto and inner_batch == "fresh":
+        raise ValueError(bad_value("inner_batch", inner_batch, "'same', as num_steps is 'auto'"))
     if inner is not None:
         params, _ = jax.eval_shape(game.init, jax.random.key(0))
         check_differentiable(inner, params[opponent])
     played = _Unrolled(
         ahead=ahead,
-        num_steps=num_steps,
+        num_steps=max_steps if num_steps == "auto" else num_steps,
+        tolerance=tolerance if is_auto else None,
         mode=mode,
         inner=inner,
         inner_state=inner_state,
@@ -137,6 +164,7 @@ def unrolled(
 class _Unrolled:
     ahead: Lookahead
     num_steps: int
+    tolerance: Array | float | None
     mode: Literal["exact", "first_order"]
     inner: optax.GradientTransformation | None
     inner_state: Literal["live", "fresh"]
@@ -153,18 +181,19 @@ class _Unrolled:
         if self.inner_batch == "fresh":
             scene = _split(scene, self.num_steps + 1)
             last = _part(scene, self.num_steps)
-        own, own_state = self.look_ahead(params, net_state, scene, context)
+        own, own_state, said = self.look_ahead(params, net_state, scene, context)
         if self.mode == "first_order":
             own, own_state = held((own, own_state), params)
-        later = self.ahead.play(
+        values, (states, metrics, outputs) = self.ahead.play(
             {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
         )
-        return self.ahead.answered(played, later)
+        metrics = {player: {**one, **said} for player, one in metrics.items()}
+        return self.ahead.answered(played, (values, (states, metrics, outputs)))
 
     def look_ahead(
         self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[Params, PyTree]:
-        """The opponent's parameters and network state after the inner steps."""
+    ) -> tuple[Params, PyTree, dict[str, Array]]:
+        """The opponent's parameters and network state after the inner steps, and metrics."""
         opponent = self.ahead.opponent
         optimizer, opt_state = inner_optimizer(
             self.inner,
@@ -177,7 +206,8 @@ class _Unrolled:
         if self.inner is None:
             check_differentiable(optimizer, params[opponent])
 
-        def step(carry: _Opponent, index: Array) -> tuple[_Opponent, None]:
+        def step(carry: _Opponent, index: Array) -> tuple[_Opponent, Array]:
+            """One step, and the norm of the gradient that it followed."""
             part = scene
             here = replace(
                 context,
@@ -191,11 +221,42 @@ class _Unrolled:
             states = {**net_state, opponent: carry.net_state}
             grads, own_state = self.ahead.opponents_gradient(everyone, states, part, here)
             moved, opt_state = opt.update(optimizer, grads, carry.opt_state, carry.params)
-            return _Opponent(moved, own_state, opt_state), None
+            return _Opponent(moved, own_state, opt_state), norm(grads)
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
-        end = _scan(step, start, self.num_steps, self.remat, self.unroll)
-        return end.params, end.net_state
+        if self.tolerance is None:
+            end = _scan(
+                lambda carry, index: (step(carry, index)[0], None),
+                start,
+                self.num_steps,
+                self.remat,
+                self.unroll,
+            )
+            return end.params, end.net_state, {}
+        search = self.searched(step, start)
+        said = {
+            "response_residual": search.residual,
+            "unrolled_steps": search.num_steps.astype(search.last.dtype),
+        }
+        return search.opponent.params, search.opponent.net_state, said
+
+    def searched(
+        self, step: Callable[[_Opponent, Array], tuple[_Opponent, Array]], start: _Opponent
+    ) -> _Search:
+        """Steps until the gradient is small, in a loop of fixed length that skips the rest."""
+
+        def go(search: _Search) -> _Search:
+            moved, last = step(search.opponent, search.num_steps)
+            first = jnp.where(search.num_steps == 0, last, search.first)
+            return _Search(moved, first, last, search.num_steps + 1)
+
+        def until(search: _Search, _: Array) -> tuple[_Search, None]:
+            is_done = search.residual <= jnp.asarray(self.tolerance, search.last.dtype)
+            return lax.cond(is_done, lambda same: same, go, search), None
+
+        scale = jnp.ones_like(norm(start.params))
+        search = _Search(start, scale, scale * jnp.inf, jnp.int32(0))
+        return _scan(until, search, self.num_steps, self.remat, self.unroll)
 
 
 def _split(scene: Scene, num_parts: int) -> Scene:
@@ -218,19 +279,19 @@ def _part(scene: Scene, index: Array | int) -> Scene:
 
 
 def _scan(
-    step: Callable[[_Opponent, Array], tuple[_Opponent, None]],
-    start: _Opponent,
+    step: Callable[[Carry, Array], tuple[Carry, None]],
+    start: Carry,
     num_steps: int,
     remat: bool,
     unroll: int,
-) -> _Opponent:
+) -> Carry:
     """`num_steps` steps; the backward pass keeps about 2 √k states when they are many."""
 
-    def keep(body: Callable[[_Opponent, Array], Any]) -> Callable[[_Opponent, Array], Any]:
+    def keep(body: Callable[[Carry, Array], Any]) -> Callable[[Carry, Array], Any]:
         # Inside a scan nothing is merged with the forward pass, so no barrier is needed.
         return jax.checkpoint(body, prevent_cse=False) if remat else body
 
-    def run(carry: _Opponent, indices: Array) -> tuple[_Opponent, None]:
+    def run(carry: Carry, indices: Array) -> tuple[Carry, None]:
         return lax.scan(keep(step), carry, indices, unroll=unroll)
 
     indices = jnp.arange(num_steps, dtype=jnp.int32)

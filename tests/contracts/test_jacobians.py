@@ -109,6 +109,9 @@ GAMES: dict[str, Callable[[], Game]] = {
     "augmented": lambda: games.augmented(plain(), shifted),
     "augmented_at": lambda: games.augmented_at(plain(), scaled, p=0.5),
     "instance_noise": lambda: games.instance_noise(plain(), std=0.3),
+    "unrolled auto": lambda: unrolled(
+        plain(), num_steps="auto", inner=sgd(0.2), inner_state="fresh", tolerance=0.8
+    ),
     "implicit": lambda: answered(plain()),
     "implicit(apa)": lambda: answered(games.apa(plain()), player="disc", opponent="gen"),
     "with_signals": lambda: with_signals(plain()),
@@ -165,7 +168,7 @@ HOLDING = helpers.rows(
 SLOW = (
     *("consistency", "drift", "r2", "wgan_lp", "orthogonal", "none", "layer", "instance", "max_gp"),
     *("with_signals", "augmented", "augmented_at", "instance_noise", "unrolled"),
-    *("implicit(apa)",),
+    *("implicit(apa)", "unrolled auto"),
     *(
         "balanced_consistency",
         "historical_averaging",
@@ -263,6 +266,7 @@ STOPS = {
     "games/_adaptive.py": "signs, of derivative 0",
     "games/_bigan.py": "a metric",
     "games/_implicit.py": "where Newton's method starts: its steps are differentiated",
+    "games/_lookahead.py": "a metric, and when a search stops",
     "games/_signals.py": "metrics",
     "losses/_softmax.py": "a shift that cancels, whatever it is",
     "models/layers/mapping.py": "a running mean that no loss reads",
