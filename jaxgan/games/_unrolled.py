@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,15 +15,12 @@ from jaxgan import optimizers as opt
 from jaxgan.core.derivatives import held
 from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played, warn_if_detached
+from jaxgan.core.loops import Carry, checkpointed_scan
 from jaxgan.core.ranges import Depth, OpenFraction, Repeats, checked
 from jaxgan.core.state import Context, stream
 from jaxgan.core.typing import Array, Params, PlayerTree, PyTree, Scene
 from jaxgan.games._inner import check_differentiable, inner_optimizer
 from jaxgan.games._lookahead import Lookahead, lookahead, norm
-
-Carry = TypeVar("Carry")
-_MAX_FLAT_STEPS = 16
-"""Up to so many inner steps their states are all kept; beyond, every √k-th one."""
 
 
 class _Opponent(NamedTuple):
@@ -225,13 +221,7 @@ class _Unrolled:
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
         if self.tolerance is None:
-            end = _scan(
-                lambda carry, index: (step(carry, index)[0], None),
-                start,
-                self.num_steps,
-                self.remat,
-                self.unroll,
-            )
+            end = self.scan(lambda carry, index: (step(carry, index)[0], None), start)
             return end.params, end.net_state, {}
         search = self.searched(step, start)
         said = {
@@ -256,7 +246,17 @@ class _Unrolled:
 
         scale = jnp.ones_like(norm(start.params))
         search = _Search(start, scale, scale * jnp.inf, jnp.int32(0))
-        return _scan(until, search, self.num_steps, self.remat, self.unroll)
+        return self.scan(until, search)
+
+    def scan(self, step: Callable[[Carry, Array], tuple[Carry, None]], start: Carry) -> Carry:
+        return checkpointed_scan(
+            step,
+            start,
+            jnp.arange(self.num_steps, dtype=jnp.int32),
+            length=self.num_steps,
+            remat=self.remat,
+            unroll=self.unroll,
+        )
 
 
 def _split(scene: Scene, num_parts: int) -> Scene:
@@ -276,28 +276,3 @@ def _split(scene: Scene, num_parts: int) -> Scene:
 def _part(scene: Scene, index: Array | int) -> Scene:
     part: Scene = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, keepdims=False), scene)
     return part
-
-
-def _scan(
-    step: Callable[[Carry, Array], tuple[Carry, None]],
-    start: Carry,
-    num_steps: int,
-    remat: bool,
-    unroll: int,
-) -> Carry:
-    """`num_steps` steps; the backward pass keeps about 2 √k states when they are many."""
-
-    def keep(body: Callable[[Carry, Array], Any]) -> Callable[[Carry, Array], Any]:
-        # Inside a scan nothing is merged with the forward pass, so no barrier is needed.
-        return jax.checkpoint(body, prevent_cse=False) if remat else body
-
-    def run(carry: Carry, indices: Array) -> tuple[Carry, None]:
-        return lax.scan(keep(step), carry, indices, unroll=unroll)
-
-    indices = jnp.arange(num_steps, dtype=jnp.int32)
-    if not remat or num_steps <= _MAX_FLAT_STEPS:
-        return run(start, indices)[0]
-    size = math.isqrt(num_steps)
-    whole = num_steps - num_steps % size
-    end, _ = lax.scan(keep(run), start, indices[:whole].reshape(-1, size))
-    return run(end, indices[whole:])[0] if whole < num_steps else end
