@@ -202,8 +202,8 @@ class _Unrolled:
         if self.inner is None:
             check_differentiable(optimizer, params[opponent])
 
-        def step(carry: _Opponent, index: Array) -> tuple[_Opponent, Array]:
-            """One step, and the norm of the gradient that it followed."""
+        def step(carry: _Opponent, index: Array) -> tuple[_Opponent, Params]:
+            """One step, and the gradient that it followed."""
             part = scene
             here = replace(
                 context,
@@ -217,7 +217,7 @@ class _Unrolled:
             states = {**net_state, opponent: carry.net_state}
             grads, own_state = self.ahead.opponents_gradient(everyone, states, part, here)
             moved, opt_state = opt.update(optimizer, grads, carry.opt_state, carry.params)
-            return _Opponent(moved, own_state, opt_state), norm(grads)
+            return _Opponent(moved, own_state, opt_state), grads
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
         if self.tolerance is None:
@@ -231,12 +231,13 @@ class _Unrolled:
         return search.opponent.params, search.opponent.net_state, said
 
     def searched(
-        self, step: Callable[[_Opponent, Array], tuple[_Opponent, Array]], start: _Opponent
+        self, step: Callable[[_Opponent, Array], tuple[_Opponent, Params]], start: _Opponent
     ) -> _Search:
         """Steps until the gradient is small, in a loop of fixed length that skips the rest."""
 
         def go(search: _Search) -> _Search:
-            moved, last = step(search.opponent, search.num_steps)
+            moved, grads = step(search.opponent, search.num_steps)
+            last = norm(grads)
             first = jnp.where(search.num_steps == 0, last, search.first)
             return _Search(moved, first, last, search.num_steps + 1)
 

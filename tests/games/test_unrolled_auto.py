@@ -46,7 +46,7 @@ def auto(tolerance: float, bound: int = 40, **options: Any) -> Field:
 
 @pytest.mark.parametrize(
     ("tolerance", "bound", "mode"),
-    [(0.5, 40, "exact"), (0.01, 40, "first_order"), (0.01, 40, "exact"), (1e-6, 20, "exact")],
+    [(0.01, 40, "first_order"), (0.01, 40, "exact"), (1e-6, 20, "exact")],
 )
 def test_it_is_unrolling_by_the_steps_it_took(tolerance: float, bound: int, mode: Any) -> None:
     num_steps, residual = steps_by_hand(0.8, -0.4, tolerance, bound)
