@@ -68,8 +68,9 @@ def implicit(
 
     Look at the metrics of whoever looks ahead. `response_residual` is ‖r(ψ*)‖ / ‖r(ψ₀)‖: near 0 the
     answer was found, near 1 or above there is none within reach, and the gradient is that of
-    `fields.stackelberg` at where the search ended. `solver_residual` is that of v. Where there is
-    no best response (a linear discriminator without penalty) the loss is NaN or they are large.
+    `fields.stackelberg` at where the search ended; 1 it is too where ψ₀ is the answer to rounding.
+    `solver_residual` is that of v. Where there is no best response at all, as of a linear
+    discriminator without penalty, the loss is NaN, and `transforms.skip_nonfinite` acts on it.
 
     Args:
       game: the game as it is played without lookahead.
