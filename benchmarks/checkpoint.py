@@ -2,9 +2,9 @@
 
     python benchmarks/checkpoint.py
 
-A DCGAN with Adam and an averaged generator, once as configs/mnist.py trains it, with R1 and R2,
-and once large and without penalties. In turn: a number of steps without a save, and the same number
-behind a save. Measured are
+A DCGAN with Adam and an averaged generator, once as configs/mnist.py:penalties trains it, with R1
+and R2, and once large and without penalties. In turn: a number of steps without a save, and the
+same number behind a save. Measured are
 
     blocked   how long `save` itself takes
     extra     what the steps behind it take longer than those without: the first makes a copy of

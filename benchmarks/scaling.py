@@ -2,12 +2,12 @@
 
     python benchmarks/scaling.py
 
-First the DCGAN of configs/mnist.py, 16 images per device, on 1, 2, 4 and 8 simulated devices of
-this machine's CPU, in turn. Simulated devices share its cores: with as many devices as cores and
-more, images/s can at best stay what they are, and what falls below that is the cost of splitting a
-step. Then `jaxgan plan` compiles the same step, 64 images per chip, for TPU slices of 4 to 256
-chips (`pip install jaxgan[plan]`; a minute or two each). These are upper bounds: no latency of a
-collective, no small matrix that leaves a matrix unit half empty. Writes
+First the DCGAN of configs/mnist.py:penalties, 16 images per device, on 1, 2, 4 and 8 simulated
+devices of this machine's CPU, in turn. Simulated devices share its cores: with as many devices as
+cores and more, images/s can at best stay what they are, and what falls below that is the cost of
+splitting a step. Then `jaxgan plan` compiles the same step, 64 images per chip, for TPU slices of
+4 to 256 chips (`pip install jaxgan[plan]`; a minute or two each). These are upper bounds: no
+latency of a collective, no small matrix that leaves a matrix unit half empty. Writes
 benchmarks/results/scaling.json and scaling.png.
 """
 
@@ -24,7 +24,7 @@ NUM_DEVICES = (1, 2, 4, 8)
 os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={max(NUM_DEVICES)}"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-CONFIG = Path(__file__).parents[1] / "configs" / "mnist.py"
+CONFIG = f"{Path(__file__).parents[1] / 'configs' / 'mnist.py'}:penalties"
 SHAPE = (28, 28, 1)
 BATCH_PER_DEVICE, BATCH_PER_CHIP, STEPS = 16, 64, 2
 TOPOLOGIES = (
@@ -47,7 +47,7 @@ def make_call(num_devices: int) -> Callable[[], None]:
 
     config = resolve(
         {
-            **load_config(str(CONFIG)),
+            **load_config(CONFIG),
             "substeps": STEPS,
             "batch_size": BATCH_PER_DEVICE * num_devices,
             "num_devices": num_devices,
@@ -95,7 +95,7 @@ def predict() -> list[dict[str, Any]]:
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "plan.json"
-        flags = ["--config", str(CONFIG), "--example-shape", ",".join(map(str, SHAPE))]
+        flags = ["--config", CONFIG, "--example-shape", ",".join(map(str, SHAPE))]
         flags += ["--batch-per-chip", str(BATCH_PER_CHIP), "--out", str(out)]
         code = jaxgan(["plan", *flags, "--topology", *TOPOLOGIES])
         if not out.exists():
@@ -148,7 +148,7 @@ def main() -> None:
     plans = predict()
     measured = measure(args.rounds, args.calls)
     results = {
-        "config": f"configs/{CONFIG.name}",
+        "config": f"configs/{Path(CONFIG).name}",
         "batch_per_device": BATCH_PER_DEVICE,
         "batch_per_chip": BATCH_PER_CHIP,
         "measured": measured,

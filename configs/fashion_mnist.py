@@ -20,7 +20,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     """The config; `smoke` is a few steps of a small network.
 
     Args:
-      arg: `""` or `"smoke"`.
+      arg: as of `mnist.py`.
 
     Returns:
       A config for `jaxgan train`.

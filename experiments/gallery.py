@@ -128,7 +128,7 @@ def seconds_of(lines: list[dict[str, Any]]) -> float:
     """How long a run was training, from the speeds that it logged; without compiling."""
     seconds, last = 0.0, 0
     for line in lines:
-        if line["steps_per_second"] > 0:  # 0 in the first line of a run
+        if line.get("steps_per_second", 0) > 0:  # the first line of a run may have none
             seconds += (line["step"] - last) / line["steps_per_second"]
         last = line["step"]
     return seconds

@@ -228,7 +228,7 @@ def complex_momentum(
 
 
 def _complex_momentum(
-    learning_rate: ScalarOrSchedule, magnitude: ScalarOrSchedule, phase: ScalarOrSchedule
+    learning_rate: ScalarOrSchedule, magnitude: Array | float, phase: Array | float
 ) -> optax.GradientTransformation:
     real, imaginary = magnitude * jnp.cos(phase), magnitude * jnp.sin(phase)
 

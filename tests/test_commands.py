@@ -50,7 +50,8 @@ REQUIRED = {
 """What a command needs; sentences name commands without it."""
 
 OF_OTHERS = (
-    *("curl", "docker", "gcloud", "git", "kubectl", "salloc", "sbatch", "srun", "tfds"),
+    *("curl", "docker", "gcloud", "git", "kubectl", "npm", "salloc", "sbatch", "srun", "tar"),
+    "tfds",
     *("export", "source", "wait"),
 )
 """Programs that are not ours, which nothing here can look into."""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli.program import add_trust, check_out
 from jaxgan.cli.terminal import say
 from jaxgan.core.errors import ConfigError
 
+if TYPE_CHECKING:
+    from jaxgan.export import Exported
+    from jaxgan.run.loaded import Loaded
+
+EXTRAS = {"onnx": "onnx", "safetensors": "weights", "stablehlo": "export"}
+"""What each format needs of pip; a file's ending is the format's name."""
+
 _DESCRIPTION = """\
-Writes the generator as StableHLO, for any batch size, on CPU, GPU and TPU; jax.export.deserialize
-reads it without jaxgan. What is written was run and compared with the generator."""
+Writes the generator for other programs: as StableHLO, which JAX reads without jaxgan, or as ONNX,
+which onnxruntime runs, for any batch size; or its weights as safetensors, under the names of jaxgan
+or of the authors' code. What is written was run or read again, and compared with the generator."""
 
 
 def add_parser(commands: Any) -> None:
@@ -24,8 +33,8 @@ def add_parser(commands: Any) -> None:
     Example:
       >>> parser = argparse.ArgumentParser()
       >>> add_parser(parser.add_subparsers())
-      >>> parser.parse_args(["export", "--workdir", "a"]).to
-      'stablehlo'
+      >>> parser.parse_args(["export", "--workdir", "a", "--to", "onnx"]).to
+      'onnx'
     """
     parser = commands.add_parser(
         "export",
@@ -35,9 +44,25 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
-    parser.add_argument("--to", choices=("stablehlo",), default="stablehlo", help="(stablehlo)")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="what to write (DIR/generator.stablehlo)"
+        "--to",
+        choices=("stablehlo", "onnx", "safetensors"),
+        default="stablehlo",
+        help="the format (stablehlo)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="what to write (DIR/generator.FORMAT)"
+    )
+    parser.add_argument(
+        "--names",
+        choices=("ours", "reference"),
+        help="of safetensors: jaxgan's names and layouts, or those that jaxgan import reads (ours)",
+    )
+    parser.add_argument(
+        "--direction",
+        choices=("forward", "backward"),
+        default="forward",
+        help="of a game of two generators: images of sources, or sources of images (forward)",
     )
     parser.add_argument(
         "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
@@ -60,31 +85,78 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, CheckpointError: for bad input.
     """
-    from jaxgan.export import generator_inputs, to_stablehlo
     from jaxgan.files.atomic import replacing
     from jaxgan.run.load import load
     from jaxgan.run.saved import read_run
 
-    out = args.out or args.workdir / "generator.stablehlo"
+    out = args.out or args.workdir / f"generator.{args.to}"
+    _check_flags(args, out)
     saved = read_run(args.workdir, trust_code=args.trust_code)
-    if saved.row.from_real:
+    if saved.row.from_real and "source" not in saved.spec:
         name = saved.config["game"]["name"]
         raise ConfigError(
-            f"game is {name!r}, which makes its images of real ones; it must be of latents"
+            f"game is {name!r}, which makes its images of real ones; it must be of latents or of "
+            "sources"
         )
     check_out(out)
     try:
         loaded = load(saved, step=args.step, member=args.member, ema=not args.no_ema)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    shapes = {"latent_dim": saved.config["latent_dim"], "num_classes": saved.num_classes}
     try:
-        data = to_stablehlo(saved.game, loaded.state, saved.spec, **shapes)
+        made = _made(args, loaded)
     except ImportError as error:
-        raise ConfigError(f"{error}: pip install jaxgan[export]") from error
+        raise ConfigError(f"{error}: pip install jaxgan[{EXTRAS[args.to]}]") from error
     with replacing(out) as temporary:
-        temporary.write_bytes(data)
-    inputs = generator_inputs(saved.game, saved.spec, **shapes)
-    said = ", ".join(f"{name} {dtype}[{shape}]" for name, (shape, dtype) in inputs.items())
-    say(f"{out}: step {loaded.step}; inputs: {said}")
+        temporary.write_bytes(made.data)
+    given = ", ".join(f"{name} {dtype}[{shape}]" for name, (shape, dtype) in made.inputs.items())
+    said = f"; inputs: {given}" if given else ""
+    say(f"{out}: step {loaded.step}{said}; it differs from ours by {made.difference:.2g} at most")
     return 0
+
+
+def _check_flags(args: argparse.Namespace, out: Path) -> None:
+    format_of_out = out.suffix.lower().removeprefix(".")
+    if format_of_out in EXTRAS and format_of_out != args.to:
+        raise ConfigError(f"out is {str(out)!r}; it must end with .{args.to}, or --to is another")
+    if args.names is not None and args.to != "safetensors":
+        raise ConfigError(f"names is {args.names!r}; it is of --to safetensors alone")
+
+
+def _made(args: argparse.Namespace, loaded: Loaded) -> Exported:
+    from jaxgan import export
+
+    saved = loaded.saved
+    if args.to == "safetensors":
+        return _weights(args, loaded)
+    write = export.to_onnx if args.to == "onnx" else export.to_stablehlo
+    return write(
+        saved.game,
+        loaded.state,
+        saved.spec,
+        latent_dim=None if saved.row.from_real else saved.config["latent_dim"],
+        num_classes=saved.num_classes,
+        direction=args.direction,
+    )
+
+
+def _weights(args: argparse.Namespace, loaded: Loaded) -> Exported:
+    from jaxgan import export
+    from jaxgan.run.pretrained import published_rules
+    from jaxgan.version import __version__
+
+    saved, config = loaded.saved, loaded.saved.config
+    about = {
+        "jaxgan": __version__,
+        "step": str(loaded.step),
+        "names": args.names or "ours",
+        "game": json.dumps(config["game"]),
+        "generator": json.dumps(config["generator"]),
+        "latent_dim": json.dumps(None if saved.row.from_real else config.get("latent_dim")),
+        "num_classes": json.dumps(saved.num_classes),
+        "image_shape": json.dumps(list(saved.spec["image"].shape) if saved.is_images else None),
+    }
+    published = published_rules(config, saved.spec) if args.names == "reference" else None
+    return export.to_safetensors(
+        loaded.state, direction=args.direction, published=published, about=about
+    )

@@ -108,7 +108,7 @@ def recipe(found: Look, *, image_size: int | None = None) -> Config:
         allowed = f"{found.side}, as {found.source} cannot be resized"
         raise ConfigError(bad_value("size", image_size, allowed))
     is_small = image_size <= LARGEST_ON_CPU
-    config = _dcgan() if is_small else _stylegan2(image_size)
+    config = _dcgan(image_size) if is_small else _stylegan2(image_size)
     few = "diffaugment" if is_small else "ada"
     return {
         "data": {
@@ -121,8 +121,9 @@ def recipe(found: Look, *, image_size: int | None = None) -> Config:
     }
 
 
-def _dcgan() -> Config:
-    total_steps = 10_000
+def _dcgan(image_size: int) -> Config:
+    is_large = image_size > 32
+    total_steps = 6000 if is_large else 10_000
     decay = {"schedule": "cosine", "num_steps": total_steps}
     adam = {
         "name": "adam",
@@ -130,7 +131,8 @@ def _dcgan() -> Config:
         "b1": 0.0,
         "b2": 0.99,
     }
-    network = {"name": "dcgan", "base_channels": 32, "num_extra_layers": 1}
+    width = 16 if is_large else 32
+    network = {"name": "dcgan", "base_channels": width, "num_extra_layers": 1}
     return {
         "total_steps": total_steps,
         "substeps": 10,

@@ -1,5 +1,15 @@
 """Trained generators for others to run."""
 
-from jaxgan.export._stablehlo import generator_inputs, to_stablehlo
+from jaxgan.export._generator import Exported, generator_inputs
+from jaxgan.export._onnx import to_onnx
+from jaxgan.export._safetensors import generator_variables, to_safetensors
+from jaxgan.export._stablehlo import to_stablehlo
 
-__all__ = ["generator_inputs", "to_stablehlo"]
+__all__ = [
+    "Exported",
+    "generator_inputs",
+    "generator_variables",
+    "to_onnx",
+    "to_safetensors",
+    "to_stablehlo",
+]

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax import export
 
 from jaxgan.core.errors import InputError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array
-from jaxgan.sampling.draw import has_styles, make_scene, scene_entry
+from jaxgan.export._generator import Direction, ElementShapes, Exported, make_generator
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-_CHECKED = (1, 3)
-"""Batch sizes at which an export is compared with the generator."""
-
-_TOLERANCE = 1e-4
-ElementShapes = Mapping[str, jax.ShapeDtypeStruct]
-
-
-def generator_inputs(
-    game: Game, element_spec: ElementShapes, *, latent_dim: int, num_classes: int | None = None
-) -> dict[str, tuple[str, np.dtype]]:
-    """What an exported generator is called with, in this order.
-
-    Args:
-      game: whose generator it is.
-      element_spec: shape and dtype of one real example.
-      latent_dim: of its latents.
-      num_classes: of a conditional game.
-
-    Returns:
-      (shape, dtype) by name: latents, labels of a conditional game, and of a generator with styles
-      the truncation, where 1 is none. `b` is the batch size.
-
-    Example:
-      >>> from jaxgan.games import dirac
-      >>> spec = {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
-      >>> generator_inputs(dirac(), spec, latent_dim=2)
-      {'latent': ('b, 2', dtype('float32'))}
-    """
-    found: dict[str, tuple[str, np.dtype]] = {"latent": (f"b, {latent_dim}", np.dtype("float32"))}
-    if num_classes is not None:
-        found["label"] = ("b", np.dtype("int32"))
-    if has_styles(game, element_spec):
-        found["truncation"] = ("", np.dtype("float32"))
-    return found
 
 
 def to_stablehlo(
@@ -58,9 +20,10 @@ def to_stablehlo(
     state: TrainState,
     element_spec: ElementShapes,
     *,
-    latent_dim: int,
+    latent_dim: int | None,
     num_classes: int | None = None,
-) -> bytes:
+    direction: Direction = "forward",
+) -> Exported:
     """Exports the generator: its average where one is kept, any batch size, CPU, GPU and TPU.
 
     Noise that a generator adds to its layers is part of the file, the same at every call. What is
@@ -70,11 +33,13 @@ def to_stablehlo(
       game: whose generator it is.
       state: of one member.
       element_spec: shape and dtype of one real example.
-      latent_dim: of its latents, of whatever distribution.
+      latent_dim: of its latents, of whatever distribution; None of a generator that makes images of
+        images.
       num_classes: of a conditional game.
+      direction: of a game of two such generators: `forward` makes images of sources.
 
     Returns:
-      What `jax.export.deserialize` reads; its inputs are those of `generator_inputs`.
+      What `jax.export.deserialize` reads, with its inputs and how far it was from the generator.
 
     Raises:
       InputError: if the generator cannot be exported, or what was exported is not equal to it.
@@ -83,44 +48,22 @@ def to_stablehlo(
     Example:
       See docs/export.md.
     """
-    inputs = generator_inputs(game, element_spec, latent_dim=latent_dim, num_classes=num_classes)
-
-    def generate(*given: Any) -> Array:
-        batch = dict(zip(inputs, given, strict=True))
-        num = jnp.shape(given[0])[0]
-        blank = {k: jnp.zeros((num, *x.shape), x.dtype) for k, x in element_spec.items()}
-        scene = make_scene(jax.random.key(0), game, state, {**blank, **batch})
-        fake = scene_entry(scene, "fake")
-        images: Array = fake["image"] if isinstance(fake, dict) else fake
-        return images
-
-    scope = export.SymbolicScope()
-    specs = [
-        jax.ShapeDtypeStruct(export.symbolic_shape(shape, scope=scope), dtype)
-        for shape, dtype in inputs.values()
-    ]
+    generator = make_generator(
+        game,
+        state,
+        element_spec,
+        latent_dim=latent_dim,
+        num_classes=num_classes,
+        direction=direction,
+    )
+    generate = jax.jit(partial(generator.call, generator.state))
     try:
-        exported = export.export(jax.jit(generate), platforms=PLATFORMS)(*specs)
+        exported = export.export(generate, platforms=PLATFORMS)(*generator.specs())
+    except InputError:
+        raise
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"the generator cannot be exported: {reason}") from error
     data = bytes(exported.serialize())
-    for num in _CHECKED:
-        given = _example(inputs, latent_dim, num_classes, num)
-        found, expected = export.deserialize(bytearray(data)).call(*given), generate(*given)
-        gap = float(jnp.abs(found - expected).max())
-        if not gap <= _TOLERANCE:
-            raise InputError(f"what was exported differs from the generator by {gap:.3g}")
-    return data
-
-
-def _example(
-    inputs: Mapping[str, object], latent_dim: int, num_classes: int | None, num: int
-) -> list[np.ndarray]:
-    rng = np.random.default_rng(num)
-    made = {
-        "latent": rng.normal(size=(num, latent_dim)).astype(np.float32),
-        "label": np.arange(num, dtype=np.int32) % (num_classes or 1),
-        "truncation": np.float32(0.7),
-    }
-    return [np.asarray(made[name]) for name in inputs]
+    run = export.deserialize(bytearray(data)).call
+    return Exported(data, generator.inputs, generator.difference(run))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from jaxgan.core.errors import PublishedError
 from jaxgan.pretrained import biggan, cyclegan, pix2pix, r3gan, sngan, stylegan2
 from jaxgan.pretrained.base import Family, Rule, Rules, convert
+from jaxgan.pretrained.publish import Published, publish
 from jaxgan.pretrained.read import read_state
 
 FAMILIES: Mapping[str, Family] = {
@@ -22,9 +23,11 @@ FAMILIES: Mapping[str, Family] = {
 __all__ = [
     "FAMILIES",
     "Family",
+    "Published",
     "PublishedError",
     "Rule",
     "Rules",
     "convert",
+    "publish",
     "read_state",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,10 +48,12 @@ class Family(NamedTuple):
     Attributes:
       rules: (player, its Flax module) -> rules; the player is `"gen"` or `"disc"`.
       ignored: endings of published names that are no loss, for `convert`.
+      inverses: of its own converters, or in place of the usual one, for `publish`.
     """
 
     rules: Callable[[str, Any], Rules]
     ignored: tuple[str, ...] = (".num_batches_tracked",)
+    inverses: Mapping[Converter, Converter] = MappingProxyType({})
 
 
 def convert(
@@ -176,12 +180,14 @@ def dense_to_map(height: int, width: int) -> Converter:
     [0, 10, 1, 11]
     """
 
-    def convert(array: np.ndarray) -> np.ndarray:
-        maps = array.reshape(-1, height, width, *array.shape[1:])
-        flat = np.moveaxis(maps, 0, 2).reshape(array.shape)
-        return flat.T
+    return partial(to_map, height, width)
 
-    return convert
+
+def to_map(height: int, width: int, array: np.ndarray) -> np.ndarray:
+    """As `dense_to_map`, of one array."""
+    maps = array.reshape(-1, height, width, *array.shape[1:])
+    flat = np.moveaxis(maps, 0, 2).reshape(array.shape)
+    return flat.T
 
 
 def map_to_dense(height: int, width: int) -> Converter:
@@ -211,15 +217,34 @@ def scalar(array: np.ndarray) -> np.ndarray:
     return array.reshape(())
 
 
+def pointwise(array: np.ndarray) -> np.ndarray:
+    """A convolution's kernel of one pixel as a linear map's: [out, in, 1, 1] -> [in, out].
+
+    >>> pointwise(np.zeros((4, 3, 1, 1))).shape
+    (3, 4)
+    """
+    return dense(array[:, :, 0, 0])
+
+
 def unit(array: np.ndarray) -> np.ndarray:
-    """A vector of length one, as a row.
+    """A vector of length one, as a row; one that has it, to rounding, stays as it is.
 
     >>> unit(np.asarray([3.0, 4.0])).tolist()
     [[0.6, 0.8]]
     """
     row = array.reshape(1, -1)
-    unit: np.ndarray = row / np.linalg.norm(row)
+    length = np.linalg.norm(row.astype(np.float64))
+    unit: np.ndarray = row if abs(length - 1) < 1e-6 else row / length.astype(row.dtype)
     return unit
+
+
+def turned_unit(turn: Converter, array: np.ndarray) -> np.ndarray:
+    """A left vector of a power iteration, turned as the bias of its layer is.
+
+    >>> turned_unit(dense_to_map(1, 2), np.asarray([0.0, 0.6, 0.8, 0.0])).tolist()
+    [[0.0, 0.8, 0.6, 0.0]]
+    """
+    return unit(turn(array.reshape(-1)))
 
 
 def right_vector(u: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+
 from jaxgan.models.biggan import ATTENTION, TABLES, BigGANDiscriminator, BigGANGenerator
 from jaxgan.pretrained.base import (
     Converter,
@@ -12,11 +16,13 @@ from jaxgan.pretrained.base import (
     conv,
     dense,
     dense_to_map,
+    pointwise,
     right_vector,
     same,
     scalar,
-    unit,
+    turned_unit,
 )
+from jaxgan.pretrained.publish import inverse_of
 
 
 def layer(
@@ -47,9 +53,7 @@ def layer(
     if is_spectral:
         turn = bias or same
         beside = ("spectral", *path[:-1], state or f"{path[-1]}_spectral")
-        rules[f"{name}.u0"] = Rule(
-            (*beside, f"{path[-1]}/kernel/u"), lambda array: unit(turn(array.reshape(-1)))
-        )
+        rules[f"{name}.u0"] = Rule((*beside, f"{path[-1]}/kernel/u"), partial(turned_unit, turn))
         rules[f"{name}.sv0"] = Rule((*beside, f"{path[-1]}/kernel/sigma"), scalar)
     return rules
 
@@ -74,7 +78,15 @@ def rules(player: str, module: BigGANGenerator | BigGANDiscriminator) -> Rules:
     return _discriminator_rules(module)
 
 
-FAMILY = Family(rules, (".num_batches_tracked", ".accumulation_counter"))
+def _as_row(turn: Converter, array: np.ndarray) -> np.ndarray:
+    return inverse_of(turn, {})(array.reshape(-1)).reshape(1, -1)
+
+
+FAMILY = Family(
+    rules,
+    (".num_batches_tracked", ".accumulation_counter"),
+    {scalar: lambda array: array.reshape(1), turned_unit: _as_row},
+)
 
 
 def _generator_rules(module: BigGANGenerator) -> Rules:
@@ -123,9 +135,7 @@ def _attention_rules(name: str, is_spectral: bool) -> dict[str, Rule]:
     found = {f"{name}.gamma": Rule(("params", "attention", "gamma"))}
     for theirs, ours in (("theta", "g"), ("phi", "f"), ("g", "h"), ("o", "v")):
         path = ("attention", ours)
-        found |= layer(
-            f"{name}.{theirs}", path, lambda array: dense(array[:, :, 0, 0]), is_spectral, None
-        )
+        found |= layer(f"{name}.{theirs}", path, pointwise, is_spectral, None)
     return found
 
 

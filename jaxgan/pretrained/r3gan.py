@@ -45,7 +45,13 @@ def rules(player: str, module: R3GANGenerator | R3GANDiscriminator) -> Rules:
     return found
 
 
-FAMILY = Family(rules, (".Resampler.Kernel",))
+def _to_map(array: np.ndarray) -> np.ndarray:
+    """[C, h, w] or [C, 1, h, w] -> [h, w, C]."""
+    maps = array.reshape(array.shape[0], *array.shape[-2:])
+    return maps.transpose(1, 2, 0)
+
+
+FAMILY = Family(rules, (".Resampler.Kernel",), {_to_map: lambda array: array.transpose(2, 0, 1)})
 
 
 def _basis(name: str, is_gen: bool) -> dict[str, Rule]:
@@ -66,9 +72,3 @@ def _block(name: str, ours: str) -> dict[str, Rule]:
     for i in range(2):
         found[f"{name}.NonLinearity{i + 1}.Bias"] = Rule(("params", f"{ours}_conv_{i}", "bias"))
     return found
-
-
-def _to_map(array: np.ndarray) -> np.ndarray:
-    """[C, h, w] or [C, 1, h, w] -> [h, w, C]."""
-    maps = array.reshape(array.shape[0], *array.shape[-2:])
-    return maps.transpose(1, 2, 0)

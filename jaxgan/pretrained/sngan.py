@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from jaxgan.models.sngan import TABLES, SNGANDiscriminator, SNGANGenerator
@@ -16,8 +18,10 @@ from jaxgan.pretrained.base import (
     dense,
     dense_to_map,
     largest_singular_value,
+    pointwise,
     right_vector,
     same,
+    turned_unit,
     unit,
 )
 
@@ -46,7 +50,7 @@ def layer(
         turn = bias or same
         u, sigma = spectral_paths(path, f"{path[-1]}_spectral")
         rules[f"{name}.weight_u"] = [
-            Rule(u, lambda array: unit(turn(array))),
+            Rule(u, partial(turned_unit, turn)),
             Rule(sigma, largest_singular_value, (weight,)),
         ]
     return rules
@@ -86,7 +90,29 @@ def rules(player: str, module: SNGANGenerator | SNGANDiscriminator) -> Rules:
     return _discriminator_rules(module)
 
 
-FAMILY = Family(rules, (".num_batches_tracked", ".weight_v", ".sn_sigma"))
+def _gains(features: int, array: np.ndarray) -> np.ndarray:
+    return array[:, :features] - 1
+
+
+def _biases(features: int, array: np.ndarray) -> np.ndarray:
+    return array[:, features:]
+
+
+def _of_gains(features: int, array: np.ndarray) -> np.ndarray:
+    """In 64 bits, of which 1 takes none of those that it has in 32."""
+    wide = 1 + array.astype(np.float64)
+    return np.concatenate([wide, np.zeros_like(wide)], axis=1)
+
+
+def _of_biases(features: int, array: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros_like(array), array], axis=1)
+
+
+FAMILY = Family(
+    rules,
+    (".num_batches_tracked", ".weight_v", ".sn_sigma"),
+    {_gains: _of_gains, _biases: _of_biases},
+)
 
 
 def _generator_rules(module: SNGANGenerator) -> Rules:
@@ -159,20 +185,17 @@ def _attention_rules(attention: int) -> dict[str, Rule | list[Rule]]:
     }
     for theirs, ours in (("theta", "g"), ("phi", "f"), ("g", "h"), ("o", "v")):
         name, path = f"attn_block.{theirs}", ("attention", ours)
-        found |= layer(name, path, lambda array: dense(array[:, :, 0, 0]), True, bias=None)
+        found |= layer(name, path, pointwise, True, bias=None)
     return found
 
 
 def _conditional_norm(name: str, path: Path, features: int) -> dict[str, Rule | list[Rule]]:
-    def gains(array: np.ndarray) -> np.ndarray:
-        return array[:, :features] - 1
-
-    def biases(array: np.ndarray) -> np.ndarray:
-        return array[:, features:]
-
     params, stats = ("params", *path), ("batch_stats", *path, "BatchNorm_0")
     return {
-        f"{name}.embed.weight": [Rule((*params, "scale"), gains), Rule((*params, "bias"), biases)],
+        f"{name}.embed.weight": [
+            Rule((*params, "scale"), partial(_gains, features)),
+            Rule((*params, "bias"), partial(_biases, features)),
+        ],
         f"{name}.bn.running_mean": Rule((*stats, "mean")),
         f"{name}.bn.running_var": Rule((*stats, "var")),
     }

@@ -48,7 +48,24 @@ def rules(player: str, module: Any) -> Rules:
     raise PublishedError(f"{player}: a {type(module).__name__}; it must be a StyleGAN2 network")
 
 
-FAMILY = Family(rules, ("resample_filter",))
+def _to_map(array: np.ndarray) -> np.ndarray:
+    """[C, h, w] -> [h, w, C]."""
+    return array.transpose(1, 2, 0)
+
+
+def _transposed(array: np.ndarray) -> np.ndarray:
+    """The kernel of an upsampling layer, which its authors store as any other: [out, in, h, w]."""
+    return conv_transpose(array.transpose(1, 0, 2, 3))
+
+
+FAMILY = Family(
+    rules,
+    ("resample_filter",),
+    {
+        _to_map: lambda array: array.transpose(2, 0, 1),
+        _transposed: lambda array: array.transpose(2, 3, 0, 1),
+    },
+)
 
 
 def generator_rules(module: StyleGAN2Generator) -> dict[str, Rule]:
@@ -68,7 +85,7 @@ def generator_rules(module: StyleGAN2Generator) -> dict[str, Rule]:
     rules = dict(_mapping("mapping", ("params", "mapping"), module))
     rules["mapping.w_avg"] = Rule(("styles", "mapping", "mean"))
     path: Path = ("params", "synthesis")
-    rules["synthesis.b4.const"] = Rule((*path, "const"), lambda array: array.transpose(1, 2, 0))
+    rules["synthesis.b4.const"] = Rule((*path, "const"), _to_map)
     for size in sizes_of(module.image_size):
         for part in ("conv0", "conv1", "torgb"):
             name, ours = f"synthesis.b{size}.{part}", f"b{size}_{part}"
@@ -108,11 +125,6 @@ def discriminator_rules(module: StyleGAN2Discriminator) -> dict[str, Rule]:
     rules |= both("b4.fc", ("params", "b4_fc"), map_to_dense(4, 4))
     rules |= both("b4.out", ("params", "b4_out"), dense)
     return rules | dict(_mapping("mapping", ("params", "mapping"), module))
-
-
-def _transposed(array: np.ndarray) -> np.ndarray:
-    """The kernel of an upsampling layer, which its authors store as any other: [out, in, h, w]."""
-    return conv_transpose(array.transpose(1, 0, 2, 3))
 
 
 def _mapping(

@@ -14,7 +14,7 @@ from jaxgan.config.games import parts_of
 from jaxgan.core.errors import ConfigError, PublishedError
 from jaxgan.core.state import TrainState
 from jaxgan.data.source import ElementSpec
-from jaxgan.pretrained import FAMILIES, convert
+from jaxgan.pretrained import FAMILIES, Published, convert
 
 ROLES: Mapping[str, str] = {"gen": "generator", "disc": "discriminator"}
 
@@ -45,23 +45,16 @@ def pretrained_state(
     state = jax.jit(algorithm.init)(jax.random.key(config["seed"]))
     params, net_state, ema = dict(state.params), dict(state.net_state), dict(state.ema)
     for player, arrays in published.items():
-        section = config[ROLES[player]]
-        if section is None or section["name"] not in FAMILIES:
-            name = None if section is None else section["name"]
-            known = ", ".join(sorted(FAMILIES))
-            raise ConfigError(f"{ROLES[player]} is {name!r}; weights are known for {known}")
-        network = parts_of(config, spec).network(ROLES[player])
+        known = published_rules(config, spec, player)
         own = net_state[player]
-        if network.module is None or "network" not in own:
+        if "network" not in own or set(params[player]) == {"forward", "backward"}:
             raise ConfigError(
                 f"game is {config['game']['name']!r}; it has several networks in one player: "
                 "import them with jaxgan.pretrained.convert"
             )
         template = {"params": params[player], **own["network"]}
-        family = FAMILIES[section["name"]]
         try:
-            rules = family.rules(player, network.module)
-            made = convert(arrays, rules, template, family.ignored)
+            made = convert(arrays, known.rules, template, known.family.ignored)
         except PublishedError as error:
             raise PublishedError(f"{ROLES[player]}: {error}") from error
         made = jax.tree.map(jnp.asarray, made)
@@ -72,3 +65,30 @@ def pretrained_state(
             ema[player] = jax.tree.map(jnp.copy, average)
     started: TrainState = state._replace(params=params, net_state=net_state, ema=ema)
     return started
+
+
+def published_rules(config: Config, spec: ElementSpec, player: str = "gen") -> Published:
+    """What is known of the names that the authors of a run's network gave.
+
+    Args:
+      config: as `resolve` returns it.
+      spec: shape and dtype of one example.
+      player: `gen` or `disc`.
+
+    Returns:
+      A `Published`.
+
+    Raises:
+      ConfigError: if nothing is known of a network of that name.
+      PublishedError: if its authors have no such network.
+
+    Example:
+      See `jaxgan.cli.export`.
+    """
+    section = config[ROLES[player]]
+    if section is None or section["name"] not in FAMILIES:
+        name = None if section is None else section["name"]
+        known = ", ".join(sorted(FAMILIES))
+        raise ConfigError(f"{ROLES[player]} is {name!r}; weights are known for {known}")
+    family, network = FAMILIES[section["name"]], parts_of(config, spec).network(ROLES[player])
+    return Published(family.rules(player, network.module), family)

@@ -65,11 +65,14 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "games.infogan_codes": ("noise_dim",),
     "games.instance_noise": ("game",),
     "games.make_phases": ("resolutions",),
+    "games.matrix_game": ("first", "second"),
     "games.normal_latent": ("dim",),
     "games.pix2pix": ("gen", "disc"),
+    "games.prisoners_dilemma": (),
     "games.progressive": ("gen", "disc"),
     "games.quadratic": ("gen_curvature", "coupling", "disc_curvature"),
     "games.super_resolution": ("gen", "disc"),
+    "games.tandem": (),
     "games.translation": ("gen", "disc"),
     "games.unrolled": ("game",),
     "games.vae": ("encoder", "decoder"),
@@ -90,6 +93,8 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "optimizers.clip_weights": ("bound",),
     "optimizers.decay_weights": ("optimizer",),
     "optimizers.with_rates": ("optimizer",),
+    "transforms.points": (),
+    "transforms.sweep": ("make",),
     "penalties.balanced_consistency": ("augment",),
     "penalties.consistency": ("augment",),
 }
@@ -105,7 +110,7 @@ ARITHMETIC = {
     "losses": {"capped_exp", "logits", "with_logits"},
     "optimizers": {"hold_schedules", "init", "update"},
     "penalties": {"input_gradient", "norm", "squared_norm"},
-    "transforms": {"all_finite", "averaged", "member"},
+    "transforms": {"all_finite", "averaged", "branch", "member"},
 }
 """Functions of arrays, states and points: they make nothing that is played."""
 

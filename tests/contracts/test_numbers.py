@@ -129,7 +129,7 @@ def of_game(game: jaxgan.Game, batch: Any) -> jax.Array:
     params, net_state = game.init(jax.random.key(0))
     scene, net_state = game.generate(params, net_state, batch, CONTEXT)
     values, (_, metrics, _) = game.losses(params, net_state, scene, CONTEXT)
-    return sum(values.values()) + sum(metrics["gen"].values(), jnp.zeros(()))
+    return sum(values.values()) + sum(metrics.get("gen", {}).values(), jnp.zeros(()))
 
 
 def of_loss(make: Make) -> jax.Array:

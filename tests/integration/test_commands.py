@@ -19,7 +19,10 @@ TFDS = Path(os.environ.get("JAXGAN_TFDS_DIR", ROOT.parent / "shared" / "data" / 
 
 # Which tests run a script at a size of its own, by its name in them.
 RUN_BY = {
+    "own_pictures": "tests/integration/test_own_pictures.py",
+    "recipes": "tests/integration/test_own_pictures.py",
     "bilinear": "tests/integration/test_toy_experiments.py",
+    "browser_page": "tests/export/test_browser.py",
     "collapse_watch": "tests/training/test_collapse.py",
     "consensus_mixture": "tests/integration/test_mixture_experiments.py",
     "dirac": "tests/integration/test_toy_experiments.py",
@@ -27,6 +30,7 @@ RUN_BY = {
     "infogan_report": "tests/integration/test_inference_games.py",
     "losses_on_mnist": "tests/integration/test_loss_experiments.py",
     "losses_on_ring": "tests/integration/test_loss_experiments.py",
+    "opponents": "tests/integration/test_toy_experiments.py",
     "saturation": "tests/integration/test_loss_experiments.py",
     "semi_supervised": "tests/integration/test_loss_experiments.py",
     "sga_grid": "tests/integration/test_mixture_experiments.py",
@@ -39,8 +43,8 @@ NOT_RUN: dict[str, str] = {
     r"python experiments/metric_sanity.py": "trains an extractor for two minutes, of one size",
     r"(\.venv/bin/)?(pip|python3?) (install|-m) .*": "changes or tests the installation itself",
     r"make .*": "this is called by it",
-    r"(curl|docker|gcloud|git|kubectl|salloc|sbatch|tfds|launch/\S+) ?.*": "needs a network or a "
-    "cluster; tests/test_launch.py runs launch/ with stand-ins",
+    r"(curl|docker|gcloud|git|kubectl|npm|salloc|sbatch|tar|tfds|launch/\S+) ?.*": "needs a "
+    "network or a cluster; tests/test_launch.py runs launch/ with stand-ins",
     r"srun .*": "needs Slurm; tests/test_launch.py has a stand-in",
     r"(export|source|wait)\b.*": "of the shell itself",
     r"jaxgan( \S+)?( --help)?": "is a name, not a whole command",

@@ -81,3 +81,15 @@ def test_the_dirac_experiment_refuses_what_it_does_not_have(
         with pytest.raises(SystemExit):
             report_of("dirac", flags, tmp_path, monkeypatch)
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_opponents_cooperate_where_they_shape_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ["--methods", "naive", "LOLA exact", "SOS", "--seeds", "20"]
+    rows = by_name(report_of("opponents", flags, tmp_path, monkeypatch))
+    assert rows["prisoner's dilemma, naive: loss"][0] > 1.95
+    assert rows["prisoner's dilemma, LOLA exact: loss"][0] < 1.3
+    assert rows["prisoner's dilemma, SOS: loss"][0] < 1.3
+    assert abs(rows["tandem, SOS: loss"][0]) < 0.1 < rows["tandem, LOLA exact: loss"][0]

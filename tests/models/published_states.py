@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.pretrained import Family, convert
+from jaxgan.pretrained import Family, Published, convert, publish
 
 REFERENCES = Path(__file__).parent / "references"
 
@@ -61,8 +61,30 @@ def variables_of(
 ) -> Any:
     """The state as variables of a module of ours."""
     template = jax.eval_shape(module.init, jax.random.key(0), *inputs)
-    converted = convert(state, family.rules(player, module), template, family.ignored)
+    rules = family.rules(player, module)
+    converted = convert(state, rules, template, family.ignored)
+    if player == "gen":
+        check_way_back(state, converted, Published(rules, family))
     return jax.tree.map(jnp.asarray, converted)
+
+
+def check_way_back(state: dict[str, np.ndarray], converted: Any, published: Published) -> None:
+    """Ours under the authors' names are their arrays, and make the same bits of ours."""
+    theirs = publish(converted, published)
+    ignored = published.family.ignored
+    assert set(theirs) == {name for name in state if not name.endswith(ignored)}
+    for name, found in theirs.items():
+        assert found.shape == state[name].shape, name
+        if not name.endswith(("u0", "_u")):  # of any length in these states
+            np.testing.assert_allclose(found, state[name], rtol=1e-6, atol=1e-7, err_msg=name)
+    again = convert(theirs, published.rules, converted, ignored)
+    for (path, leaf), expected in zip(
+        jax.tree.leaves_with_path(again), jax.tree.leaves(converted), strict=True
+    ):
+        is_estimate = str(path[-1].key).endswith("/sigma")
+        np.testing.assert_allclose(
+            leaf, expected, rtol=1e-6 if is_estimate else 0, err_msg=str(path)
+        )
 
 
 def count(variables: Any) -> int:

@@ -26,9 +26,10 @@ from jaxgan.games import gan
 from jaxgan.models.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from jaxgan.penalties import input_gradient, squared_norm
 from jaxgan.penalties._path_length import path_lengths
-from jaxgan.pretrained import convert
+from jaxgan.pretrained import FAMILIES, Published, convert
 from jaxgan.pretrained.stylegan2 import discriminator_rules, generator_rules
 from tests.contracts.test_networks import check_network, differ, example
+from tests.models.published_states import check_way_back
 
 REFERENCES = Path(__file__).parent / "references" / "stylegan2.npz"
 
@@ -77,7 +78,10 @@ def filled(rules: Any, template: Any, shapes: np.ndarray) -> Any:
     for line in shapes:
         name, sizes = line.split(" ")
         state[name] = array(name, tuple(int(size) for size in sizes.split(",") if size))
-    return jax.tree.map(jnp.asarray, convert(state, rules, template))
+    converted = convert(state, rules, template)
+    if "mapping.w_avg" in rules:
+        check_way_back(state, converted, Published(rules, FAMILIES["stylegan2"]))
+    return jax.tree.map(jnp.asarray, converted)
 
 
 def make(case: Case) -> tuple[StyleGAN2Generator, StyleGAN2Discriminator]:

@@ -1,0 +1,88 @@
+"""A generator as ONNX, which onnxruntime runs from many languages and in browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxgan.core.errors import InputError
+from jaxgan.core.game import Game
+from jaxgan.core.state import TrainState
+from jaxgan.export._generator import Direction, ElementShapes, Exported, make_generator
+from jaxgan.export.onnx_ops.model import OUTPUT, make_model
+
+
+def to_onnx(
+    game: Game,
+    state: TrainState,
+    element_spec: ElementShapes,
+    *,
+    latent_dim: int | None,
+    num_classes: int | None = None,
+    direction: Direction = "forward",
+) -> Exported:
+    """Exports the generator: its average where one is kept, any batch size, float32.
+
+    What does not depend on the inputs is computed here and is a constant of the file, parameters
+    under their own names. Noise that a generator adds to its layers is the same at every call. What
+    is exported is run by onnxruntime at two batch sizes, and must equal the generator to 1e-4.
+
+    Args:
+      game: whose generator it is.
+      state: of one member.
+      element_spec: shape and dtype of one real example.
+      latent_dim: of its latents, of whatever distribution; None of a generator that makes images of
+        images.
+      num_classes: of a conditional game.
+      direction: of a game of two such generators: `forward` makes images of sources.
+
+    Returns:
+      An ONNX model of opset 18, with its inputs and how far it was from the generator.
+
+    Raises:
+      InputError: naming the first primitive that cannot be written, or if what was exported is not
+        equal to the generator.
+      ImportError: if onnx or onnxruntime is not installed.
+
+    Example:
+      See docs/export.md.
+    """
+    import onnx
+    import onnxruntime
+
+    generator = make_generator(
+        game,
+        state,
+        element_spec,
+        latent_dim=latent_dim,
+        num_classes=num_classes,
+        direction=direction,
+    )
+    specs = dict(zip(generator.inputs, generator.specs(), strict=True))
+    model = make_model(generator.call, generator.state, specs)
+    onnx.helper.set_model_props(model, {"num_classes": str(num_classes or 0)})
+    try:
+        onnx.checker.check_model(model, full_check=True)
+        data = model.SerializeToString()
+        run = _runner(onnxruntime, data, list(specs))
+        return Exported(data, generator.inputs, generator.difference(run))
+    except InputError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"onnxruntime does not run what was exported: {reason}") from error
+
+
+def _runner(onnxruntime: Any, data: bytes, names: Sequence[str]) -> Callable[..., np.ndarray]:
+    """(*inputs) -> images, on the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+    def run(*given: np.ndarray) -> np.ndarray:
+        found: np.ndarray = session.run([OUTPUT], dict(zip(names, given, strict=True)))[0]
+        return found
+
+    return run

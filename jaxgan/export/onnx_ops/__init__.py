@@ -1,0 +1,1 @@
+"""From a jaxpr to an ONNX graph: a row for each primitive."""
