@@ -74,7 +74,11 @@ ROWS = [
         "implicit is given; it must be none, as there is unrolled",
     ),
     (RING, ["--config.implicit.damping=-1"], "implicit.damping is -1; it must be at least 0"),
-    (RING, ["--config.unrolled=5"], "unrolled is 5; it must be {'num_steps': ..., 'mode': ..."),
+    (
+        RING,
+        ["--config.unrolled=5"],
+        "unrolled is 5; it must be {'num_steps': ..., 'tolerance': ...",
+    ),
     (RING, ["--config.unrolled.mode=exact"], "unrolled.num_steps is missing"),
     (RING, ["--config.unrolled.num_steps=-1"], "unrolled.num_steps is -1; it must be an integer"),
     (RING, ["--config.unrolled.num_steps=1.5"], "unrolled.num_steps is 1.5; it must be"),
