@@ -125,6 +125,14 @@ def all_methods() -> dict[str, Method]:
         "follow_the_ridge": Method(play(partial(fields.follow_the_ridge, tol=NEVER))),
         "stackelberg": Method(play(partial(fields.stackelberg, tol=NEVER))),
         "symplectic_surgery": Method(play(partial(fields.symplectic_surgery, tol=NEVER))),
+        "implicit, 5 steps, 5 cg iterations": Method(
+            jg.simultaneous(
+                jg.gradient(
+                    jg.implicit(game, num_steps=5, damping=1.0, tol=NEVER, max_iterations=5)
+                ),
+                optimizers=ADAMS,
+            )
+        ),
         **unrolled_methods(game),
     }
 

@@ -86,6 +86,9 @@ def lookahead(game: Game) -> Game:
 
 FIELDS: dict[str, Callable[[Any], Field]] = {
     "unrolled": lambda dtype: gradient(lookahead(small_gan(dtype))),
+    "implicit": lambda dtype: gradient(
+        jaxgan.implicit(small_gan(dtype), num_steps=2, damping=2.0, tol=1e-13, max_iterations=30)
+    ),
     "consensus": lambda dtype: fields.consensus(gradient(small_gan(dtype)), gamma=1.0),
     "both": lambda dtype: fields.consensus(gradient(lookahead(small_gan(dtype))), gamma=1.0),
     "minibatch": lambda dtype: gradient(small_gan(dtype, minibatch=True)),

@@ -1,6 +1,7 @@
 """What a game's dynamics look like near a point: Jacobians, spectra, paths, verdicts."""
 
 from jaxgan.analysis._flat import ravel_players
+from jaxgan.analysis._hypergradient import Hypergradient, hypergradient
 from jaxgan.analysis._jacobian import dense_jacobian
 from jaxgan.analysis._path import Path, path
 from jaxgan.analysis._products import Products, hessian_block, products
@@ -10,6 +11,7 @@ from jaxgan.analysis._terms import TermGradient, term_gradients
 
 __all__ = [
     "ConvergenceError",
+    "Hypergradient",
     "Path",
     "Products",
     "Stability",
@@ -17,6 +19,7 @@ __all__ = [
     "dense_jacobian",
     "flow_eigenvalues",
     "hessian_block",
+    "hypergradient",
     "leading_eigenvalues",
     "path",
     "products",

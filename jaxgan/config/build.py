@@ -16,7 +16,7 @@ from jaxgan.config.base import Config
 from jaxgan.config.games import make_game, named, parts_of
 from jaxgan.config.optimizers import OPTIMIZER
 from jaxgan.config.references import one_line_of, own_place
-from jaxgan.config.resolve import make_section
+from jaxgan.config.resolve import AHEAD, make_section
 from jaxgan.core.algorithm import Optimizers
 from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError
@@ -117,7 +117,9 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step
             game = distributed.replica_mean(game, mesh=mesh)
         except ValueError as error:
             raise ConfigError(str(error)) from error
-    return make_section(config, "unrolled", game=game) or game
+    for key in AHEAD:
+        game = make_section(config, key, game=game) or game
+    return game
 
 
 def build_field(config: Config, game: Game) -> Field:

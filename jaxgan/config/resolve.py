@@ -82,6 +82,9 @@ SECTIONS: Mapping[str, Section] = {
     "evaluation": EVALUATION,
     "field": Chain(FIELDS, takes="field", identity="gradient", makes=Field),
     "hooks": HOOKS,
+    "implicit": Options(
+        games.implicit, "game", given=("player", "opponent", "inner"), optional=True
+    ),
     "instance_noise": Options(games.instance_noise, "game", optional=True),
     "keep_best": Options(Best, optional=True),
     "lookahead": Options(tf.lookahead, "algorithm", optional=True),
@@ -99,7 +102,9 @@ SETTINGS = Options(Settings)
 SETTING_NAMES = tuple(one.name for one in fields(Settings))
 WHOLE = algorithms.KEY
 OTHERS = ("data", "game", "latent", "loss", "optimizer", WHOLE, *ROLES)
-PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", "unrolled")
+AHEAD = ("implicit", "unrolled")
+"""Sections of which a config has one or none."""
+PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalties", *AHEAD)
 """Sections that a config with `make_algorithm` has not, as that makes all of them."""
 
 # What may change between two runs in one workdir: how long, how often, where.
@@ -161,6 +166,8 @@ def resolve(config: Config) -> Config:
     if is_whole:
         full[WHOLE] = algorithms.SECTION.resolve(config[WHOLE], WHOLE)
         return dict(sorted(full.items()))
+    if full["implicit"] and full["unrolled"]:
+        raise ConfigError("implicit is given; it must be none, as there is unrolled")
     full |= resolve_game(config)
     full["optimizer"] = _resolve_optimizers(config.get("optimizer"), named(full).players)
     return dict(sorted(full.items()))

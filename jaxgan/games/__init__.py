@@ -8,6 +8,7 @@ from jaxgan.games._bigan import bigan
 from jaxgan.games._cyclegan import cyclegan
 from jaxgan.games._encoding import gaussian_kl
 from jaxgan.games._gan import Latent, gan, normal_latent
+from jaxgan.games._implicit import implicit
 from jaxgan.games._infogan import Code, infogan, infogan_codes
 from jaxgan.games._pix2pix import pix2pix
 from jaxgan.games._pool import empty_pool, query
@@ -43,6 +44,7 @@ __all__ = [
     "gan",
     "gaussian_kl",
     "gaussian_likelihood",
+    "implicit",
     "infogan",
     "infogan_codes",
     "instance_noise",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +12,15 @@ import optax
 from jax import lax
 
 from jaxgan import optimizers as opt
-from jaxgan.core.derivatives import held, reaches
+from jaxgan.core.derivatives import held
+from jaxgan.core.errors import bad_value
 from jaxgan.core.game import Game, Played, warn_if_detached
-from jaxgan.core.ranges import Depth, Repeats, checked
+from jaxgan.core.loops import Carry, checkpointed_scan
+from jaxgan.core.ranges import Depth, OpenFraction, Repeats, checked
 from jaxgan.core.state import Context, stream
-from jaxgan.core.typing import Array, Batch, Params, PlayerTree, PyTree, Scene
-
-_BATCH = "unrolled/batch"
-_MAX_FLAT_STEPS = 16
-"""Up to so many inner steps their states are all kept; beyond, every √k-th one."""
+from jaxgan.core.typing import Array, Params, PlayerTree, PyTree, Scene
+from jaxgan.games._inner import check_differentiable, inner_optimizer
+from jaxgan.games._lookahead import Lookahead, lookahead, norm
 
 
 class _Opponent(NamedTuple):
@@ -32,13 +31,29 @@ class _Opponent(NamedTuple):
     opt_state: PyTree
 
 
+class _Search(NamedTuple):
+    """Steps until the opponent's gradient is small, and how small it was."""
+
+    opponent: _Opponent
+    first: Array
+    last: Array
+    num_steps: Array
+
+    @property
+    def residual(self) -> Array:
+        """‖∇_ψ L_opponent‖ at the last step, relative to the first."""
+        return self.last / jnp.where(self.first > 0, self.first, 1.0)
+
+
 @checked
 def unrolled(
     game: Game,
     *,
-    player: str = "gen",
+    player: str | Sequence[str] = "gen",
     opponent: str = "disc",
-    num_steps: Depth,
+    num_steps: Depth | Literal["auto"],
+    tolerance: OpenFraction = 0.1,
+    max_steps: Repeats = 100,
     mode: Literal["exact", "first_order"] = "exact",
     inner: optax.GradientTransformation | None = None,
     inner_state: Literal["live", "fresh"] = "live",
@@ -54,6 +69,9 @@ def unrolled(
     exact:        ∂L/∂θ + (dψ_k/dθ)ᵀ ∂L/∂ψ, through every inner step and its optimizer;
     first order:  ∂L/∂θ at (θ, ψ_k), the second term left out.
 
+    Several players look ahead side by side: ψ_k answers all of them, and each has the gradient of
+    its own loss. One call in another would trace the game 3ⁿ times for n players, this 3 times.
+
     The first-order gradient has the true Jacobian of that formula: a `consensus` or a spectrum on
     top of it sees how ψ_k moves. Network state changed in inner steps is dropped after them. What
     the discriminator looks at (G(z)) is made once for all inner steps where it does not depend on
@@ -62,16 +80,21 @@ def unrolled(
 
     Args:
       game: the game as it is played without lookahead.
-      player: who looks ahead.
+      player: who looks ahead, one or several.
       opponent: whose steps are foreseen.
-      num_steps: k; 0 is `game` itself.
+      num_steps: k; 0 is `game` itself. "auto" steps until a step follows a gradient of at most
+        `tolerance` times the norm of the first one, and logs k and that residual of whoever looks
+        ahead, `unrolled_steps` and `response_residual`. What is left of `max_steps` is skipped;
+        under `vmap`, where members stop at different k, it is computed and dropped.
+      tolerance: of "auto"; k itself is held constant in all derivatives.
+      max_steps: of "auto", the most steps.
       mode: whether dψ_k/dθ is part of the gradient.
       inner: the optimizer of the inner steps; by default the opponent's own, from the context.
       inner_state: "live" starts it from the opponent's moments and count of this moment, "fresh"
         from zero.
       inner_batch: "same" plays all inner steps and the outer loss on one batch, as Metz et al. do;
-        "fresh" splits the batch into k + 1 parts, one for each inner step and the last for the
-        outer loss. The opponent's own loss sees the whole batch either way.
+        "fresh", which "auto" refuses, splits the batch into k + 1 parts, one for each inner step
+        and the last for the outer loss. The opponent's own loss sees the whole batch either way.
       remat: recompute an inner step in the backward pass instead of keeping its activations, and
         beyond 16 steps keep every √k-th state only.
       unroll: inner steps per iteration of the compiled loop: faster on a CPU, slower to compile.
@@ -102,11 +125,17 @@ def unrolled(
     References:
       Metz et al., 2017 (arXiv:1611.02163); checkpoints: Griewank & Walther, 2000.
     """
+    ahead = lookahead(game, player=player, opponent=opponent)
+    is_auto = num_steps == "auto"
+    if is_auto and inner_batch == "fresh":
+        raise ValueError(bad_value("inner_batch", inner_batch, "'same', as num_steps is 'auto'"))
+    if inner is not None:
+        params, _ = jax.eval_shape(game.init, jax.random.key(0))
+        check_differentiable(inner, params[opponent])
     played = _Unrolled(
-        game=game,
-        player=player,
-        opponent=opponent,
-        num_steps=num_steps,
+        ahead=ahead,
+        num_steps=max_steps if num_steps == "auto" else num_steps,
+        tolerance=tolerance if is_auto else None,
         mode=mode,
         inner=inner,
         inner_state=inner_state,
@@ -114,13 +143,12 @@ def unrolled(
         remat=remat,
         unroll=unroll,
     )
-    played.check()
     if num_steps == 0:
         return game
     if mode == "exact":
         warn_if_detached(game, "unrolled")
     return game._replace(
-        generate=played.generate,
+        generate=ahead.generate,
         losses=played.losses,
         couples_batch=True,
         is_zero_sum=False,
@@ -130,10 +158,9 @@ def unrolled(
 
 @dataclass(frozen=True, eq=False)
 class _Unrolled:
-    game: Game
-    player: str
-    opponent: str
+    ahead: Lookahead
     num_steps: int
+    tolerance: Array | float | None
     mode: Literal["exact", "first_order"]
     inner: optax.GradientTransformation | None
     inner_state: Literal["live", "fresh"]
@@ -141,82 +168,42 @@ class _Unrolled:
     remat: bool
     unroll: int
 
-    def check(self) -> None:
-        players, player, opponent = self.game.players, self.player, self.opponent
-        for name, who in (("player", player), ("opponent", opponent)):
-            if who not in players:
-                raise ValueError(f"{name} is {who!r}; the game's players are {list(players)}")
-        if player == opponent:
-            raise ValueError(f"player and opponent are both {player!r}; they must differ")
-        if self.inner is not None:
-            params, _ = jax.eval_shape(self.game.init, jax.random.key(0))
-            check_differentiable(self.inner, params[opponent])
-
-    def generate(
-        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
-    ) -> tuple[Scene, PlayerTree]:
-        scene, new_state = self.game.generate(params, net_state, batch, context)
-        if self.depends(params, net_state, batch, context):
-            scene = {**scene, _BATCH: batch}
-        return scene, new_state
-
-    def depends(
-        self, params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
-    ) -> bool:
-        """Whether the scene depends on what a lookahead changes of the opponent."""
-        opponent = self.opponent
-
-        def scene(changed: PyTree, params: PlayerTree, net_state: PlayerTree) -> Scene:
-            own, own_state = changed
-            everyone, states = {**params, opponent: own}, {**net_state, opponent: own_state}
-            return self.game.generate(everyone, states, batch, context)[0]
-
-        changed = (params[opponent], net_state[opponent])
-        jaxpr = jax.make_jaxpr(scene)(changed, params, net_state).jaxpr
-        return reaches(jaxpr, len(jax.tree.leaves(changed)))
-
     def losses(
         self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
     ) -> Played:
-        player, opponent = self.player, self.opponent
-        values, (new_state, metrics, outputs) = self.game.losses(params, net_state, scene, context)
+        opponent = self.ahead.opponent
+        played = self.ahead.game.losses(params, net_state, scene, context)
         last = scene
         if self.inner_batch == "fresh":
             scene = _split(scene, self.num_steps + 1)
             last = _part(scene, self.num_steps)
-        own, own_state = self.look_ahead(params, net_state, scene, context)
+        own, own_state, said = self.look_ahead(params, net_state, scene, context)
         if self.mode == "first_order":
             own, own_state = held((own, own_state), params)
-        ahead, (ahead_state, ahead_metrics, _) = self.play(
+        values, (states, metrics, outputs) = self.ahead.play(
             {**params, opponent: own}, {**net_state, opponent: own_state}, last, context
         )
-        values = {**values, player: ahead[player]}
-        new_state = {**new_state, player: ahead_state[player]}
-        metrics = {**metrics, player: ahead_metrics[player]}
-        return values, (new_state, metrics, outputs)
-
-    def play(
-        self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> Played:
-        """The game's losses; a scene that depends on the opponent is generated again."""
-        if _BATCH in scene:
-            scene, net_state = self.game.generate(params, net_state, scene[_BATCH], context)
-        return self.game.losses(params, net_state, scene, context)
+        metrics = {player: {**one, **said} for player, one in metrics.items()}
+        return self.ahead.answered(played, (values, (states, metrics, outputs)))
 
     def look_ahead(
         self, params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-    ) -> tuple[Params, PyTree]:
-        """The opponent's parameters and network state after the inner steps."""
-        opponent = self.opponent
-        optimizer, opt_state = self.inner_optimizer(context, params[opponent])
+    ) -> tuple[Params, PyTree, dict[str, Array]]:
+        """The opponent's parameters and network state after the inner steps, and metrics."""
+        opponent = self.ahead.opponent
+        optimizer, opt_state = inner_optimizer(
+            self.inner,
+            caller="unrolled",
+            is_fresh=self.inner_state == "fresh",
+            opponent=opponent,
+            params=params[opponent],
+            context=context,
+        )
+        if self.inner is None:
+            check_differentiable(optimizer, params[opponent])
 
-        def loss(
-            params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context
-        ) -> tuple[Array, PlayerTree]:
-            values, (new_state, _, _) = self.play(params, net_state, scene, context)
-            return values[opponent], new_state
-
-        def step(carry: _Opponent, index: Array) -> tuple[_Opponent, None]:
+        def step(carry: _Opponent, index: Array) -> tuple[_Opponent, Params]:
+            """One step, and the gradient that it followed."""
             part = scene
             here = replace(
                 context,
@@ -226,101 +213,50 @@ class _Unrolled:
             if self.inner_batch == "fresh":
                 part = _part(scene, index)
                 here = replace(here, key=stream(context.key, "unrolled", index))
-            # In all players' parameters, as the base field has it, for what is `held` in them.
-            grads, states = jax.grad(loss, has_aux=True)(
-                {**params, opponent: carry.params},
-                {**net_state, opponent: carry.net_state},
-                part,
-                here,
-            )
-            moved, opt_state = opt.update(optimizer, grads[opponent], carry.opt_state, carry.params)
-            return _Opponent(moved, states[opponent], opt_state), None
+            everyone = {**params, opponent: carry.params}
+            states = {**net_state, opponent: carry.net_state}
+            grads, own_state = self.ahead.opponents_gradient(everyone, states, part, here)
+            moved, opt_state = opt.update(optimizer, grads, carry.opt_state, carry.params)
+            return _Opponent(moved, own_state, opt_state), grads
 
         start = _Opponent(params[opponent], net_state[opponent], opt_state)
-        end = _scan(step, start, self.num_steps, self.remat, self.unroll)
-        return end.params, end.net_state
+        if self.tolerance is None:
+            end = self.scan(lambda carry, index: (step(carry, index)[0], None), start)
+            return end.params, end.net_state, {}
+        search = self.searched(step, start)
+        said = {
+            "response_residual": search.residual,
+            "unrolled_steps": search.num_steps.astype(search.last.dtype),
+        }
+        return search.opponent.params, search.opponent.net_state, said
 
-    def inner_optimizer(
-        self, context: Context, params: Params
-    ) -> tuple[optax.GradientTransformation, PyTree]:
-        """The optimizer of the inner steps, and the state that it starts from."""
-        opponent = self.opponent
-        if self.inner is not None:
-            optimizer = self.inner
-        elif opponent in dict(context.optimizers):
-            optimizer = dict(context.optimizers)[opponent]
-            check_differentiable(optimizer, params)
-        else:
-            raise ValueError(
-                f"unrolled: the context has no optimizer of {opponent!r} to foresee; give inner=, "
-                "or a Context with optimizers and opt_state"
-            )
-        if self.inner_state == "fresh":
-            return optimizer, opt.init(optimizer, params)
-        if opponent not in context.opt_state:
-            raise ValueError(
-                f"unrolled: the context has no live optimizer state of {opponent!r}; "
-                "give inner_state='fresh', or a Context with opt_state"
-            )
-        live = context.opt_state[opponent]
-        fresh = jax.eval_shape(lambda: opt.init(optimizer, params))
-        if jax.tree.map(jnp.shape, live) != jax.tree.map(jnp.shape, fresh):
-            raise ValueError(
-                f"unrolled: the live optimizer state of {opponent!r} is not one of the inner "
-                "optimizer's; give inner_state='fresh', or leave inner= away"
-            )
-        return optimizer, live
+    def searched(
+        self, step: Callable[[_Opponent, Array], tuple[_Opponent, Params]], start: _Opponent
+    ) -> _Search:
+        """Steps until the gradient is small, in a loop of fixed length that skips the rest."""
 
+        def go(search: _Search) -> _Search:
+            moved, grads = step(search.opponent, search.num_steps)
+            last = norm(grads)
+            first = jnp.where(search.num_steps == 0, last, search.first)
+            return _Search(moved, first, last, search.num_steps + 1)
 
-def check_differentiable(optimizer: optax.GradientTransformation, params: Params) -> None:
-    """Raises if an optimizer's update has no finite derivative at a gradient of zero.
+        def until(search: _Search, _: Array) -> tuple[_Search, None]:
+            is_done = search.residual <= jnp.asarray(self.tolerance, search.last.dtype)
+            return lax.cond(is_done, lambda same: same, go, search), None
 
-    Args:
-      optimizer: any Optax transformation.
-      params: arrays or their shapes; the probe uses the same tree with small leaves.
+        scale = jnp.ones_like(norm(start.params))
+        search = _Search(start, scale, scale * jnp.inf, jnp.int32(0))
+        return self.scan(until, search)
 
-    Raises:
-      ValueError: naming `eps_root`.
-
-    Example:
-      >>> check_differentiable(opt.adam(1e-3), jnp.zeros(3))
-      >>> check_differentiable(optax.adam(1e-3), jnp.zeros(3))
-      Traceback (most recent call last):
-      ...
-      ValueError: the inner optimizer's derivative at zero gradient is not finite, so a dead unit \
-would make the unrolled gradient NaN: give Adam eps_root > 0 (jaxgan.optimizers do, 1e-16), and \
-leave out clipping by a norm that may be 0
-
-    References:
-      Adam inside MAML: the eps_root of `optax.adam`.
-    """
-
-    def is_finite(parity: int) -> bool:
-        """Where every other leaf of the gradient is zero, and a part of each of the rest."""
-        leaves, structure = jax.tree.flatten(probe)
-        grads = [
-            jnp.zeros_like(x) if i % 2 == parity or not x.ndim else x.at[..., 0].set(0)
-            for i, x in enumerate(leaves)
-        ]
-        # In reverse, as it will be used: a branch not taken passes NaN on in that mode only.
-        _, pull_back = jax.vjp(twice, jax.tree.unflatten(structure, grads))
-        return all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(pull_back(probe)))
-
-    def twice(grads: PyTree) -> Params:
-        moved, opt_state = opt.update(optimizer, grads, opt.init(optimizer, probe), probe)
-        return opt.update(optimizer, grads, opt_state, moved)[0]
-
-    with jax.ensure_compile_time_eval():
-        probe = jax.tree.map(lambda x: jnp.ones((2,) * x.ndim, x.dtype), params)
-        try:
-            is_safe = is_finite(0) and is_finite(1)
-        except jax.errors.ConcretizationTypeError:
-            return  # Under `vmap` over learning rates there is no number to look at.
-    if not is_safe:
-        raise ValueError(
-            "the inner optimizer's derivative at zero gradient is not finite, so a dead unit would "
-            "make the unrolled gradient NaN: give Adam eps_root > 0 (jaxgan.optimizers do, 1e-16), "
-            "and leave out clipping by a norm that may be 0"
+    def scan(self, step: Callable[[Carry, Array], tuple[Carry, None]], start: Carry) -> Carry:
+        return checkpointed_scan(
+            step,
+            start,
+            jnp.arange(self.num_steps, dtype=jnp.int32),
+            length=self.num_steps,
+            remat=self.remat,
+            unroll=self.unroll,
         )
 
 
@@ -341,28 +277,3 @@ def _split(scene: Scene, num_parts: int) -> Scene:
 def _part(scene: Scene, index: Array | int) -> Scene:
     part: Scene = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, keepdims=False), scene)
     return part
-
-
-def _scan(
-    step: Callable[[_Opponent, Array], tuple[_Opponent, None]],
-    start: _Opponent,
-    num_steps: int,
-    remat: bool,
-    unroll: int,
-) -> _Opponent:
-    """`num_steps` steps; the backward pass keeps about 2 √k states when they are many."""
-
-    def keep(body: Callable[[_Opponent, Array], Any]) -> Callable[[_Opponent, Array], Any]:
-        # Inside a scan nothing is merged with the forward pass, so no barrier is needed.
-        return jax.checkpoint(body, prevent_cse=False) if remat else body
-
-    def run(carry: _Opponent, indices: Array) -> tuple[_Opponent, None]:
-        return lax.scan(keep(step), carry, indices, unroll=unroll)
-
-    indices = jnp.arange(num_steps, dtype=jnp.int32)
-    if not remat or num_steps <= _MAX_FLAT_STEPS:
-        return run(start, indices)[0]
-    size = math.isqrt(num_steps)
-    whole = num_steps - num_steps % size
-    end, _ = lax.scan(keep(run), start, indices[:whole].reshape(-1, size))
-    return run(end, indices[whole:])[0] if whole < num_steps else end

@@ -21,7 +21,7 @@ from jaxgan.config.data import open_data
 from jaxgan.config.games import named
 from jaxgan.config.hooks import make_hooks, make_writers
 from jaxgan.config.portable import CODE, portable, references_of, renamed
-from jaxgan.config.resolve import FREE_KEYS, is_score, make_section
+from jaxgan.config.resolve import AHEAD, FREE_KEYS, is_score, make_section
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
@@ -315,10 +315,10 @@ def _spectrum(
             {"field": algorithm.field}, {}, batch, every=every, mesh=mesh, workdir=workdir
         )
     # The game as it would be played by plain descent, to compare with.
-    plain = build.build_game({**config, "unrolled": None}, source.element_spec)
+    plain = build.build_game({**config, **dict.fromkeys(AHEAD)}, source.element_spec)
     watched = {"gradient": fields.gradient(plain)}
     names = [entry["name"] for entry in reversed(config["field"])] or ["gradient"]
-    names += ["unrolled"] if config["unrolled"] else []
+    names += [key for key in AHEAD if config[key]]
     if names != ["gradient"]:
         watched[" of ".join(names)] = algorithm.field
     optimizers = build.build_optimizers(config)

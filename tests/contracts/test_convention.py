@@ -60,6 +60,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "games.empty_pool": ("size",),
     "games.gan": ("gen", "disc"),
     "games.gaussian_likelihood": (),
+    "games.implicit": ("game",),
     "games.infogan": ("gen", "disc"),
     "games.infogan_codes": ("noise_dim",),
     "games.instance_noise": ("game",),

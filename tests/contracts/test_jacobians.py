@@ -25,7 +25,7 @@ from jaxgan import Context, Game, Network, fields, from_linen, games, penalties
 from jaxgan.analysis import dense_jacobian, leading_eigenvalues, products
 from jaxgan.core import derivatives
 from jaxgan.fields import gradient
-from jaxgan.games import balanced, unrolled, with_penalty, with_signals
+from jaxgan.games import balanced, implicit, unrolled, with_penalty, with_signals
 from jaxgan.models import layers
 from jaxgan.models.layers.norms import Norm, apply_layer, normalise
 from jaxgan.optimizers import sgd
@@ -80,6 +80,11 @@ def ahead(game: Game, **options: Any) -> Game:
     return unrolled(game, num_steps=2, inner=sgd(0.2), inner_state="fresh", **options)
 
 
+def answered(game: Game, **options: Any) -> Game:
+    near: Any = {"damping": 4.0, "tol": 1e-12, "max_iterations": 30, "newton_steps": 4}
+    return implicit(game, num_steps=2, inner=sgd(0.1), **near, **options)
+
+
 class Normed(nn.Module):
     """A discriminator with a normalisation in it."""
 
@@ -104,6 +109,11 @@ GAMES: dict[str, Callable[[], Game]] = {
     "augmented": lambda: games.augmented(plain(), shifted),
     "augmented_at": lambda: games.augmented_at(plain(), scaled, p=0.5),
     "instance_noise": lambda: games.instance_noise(plain(), std=0.3),
+    "unrolled auto": lambda: unrolled(
+        plain(), num_steps="auto", inner=sgd(0.2), inner_state="fresh", tolerance=0.8
+    ),
+    "implicit": lambda: answered(plain()),
+    "implicit(apa)": lambda: answered(games.apa(plain()), player="disc", opponent="gen"),
     "with_signals": lambda: with_signals(plain()),
     "balanced": lambda: balanced(plain(), near_target()),
     "balanced(apa)": lambda: balanced(games.apa(plain()), near_target()),
@@ -158,6 +168,7 @@ HOLDING = helpers.rows(
 SLOW = (
     *("consistency", "drift", "r2", "wgan_lp", "orthogonal", "none", "layer", "instance", "max_gp"),
     *("with_signals", "augmented", "augmented_at", "instance_noise", "unrolled"),
+    *("implicit(apa)", "unrolled auto"),
     *(
         "balanced_consistency",
         "historical_averaging",
@@ -254,6 +265,8 @@ STOPS = {
     "fields/_solve.py": "when a solver stops",
     "games/_adaptive.py": "signs, of derivative 0",
     "games/_bigan.py": "a metric",
+    "games/_implicit.py": "where Newton's method starts: its steps are differentiated",
+    "games/_lookahead.py": "a metric, and when a search stops",
     "games/_signals.py": "metrics",
     "losses/_softmax.py": "a shift that cancels, whatever it is",
     "models/layers/mapping.py": "a running mean that no loss reads",
@@ -332,6 +345,7 @@ def test_who_needs_second_derivatives_says_where_they_are_wrong() -> None:
     at = {"params": params, "net_state": net_state, "batch": batch, "context": CONTEXT}
     askers: dict[str, Callable[[], Any]] = {
         "consensus": lambda: fields.consensus(field, gamma=0.1),
+        "implicit": lambda: implicit(game),
         "unrolled": lambda: unrolled(game, num_steps=1),
     }
     for name, ask in askers.items():

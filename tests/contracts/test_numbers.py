@@ -68,6 +68,7 @@ def dimmed(key: Any, x: jax.Array, p: jax.Array) -> jax.Array:
 
 AUTOENCODER = (network(DIM, CODE, spread), network(CODE, DIM))
 ONE_WAY = (network(DIM, DIM), network(2 * DIM, 1, logit))
+FRESH: dict[str, Any] = {"inner": optimizers.sgd(0.1), "inner_state": "fresh"}
 NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "ada": ((terms.rich_game(),), {"augment": dimmed}),
     "apa": ((terms.rich_game(),), {}),
@@ -90,6 +91,7 @@ NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "exponential": ((), {"init_value": 1.0, "final_value": 0.1, "num_steps": 10}),
     "fixed": ((augment.bgc(),), {}),
     "half_life": ((), {"num_steps": 10.0}),
+    "implicit": ((terms.rich_game(),), {"inner": optimizers.sgd(0.1), "num_steps": 1}),
     "infogan": ((network(6, DIM), network(DIM, 5, heads)), terms.CODES),
     "instance_noise": ((terms.rich_game(),), {}),
     "lookahead": ((), {"num_steps": 2}),
@@ -103,6 +105,7 @@ NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "runge_kutta": ((), {"step_size": 0.5}),
     "super_resolution": ((network(DIM, DIM), network(DIM, 1, logit)), {"features": jnp.sin}),
     "translation": (ONE_WAY, {"loss": losses.hinge(), "comparisons": {}}),
+    "unrolled": ((terms.rich_game(),), {"num_steps": "auto", "max_steps": 2, **FRESH}),
     "vae": (AUTOENCODER, {"latent_dim": CODE}),
     "vae_gan": ((*AUTOENCODER, network(DIM, 5, heads)), {"latent_dim": CODE}),
 }

@@ -68,7 +68,17 @@ ROWS = [
     (RING, ["--config.algorithm=alternating", "--config.algorithm.n_critic=0"], "n_critic is 0"),
     (RING, ["--config.ema={'decay': 1.5}"], "ema.decay is 1.5; it must"),
     (RING, ["--config.ema=0.9"], "ema is 0.9; it must be {'decay': ..., 'warmup': ...} or none"),
-    (RING, ["--config.unrolled=5"], "unrolled is 5; it must be {'num_steps': ..., 'mode': ..."),
+    (
+        RING,
+        ["--config.unrolled.num_steps=1", "--config.implicit.damping=1.0"],
+        "implicit is given; it must be none, as there is unrolled",
+    ),
+    (RING, ["--config.implicit.damping=-1"], "implicit.damping is -1; it must be at least 0"),
+    (
+        RING,
+        ["--config.unrolled=5"],
+        "unrolled is 5; it must be {'num_steps': ..., 'tolerance': ...",
+    ),
     (RING, ["--config.unrolled.mode=exact"], "unrolled.num_steps is missing"),
     (RING, ["--config.unrolled.num_steps=-1"], "unrolled.num_steps is -1; it must be an integer"),
     (RING, ["--config.unrolled.num_steps=1.5"], "unrolled.num_steps is 1.5; it must be"),

@@ -12,6 +12,7 @@ from tests.devices import NUM_STEPS, assert_same_training, distance, make, play
 ROWS = [
     ("simultaneous", "unrolled"),
     ("alternating", "unrolled"),
+    ("simultaneous", "implicit"),
     ("simultaneous", "consensus"),
     ("alternating", "consensus"),
     ("simultaneous", "both"),
@@ -21,7 +22,10 @@ ROWS = [
 ]
 
 
-SLOW = [("alternating", "both"), ("alternating", "unrolled"), ("simultaneous", "both")]
+SLOW = [
+    *(("alternating", "both"), ("alternating", "unrolled")),
+    *(("simultaneous", "both"), ("simultaneous", "implicit")),
+]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 import jaxgan
 from jaxgan import linear, losses, optimizers
 from jaxgan.games import unrolled
-from jaxgan.games._unrolled import check_differentiable
+from jaxgan.games._inner import check_differentiable
 from tests import helpers
 
 
