@@ -17,7 +17,7 @@ from rich.table import Table
 from jaxgan.core.errors import EvaluationError, FileError, bad_value
 from jaxgan.core.text import escaped, one_line
 from jaxgan.evaluation.protocol import KEYS, Score
-from jaxgan.evaluation.spread import worst
+from jaxgan.evaluation.spread import OF_SUMMARIES, worst
 from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
 from jaxgan.writers.metrics import json_number
@@ -170,7 +170,8 @@ def as_table(scores: Sequence[Score]) -> Table:
       'step 10'
     """
     protocols = [score.protocol for score in scores]
-    title = [key for key in _shared(protocols) if key in KEYS and key not in _IN_FILE]
+    of_all = (*KEYS, *OF_SUMMARIES)
+    title = [key for key in _shared(protocols) if key in of_all and key not in _IN_FILE]
     columns = [key for key in KEYS if key not in (*title, *_IN_FILE)]
     of_network = {key: _shared(of) for key, of in _by_network(protocols).items()}
     said = _said(protocols[0], title) if scores else ""
@@ -182,7 +183,7 @@ def as_table(scores: Sequence[Score]) -> Table:
     for score in scores:
         protocol = score.protocol
         common = of_network.get(protocol.get("network"), ())
-        own = [key for key in protocol if key not in KEYS and key not in common]
+        own = [key for key in protocol if key not in (*KEYS, *title, *common)]
         cells = (
             "" if protocol.get(key) is None else escaped(str(protocol[key])) for key in columns
         )

@@ -20,6 +20,9 @@ LARGE_IS_GOOD = (
 )
 """Scores that have a good end; the others are good where real data are, or nobody knows."""
 
+OF_SUMMARIES = ("members", "repeats")
+"""What the protocol of a mean has besides."""
+
 
 def summary(found: Sequence[Sequence[Score]], *, members: int, repeats: int) -> list[Score]:
     """The mean and the standard deviation of each score, with all its values.

@@ -92,6 +92,7 @@ def test_members_and_repeats_are_summed_up(
     capsys.readouterr()
     found = evaluate(tmp_path, *several, "--members=2,0", "--seed=5", "--repeats=2")
     printed = capsys.readouterr().out
+    assert "members 2, repeats 2" in printed
     bad = {"num_modes": min, "high_quality": min, "fd_pixels": max, "reverse_kl": max}
     for name, score in found.items():
         values = [one[name].value for one in singles.values()]
