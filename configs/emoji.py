@@ -1,4 +1,4 @@
-"""DCGAN on emoji, or any pictures of one kind, at 32x32 or 64x64 pixels.
+"""DCGAN on emoji, or any pictures of one kind, at 32x32 pixels; StyleGAN2 at 64x64.
 
     jaxgan train --config configs/emoji.py --workdir runs/emoji --config.data.source=folder:PATH
     jaxgan train --config configs/emoji.py:64 --workdir runs/emoji64 \\
@@ -7,8 +7,8 @@
         --config.data.source=folder:PATH
 
 PATH is a folder of pictures, such as `png/128` of Noto Emoji (Apache-2.0), of which there are
-3,600. It is the config that `jaxgan train --data PATH` chooses for them, with its reasons in
-jaxgan/config/recipe.py.
+3,600. It is the config that `jaxgan train --data PATH` chooses for them, see
+docs/own_pictures.md; 64 pixels are for a GPU.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def choices(found: Look, **options: Any) -> tuple[Any, ...]:
 
 def test_size_augmentation_and_batch_follow_the_pictures() -> None:
     cats = Look("folder:cats", num=FEW, side=300, channels=3)
-    assert choices(cats) == (64, None, 64)
+    assert choices(cats) == (32, None, 64)
+    assert choices(cats, image_size=64) == (64, None, 32)
     assert choices(cats, image_size=256) == (256, None, 32)
     assert choices(cats._replace(num=50, side=31)) == (28, "diffaugment", 32)
     assert choices(cats._replace(num=FEW - 1), image_size=128) == (128, "ada", 32)
@@ -77,8 +78,11 @@ def test_the_file_is_the_config(pictures: Path, tmp_path: Path) -> None:
 
 def test_larger_sizes_are_named() -> None:
     cats = Look("folder:cats", num=FEW, side=200, channels=3)
-    assert dict(as_rows(recipe(cats), cats))["trained at"] == "64x64, RGB; on a GPU, --size 128"
-    assert dict(as_rows(recipe(cats, image_size=128), cats))["trained at"] == "128x128, RGB"
+    chosen = dict(as_rows(recipe(cats), cats))
+    assert chosen["trained at"] == "32x32, RGB; on a GPU, --size 64 or 128"
+    large = dict(as_rows(recipe(cats, image_size=128), cats))
+    assert large["trained at"] == "128x128, RGB"
+    assert large["time"] == "needs a GPU; the authors' code takes 23 hours on one V100"
 
 
 SMALL = """
