@@ -10,6 +10,7 @@ import numpy as np
 from jaxgan.core.errors import InputError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
+from jaxgan.core.text import one_line
 from jaxgan.export._generator import Direction, ElementShapes, Exported, make_generator
 from jaxgan.export.onnx_ops.model import OUTPUT, make_model
 
@@ -71,8 +72,9 @@ def to_onnx(
     except InputError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"onnxruntime does not run what was exported: {reason}") from error
+        raise InputError(
+            f"onnxruntime does not run what was exported: {one_line(error)}"
+        ) from error
 
 
 def _runner(onnxruntime: Any, data: bytes, names: Sequence[str]) -> Callable[..., np.ndarray]:
