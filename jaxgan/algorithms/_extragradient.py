@@ -84,6 +84,12 @@ def two_half_steps(
 
     Returns:
       (the state after the second, its metrics).
+
+    Raises:
+      ValueError: if there are not two batches.
+
+    Example:
+      See `extra_anchored`.
     """
     check_batches(batch, 2)
     everyone = tuple(state.params)
