@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxgan.core.errors import InputError
@@ -53,28 +54,30 @@ def to_onnx(
     import onnx
     import onnxruntime
 
-    generator = make_generator(
-        game,
-        state,
-        element_spec,
-        latent_dim=latent_dim,
-        num_classes=num_classes,
-        direction=direction,
-    )
-    specs = dict(zip(generator.inputs, generator.specs(), strict=True))
-    model = make_model(generator.call, generator.state, specs)
-    onnx.helper.set_model_props(model, {"num_classes": str(num_classes or 0)})
-    try:
-        onnx.checker.check_model(model, full_check=True)
-        data = model.SerializeToString()
-        run = _runner(onnxruntime, data, list(specs))
-        return Exported(data, generator.inputs, generator.difference(run))
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"onnxruntime does not run what was exported: {one_line(error)}"
-        ) from error
+    # As onnxruntime multiplies; by default an accelerator leaves out bits of float32.
+    with jax.default_matmul_precision("highest"):
+        generator = make_generator(
+            game,
+            state,
+            element_spec,
+            latent_dim=latent_dim,
+            num_classes=num_classes,
+            direction=direction,
+        )
+        specs = dict(zip(generator.inputs, generator.specs(), strict=True))
+        model = make_model(generator.call, generator.state, specs)
+        onnx.helper.set_model_props(model, {"num_classes": str(num_classes or 0)})
+        try:
+            onnx.checker.check_model(model, full_check=True)
+            data = model.SerializeToString()
+            run = _runner(onnxruntime, data, list(specs))
+            return Exported(data, generator.inputs, generator.difference(run))
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"onnxruntime does not run what was exported: {one_line(error)}"
+            ) from error
 
 
 def _runner(onnxruntime: Any, data: bytes, names: Sequence[str]) -> Callable[..., np.ndarray]:
