@@ -48,11 +48,12 @@ def test_it_is_compared_with_products_of_all_bits() -> None:
     family, seen = make_family("digits"), []
 
     def generate(*args: Any) -> Any:
-        seen.append(jax.config.jax_default_matmul_precision)
+        seen.append(str(jax.make_jaxpr(lambda x: x @ x)(np.eye(2, dtype=np.float32))))
         return family.game.generate(*args)
 
     to_onnx(family.game._replace(generate=generate), family.state, family.spec, **family.options)
-    assert set(seen) == {"highest"}  # where an accelerator would leave some out
+    assert all("HIGHEST" in product for product in seen)  # an accelerator would leave some out
+    assert seen
 
 
 @pytest.mark.slow
