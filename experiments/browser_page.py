@@ -4,7 +4,7 @@
     python experiments/browser_page.py --model digits.onnx --runtime package/dist --out page.html
 
 `npm pack onnxruntime-web` gets the runtime, whose archive has the folder package/dist. The page is
-one file of about 6 MB that works from the file system: it asks nothing of a network. It draws 16
+one file of about 5 MB that works from the file system: it asks nothing of a network. It draws 16
 samples of a seed, moves them to the next seed's on an arc, and has classes and truncation where the
 generator has.
 """

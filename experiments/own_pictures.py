@@ -83,8 +83,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="a folder of runs' folders")
     args = parser.parse_args()
     runs = sorted(path.parent for path in args.runs.glob("*/evaluation.json"))
-    if not runs:
-        raise ConfigError(bad_value("runs", str(args.runs), "a folder of evaluated runs"))
+    if not runs or not all("image_size" in read_config(run)["data"] for run in runs):
+        allowed = "a folder of evaluated runs of pictures"
+        raise ConfigError(bad_value("runs", str(args.runs), allowed))
     entries = [entry_of(run) for run in runs]
     rows = []
     for entry, run in zip(entries, runs, strict=True):

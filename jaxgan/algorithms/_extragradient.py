@@ -84,6 +84,19 @@ def two_half_steps(
 
     Returns:
       (the state after the second, its metrics).
+
+    Raises:
+      ValueError: if there are not two batches.
+
+    Example:
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import bilinear
+      >>> from jaxgan.optimizers import sgd
+      >>> field, sgds = gradient(bilinear()), {"gen": sgd(0.5), "disc": sgd(0.5)}
+      >>> state = make_init(field, optimizers=sgds)(jax.random.key(0))
+      >>> state, _ = two_half_steps(field, sgds, state, {}, state.params)
+      >>> state.params["gen"].tolist(), state.params["disc"].tolist()
+      ([0.25], [1.25])
     """
     check_batches(batch, 2)
     everyone = tuple(state.params)

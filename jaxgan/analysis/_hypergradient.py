@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.errors import bad_value
 from jaxgan.core.loops import checkpointed_scan
 from jaxgan.core.ranges import Count, checked
 from jaxgan.core.state import TrainState
@@ -63,7 +64,7 @@ def hypergradient(
       A `Hypergradient`.
 
     Raises:
-      ValueError: for a wrong argument.
+      ValueError: for a wrong argument, or batches that are not one for each step.
 
     Example:
       Descent on ½ x² from 1 ends at E = x = (1 - η)^k, so that dE/dη = -k (1 - η)^(k-1):
@@ -86,6 +87,11 @@ def hypergradient(
       Maclaurin, Duvenaud & Adams, 2015 (arXiv:1502.03492); both modes: Franceschi et al., 2017
       (arXiv:1703.01785).
     """
+
+    lengths = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(batches)}
+    if lengths - {(num_steps,)}:
+        found = sorted(length[0] if length else 0 for length in lengths)
+        raise ValueError(bad_value("the first axis of batches", found, f"num_steps = {num_steps}"))
 
     def end(given: Mapping[str, Any]) -> tuple[Array, Array]:
         algorithm = make(**given)

@@ -129,7 +129,7 @@ def _listed(data: Path, out: Path, suffix: str) -> tuple[list[Path], list[Path]]
     if not data.exists():
         raise ConfigError(bad_value("data", data, "a folder of pictures, or one"))
     root = data if data.is_dir() else data.parent
-    if out.absolute().is_relative_to(data.absolute()):
+    if out.resolve().is_relative_to(data.resolve()):
         raise ConfigError(bad_value("out", out, f"outside of {data}"))
     files = [data] if data.is_file() else list_pictures(str(data), data).files
     paths = [Path(str(file)) for file in files]

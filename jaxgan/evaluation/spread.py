@@ -28,8 +28,8 @@ def summary(found: Sequence[Sequence[Score]], *, members: int, repeats: int) -> 
     """The mean and the standard deviation of each score, with all its values.
 
     The standard deviation is that of the values about their mean, with one degree of freedom less
-    than there are values. It says how much runs or latents differ, not how well their mean is
-    known.
+    than there are values, and None if one is not finite. It says how much runs or latents differ,
+    not how well their mean is known.
 
     Args:
       found: scores of each evaluation, the same ones; those of a member follow one another.
@@ -48,12 +48,12 @@ def summary(found: Sequence[Sequence[Score]], *, members: int, repeats: int) -> 
     scores = []
     for same in zip(*found, strict=True):
         values = tuple(score.value for score in same)
-        with np.errstate(invalid="ignore"):  # of what is infinite there is no deviation
-            mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
+        # Of what is infinite there is no deviation.
+        std = float(np.std(values, ddof=1)) if np.isfinite(values).all() else None
         protocol: dict[str, Any] = {**same[0].protocol, "members": members, "repeats": repeats}
         if members > 1:
             protocol["member"] = None
-        scores.append(Score(same[0].name, mean, std, protocol, values))
+        scores.append(Score(same[0].name, float(np.mean(values)), std, protocol, values))
     return scores
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxgan.core.errors import InputError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
+from jaxgan.core.text import one_line
 from jaxgan.export._generator import Direction, ElementShapes, Exported, make_generator
 from jaxgan.export.onnx_ops.model import OUTPUT, make_model
 
@@ -52,27 +54,30 @@ def to_onnx(
     import onnx
     import onnxruntime
 
-    generator = make_generator(
-        game,
-        state,
-        element_spec,
-        latent_dim=latent_dim,
-        num_classes=num_classes,
-        direction=direction,
-    )
-    specs = dict(zip(generator.inputs, generator.specs(), strict=True))
-    model = make_model(generator.call, generator.state, specs)
-    onnx.helper.set_model_props(model, {"num_classes": str(num_classes or 0)})
-    try:
-        onnx.checker.check_model(model, full_check=True)
-        data = model.SerializeToString()
-        run = _runner(onnxruntime, data, list(specs))
-        return Exported(data, generator.inputs, generator.difference(run))
-    except InputError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"onnxruntime does not run what was exported: {reason}") from error
+    # As onnxruntime multiplies; by default an accelerator leaves out bits of float32.
+    with jax.default_matmul_precision("highest"):
+        generator = make_generator(
+            game,
+            state,
+            element_spec,
+            latent_dim=latent_dim,
+            num_classes=num_classes,
+            direction=direction,
+        )
+        specs = dict(zip(generator.inputs, generator.specs(), strict=True))
+        model = make_model(generator.call, generator.state, specs)
+        onnx.helper.set_model_props(model, {"num_classes": str(num_classes or 0)})
+        try:
+            onnx.checker.check_model(model, full_check=True)
+            data = model.SerializeToString()
+            run = _runner(onnxruntime, data, list(specs))
+            return Exported(data, generator.inputs, generator.difference(run))
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"onnxruntime does not run what was exported: {one_line(error)}"
+            ) from error
 
 
 def _runner(onnxruntime: Any, data: bytes, names: Sequence[str]) -> Callable[..., np.ndarray]:

@@ -10,6 +10,7 @@ from jax import export
 from jaxgan.core.errors import InputError
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState
+from jaxgan.core.text import one_line
 from jaxgan.export._generator import Direction, ElementShapes, Exported, make_generator
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -62,8 +63,7 @@ def to_stablehlo(
     except InputError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"the generator cannot be exported: {reason}") from error
+        raise InputError(f"the generator cannot be exported: {one_line(error)}") from error
     data = bytes(exported.serialize())
     run = export.deserialize(bytearray(data)).call
     return Exported(data, generator.inputs, generator.difference(run))

@@ -6,7 +6,6 @@ from typing import Literal
 
 import jax
 
-from jaxgan.core.errors import bad_value
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
@@ -123,9 +122,8 @@ def stackelberg(
 def _follower(field: Field, leader: str) -> str:
     others = [player for player in field.game.players if player != leader]
     if len(others) != 1 or not field.is_gradient:
-        players = " and ".join(field.game.players)
-        found = f"a field of {players}" if field.is_gradient else "another field"
         raise ValueError(
-            bad_value("field", found, f"the plain gradient of a game of {leader} and one other")
+            f"stackelberg: the field is not the plain gradient of a game of {leader!r} and one "
+            "other player"
         )
     return others[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
@@ -44,7 +45,7 @@ def sweep(
 
     Raises:
       ValueError: if `num_seeds` is not positive.
-      InputError: if there is no axis, or one is no list of numbers.
+      InputError: if there is no axis, one is no list of numbers, or two points have one name.
 
     Example:
       Consensus on the bilinear game, which plain descent leaves:
@@ -69,6 +70,9 @@ def sweep(
       {'lr': 0.2, 'gamma': 1.0} 0.004
     """
     grid = points(**axes)
+    labels = [_label(point) for point in grid]
+    if twice := [label for label, num in Counter(labels).items() if num > 1]:
+        raise InputError(f"axes: {twice[0]} is there twice; numbers must differ in six digits")
     first = make(**grid[0])
     if not isinstance(first, Algorithm):
         raise InputError(bad_value("make(...)", type(first).__name__, "an Algorithm"))
@@ -96,9 +100,9 @@ def sweep(
             for name, one in metrics.items()
         }
         named = {
-            f"{name}/{_label(point)}": mean[index]
+            f"{name}/{label}": mean[index]
             for name, mean in means.items()
-            for index, point in enumerate(grid)
+            for index, label in enumerate(labels)
         }
         return state, named
 

@@ -105,3 +105,5 @@ def test_wrong_arguments_are_refused() -> None:
         call(num_steps=0, state=())
     with pytest.raises(ValueError, match=r"mode is 'both'; it must be 'reverse' or 'forward'"):
         call(num_steps=1, state=(), mode="both")
+    with pytest.raises(ValueError, match=r"axis of batches is \[30\]; it must be num_steps = 20"):
+        call(num_steps=20, state=(), batches={"image": jnp.zeros((30, 2, NUM, 1))})

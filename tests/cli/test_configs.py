@@ -71,7 +71,7 @@ def test_bash_completes_commands_flags_and_choices(
     script.write_text(capsys.readouterr().out)
     asked = "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _shtab_jaxgan; echo ${COMPREPLY[@]}"
     for words, completed in (
-        ("tr", "train"),
+        ("trai", "train"),
         ("new l", "loss"),
         ("train --wo", "--workdir"),
         ("explore inter", "interpolate"),

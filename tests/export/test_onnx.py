@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax
 import numpy as np
 import pytest
 
@@ -39,6 +42,18 @@ def test_every_family_is_equal_in_onnxruntime(name: str) -> None:
     model = onnx.load_from_string(made.data)
     assert [(each.domain, each.version) for each in model.opset_import] == [("", 18)]
     assert any(each.name.startswith("params/") for each in model.graph.initializer)
+
+
+def test_it_is_compared_with_products_of_all_bits() -> None:
+    family, seen = make_family("digits"), []
+
+    def generate(*args: Any) -> Any:
+        seen.append(str(jax.make_jaxpr(lambda x: x @ x)(np.eye(2, dtype=np.float32))))
+        return family.game.generate(*args)
+
+    to_onnx(family.game._replace(generate=generate), family.state, family.spec, **family.options)
+    assert all("HIGHEST" in product for product in seen)  # an accelerator would leave some out
+    assert seen
 
 
 @pytest.mark.slow

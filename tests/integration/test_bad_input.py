@@ -112,6 +112,11 @@ ROWS = [
         ["--config.field=follow_the_ridge"],
         "the field is not the plain gradient of a zero-sum game",
     ),
+    (
+        RING,
+        ["--config.field=[{'name': 'consensus', 'gamma': 0.1}, {'name': 'stackelberg'}]"],
+        "the field is not the plain gradient of a game of 'gen' and one other",
+    ),
     (RING, ["--config.lookahead={'alpha': 2.0}"], "lookahead.alpha is 2.0"),
     (RING, ["--config.analysis_every_steps=5"], "analysis_every_steps is 5; it must be a multiple"),
     (

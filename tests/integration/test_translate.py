@@ -91,6 +91,8 @@ def test_pictures_are_resized_as_in_training_or_taken_as_they_are(
     assert pixels_of(tmp_path / "large" / "a.png").shape == (32, 48)
     assert translate(run_of("pix2pix"), tmp_path / "in" / "b.jpg", tmp_path / "one") == 0
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["b.png"]
+    beside = tmp_path / "in" / ".." / "beside"  # which is outside of it
+    assert translate(run_of("pix2pix"), tmp_path / "in", beside) == 0
 
 
 def test_bad_input_is_one_line_and_writes_nothing(

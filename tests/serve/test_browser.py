@@ -171,6 +171,7 @@ def test_what_is_saved_can_be_opened(visit: Callable[..., Visit], tmp_path: Path
     (tmp_path / "a.json").write_text("[]")
     page.set_input_files("#open", tmp_path / "a.json")
     page.get_by_text("a.json has no settings").wait_for()
+    assert found.slider("directions", "1").input_value() == "-4"  # nothing was reset for it
 
 
 def test_of_many_values_the_newest_is_asked_for(

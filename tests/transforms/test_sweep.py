@@ -68,6 +68,7 @@ def test_what_is_lost_at_one_point_is_lost_there_alone() -> None:
         ({"lr": []}, "it must be a list of numbers"),
         ({"lr": ["a"]}, "it must be a list of numbers"),
         ({"lr": [0.1, np.inf]}, "it must be a list of finite numbers"),
+        ({"lr": [0.1, 0.2, 0.1 + 1e-9]}, "lr=0.1 is there twice; numbers must differ in six"),
     ],
 )
 def test_an_axis_is_a_list_of_numbers(axes: dict[str, Any], words: str) -> None:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from jaxgan.core.errors import InputError
+from jaxgan.core.text import one_line
 from jaxgan.core.typing import PyTree
 from jaxgan.export.onnx_ops.convert import constant, convert
 from jaxgan.export.onnx_ops.graph import OPSET, Dim, Graph, Unsupported, Value, onnx_type
@@ -50,8 +51,7 @@ def make_model(
     except InputError:
         raise
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"the generator cannot be exported: {reason}") from error
+        raise InputError(f"the generator cannot be exported: {one_line(error)}") from error
     source, spec = next(iter(specs.items()))
     graph = Graph(spec.shape[0] if spec.shape else 1, source)
     leaves = [constant(leaf, _name(path)) for path, leaf in jax.tree.leaves_with_path(state)]

@@ -206,7 +206,9 @@
     const [file] = event.target.files;
     if (!file) return;
     try {
-      restore(JSON.parse(await file.text()).settings);
+      const saved = JSON.parse(await file.text()).settings;
+      if (!saved?.start) throw new Error("no settings");
+      restore(saved);
       say(`Opened: ${file.name}`);
     } catch {
       say(`${file.name} has no settings; it must be the .json beside a saved picture.`, true);
