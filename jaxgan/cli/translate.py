@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,21 +119,22 @@ def run(args: argparse.Namespace) -> int:
     key = jax.random.key(args.seed)
     _check_takes(loaded, files, sizes if side is None else [(side, side)], args.domain)
     _translate(loaded, files, [args.out / name for name in names], args.domain, side, key)
-    say(f"{len(files)} pictures, of step {loaded.step}: {args.out}")
+    say(f"pictures of step {loaded.step}: {args.out}, {len(files)} of them")
     return 0
 
 
 def _listed(data: Path, out: Path, suffix: str) -> tuple[list[Path], list[Path]]:
     """The pictures, and the names of what is made of them."""
-    from jaxgan.data.folder import list_pictures
+    from jaxgan.data.files import SUFFIXES, list_tree
 
     if not data.exists():
         raise ConfigError(bad_value("data", data, "a folder of pictures, or one"))
     root = data if data.is_dir() else data.parent
-    if out.resolve().is_relative_to(data.resolve()):
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(data)):
         raise ConfigError(bad_value("out", out, f"outside of {data}"))
-    files = [data] if data.is_file() else list_pictures(str(data), data).files
-    paths = [Path(str(file)) for file in files]
+    paths = [data] if data.is_file() else list_tree(data).images
+    if not paths:
+        raise ConfigError(bad_value("data", data, f"a folder of {', '.join(SUFFIXES)} files"))
     names = [path.relative_to(root).with_suffix(f".{suffix}") for path in paths]
     first: dict[Path, Path] = {}
     for path, name in zip(paths, names, strict=True):

@@ -23,7 +23,7 @@ WAYS = [
     ("cyclegan", "image", "fake.source"),
     ("super_resolution", "source", "fake"),
 ]
-NAMES = ("b/two.10.png", "b/two.9.png", "a/one.png")
+NAMES = ("b/two.10.png", "two.9.png", "a/one.png")
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +104,11 @@ def test_bad_input_is_one_line_and_writes_nothing(
     save(tmp_path / "odd" / "a.png", pixels)
     save(tmp_path / "odd" / "b.png", np.zeros((9, 6), np.uint8))
     (tmp_path / "broken").mkdir()
+    (tmp_path / "empty").mkdir()
     (tmp_path / "broken" / "a.png").write_bytes(b"no picture")
     wrong = {
         ("pix2pix", "none"): "it must be a folder of pictures, or one",
+        ("pix2pix", "empty"): "it must be a folder of .bmp",
         ("pix2pix", "twice"): "a.png and a.webp would both be a.png",
         ("pix2pix", "broken"): "a.png (not an image)",
         ("pix2pix", "odd", "--full-size"): "b.png: images.shape is [16, 9, 6, 1]; the generator",
