@@ -77,6 +77,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--format", choices=("png", "webp"), help="of the files in a folder, both lossless (png)"
     )
+    parser.add_argument(
+        "--flat", action="store_true", help="all files in one folder, as pytorch-fid reads them"
+    )
     add_trust(parser)
     parser.set_defaults(run=run)
 
@@ -149,8 +152,9 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
     if out.suffix.lower() not in (".png", ".npz", ""):
         raise ConfigError(bad_value("out", out, "a .png or .npz file, or a folder"))
-    if out.suffix and args.format:
-        raise ConfigError(bad_value("format", args.format, f"left out, as --out is {out}"))
+    for name in ("format", "flat"):
+        if out.suffix and (given := getattr(args, name)):
+            raise ConfigError(bad_value(name, given, f"left out, as --out is {out}"))
     check_seed(args.seed)
     for name in ("num", "standing_statistics"):
         least = 1 if name == "num" else 0
@@ -217,7 +221,9 @@ def _sample(
         save_npz(out, {"images" if is_images else "points": rows, **of_classes})
     else:
         width = len(str(max(classes, default=0)))
-        places = [""] * args.num if labels is None else [f"{x:0{width}d}" for x in labels]
+        places = [""] * args.num
+        if labels is not None and not args.flat:
+            places = [f"{label:0{width}d}" for label in labels]
         save_folder(out, parts, places, suffix=args.format or "png")
         _write_manifest(out / MANIFEST, run, args)
 

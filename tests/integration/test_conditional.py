@@ -63,6 +63,16 @@ def test_classes_that_are_asked_for(run: Path, tmp_path: Path) -> None:
     assert np.abs(three["images"].astype(int) - whole["images"])[0::10].max() > 0
 
 
+def test_a_folder_has_one_for_each_class_unless_it_is_flat(run: Path, tmp_path: Path) -> None:
+    for name, flags in (("deep", []), ("flat", ["--flat"])):
+        assert sample(run, tmp_path / name, "--num", "12", *flags) == 0
+    deep, flat = (sorted(tmp_path.glob(f"{name}/**/*.png")) for name in ("deep", "flat"))
+    assert [path.parent.name for path in deep] == [str(n) for n in (0, 0, 1, 1, *range(2, 10))]
+    assert {path.parent for path in flat} == {tmp_path / "flat"}
+    files = {path.name: path.read_bytes() for path in deep}
+    assert files == {path.name: path.read_bytes() for path in flat}
+
+
 @pytest.mark.parametrize(
     ("flags", "size"),
     [

@@ -45,6 +45,7 @@ PARSED = {
     "sample --workdir runs/ring --config.seed=3": "unrecognized arguments: --config.seed=3",
     "sample --workdir runs/ring --no-emma": "did you mean --no-ema?",
     "sample --workdir runs/ring --out a.png --format webp": "format is 'webp'; it must be left out",
+    "sample --workdir runs/ring --out a.png --flat": "flat is True; it must be left out",
     "translate --workdir runs/ring --data a": "required: --out",
     "translate --workdir runs/ring --data a --out b --domain x": "--domain: invalid choice: 'x'",
     "translate --workdir runs/ring --data . --out b": "game is 'gan'; it must be pix2pix",
