@@ -3,8 +3,7 @@
     jaxgan train --config configs/emoji.py --workdir runs/emoji --config.data.source=folder:PATH
     jaxgan train --config configs/emoji.py:64 --workdir runs/emoji64 \\
         --config.data.source=folder:PATH
-    jaxgan train --config configs/emoji.py:smoke --workdir runs/emoji_smoke \\
-        --config.data.source=folder:PATH
+    jaxgan train --config configs/emoji.py:smoke --workdir runs/emoji_smoke
 
 PATH is a folder of pictures, such as `png/128` of Noto Emoji (Apache-2.0), of which there are
 3,600. It is the config that `jaxgan train --data PATH` chooses for them, see
@@ -21,7 +20,7 @@ NUM_PICTURES = 3583
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-    """The config; `smoke` is a few steps of a small network.
+    """The config; `smoke` is a few steps of a small network on the digits.
 
     Args:
       arg: `""` or `"32"`, `"64"`, `"smoke"`.
@@ -34,9 +33,11 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     """
     if arg not in ("", "32", "64", "smoke"):
         raise ValueError(f"argument {arg!r}; it must be empty, '32', '64' or 'smoke'")
-    found = Look("folder:png/128", num=NUM_PICTURES, side=128, channels=3)
-    config = recipe(found, image_size=64 if arg == "64" else 32)
-    if arg == "smoke":
+    if arg != "smoke":
+        found = Look("folder:png/128", num=NUM_PICTURES, side=128, channels=3)
+        config = recipe(found, image_size=64 if arg == "64" else 32)
+    else:
+        config = recipe(Look("digits", num=1797, side=8, channels=1))
         network = {"name": "dcgan", "base_channels": 4}
         config |= {"total_steps": 4, "substeps": 2, "log_every_steps": 2}
         config |= {"sample_every_steps": 4, "checkpoint_every_steps": 2}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 
@@ -100,7 +99,8 @@ def hypergradient(
             return algorithm.step(state, batch)[0], None
 
         value = objective(checkpointed_scan(step, state, batches, length=num_steps))
-        chex.assert_rank(value, 0)
+        if jnp.shape(value) != ():
+            raise ValueError(bad_value("objective: the shape", jnp.shape(value), "(), a number"))
         return value, value
 
     at = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(float, x)), dict(with_respect_to))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from jaxgan.core.errors import bad_value
 from jaxgan.core.field import Field, Pull, linearize
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.ranges import NonNegativeSchedule, checked
@@ -52,7 +53,7 @@ def runge_kutta(
       A `Field`; all slopes are of the same batch and the same noise.
 
     Raises:
-      ValueError: for a wrong option.
+      ValueError: for a wrong option, or a `gen_norm` in a game without `gen` and `disc`.
 
     Example:
       >>> import jax
@@ -75,6 +76,10 @@ def runge_kutta(
     """
     warn_if_detached(field.game, "runge_kutta")
     ahead, weights = STAGES[order]
+    is_plain = isinstance(gen_norm, int | float) and gen_norm == 0
+    if not is_plain and not {"gen", "disc"} <= set(field.game.players):
+        found = ", ".join(field.game.players)
+        raise ValueError(bad_value("gen_norm", gen_norm, f"0, as the players are {found}"))
 
     def apply(
         params: PlayerTree,
@@ -98,7 +103,7 @@ def runge_kutta(
         for share, weight in zip(ahead, weights[1:], strict=True):
             last = slope(trees.add(params, -h * share, last))
             total = trees.add(total, weight, last)
-        if not (isinstance(gen_norm, int | float) and gen_norm == 0):
+        if not is_plain:
             of_gen = trees.without(here.pull, [p for p in here.pull if p != "gen"])
             norm = trees.without(here.vjp(of_gen), [p for p in here.pull if p != "disc"])
             total = trees.add(total, 2.0 * at(gen_norm, context.step), norm)

@@ -72,7 +72,11 @@ def test_ten_steps_use_the_rates_of_the_schedule(row: Row) -> None:
         counts = np.arange(NUM_STEPS * num).reshape(NUM_STEPS, num)
         moves = np.vectorize(rate)(counts)
         for name in MOVES:
-            found = -np.diff(np.asarray(path[player][name]), prepend=0.0)
+            now = np.asarray(path[player][name])
+            begun = np.append(0.0, now[:-1])
+            if "anchor" in row.memory:  # drawn back to 0 by 1 / (t + 2) of the way
+                begun *= 1 - 1 / (2 + np.arange(NUM_STEPS))
+            found = begun - now
             expected = moves.sum(axis=1)
             np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=f"{player}, {name}")
         np.testing.assert_allclose(path[player]["clip"], -moves[:, -1] - 0.5, rtol=1e-6)

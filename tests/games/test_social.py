@@ -102,6 +102,11 @@ def test_the_order_of_a_runge_kutta_method(expected: float, change: Callable[...
     np.testing.assert_allclose(np.log2(errors[0] / errors[1]), expected, atol=0.05)
 
 
+def test_the_norm_of_the_generator_is_that_of_a_game_with_one() -> None:
+    with pytest.raises(ValueError, match=r"gen_norm is 0.1; it must be 0, as the players are"):
+        fields.runge_kutta(gradient(games.tandem()), step_size=0.1, gen_norm=0.1)
+
+
 def test_surgery_leaves_the_curvatures_of_the_players() -> None:
     a, b, c = (np.random.default_rng(2).normal(size=(2, 2)) for _ in range(3))
     game = jaxgan.quadratic(*(jnp.asarray(m) for m in (a + a.T, b, c + c.T)))

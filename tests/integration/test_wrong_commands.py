@@ -149,7 +149,7 @@ OTHERS = {
     "sample --workdir runs/ring --out runs.png": "out is 'runs.png'; it must be a file",
     "sample --workdir runs/ring --out file.txt/a.png": "file.txt is no folder",
     "export --workdir nothing": "nothing holds no run",
-    "export --workdir runs/ring --to onnx": "--to: invalid choice: 'onnx'",
+    "export --workdir runs/ring --to torch": "--to: invalid choice: 'torch'",
     "export --workdir runs/ring --step 7": "has no checkpoint 7",
     "export --workdir runs/ring --out runs": "out is 'runs'; it must be a file",
     "evaluate --workdir nothing": "nothing holds no run",
