@@ -50,7 +50,7 @@ def hypergradient(
     where training is chaotic; they are right, and no help.
 
     Args:
-      make: (**hyper-parameters) -> `Algorithm`, with the names of `with_respect_to`.
+      make: hyper-parameters by keyword -> `Algorithm`, of the names of `with_respect_to`.
       objective: (TrainState) -> scalar, such as a loss on data held out.
       num_steps: k, calls of the algorithm's step.
       with_respect_to: {name: number or arrays}, where the derivative is taken.

@@ -101,9 +101,10 @@ class Evaluator(NamedTuple):
 
     Attributes:
       names: of the scores that it gives.
-      evaluate: (state, progress, **changes) -> what was found; every process calls it, and all get
+      evaluate: (state, progress, changes) -> what was found; every process calls it, and all get
         the same. The state of what has none is None. `progress` is called with how far it is.
-        `changes` are the `seed` and the `member` of this state, where they are not the options'.
+        `changes`, by keyword, are the `seed` and the `member` of this state, where they are not
+        the options'.
     """
 
     names: tuple[str, ...]
