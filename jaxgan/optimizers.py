@@ -190,7 +190,7 @@ def complex_momentum(
     .. math:: \mu_{t+1} = \beta \mu_t - \xi_t, \quad w_{t+1} = w_t + \eta \, \Re \mu_{t+1},
         \quad \beta = \lvert \beta \rvert e^{i \varphi}
 
-    Past gradients come with weights abs(β)^n cos(n φ): those of an oscillation are of either sign. A
+    Past gradients come with weights abs(β)^n cos(n φ), of either sign, as an oscillation's are. A
     phase of 0 is ordinary momentum, of π negative momentum. Under simultaneous play some phases
     between converge in bilinear games, which neither end does.
 
