@@ -106,6 +106,7 @@ def draw(curves: Mapping[str, Mapping[str, np.ndarray]]) -> plt.Figure:
         years = "years a round" if "dilemma" in name else "loss"
         panel.set(xlabel="step", ylabel=f"the first player's {years}", title=name)
     np.atleast_1d(panels)[0].legend(fontsize="small")
+    figure.suptitle("means over seeds, and a standard deviation about them", fontsize="medium")
     return figure
 
 

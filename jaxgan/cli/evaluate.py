@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jaxgan.cli import job
 from jaxgan.cli.program import NONFINITE, add_trust, check_out, check_seed, whole
 from jaxgan.cli.terminal import print_table, say, warn
+from jaxgan.cli.trained import add_step, load_run
 from jaxgan.core.errors import ConfigError, bad_value
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     _add_what(parser)
-    parser.add_argument(
-        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
-    )
+    add_step(parser)
     parser.add_argument(
         "--metrics",
         metavar="A,B",
@@ -153,7 +152,6 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.config.evaluation import asked_for
     from jaxgan.distributed import processes
     from jaxgan.evaluation import report
-    from jaxgan.run.load import load
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.saved import read_run
 
@@ -172,16 +170,8 @@ def run(args: argparse.Namespace) -> int:
     check_out(out)
     keep_compiled()
     job.connect(args, saved.config["stall_timeout_seconds"])
-    try:
-        loaded = load(
-            saved,
-            step=args.step,
-            member=args.member,
-            ema=args.ema is not False,
-            standing_batches=args.standing_statistics,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    standing = args.standing_statistics
+    loaded = load_run(saved, args, ema=args.ema is not False, standing_batches=standing)
     if args.ema and not loaded.state.ema:
         raise ConfigError(f"ema: {args.workdir} kept no average of the generator; leave --ema out")
     found = loaded.evaluate(

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jaxgan.cli.program import add_trust, check_out, check_seed
+from jaxgan.cli.program import check_out, check_seed
 from jaxgan.cli.terminal import say
+from jaxgan.cli.trained import add_run, load_run
 from jaxgan.core.errors import bad_value
 
 if TYPE_CHECKING:
@@ -87,17 +88,12 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("what", choices=sorted(OPTIONS), metavar="WHAT", help="one of the above")
-    parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
+    add_run(parser)
     parser.add_argument("--num", type=int, default=8, metavar="N", help="samples in it (8)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
     parser.add_argument(
         "--label", type=int, metavar="L", help="of a conditional run: its class (0)"
     )
-    parser.add_argument(
-        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
-    )
-    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
-    parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .gif or .mp4")
     way = parser.add_argument_group("interpolate; --frames of traverse too")
     way.add_argument("--frames", type=int, metavar="N", help="images in a row (9)")
@@ -118,7 +114,6 @@ def add_parser(commands: Any) -> None:
     page = parser.add_argument_group("serve")
     page.add_argument("--port", type=int, metavar="N", help="of 127.0.0.1 (0: a free one)")
     page.add_argument("--no-browser", action="store_true", default=None, help="open none")
-    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -136,8 +131,6 @@ def run(args: argparse.Namespace) -> int:
     """
     from jaxgan.cli import explore_serve
     from jaxgan.config.games import has_normal_latents
-    from jaxgan.core.errors import ConfigError
-    from jaxgan.run.load import load
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.saved import read_run
     from jaxgan.sampling.explore import ExploreError, make_explorer
@@ -151,10 +144,7 @@ def run(args: argparse.Namespace) -> int:
         )
     label = _label(args.label, saved.num_classes)
     keep_compiled()
-    try:
-        loaded = load(saved, step=args.step, member=args.member, ema=not args.no_ema)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    loaded = load_run(saved, args, ema=not args.no_ema)
     explorer = make_explorer(
         loaded.game,
         loaded.state,

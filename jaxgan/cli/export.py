@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.cli.program import add_trust, check_out
+from jaxgan.cli.program import check_out
 from jaxgan.cli.terminal import say
+from jaxgan.cli.trained import add_run, load_run
 from jaxgan.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
+    add_run(parser)
     parser.add_argument(
         "--to",
         choices=("stablehlo", "onnx", "safetensors"),
@@ -64,12 +65,6 @@ def add_parser(commands: Any) -> None:
         default="forward",
         help="of a game of two generators: images of sources, or sources of images (forward)",
     )
-    parser.add_argument(
-        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
-    )
-    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
-    parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
-    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -86,7 +81,6 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, CheckpointError: for bad input.
     """
     from jaxgan.files.atomic import replacing
-    from jaxgan.run.load import load
     from jaxgan.run.saved import read_run
 
     out = args.out or args.workdir / f"generator.{args.to}"
@@ -99,10 +93,7 @@ def run(args: argparse.Namespace) -> int:
             "sources"
         )
     check_out(out)
-    try:
-        loaded = load(saved, step=args.step, member=args.member, ema=not args.no_ema)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    loaded = load_run(saved, args, ema=not args.no_ema)
     try:
         made = _made(args, loaded)
     except ImportError as error:
@@ -129,8 +120,7 @@ def _made(args: argparse.Namespace, loaded: Loaded) -> Exported:
     saved = loaded.saved
     if args.to == "safetensors":
         return _weights(args, loaded)
-    write = export.to_onnx if args.to == "onnx" else export.to_stablehlo
-    return write(
+    generator = export.make_generator(
         saved.game,
         loaded.state,
         saved.spec,
@@ -138,6 +128,8 @@ def _made(args: argparse.Namespace, loaded: Loaded) -> Exported:
         num_classes=saved.num_classes,
         direction=args.direction,
     )
+    write = export.to_onnx if args.to == "onnx" else export.to_stablehlo
+    return write(generator)
 
 
 def _weights(args: argparse.Namespace, loaded: Loaded) -> Exported:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.cli.program import add_trust, check_new_folder, check_out, check_seed
+from jaxgan.cli.program import check_new_folder, check_out, check_seed
 from jaxgan.cli.terminal import say
+from jaxgan.cli.trained import add_run, load_run
 from jaxgan.core.errors import bad_value
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "sample", help="draw samples from a trained run", allow_abbrev=False
     )
-    parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
+    add_run(parser)
     parser.add_argument("--num", type=int, default=64, metavar="N", help="how many (64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents (0)")
     parser.add_argument(
@@ -45,11 +46,6 @@ def add_parser(commands: Any) -> None:
         help="of a conditional run: a class by name or number, several (3,5), or all in turn, one "
         "a column (all)",
     )
-    parser.add_argument(
-        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
-    )
-    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
-    parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
     parser.add_argument(
         "--truncation",
         type=float,
@@ -80,7 +76,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--flat", action="store_true", help="all files in one folder, as pytorch-fid reads them"
     )
-    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -146,7 +141,6 @@ def run(args: argparse.Namespace) -> int:
       ConfigError, CheckpointError: for bad input.
     """
     from jaxgan.core.errors import ConfigError
-    from jaxgan.run.load import load
     from jaxgan.run.saved import read_run
 
     out = args.out or args.workdir / "samples" / f"seed_{args.seed}.png"
@@ -169,16 +163,8 @@ def run(args: argparse.Namespace) -> int:
     check_out(out) if out.suffix else check_new_folder(out)
     names = saved.class_names
     classes = parse_label(args.label, saved.num_classes or 0, names)
-    try:
-        run = load(
-            saved,
-            step=args.step,
-            member=args.member,
-            ema=not args.no_ema,
-            standing_batches=args.standing_statistics,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    standing = args.standing_statistics
+    run = load_run(saved, args, ema=not args.no_ema, standing_batches=standing)
     if saved.row.from_real:
         _show(run, args, saved.config, out)
     else:

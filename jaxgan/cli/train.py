@@ -110,6 +110,8 @@ def _config(args: argparse.Namespace) -> Config:
     config = recipe(found, image_size=args.size)
     for name, choice in as_rows(config, found):
         logger.info("%-13s %s", name, escaped(choice))
+    if args.overrides:
+        logger.info("%-13s %s", "but for", escaped(" ".join(args.overrides)))
     logger.info("jaxgan init --data %s prints this as a config", escaped(args.data))
     return with_flags(config, args.overrides)
 

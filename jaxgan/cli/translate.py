@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxgan.cli.program import add_trust, check_new_folder, check_seed
+from jaxgan.cli.program import check_new_folder, check_seed
 from jaxgan.cli.terminal import say
+from jaxgan.cli.trained import add_run, load_run
 from jaxgan.core.errors import ConfigError, InputError, bad_value
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def add_parser(commands: Any) -> None:
         description=_DESCRIPTION,
         allow_abbrev=False,
     )
-    parser.add_argument("--workdir", required=True, type=Path, metavar="DIR", help="a run's folder")
+    add_run(parser)
     parser.add_argument(
         "--data", required=True, type=Path, metavar="PATH", help="a folder of pictures, or one"
     )
@@ -66,12 +67,6 @@ def add_parser(commands: Any) -> None:
         "--format", choices=("png", "webp"), default="png", help="of the files, lossless (png)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the noise (0)")
-    parser.add_argument(
-        "--step", default="last", metavar="N", help="which checkpoint: a step, best or last (last)"
-    )
-    parser.add_argument("--member", type=int, metavar="I", help="which of several seeds (0)")
-    parser.add_argument("--no-ema", action="store_true", help="the live generator, not its average")
-    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -90,7 +85,6 @@ def run(args: argparse.Namespace) -> int:
     import jax
 
     from jaxgan.data.pictures import read_sizes
-    from jaxgan.run.load import load
     from jaxgan.run.saved import read_run
 
     check_seed(args.seed)
@@ -112,10 +106,7 @@ def run(args: argparse.Namespace) -> int:
         if (most := max(map(max, sizes)) * factor) > _MAX_WEBP_SIDE:
             allowed = f"png, as a picture has {most} pixels and WebP at most {_MAX_WEBP_SIDE}"
             raise ConfigError(bad_value("format", "webp", allowed))
-    try:
-        loaded = load(saved, step=args.step, member=args.member, ema=not args.no_ema)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    loaded = load_run(saved, args, ema=not args.no_ema)
     key = jax.random.key(args.seed)
     _check_takes(loaded, files, sizes if side is None else [(side, side)], args.domain)
     _translate(loaded, files, [args.out / name for name in names], args.domain, side, key)

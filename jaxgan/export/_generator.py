@@ -172,10 +172,17 @@ def make_generator(
       A `Generator`.
 
     Raises:
-      InputError: if the game has none that goes backward.
+      InputError: if the game has none of that direction.
 
     Example:
-      See `to_onnx`.
+      >>> from jaxgan.games import dirac
+      >>> game, spec = dirac(), {"image": jax.ShapeDtypeStruct((1,), jnp.float32)}
+      >>> params, net_state = game.init(jax.random.key(0))
+      >>> state = TrainState(step=jnp.int32(0), key=jax.random.key(0), params=params,
+      ...                    net_state=net_state)
+      >>> generator = make_generator(game, state, spec, latent_dim=1)
+      >>> generator.call(generator.state, jnp.zeros((3, 1))).shape
+      (3, 1)
     """
     inputs = generator_inputs(
         game, element_spec, latent_dim=latent_dim, num_classes=num_classes, direction=direction

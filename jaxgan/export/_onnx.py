@@ -9,22 +9,12 @@ import jax
 import numpy as np
 
 from jaxgan.core.errors import InputError
-from jaxgan.core.game import Game
-from jaxgan.core.state import TrainState
 from jaxgan.core.text import one_line
-from jaxgan.export._generator import Direction, ElementShapes, Exported, make_generator
+from jaxgan.export._generator import Exported, Generator
 from jaxgan.export.onnx_ops.model import OUTPUT, make_model
 
 
-def to_onnx(
-    game: Game,
-    state: TrainState,
-    element_spec: ElementShapes,
-    *,
-    latent_dim: int | None,
-    num_classes: int | None = None,
-    direction: Direction = "forward",
-) -> Exported:
+def to_onnx(generator: Generator) -> Exported:
     """Exports the generator: its average where one is kept, any batch size, float32.
 
     What does not depend on the inputs is computed here and is a constant of the file, parameters
@@ -32,13 +22,7 @@ def to_onnx(
     is exported is run by onnxruntime at two batch sizes, and must equal the generator to 1e-4.
 
     Args:
-      game: whose generator it is.
-      state: of one member.
-      element_spec: shape and dtype of one real example.
-      latent_dim: of its latents, of whatever distribution; None of a generator that makes images of
-        images.
-      num_classes: of a conditional game.
-      direction: of a game of two such generators: `forward` makes images of sources.
+      generator: of `make_generator`.
 
     Returns:
       An ONNX model of opset 18, with its inputs and how far it was from the generator.
@@ -56,17 +40,9 @@ def to_onnx(
 
     # As onnxruntime multiplies; by default an accelerator leaves out bits of float32.
     with jax.default_matmul_precision("highest"):
-        generator = make_generator(
-            game,
-            state,
-            element_spec,
-            latent_dim=latent_dim,
-            num_classes=num_classes,
-            direction=direction,
-        )
         specs = dict(zip(generator.inputs, generator.specs(), strict=True))
         model = make_model(generator.call, generator.state, specs)
-        onnx.helper.set_model_props(model, {"num_classes": str(num_classes or 0)})
+        onnx.helper.set_model_props(model, {"num_classes": str(generator.num_classes)})
         try:
             onnx.checker.check_model(model, full_check=True)
             data = model.SerializeToString()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import jax
-
 from jaxgan.core.field import Field, Linearized, Pull, linearize
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
@@ -49,7 +47,7 @@ def competitive(
         zero-sum or a field that is not its gradient.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import jax, jax.numpy as jnp
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import bilinear
       >>> field = competitive(gradient(bilinear()), eta=1.0)
@@ -80,10 +78,9 @@ def competitive(
         step = at(eta, context.step)
         find = _by_gmres if solver == "gmres" else _by_cg
         found = find(here, step, memory["guess"], tol, max_iterations)
-        guess = jax.tree.map(jax.lax.stop_gradient, found.value)
         net_state, metrics = here.rest
         metrics = with_solver_metrics(metrics, found)
-        return found.value, {"field": here.memory, "guess": guess}, (net_state, metrics)
+        return found.value, {"field": here.memory, "guess": found.guess}, (net_state, metrics)
 
     def init(params: PlayerTree) -> PyTree:
         return {"field": field.init(params), "guess": trees.zeros(params)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 
 from jaxgan.core.field import Field, Pull, linearize
@@ -55,7 +54,7 @@ def follow_the_ridge(
     Example:
       For f = ½ x² + x y - ½ y² it takes the rotation away, at the ridge y = x:
 
-      >>> import jax.numpy as jnp
+      >>> import jax, jax.numpy as jnp
       >>> from jaxgan.fields import gradient
       >>> from jaxgan.games import quadratic
       >>> one = jnp.eye(1)
@@ -106,10 +105,9 @@ def follow_the_ridge(
             max_iterations=max_iterations,
         )
         ridge = trees.add(here.pull["disc"], -at(ratio, context.step), found.value)
-        guess = jax.tree.map(jax.lax.stop_gradient, found.value)
         net_state, metrics = here.rest
         rest = (net_state, with_solver_metrics(metrics, found))
-        new_memory = {"field": here.memory, "guess": guess}
+        new_memory = {"field": here.memory, "guess": found.guess}
         return {**here.pull, "disc": ridge}, new_memory, rest
 
     def init(params: PlayerTree) -> PyTree:

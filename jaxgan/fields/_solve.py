@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.scipy.sparse import linalg
@@ -29,6 +30,11 @@ class Solution(NamedTuple):
     value: PyTree
     residual: Array
     converged: Array
+
+    @property
+    def guess(self) -> PyTree:
+        """Where the next solve may start: the value, of which no derivative is taken."""
+        return jax.tree.map(lax.stop_gradient, self.value)
 
 
 @checked

@@ -108,10 +108,9 @@ def stackelberg(
         )
         correction = here.vjp({**none, follower: found.value})[leader]
         total = trees.add(here.pull[leader], -1.0, correction)
-        guess = jax.tree.map(jax.lax.stop_gradient, found.value)
         net_state, metrics = here.rest
         rest = (net_state, with_solver_metrics(metrics, found))
-        return {**here.pull, leader: total}, {"field": here.memory, "guess": guess}, rest
+        return {**here.pull, leader: total}, {"field": here.memory, "guess": found.guess}, rest
 
     def init(params: PlayerTree) -> PyTree:
         return {"field": field.init(params), "guess": trees.zeros(params[follower])}

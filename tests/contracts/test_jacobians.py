@@ -257,12 +257,8 @@ def test_every_combinator_penalty_and_normalisation_has_a_row() -> None:
 
 
 STOPS = {
-    "fields/_competitive.py": "where a solver starts: its solution is differentiated",
-    "fields/_follow_the_ridge.py": "likewise",
     "fields/_norms.py": "a metric",
-    "fields/_stackelberg.py": "where a solver starts",
-    "fields/_symplectic_surgery.py": "likewise",
-    "fields/_solve.py": "when a solver stops",
+    "fields/_solve.py": "when a solver stops, and where it starts: its solution is differentiated",
     "games/_adaptive.py": "signs, of derivative 0",
     "games/_bigan.py": "a metric",
     "games/_implicit.py": "where Newton's method starts: its steps are differentiated",

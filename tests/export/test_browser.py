@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxgan.core.errors import InputError
-from jaxgan.export import to_onnx
+from jaxgan.export import make_generator, to_onnx
 from tests import helpers
 from tests.experiments import imported
 from tests.export.families import arguments, generated, make_family
@@ -40,7 +40,7 @@ def test_the_page_makes_the_images_of_the_generator(
     name: str, tmp_path: Path, open_page: Callable[..., Any]
 ) -> None:
     family = make_family(name)
-    made = to_onnx(family.game, family.state, family.spec, **family.options)
+    made = to_onnx(make_generator(family.game, family.state, family.spec, **family.options))
     path = tmp_path / "page.html"
     path.write_text(browser_page.page(made.data, RUNTIME))
     given = arguments(family, 3)

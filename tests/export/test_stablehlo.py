@@ -10,7 +10,7 @@ from jax import export
 
 import jaxgan as jg
 from jaxgan.core.errors import InputError
-from jaxgan.export import generator_inputs, to_stablehlo
+from jaxgan.export import make_generator, to_stablehlo
 from tests import helpers
 from tests.export.families import INPUTS, arguments, generated, make_family
 
@@ -22,11 +22,10 @@ pytest.importorskip("flatbuffers")
 )
 def test_every_family_is_exported_equal(name: str) -> None:
     family = make_family(name)
-    inputs = generator_inputs(family.game, family.spec, **family.options)
-    assert list(inputs) == INPUTS[name]
-    made = to_stablehlo(family.game, family.state, family.spec, **family.options)
+    made = to_stablehlo(make_generator(family.game, family.state, family.spec, **family.options))
+    assert list(made.inputs) == INPUTS[name]
     given = arguments(family, 5)
-    found = export.deserialize(bytearray(made.data)).call(*(given[one] for one in inputs))
+    found = export.deserialize(bytearray(made.data)).call(*(given[one] for one in made.inputs))
     np.testing.assert_allclose(found, generated(family, given), atol=1e-4, rtol=0)
 
 
@@ -46,4 +45,4 @@ def test_what_differs_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     dim = helpers.LATENT
     monkeypatch.setattr(export, "deserialize", Off)
     with pytest.raises(InputError, match=r"differs from the generator by 0\.01"):
-        to_stablehlo(game, state, spec, latent_dim=dim)
+        to_stablehlo(make_generator(game, state, spec, latent_dim=dim))
