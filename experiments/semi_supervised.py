@@ -182,6 +182,9 @@ def make_game(players: PlayerTree) -> jg.Game:
     return jg.with_penalty(game, jg.auxiliary.supervised(weight=SUPERVISED_WEIGHT))
 
 
+Curves = dict[str, list[list[tuple[int, int]]]]
+"""(step, errors) by method, for each draw of the labels."""
+
 Told = Callable[[int, Params], None]
 """Is told the step and the classifier's average."""
 
@@ -281,9 +284,7 @@ def labelled_digits(source: Source) -> Digits:
     return {"image": batch["image"], "label": batch["label"]}
 
 
-def draw(
-    curves: dict[str, list[list[tuple[int, int]]]], num_test: int, shown: Sequence[np.ndarray]
-) -> plt.Figure:
+def draw(curves: Curves, num_test: int, shown: Sequence[np.ndarray]) -> plt.Figure:
     """Test errors over steps, and the first draw's labelled and generated digits."""
     figure, axes = plt.subplots(
         1, 3, figsize=(12, 4), width_ratios=(1.4, 1, 1), layout="constrained"
@@ -329,6 +330,20 @@ def load(data_dir: str | None) -> tuple[Source, Digits]:
     return train, test.read(np.arange(test.num_examples))
 
 
+def rows_of(curves: Curves, num_test: int, num_labels: int) -> list[Row]:
+    """Errors and accuracy at the end; the paper's are those of 100 labels."""
+    rows = []
+    for name in (ALONE, TOGETHER):
+        last = np.asarray([curve[-1][1] for curve in curves[name]])
+        spread = f" ± {last.std(ddof=1):.0f}" if len(last) > 1 else ""
+        is_papers = name == TOGETHER and num_labels == 100
+        errors, share = (PAPER_ERRORS, 0.9907) if is_papers else (None, None)
+        rows.append(Row(f"{name}: test errors", f"{last.mean():.0f}{spread}", errors, len(last)))
+        accuracy = round(1.0 - float(last.mean()) / num_test, 4)
+        rows.append(Row(f"{name}: accuracy", accuracy, share, len(last)))
+    return rows
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains both for every draw of the labels, and writes the report."""
     flags, args, budget = _arguments(argv)
@@ -342,7 +357,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     num_test = len(test["label"])
     players = make_players(budget, jnp.asarray(train.read(np.arange(NUM_INITIAL))["image"]))
     examine = make_examiner(players["disc"], test)
-    curves: dict[str, list[list[tuple[int, int]]]] = {ALONE: [], TOGETHER: []}
+    curves: Curves = {ALONE: [], TOGETHER: []}
     shown: list[np.ndarray] = []
     start = time.perf_counter()
 
@@ -368,19 +383,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         train_alone(players["disc"], labelled, budget.num_steps, teller(ALONE, number))
         samples = train_together(players, source, budget.num_steps, teller(TOGETHER, number))
         shown = shown or [labelled["image"][: 10 * NUM_SHOWN], samples]
-    rows = []
-    for name, paper in ((ALONE, None), (TOGETHER, PAPER_ERRORS)):
-        last = np.asarray([curve[-1][1] for curve in curves[name]])
-        spread = f" ± {last.std(ddof=1):.0f}" if len(last) > 1 else ""
-        if paper is not None and args.num_labels != 100:
-            paper = None
-        rows.append(Row(f"{name}: test errors", f"{last.mean():.0f}{spread}", paper, len(last)))
-        accuracy = round(1.0 - float(last.mean()) / num_test, 4)
-        rows.append(Row(f"{name}: accuracy", accuracy, 0.9907 if paper else None, len(last)))
     write_report(
         args.out,
         "semi_supervised",
-        rows,
+        rows_of(curves, num_test, args.num_labels),
         settings={
             "num_labels": args.num_labels,
             "budget": args.budget,

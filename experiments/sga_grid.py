@@ -39,14 +39,12 @@ import matplotlib as mpl
 from consensus_mixture import (
     NUM_SAMPLES,
     RADIUS,
-    Run,
-    draw_curves,
-    draw_samples,
     make_algorithm,
     make_sampler,
     stratified,
     train,
 )
+from consensus_mixture_figure import Run, draw_curves, draw_samples
 from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -137,3 +137,22 @@ def max_difference(tree: Any, other: Any) -> float:
         plain(other),
     )
     return max(jax.tree.leaves(gaps), default=0.0)
+
+
+def num_dots(function: Callable[..., Any], *arguments: Any) -> int:
+    """Products of matrices that a function needs for what it gives."""
+    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
+    live, _ = jax.interpreters.partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+    return _count_dots(live)
+
+
+def _count_dots(jaxpr: Any) -> int:
+    total = 0
+    for equation in jaxpr.eqns:
+        repeats = equation.params["length"] if equation.primitive.name == "scan" else 1
+        total += equation.primitive.name == "dot_general"
+        for value in equation.params.values():
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                total += repeats * _count_dots(inner)
+    return total

@@ -233,6 +233,7 @@ def _make_evaluator(
     }
 
     known: list[tuple[Side, str]] = []
+    said: set[str] = set()
 
     def evaluate(
         state: TrainState | None, progress: ProgressCallback, **changes: Any
@@ -249,7 +250,8 @@ def _make_evaluator(
         task = Task(side, fake, source, examples, extractor, now.seed, walk, {})
         if {table.METRICS["kd"], table.METRICS["prdc"]} <= set(chosen.values()):
             task = measures.share_pairs(task)
-        warn(task, [table.score_name(m.scores[0], m, extractor) for m in chosen.values()])
+        names = [table.score_name(m.scores[0], m, extractor) for m in chosen.values()]
+        warn(task, names, said)
         given = _protocol(task, now, state, digest)
         return Evaluation(_scores(chosen, task, given), task.pictures)
 

@@ -13,18 +13,21 @@ from jaxgan.evaluation.measures import Task
 logger = logging.getLogger("jaxgan.evaluation")
 
 
-def warn(task: Task, names: Sequence[str]) -> None:
+def warn(task: Task, names: Sequence[str], known: set[str]) -> None:
     """Logs what makes scores doubtful: few samples, flat images, samples that are all the same.
 
     Args:
       task: both sides.
       names: of the scores.
+      known: lines that were logged already; what is new is added.
 
     Example:
       See `warnings_of`.
     """
     for line in warnings_of(task, names):
-        logger.warning("%s", line)
+        if line not in known:
+            known.add(line)
+            logger.warning("%s", line)
 
 
 def warnings_of(task: Task, names: Sequence[str]) -> list[str]:

@@ -15,45 +15,15 @@ import pytest
 import jaxgan
 from jaxgan import Algorithm, Context, Game, Network, Penalty, penalties
 from jaxgan.fields import gradient
-from jaxgan.penalties import Term, View
 from tests import helpers
-
-# The same play of f = xy by hand: (rates, x, y, *memory) -> (x, y, *memory).
-
-Rates = tuple[float, float]  # of gen (x), of disc (y)
-Play = Callable[..., tuple[float, ...]]
-
-
-def in_turn(*moves: str) -> Play:
-    """Each move is the players that move at once, by their letters."""
-
-    def step(rates: Rates, x: float, y: float) -> tuple[float, ...]:
-        for move in moves:
-            old_x, old_y = x, y
-            x = old_x - rates[0] * old_y if "x" in move else x
-            y = old_y + rates[1] * old_x if "y" in move else y
-        return x, y
-
-    return step
-
-
-def extragradient_by_hand(rates: Rates, x: float, y: float) -> tuple[float, ...]:
-    half_x, half_y = x - rates[0] * y, y + rates[1] * x
-    return x - rates[0] * half_y, y + rates[1] * half_x
-
-
-def past_extragradient_by_hand(
-    rates: Rates, x: float, y: float, past_x: float = 0.0, past_y: float = 0.0
-) -> tuple[float, ...]:
-    half_x, half_y = x - rates[0] * past_x, y - rates[1] * past_y
-    return x - rates[0] * half_y, y + rates[1] * half_x, half_y, -half_x
-
-
-def extra_anchored_by_hand(rates: Rates, x: float, y: float, *memory: float) -> tuple[float, ...]:
-    x0, y0, time = memory or (x, y, 0.0)
-    base_x, base_y = x + (x0 - x) / (time + 2), y + (y0 - y) / (time + 2)
-    half_x, half_y = base_x - rates[0] * y, base_y + rates[1] * x
-    return base_x - rates[0] * half_y, base_y + rates[1] * half_x, x0, y0, time + 1
+from tests.algorithms.plays import (
+    Play,
+    extra_anchored_by_hand,
+    extragradient_by_hand,
+    in_turn,
+    past_extragradient_by_hand,
+    recorder,
+)
 
 
 class Row(NamedTuple):
@@ -140,35 +110,6 @@ TABLE = [
 ROWS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE])
 # Compiling a GAN takes seconds: rows that are like another are left out there.
 GANS = pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in TABLE[:6]])
-
-
-# What an update sees, written down by a penalty of weight zero that remembers.
-
-
-def recorder(size: int) -> Penalty:
-    def init(params: Any) -> Any:
-        shapes = {"real": (helpers.DIM,), "latent": (helpers.LATENT,)}
-        logs = {k: jnp.zeros((size, helpers.BATCH, *shape)) for k, shape in shapes.items()}
-        params, _ = jax.eval_shape(helpers.mlp_gen(batch_norm=True).init, jax.random.key(0))
-        logs["params"] = jax.tree.map(lambda x: jnp.zeros((size, *x.shape)), params)
-        counts = {name: jnp.zeros(size, jnp.int32) for name in ("step", "gen", "disc")}
-        return {**logs, **counts, "row": jnp.int32(0)}
-
-    def values(view: View, state: Any) -> tuple[jax.Array, Any]:
-        row, context = state["row"], view.context
-        seen = {
-            "real": view.scene["real"],
-            "latent": view.scene["latent"],
-            "params": view.params["gen"],
-            "step": context.step,
-            "gen": context.num_updates("gen"),
-            "disc": context.num_updates("disc"),
-        }
-        kept = {name: state[name] for name in seen}
-        logs = jax.tree.map(lambda log, value: log.at[row].set(value), kept, seen)
-        return jnp.zeros(()), {**logs, "row": row + 1}
-
-    return Penalty((Term(name="recorder", values=values, weight=0.0, init=init),))
 
 
 NUM_STEPS = 4
@@ -414,24 +355,6 @@ def test_only_a_players_own_update_keeps_its_network_state(row: Row) -> None:
 # What a step computes, counted in its jaxpr after dead code is gone.
 
 
-def num_dots(function: Callable[..., Any], *arguments: Any) -> int:
-    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
-    live, _ = jax.interpreters.partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
-    return count_dots(live)
-
-
-def count_dots(jaxpr: Any) -> int:
-    total = 0
-    for equation in jaxpr.eqns:
-        repeats = equation.params["length"] if equation.primitive.name == "scan" else 1
-        total += equation.primitive.name == "dot_general"
-        for value in equation.params.values():
-            inner = getattr(value, "jaxpr", value)
-            if hasattr(inner, "eqns"):
-                total += repeats * count_dots(inner)
-    return total
-
-
 def separate_dots(game: Game) -> dict[str, int]:
     """Products in `jax.grad` of each player's loss alone, and in the loss of `gen` itself."""
     params, net_state = game.init(jax.random.key(0))
@@ -443,9 +366,10 @@ def separate_dots(game: Game) -> dict[str, int]:
         return game.losses(everyone, new_state, scene, context)[0][player]
 
     counts = {
-        p: num_dots(lambda own, p=p: jax.grad(loss)(own, p), params[p]) for p in ("gen", "disc")
+        p: helpers.num_dots(lambda own, p=p: jax.grad(loss)(own, p), params[p])
+        for p in ("gen", "disc")
     }
-    return {**counts, "forward": num_dots(lambda own: loss(own, "gen"), params["gen"])}
+    return {**counts, "forward": helpers.num_dots(lambda own: loss(own, "gen"), params["gen"])}
 
 
 @ROWS
@@ -457,7 +381,7 @@ def test_nothing_is_computed_twice_or_in_vain(row: Row, penalty: Penalty | None)
     assert separate["forward"] == 2 + 3  # two layers of the generator, three of the discriminator
     algorithm = row.make(gradient(game), optimizers=helpers.sgds(0.1))
     state, batch = algorithm.init(jax.random.key(0)), helpers.real_batch(row.num_batches)
-    found = num_dots(algorithm.step, state, batch)
+    found = helpers.num_dots(algorithm.step, state, batch)
     # Players that are pulled at once share one forward pass; in turns nothing is shared, and
     # nothing of the other player's is computed, not even to be logged.
     shared = sum(len(move) - 1 for move in row.moves) * separate["forward"]

@@ -6,7 +6,7 @@ of the M_i, and every method is a formula of a few matrices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,156 +22,9 @@ from jaxgan.fields import Field, gradient, linearize
 from tests import helpers
 from tests.contracts import terms
 from tests.contracts.terms import called
+from tests.fields import formulas
+from tests.fields.formulas import Formula
 from tests.fields.games import Matrices, curved, game_of, matrices
-
-# The methods in NumPy: (game, w, rate) -> pull, as one vector; some remember where w began.
-
-Formula = Callable[..., np.ndarray]
-
-
-def plain(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    return m.jacobian @ w
-
-
-def descending_norms(norms: Mapping[str, Sequence[str]] | None, factor: float = 1.0) -> Formula:
-    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-        j, xi = m.jacobian, m.jacobian @ w
-        table = {player: tuple(m.sizes) for player in m.sizes} if norms is None else norms
-        pull = xi.copy()
-        for player, others in table.items():
-            for other in others:
-                rows, columns = m.part(other), m.part(player)
-                pull[columns] += factor * rate * j[rows, columns].T @ xi[rows]
-        return pull
-
-    return formula
-
-
-def alignment(m: Matrices, w: np.ndarray) -> float:
-    j, xi = m.jacobian, m.jacobian @ w
-    adjustment = 0.5 * (j.T - j) @ xi
-    return (xi @ j.T @ xi) * (adjustment @ j.T @ xi)
-
-
-def adjusted(align: bool, eps: float = 0.1, count: str = "parameters") -> Formula:
-    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-        j, xi = m.jacobian, m.jacobian @ w
-        d = w.size if count == "parameters" else len(m.sizes)
-        sign = np.sign(alignment(m, w) / d + eps) if align else 1.0
-        return xi + rate * sign * 0.5 * (j.T - j) @ xi
-
-    return formula
-
-
-def answered(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    return np.linalg.solve(np.eye(w.size) + rate * m.off_diagonal, m.jacobian @ w)
-
-
-def foreseen(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    xi = m.jacobian @ w
-    return xi - rate * m.off_diagonal @ xi
-
-
-def chi(m: Matrices, w: np.ndarray) -> np.ndarray:
-    total = np.zeros_like(w)
-    for player in m.sizes:
-        for other in set(m.sizes) - {player}:
-            stake = (m.losses[player] @ w)[m.part(other)]
-            total[m.part(player)] += m.jacobian[m.part(other), m.part(player)].T @ stake
-    return total
-
-
-def shaped(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    return m.jacobian @ w - rate * chi(m, w)
-
-
-def both(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    return foreseen(m, w, rate) - rate * chi(m, w)
-
-
-def through_the_others(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    """∇_i ½ (P_i w)ᵀ M_i (P_i w): P_i moves everyone but i."""
-    pull = np.zeros_like(w)
-    for player, own in m.losses.items():
-        step = rate * m.jacobian
-        step[m.part(player)] = 0.0
-        move = np.eye(w.size) - step
-        pull[m.part(player)] = (move.T @ own @ move @ w)[m.part(player)]
-    return pull
-
-
-def shares(m: Matrices, w: np.ndarray, rate: float) -> tuple[float, float]:
-    """p_1 and p_2 of stable opponent shaping with a = 0.5, b = 0.1."""
-    xi, safe, along = m.jacobian @ w, foreseen(m, w, rate), -rate * chi(m, w)
-    product = along @ safe
-    p1 = 1.0 if product >= 0 else min(1.0, -0.5 * (safe @ safe) / product)
-    length = np.linalg.norm(xi)
-    return p1, float(length**2 if length < 0.1 else 1.0)
-
-
-def stable(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    return foreseen(m, w, rate) - min(shares(m, w, rate)) * rate * chi(m, w)
-
-
-def ridge(damping: float) -> Formula:
-    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-        j, xi = m.jacobian, m.jacobian @ w
-        x, y = m.part("gen"), m.part("disc")
-        h = j[y, y]
-        # ‖M s‖² / ‖s‖² for any signs s, since M is diagonal where there is damping.
-        square = np.sum(j[y, x] ** 2) / len(xi[x])
-        squared = h @ h + damping * square * np.eye(len(h))
-        pull = xi.copy()
-        pull[y] -= rate * np.linalg.solve(squared, h @ j[y, x] @ xi[x])
-        return pull
-
-    return formula
-
-
-def drawn_back(m: Matrices, w: np.ndarray, rate: float, first: np.ndarray) -> np.ndarray:
-    return m.jacobian @ w + rate * (w - first)
-
-
-def mean_slope(order: int, apart: bool = False, gen_norm: float = 0.0) -> Formula:
-    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-        j = m.jacobian
-        own = np.zeros_like(j)
-        for player in m.sizes:
-            own[m.part(player), m.part(player)] = j[m.part(player), m.part(player)]
-        moved = own if apart else j  # what a player's slope answers
-        first = j @ w
-        second = first - rate * moved @ first
-        if order == 2:
-            return 0.5 * (first + second)
-        second = first - rate / 2 * moved @ first
-        third = first - rate / 2 * moved @ second
-        fourth = first - rate * moved @ third
-        total = (first + 2 * second + 2 * third + fourth) / 6
-        if gen_norm:
-            x, y = m.part("gen"), m.part("disc")
-            total[y] += 2 * gen_norm * j[x, y].T @ first[x]
-        return total
-
-    return formula
-
-
-def led(leader: str) -> Formula:
-    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-        j, pull = m.jacobian, m.jacobian @ w
-        follower = "disc" if leader == "gen" else "gen"
-        x, y = m.part(leader), m.part(follower)
-        h = j[y, y] + rate * np.eye(m.sizes[follower])
-        pull[x] -= j[y, x].T @ np.linalg.solve(h, (m.losses[leader] @ w)[y])
-        return pull
-
-    return formula
-
-
-def without_rotation(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
-    j, xi = m.jacobian, m.jacobian @ w
-    shift = rate * (1 - np.exp(-xi @ xi)) * np.eye(w.size)
-    return 0.5 * (xi + j.T @ np.linalg.solve(j.T @ j + shift, j.T @ xi))
-
 
 ALL = ("zero_sum", "general", "three")
 MOST = ("general", "three")
@@ -192,110 +45,125 @@ def norms_row(name: str, games: tuple[str, ...], norms: dict[str, tuple[str, ...
     return Row(
         f"consensus {name}",
         lambda rate: partial(fields.consensus, gamma=rate, norms=norms),
-        descending_norms(norms),
+        formulas.descending_norms(norms),
         games,
         is_variant=True,
     )
 
 
 TABLE = [
-    Row("gradient", lambda rate: lambda field: field, plain),
-    Row("microbatch", lambda rate: partial(fields.microbatch, num_parts=2), plain),
-    Row("with_norms", lambda rate: fields.with_norms, plain),
-    Row("consensus", lambda rate: partial(fields.consensus, gamma=rate), descending_norms(None)),
+    Row("gradient", lambda rate: lambda field: field, formulas.plain),
+    Row("microbatch", lambda rate: partial(fields.microbatch, num_parts=2), formulas.plain),
+    Row("with_norms", lambda rate: fields.with_norms, formulas.plain),
+    Row(
+        "consensus",
+        lambda rate: partial(fields.consensus, gamma=rate),
+        formulas.descending_norms(None),
+    ),
     norms_row("smoothing", ("general",), {"disc": ("gen",)}),
     norms_row("jare", ("general",), {"gen": ("disc",), "disc": ("gen",)}),
     norms_row("some", ("three",), {"a": ("b", "c"), "c": ("c", "a")}),
     Row(
         "gradient_norm",
         lambda rate: partial(fields.gradient_norm, eta=rate),
-        descending_norms({"gen": ("disc",)}, 2.0),
+        formulas.descending_norms({"gen": ("disc",)}, 2.0),
         ("zero_sum", "general"),
         is_variant=True,
     ),
     Row(
         "anchored",
         lambda rate: partial(fields.anchored, weight=rate),
-        drawn_back,
+        formulas.drawn_back,
         remembers=True,
     ),
-    Row("runge_kutta", lambda rate: partial(fields.runge_kutta, step_size=rate), mean_slope(4)),
+    Row(
+        "runge_kutta",
+        lambda rate: partial(fields.runge_kutta, step_size=rate),
+        formulas.mean_slope(4),
+    ),
     Row(
         "runge_kutta heun",
         lambda rate: partial(fields.runge_kutta, step_size=rate, order=2),
-        mean_slope(2),
+        formulas.mean_slope(2),
         ("general",),
         is_variant=True,
     ),
     Row(
         "runge_kutta apart",
         lambda rate: partial(fields.runge_kutta, step_size=rate, moves="apart"),
-        mean_slope(4, apart=True),
+        formulas.mean_slope(4, apart=True),
         is_variant=True,
     ),
     Row(
         "runge_kutta gen_norm",
         lambda rate: partial(fields.runge_kutta, step_size=rate, gen_norm=0.3),
-        mean_slope(4, gen_norm=0.3),
+        formulas.mean_slope(4, gen_norm=0.3),
         ("general",),
         is_variant=True,
     ),
-    Row("symplectic", lambda rate: partial(fields.symplectic, lam=rate), adjusted(True), ALL),
+    Row(
+        "symplectic",
+        lambda rate: partial(fields.symplectic, lam=rate),
+        formulas.adjusted(True),
+        ALL,
+    ),
     Row(
         "symplectic tensors",
         lambda rate: partial(fields.symplectic, lam=rate, eps=0.5, count="tensors"),
-        adjusted(True, 0.5, "tensors"),
+        formulas.adjusted(True, 0.5, "tensors"),
         ("general",),
         is_variant=True,
     ),
     Row(
         "symplectic unaligned",
         lambda rate: partial(fields.symplectic, lam=rate, align=False),
-        adjusted(False),
+        formulas.adjusted(False),
         ("general",),
         is_variant=True,
     ),
     Row(
         "competitive cg",
         lambda rate: partial(fields.competitive, eta=rate, **TIGHT),
-        answered,
+        formulas.answered,
         ("zero_sum",),
         solves=True,
     ),
     Row(
         "competitive gmres",
         lambda rate: partial(fields.competitive, eta=rate, solver="gmres", **TIGHT),
-        answered,
+        formulas.answered,
         ("three",),
         solves=True,
     ),
     Row(
-        "lookahead_opponent", lambda rate: partial(fields.lookahead_opponent, alpha=rate), foreseen
+        "lookahead_opponent",
+        lambda rate: partial(fields.lookahead_opponent, alpha=rate),
+        formulas.foreseen,
     ),
     Row(
         "lookahead_opponent exact",
         lambda rate: partial(fields.lookahead_opponent, alpha=rate, mode="exact"),
-        foreseen,  # a quadratic game ends after the first order
+        formulas.foreseen,  # a quadratic game ends after the first order
         ("three",),
     ),
-    Row("lola", lambda rate: partial(fields.lola, alpha=rate), both),
+    Row("lola", lambda rate: partial(fields.lola, alpha=rate), formulas.both),
     Row(
         "lola shaping",
         lambda rate: partial(fields.lola, alpha=rate, mode="shaping"),
-        shaped,
+        formulas.shaped,
         ("general",),
         is_variant=True,
     ),
     Row(
         "lola exact",
         lambda rate: partial(fields.lola, alpha=rate, mode="exact"),
-        through_the_others,
+        formulas.through_the_others,
     ),
-    Row("sos", lambda rate: partial(fields.sos, alpha=rate), stable),
+    Row("sos", lambda rate: partial(fields.sos, alpha=rate), formulas.stable),
     Row(
         "stackelberg",
         lambda rate: partial(fields.stackelberg, damping=rate, **TIGHT),
-        led("gen"),
+        formulas.led("gen"),
         ("zero_sum", "general"),
         solves=True,
     ),
@@ -304,7 +172,7 @@ TABLE = [
         lambda rate: partial(
             fields.stackelberg, leader="disc", damping=rate, solver="gmres", **TIGHT
         ),
-        led("disc"),
+        formulas.led("disc"),
         ("general",),
         solves=True,
         is_variant=True,
@@ -312,21 +180,21 @@ TABLE = [
     Row(
         "symplectic_surgery",
         lambda rate: partial(fields.symplectic_surgery, damping=rate, **TIGHT),
-        without_rotation,
+        formulas.without_rotation,
         ALL,
         solves=True,
     ),
     Row(
         "follow_the_ridge",
         lambda rate: partial(fields.follow_the_ridge, ratio=rate, **TIGHT),
-        ridge(0.01),
+        formulas.ridge(0.01),
         ("diagonal",),
         solves=True,
     ),
     Row(
         "follow_the_ridge undamped",
         lambda rate: partial(fields.follow_the_ridge, ratio=rate, damping=0.0, **TIGHT),
-        ridge(0.0),
+        formulas.ridge(0.0),
         ("zero_sum",),
         solves=True,
         is_variant=True,
@@ -334,7 +202,7 @@ TABLE = [
     Row(
         "follow_the_ridge damped",
         lambda rate: partial(fields.follow_the_ridge, ratio=rate, damping=0.7, **TIGHT),
-        ridge(0.7),
+        formulas.ridge(0.7),
         ("diagonal",),
         solves=True,
         is_variant=True,
@@ -356,7 +224,7 @@ def rate_at(step: Any) -> Any:
 def starts(m: Matrices) -> np.ndarray:
     """Three points: any, one where shaping must be held back, one near the equilibrium."""
     draws = np.random.default_rng(5).normal(size=(200, sum(m.sizes.values())))
-    held_back = min(draws, key=lambda w: shares(m, w, rate_at(0))[0])
+    held_back = min(draws, key=lambda w: formulas.shares(m, w, rate_at(0))[0])
     return np.stack([draws[0], held_back, 1e-3 * draws[1]])
 
 
@@ -417,8 +285,8 @@ def test_the_points_exercise_every_branch() -> None:
     for name in ALL:
         m = matrices(name)
         for w in starts(m):
-            signs.add(np.sign(alignment(m, w) / w.size + 0.1))
-            p1, p2 = shares(m, w, rate_at(0))
+            signs.add(np.sign(formulas.alignment(m, w) / w.size + 0.1))
+            p1, p2 = formulas.shares(m, w, rate_at(0))
             first.add(p1 < 1.0)
             second.add(p2 < p1)
     assert signs == {-1.0, 1.0}
@@ -428,13 +296,13 @@ def test_the_points_exercise_every_branch() -> None:
 @pytest.mark.parametrize("count", ["parameters", "tensors"])
 def test_what_is_counted_can_decide_the_sign(count: Any, float64: None) -> None:
     m = matrices("general")
-    w = next(w for w in starts(m) if alignment(m, w) < -1.0)
-    eps = -alignment(m, w) * (1 / 7 + 1 / 2) / 2
+    w = next(w for w in starts(m) if formulas.alignment(m, w) < -1.0)
+    eps = -formulas.alignment(m, w) * (1 / 7 + 1 / 2) / 2
     field = fields.symplectic(gradient(game_of(m)), lam=1.0, eps=eps, count=count)
     found = m.join(evaluate(field, m.split(w)))
-    np.testing.assert_allclose(found, adjusted(True, eps, count)(m, w, 1.0), rtol=1e-10)
+    np.testing.assert_allclose(found, formulas.adjusted(True, eps, count)(m, w, 1.0), rtol=1e-10)
     sign = 1.0 if count == "parameters" else -1.0
-    np.testing.assert_allclose(found, adjusted(False)(m, w, sign), rtol=1e-10)
+    np.testing.assert_allclose(found, formulas.adjusted(False)(m, w, sign), rtol=1e-10)
 
 
 def evaluate(field: Field, params: Any) -> Any:

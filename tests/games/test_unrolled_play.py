@@ -15,7 +15,6 @@ import jaxgan
 from jaxgan import Context, Game, Network, optimizers
 from jaxgan.fields import gradient
 from tests import helpers
-from tests.contracts.test_algorithms import num_dots
 from tests.games.lookahead import (
     Setting,
     distance,
@@ -103,13 +102,13 @@ def test_in_alternating_play_the_discriminator_does_not_look_ahead() -> None:
         algorithm = jaxgan.alternating(gradient(game), optimizers=helpers.adams())
         state = algorithm.init(jax.random.key(0))
         counts[name] = {
-            "disc": num_dots(
+            "disc": helpers.num_dots(
                 lambda s, b, a=algorithm: a.step(s, b)[0].params["disc"], state, batch
             ),
-            "step": num_dots(algorithm.step, state, batch),
+            "step": helpers.num_dots(algorithm.step, state, batch),
         }
     assert counts["ahead"]["disc"] == counts["plain"]["disc"] > 0
-    looking = num_dots(
+    looking = helpers.num_dots(
         lambda *args: gradient(ahead).apply(args[0], (), *args[1:])[0]["gen"],
         *(setting.params, setting.net_state, setting.batch, setting.context),
     )
