@@ -97,6 +97,9 @@ def two_half_steps(
       >>> state, _ = two_half_steps(field, sgds, state, {}, state.params)
       >>> state.params["gen"].tolist(), state.params["disc"].tolist()
       ([0.25], [1.25])
+
+    References:
+      Korpelevich, 1976.
     """
     check_batches(batch, 2)
     everyone = tuple(state.params)
