@@ -48,7 +48,7 @@ class Generator:
     """A generator as a function of arrays.
 
     Attributes:
-      call: (state, *inputs) -> images; traceable at a symbolic batch size.
+      call: (state, inputs one by one) -> images; traceable at a symbolic batch size.
       state: what `call` needs of a run: averaged players, no optimizers.
       inputs: as of `generator_inputs`.
       num_classes: of a conditional game; 0 for none.
@@ -84,7 +84,7 @@ class Generator:
         """Compares what was exported with the generator, at two batch sizes.
 
         Args:
-          run: (*inputs) -> images, of what was exported.
+          run: (inputs one by one) -> images, of what was exported.
 
         Returns:
           The greatest difference.
