@@ -14,21 +14,26 @@ minutes on two CPU cores) shows only how training begins: its numbers stand besi
 against them. What the paper leaves open: weights start at N(0, 0.02), batch norm averages with
 momentum 0.9 and samples are drawn with these averages.
 
+Seeds are trained one after the other: three side by side take the time of three on a CPU. With
+`--keep DIR` each is kept once it is done, and the same command goes on from there.
+
 MNIST is read as TensorFlow Datasets prepared it (`pip install jaxgan[data]`).
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import matplotlib as mpl
 import numpy as np
 from reporting import Row, parser, positive, write_report
+from stacked_mnist_figure import Cell, Run, Setting, draw
 from stacked_mnist_model import (
     DISC_WIDTHS,
     NUM_MODES,
@@ -46,10 +51,7 @@ from jaxgan import metrics, writers
 from jaxgan.cli.program import run_script
 from jaxgan.core.typing import Params
 from jaxgan.data import DataError, tfds
-from jaxgan.sampling.sampler import Sampler, make_sampler
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
+from jaxgan.sampling.sampler import make_sampler
 
 BATCH = 128
 NUM_SAMPLES = 25_600
@@ -69,7 +71,6 @@ PAPER = {
     ("half", 5): ("732.0 ± 45.0", "1.66 ± 0.09"),
     ("half", 10): ("817.4 ± 37.9", "1.43 ± 0.12"),
 }
-FRACTION = {"quarter": "1/4", "half": "1/2"}
 
 
 class Budget(NamedTuple):
@@ -84,18 +85,6 @@ BUDGETS = {
     "small": Budget(2_000, 1, ("quarter",)),
     "full": Budget(PAPER_STEPS, 5, ("quarter", "half")),
 }
-
-
-class Setting(NamedTuple):
-    """One line of the paper's table."""
-
-    discriminator: str
-    num_unrolled: int
-
-    @property
-    def name(self) -> str:
-        """Such as `D = 1/4 G, k = 5`."""
-        return f"D = {FRACTION[self.discriminator]} G, k = {self.num_unrolled}"
 
 
 class Judge(NamedTuple):
@@ -145,10 +134,8 @@ def make_judge(train: Digits, test: Digits) -> Judge:
     return judge
 
 
-def make_algorithm(
-    setting: Setting, digits: Digits, num_seeds: int, steps_per_call: int
-) -> jg.Algorithm:
-    """The training of one setting, all seeds in one program."""
+def make_algorithm(setting: Setting, digits: Digits, steps_per_call: int) -> jg.Algorithm:
+    """The training of one setting."""
     # The discriminator is so small that its activations of all inner steps may be kept.
     game = jg.unrolled(
         make_game(setting.discriminator), num_steps=setting.num_unrolled, remat=False
@@ -159,44 +146,17 @@ def make_algorithm(
     }
     algorithm = jg.alternating(jg.gradient(game), optimizers=optimizers)
     algorithm = jg.device_data(algorithm, sample=stacked_sampler(digits), batch_size=BATCH)
-    return jg.substeps(jg.seeds(algorithm, num_seeds=num_seeds), num_steps=steps_per_call)
+    return jg.substeps(algorithm, num_steps=steps_per_call)
 
 
-class Run(NamedTuple):
-    """What one setting gave; scores have one entry per seed."""
-
-    setting: Setting
-    curve: dict[str, list[Any]]
-    modes: list[int]
-    reverse_kl: list[float]
-    confident: list[float]
-    samples: np.ndarray
-    steps_per_second: float
-    compile_seconds: float
-
-
-def _scores(
-    judge: Judge, sampler: Sampler, state: jg.TrainState, num_seeds: int, num: int
-) -> tuple[list[int], list[float], list[float]]:
-    results = []
-    for index in range(num_seeds):
-        images = sampler(jg.member(state, index), jax.random.key(1), num)
-        results.append(judge.score(images))
-    return (
-        [score.num_modes for score, _ in results],
-        [round(score.reverse_kl, 4) for score, _ in results],
-        [round(confident, 4) for _, confident in results],
-    )
-
-
-def train(setting: Setting, digits: Digits, judge: Judge, num_seeds: int, num_steps: int) -> Run:
-    """Trains one setting and scores it along the way.
+def train(setting: Setting, digits: Digits, judge: Judge, seed: int, num_steps: int) -> Cell:
+    """Trains one seed of one setting and scores it along the way.
 
     Args:
       setting: which discriminator, and how far ahead the generator looks.
       digits: the training digits.
       judge: who names the samples.
-      num_seeds: how many trainings side by side.
+      seed: of the weights and the samples.
       num_steps: a multiple of NUM_POINTS.
 
     Returns:
@@ -204,14 +164,19 @@ def train(setting: Setting, digits: Digits, judge: Judge, num_seeds: int, num_st
     """
     every = num_steps // NUM_POINTS
     per_call = max(n for n in range(1, min(every, STEPS_PER_CALL) + 1) if every % n == 0)
-    algorithm = make_algorithm(setting, digits, num_seeds, per_call)
+    algorithm = make_algorithm(setting, digits, per_call)
     start = time.perf_counter()
-    state = jax.jit(algorithm.init)(jax.random.key(0))
+    state = jax.jit(algorithm.init)(jax.random.fold_in(jax.random.key(0), seed))
     step = jax.jit(algorithm.step, donate_argnums=0).lower(state, {}).compile()
     compile_seconds, train_seconds = time.perf_counter() - start, 0.0
     image = jax.ShapeDtypeStruct((28, 28, 3), np.float32)
     sampler = make_sampler(algorithm.field.game, {"image": image})
-    curve: dict[str, list[Any]] = {"step": [], "modes": [], "reverse_kl": [], "confident": []}
+
+    def score(num: int) -> tuple[int, float, float]:
+        plain, confident = judge.score(sampler(state, jax.random.key(1), num))
+        return plain.num_modes, round(plain.reverse_kl, 4), round(confident, 4)
+
+    curve = []
     with writers.Progress(num_steps) as progress:
         for now in range(per_call, num_steps + 1, per_call):
             start = time.perf_counter()
@@ -220,21 +185,39 @@ def train(setting: Setting, digits: Digits, judge: Judge, num_seeds: int, num_st
             train_seconds += time.perf_counter() - start
             progress.update(now, values)
             if now % every == 0:
-                modes, kl, confident = _scores(judge, sampler, state, num_seeds, CURVE_SAMPLES)
-                curve["step"].append(now)
-                curve["modes"].append(modes)
-                curve["reverse_kl"].append(kl)
-                curve["confident"].append(confident)
-    modes, kl, confident = _scores(judge, sampler, state, num_seeds, NUM_SAMPLES)
-    samples = sampler(jg.member(state, 0), jax.random.key(2), 36)
+                curve.append((now, *score(CURVE_SAMPLES)))
+    last = score(NUM_SAMPLES)
     speed = num_steps / train_seconds
     print(
-        f"{setting.name}: {_spread(modes, 0)} modes, KL {_spread(kl, 2)}, "
-        f"{np.mean(confident):.0%} confident, {speed:.3g} steps/s, "
-        f"compiled in {compile_seconds:.0f} s",
+        f"{setting.name}, seed {seed}: {last[0]} modes, KL {last[1]:.2f}, "
+        f"{last[2]:.0%} confident, {speed:.3g} steps/s, compiled in {compile_seconds:.0f} s",
         flush=True,
     )
-    return Run(setting, curve, modes, kl, confident, samples, speed, compile_seconds)
+    samples = sampler(state, jax.random.key(2), 36)
+    timing = (speed, compile_seconds)
+    return Cell(*(np.asarray(x) for x in (*zip(*curve, strict=True), *last, samples, *timing)))
+
+
+def keep(path: Path | None, make: Callable[[], Cell]) -> Cell:
+    """What a file holds, or what is made now and written to it.
+
+    Args:
+      path: of the cell; None keeps nothing.
+      make: trains it.
+
+    Returns:
+      The cell.
+    """
+    if path is not None and path.exists():
+        with np.load(path) as file:
+            return Cell(**file)
+    cell = make()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".part.npz")
+        np.savez(half, **cell._asdict())
+        half.rename(path)
+    return cell
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
@@ -246,48 +229,10 @@ def _rows(runs: Sequence[Run]) -> list[Row]:
     rows = []
     for run in runs:
         paper = PAPER.get((run.setting.discriminator, run.setting.num_unrolled), (None, None))
-        num = len(run.modes)
-        rows.append(Row(f"{run.setting.name}: modes", _spread(run.modes, 0), paper[0], num))
-        rows.append(Row(f"{run.setting.name}: KL", _spread(run.reverse_kl, 2), paper[1], num))
+        modes, kl = run.per_seed("modes"), run.per_seed("reverse_kl")
+        rows.append(Row(f"{run.setting.name}: modes", _spread(modes, 0), paper[0], len(modes)))
+        rows.append(Row(f"{run.setting.name}: KL", _spread(kl, 2), paper[1], len(kl)))
     return rows
-
-
-def draw(path: Path, runs: Sequence[Run]) -> None:
-    """Draws modes and KL over the steps, and samples of each setting.
-
-    Args:
-      path: the PNG.
-      runs: what was trained.
-    """
-    discriminators = list(dict.fromkeys(run.setting.discriminator for run in runs))
-    num_columns = 2 + max(
-        sum(run.setting.discriminator == name for run in runs) for name in discriminators
-    )
-    figure, grid = plt.subplots(
-        len(discriminators),
-        num_columns,
-        figsize=(3.4 * num_columns, 3.4 * len(discriminators)),
-        squeeze=False,
-        layout="constrained",
-    )
-    for axes, name in zip(grid, discriminators, strict=True):
-        for panel in axes[2:]:
-            panel.axis("off")
-        own = [run for run in runs if run.setting.discriminator == name]
-        for index, run in enumerate(own):
-            label, color = f"k = {run.setting.num_unrolled}", f"C{index}"
-            for panel, key in ((axes[0], "modes"), (axes[1], "reverse_kl")):
-                values = np.asarray(run.curve[key])
-                panel.plot(run.curve["step"], values.mean(axis=1), color=color, label=label)
-                panel.plot(run.curve["step"], values, color=color, alpha=0.25, linewidth=0.8)
-            axes[2 + index].imshow(writers.image_grid(run.samples, columns=6))
-            axes[2 + index].set_title(f"{run.setting.name}: samples", fontsize="medium")
-        axes[0].set(title=f"D = {FRACTION[name]} G: modes of {NUM_MODES}", xlabel="step")
-        axes[1].set(title="KL(modes || uniform), nats", xlabel="step")
-        axes[0].legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=80)
-    plt.close(figure)
 
 
 def _count(text: str) -> int:
@@ -304,7 +249,8 @@ def _arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, arg
     )
     flags.add_argument("--budget", choices=BUDGETS, default="small", help="small: 20 minutes")
     flags.add_argument("--num-steps", type=positive, help="training steps; by budget")
-    flags.add_argument("--seeds", type=positive, help="trainings side by side; by budget")
+    flags.add_argument("--seeds", type=positive, help="trainings of each; by budget")
+    flags.add_argument("--keep", type=Path, metavar="DIR", help="goes on from what is kept there")
     flags.add_argument("--data-dir", help="where TFDS prepared MNIST (TFDS's own default)")
     args = flags.parse_args(argv)
     budget = BUDGETS[args.budget]
@@ -319,6 +265,36 @@ def _arguments(argv: Sequence[str] | None) -> tuple[argparse.ArgumentParser, arg
     return flags, args
 
 
+def train_all(
+    settings: Sequence[Setting], digits: Digits, judge: Judge, args: argparse.Namespace
+) -> list[Run]:
+    """Trains seed after seed of all settings, until done or interrupted.
+
+    Args:
+      settings: which.
+      digits: the training digits.
+      judge: who names the samples.
+      args: of the command line.
+
+    Returns:
+      The settings of which at least one seed was finished.
+    """
+    runs = [Run(setting, []) for setting in settings]
+    cells = list(itertools.product(range(args.seeds), runs))
+    try:
+        for index, (seed, run) in enumerate(cells, 1):
+            setting = run.setting
+            print(f"{index}/{len(cells)}: {setting.name}, seed {seed}", flush=True)
+            name = f"{setting.discriminator}-k{setting.num_unrolled}-{args.num_steps}-{seed}.npz"
+            one = functools.partial(train, setting, digits, judge, seed, args.num_steps)
+            run.cells.append(keep(args.keep and args.keep / name, one))
+    except KeyboardInterrupt:
+        if not any(run.cells for run in runs):
+            raise
+        print("interrupted: the report holds what was finished")
+    return [run for run in runs if run.cells]
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains the settings that were asked for, and writes the report."""
     flags, args = _arguments(argv)
@@ -331,15 +307,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     real = np.asarray(stacked_sampler(digits)(jax.random.key(3), NUM_SAMPLES)["image"])
     real_score, real_confident = judge.score(real)
     settings = [Setting(name, k) for name in args.discriminator for k in args.steps_unrolled]
-    runs: list[Run] = []
-    try:
-        for index, setting in enumerate(settings, 1):
-            print(f"{index}/{len(settings)}: {setting.name}", flush=True)
-            runs.append(train(setting, digits, judge, args.seeds, args.num_steps))
-    except KeyboardInterrupt:
-        if not runs:
-            raise
-        print("interrupted: the report holds what was finished")
+    runs = train_all(settings, digits, judge, args)
     draw(args.out / "stacked_mnist.png", runs)
     rows = [
         Row("classifier: accuracy on test digits", round(judge.accuracy, 4), 0.9925, 1),
@@ -366,12 +334,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         },
         runs={
             run.setting.name: {
-                "modes": run.modes,
-                "reverse_kl": run.reverse_kl,
-                "confident": run.confident,
-                "curve": run.curve,
-                "steps_per_second": round(run.steps_per_second, 2),
-                "compile_seconds": round(run.compile_seconds, 1),
+                "modes": run.per_seed("modes"),
+                "reverse_kl": run.per_seed("reverse_kl"),
+                "confident": run.per_seed("confident"),
+                "curve": {
+                    "step": run.cells[0].step.tolist(),
+                    **{name: run.curves(name) for name in ("modes", "reverse_kl", "confident")},
+                },
+                "steps_per_second": [round(x, 2) for x in run.per_seed("steps_per_second")],
+                "compile_seconds": [round(x, 1) for x in run.per_seed("compile_seconds")],
             }
             for run in runs
         },
