@@ -1,6 +1,7 @@
 """Devices and processes: the only package that names them."""
 
 from jaxgan.distributed.agreement import check_same
+from jaxgan.distributed.platforms import memory_bytes
 from jaxgan.distributed.processes import connect
 from jaxgan.distributed.replicas import replica_mean
 from jaxgan.distributed.sharding import (
@@ -36,6 +37,7 @@ __all__ = [
     "make_mesh",
     "member_shardings",
     "members_mesh",
+    "memory_bytes",
     "replica_mean",
     "replicated",
     "shard_sampler",
