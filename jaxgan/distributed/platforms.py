@@ -94,7 +94,8 @@ def memory_bytes() -> int | None:
     """
     stats = jax.local_devices()[0].memory_stats()
     if stats is not None:
-        return stats.get("bytes_limit")
+        limit: int | None = stats.get("bytes_limit")
+        return limit
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):

@@ -299,9 +299,7 @@ def _check_fits(
     """Raises unless the algorithm goes on from the run's states; nothing is compiled."""
     found = jax.eval_shape(one.init, jax.random.key(0))
     if difference := first_difference(template, found):
-        raise ConfigError(
-            f"it changes what the state holds, and so it is another run: {difference}"
-        )
+        raise ConfigError(f"it changes what the state holds, so it is another run: {difference}")
     mesh, is_fed = distributed.make_mesh(1), not isinstance(source, DeviceSource)
     plain = {**of_one(config), "mesh": {**config["mesh"], "rules": {}}}
     check_step(one, build_arguments(one, plain, source.element_spec, is_fed, mesh))
