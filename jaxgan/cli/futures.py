@@ -88,20 +88,21 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ConfigError, DataError, CheckpointError: for bad input.
     """
-    from jaxgan.run import futures
+    from jaxgan.run import futures_report
+    from jaxgan.run.futures import FuturesRun
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.members import num_modes_of
     from jaxgan.run.saved import read_run
-    from jaxgan.training.collapse import no_return
+    from jaxgan.training.collapse import NoReturn
     from jaxgan.writers import futures_png
 
     if args.bisect and args.step not in ("last", "all"):
         raise ConfigError(f"step is {args.step!r}; it must be left out, as --bisect is given")
     saved = read_run(args.workdir, trust_code=args.trust_code)
-    out = args.out or args.workdir / futures.FOLDER
+    out = args.out or args.workdir / futures_report.FOLDER
     check_folder("out", out, out)
     keep_compiled()
-    played = futures.FuturesRun(
+    played = FuturesRun(
         saved,
         num=args.num,
         num_steps=args.steps,
@@ -111,18 +112,12 @@ def run(args: argparse.Namespace) -> int:
     steps = played.steps("all" if args.bisect else args.step)
     played.check(steps)
     found = _play(played, steps, is_bisected=args.bisect)
-    untouched = {one.step: one.healthy for one in found if one.variant == futures.UNTOUCHED}
-    lost = no_return(untouched)
-    report = {
-        "num": args.num,
-        "steps": args.steps,
-        "no_return": lost._asdict(),
-        **futures.as_report(found, num_modes_of(played.source)),
-    }
-    futures.write_report(out / "futures.json", report)
+    found_report = futures_report.as_report(found, num_modes_of(played.source))
+    report = {"num": args.num, "steps": args.steps, **found_report}
+    futures_report.write_report(out / "futures.json", report)
     title = f"{args.num} futures of {args.steps} steps from each checkpoint"
     futures_png(out / "futures.png", report, title)
-    _show(found, lost)
+    _show(found, NoReturn(**report["no_return"]))
     say(f"written: {out / 'futures.json'}, {out / 'futures.png'}")
     return 0
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -24,7 +22,6 @@ from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.state import TrainState
 from jaxgan.data import DeviceSource, Source, record_of
-from jaxgan.files.atomic import replacing
 from jaxgan.run import directory
 from jaxgan.run.evaluation import open_reference
 from jaxgan.run.members import (
@@ -42,9 +39,6 @@ from jaxgan.transforms import branch, member, vectorized
 from jaxgan.writers import Progress
 
 logger = logging.getLogger(__name__)
-
-FOLDER = "futures"
-"""In a run's folder, where what was found is written."""
 
 UNTOUCHED = "untouched"
 """The name of futures without an intervention."""
@@ -331,105 +325,3 @@ def _log_every(num_steps: int, steps_per_call: int) -> int:
 
 def _listed(steps: Sequence[int]) -> str:
     return f"checkpoints of step {', '.join(map(str, steps))}"
-
-
-MEASURES = ("eval/num_modes", "eval/classes_covered", "samples/spread", "loss/gen")
-"""What is drawn of a future: the first of these that it has."""
-
-
-def as_report(found: Sequence[Futures], num_modes: int | None) -> dict[str, Any]:
-    """Futures as JSON has them; numbers that are not finite are null.
-
-    Args:
-      found: of some checkpoints.
-      num_modes: of the data; None where they have none.
-
-    Returns:
-      `{"measure", "num_modes", "futures"}`, one entry of `futures` for each checkpoint and variant.
-
-    Example:
-      >>> lines = [[{"step": 20.0, "samples/spread": 1.0}]]
-      >>> futures = Futures(10, UNTOUCHED, [outcome(lines[0])], lines)
-      >>> as_report([futures], None)["futures"][0]["healthy"]
-      {'num': 1, 'total': 1, 'low': 0.025, 'high': 1.0}
-    """
-    logged = {name for one in found for own in one.lines for line in own for name in line}
-    looked = {name for one in found for line in one.lines[0][:-1] for name in line}
-    known = sorted(looked or logged)
-    measure = next(name for start in MEASURES for name in known if name.startswith(start))
-    return {
-        "measure": measure,
-        "num_modes": num_modes,
-        "futures": [_entry(one, measure) for one in found],
-    }
-
-
-def _entry(one: Futures, measure: str) -> dict[str, Any]:
-    rows = [[line for line in own if measure in line] for own in one.lines]
-    last = [own[-1] for own in one.lines]
-    healthy = {name: round(value, 6) for name, value in one.healthy._asdict().items()}
-    return {
-        "step": one.step,
-        "variant": one.variant,
-        "healthy": healthy,
-        "outcomes": [outcome.word for outcome in one.outcomes],
-        "reasons": [outcome.reason for outcome in one.outcomes],
-        "steps": [int(line["step"]) for line in rows[0]],
-        "values": [[_finite(line[measure]) for line in own] for own in rows],
-        "last": {
-            name: [_finite(line.get(name, math.nan)) for line in last]
-            for name in sorted(set().union(*last))
-            if name.startswith(("eval/", "samples/", "loss/"))
-        },
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def as_text(report: Mapping[str, Any]) -> str:
-    """A report as JSON, with a line for each key, and for each entry of a list.
-
-    Args:
-      report: as JSON has it.
-
-    Returns:
-      The text.
-
-    Example:
-      >>> print(as_text({"num": 1, "futures": [{"step": 1}, {"step": 2}]}), end="")
-      {
-      "num": 1,
-      "futures": [
-      {"step": 1},
-      {"step": 2}
-      ]
-      }
-    """
-
-    def lines(value: Any) -> str:
-        if not isinstance(value, list) or not value:
-            return json.dumps(value, allow_nan=False)
-        return "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in value) + "\n]"
-
-    entries = (f"{json.dumps(key)}: {lines(value)}" for key, value in report.items())
-    return "{\n" + ",\n".join(entries) + "\n}\n"
-
-
-def write_report(path: Path, report: Mapping[str, Any]) -> None:
-    """Writes a report, as one file of JSON, with a line for each entry of `futures`.
-
-    Args:
-      path: the file; its folder is created.
-      report: as JSON has it.
-
-    Example:
-      >>> import tempfile
-      >>> path = Path(tempfile.mkdtemp()) / "futures.json"
-      >>> write_report(path, {"futures": []})
-      >>> json.loads(path.read_text())
-      {'futures': []}
-    """
-    with replacing(path) as temporary:
-        temporary.write_text(as_text(report))
