@@ -16,17 +16,16 @@ lost their variety.
   hundredth. The interventions: the rate is put back to what it was, or R1 is added.
 
 Writes results/no_return.json and .png: P(healthy | step) with its interval of 95 %, and the point
-of no return of each run. Runs that the JSON holds already, with the same settings, are not played
-again (`--fresh` does). On two quiet cores the small budget takes about eight minutes, the full one
+of no return of each run. Runs and their futures are kept in `--runs`, from which an interrupted
+experiment goes on. On two quiet cores the small budget takes about eight minutes, the full one
 hours.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypedDict
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -35,10 +34,13 @@ from reporting import Row, parser, write_report
 import jaxgan as jg
 from jaxgan.cli.program import run_script
 from jaxgan.files import read_json
-from jaxgan.run.futures import UNTOUCHED, Futures, FuturesRun
+from jaxgan.run.futures import UNTOUCHED, FuturesRun
 from jaxgan.run.futures_report import as_report
+from jaxgan.run.futures_report import write_report as write_futures
+from jaxgan.run.make import keep_compiled
 from jaxgan.run.members import num_modes_of
 from jaxgan.run.saved import read_run
+from jaxgan.training.collapse import Share, no_return
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -69,8 +71,8 @@ BUDGETS = {
     "small": Budget(
         {"width": 64, "batch": 128, "latent": 64, "rate": 1e-3},
         (2000, 500, 1500),
-        (2400, 400, 800),
-        16,
+        (2000, 400, 1000),
+        12,
     ),
     "full": Budget(
         {"width": 128, "batch": 512, "latent": 256, "rate": 1e-4},
@@ -138,29 +140,33 @@ def cases(budget: Budget) -> list[Case]:
     ]
 
 
-def play(case: Case, num: int) -> dict[str, Any]:
-    """Trains a run and plays the futures of all its checkpoints; the report of `jaxgan futures`."""
+def play(case: Case, num: int, folder: Path) -> dict[str, Any]:
+    """Trains a run and plays the futures of all its checkpoints, or what is left of that."""
     total, every, num_steps = case.steps
-    with tempfile.TemporaryDirectory() as folder:
-        jg.train(
-            case.config,
-            workdir=folder,
-            total_steps=total,
-            substeps=10,
-            log_every_steps=every,
-            sample_every_steps=total,
-            checkpoint_every_steps=every,
-            keep_checkpoints=1000,
-        )
-        run = FuturesRun(
-            read_run(folder), num=num, num_steps=num_steps, interventions=case.interventions
-        )
-        found: list[Futures] = []
-        for number, step in enumerate(steps := run.steps("all")):
+    jg.train(
+        case.config,
+        workdir=folder,
+        total_steps=total,
+        substeps=10,
+        log_every_steps=every,
+        sample_every_steps=total,
+        checkpoint_every_steps=every,
+        keep_checkpoints=1000,
+    )
+    run = FuturesRun(
+        read_run(folder), num=num, num_steps=num_steps, interventions=case.interventions
+    )
+    report: dict[str, Any] = {"num_steps": num_steps, "futures": []}
+    for number, step in enumerate(steps := run.steps("all")):
+        path = folder / "futures" / f"{step}.json"
+        if not path.exists():
             print(f"{case.name}: checkpoint {number + 1} of {len(steps)}, step {step}", flush=True)
-            found += run.futures(step)
-        report = as_report(found, num_modes_of(run.source))
-    return {**report, "num_steps": num_steps}
+            write_futures(path, as_report(run.futures(step), num_modes_of(run.source)))
+        found = read_json(path, dict[str, Any])
+        report = {**found, **report, "futures": report["futures"] + found["futures"]}
+    own = [one for one in report["futures"] if one["variant"] == UNTOUCHED]
+    lost = no_return({one["step"]: Share(**one["healthy"]) for one in own})
+    return {**report, "no_return": lost._asdict()}
 
 
 def rows_of(name: str, report: Mapping[str, Any]) -> list[Row]:
@@ -240,28 +246,23 @@ def draw_fan(axis: Any, report: Mapping[str, Any]) -> None:
     axis.set_ylabel(f"untouched: {what}", fontsize=8)
 
 
-class Settled(TypedDict):
-    """What the file holds, of this script's."""
-
-    runs: dict[str, dict[str, Any]]
-
-
 def main() -> None:
     """Trains, plays and writes the report."""
     flags = parser(__doc__)
     flags.add_argument("--budget", choices=sorted(BUDGETS), default="small")
-    flags.add_argument("--fresh", action="store_true", help="play again what the file holds")
+    flags.add_argument(
+        "--runs", type=Path, default=Path("runs/no_return"), help="folder of the runs themselves"
+    )
     args = flags.parse_args()
     budget = BUDGETS[args.budget]
-    path = args.out / "no_return.json"
-    reports = dict(read_json(path, Settled)["runs"]) if path.exists() else {}
-    for case in cases(budget):
-        said = json.loads(json.dumps([case, budget.num]))
-        if args.fresh or reports.get(case.name, {}).get("said") != said:
-            reports[case.name] = {"said": said, **play(case, budget.num)}
-        # Written after each run: what was interrupted goes on from there.
-        rows = [row for name, report in reports.items() for row in rows_of(name, report)]
-        write_report(args.out, "no_return", rows, budget=args.budget, runs=reports)
+    keep_compiled()
+    reports = {
+        case.name: play(case, budget.num, args.runs / args.budget / case.name.replace(", ", "_"))
+        for case in cases(budget)
+    }
+    rows = [row for name, report in reports.items() for row in rows_of(name, report)]
+    settings = {"budget": args.budget, **budget._asdict()}
+    write_report(args.out, "no_return", rows, settings=settings, runs=reports)
     figure = draw(reports)
     figure.savefig(args.out / "no_return.png", dpi=110)
     plt.close(figure)

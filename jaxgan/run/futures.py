@@ -57,7 +57,7 @@ class Futures(NamedTuple):
       step: of the checkpoint.
       variant: the intervention, `KEY=VALUE`, or `UNTOUCHED`.
       outcomes: what became of each.
-      lines: that each has logged; its scores are in the last one.
+      lines: that each has logged, from the checkpoint on; its scores are in the last one.
     """
 
     step: int
@@ -205,17 +205,20 @@ class FuturesRun:
             orders=self.num,
         )
         logger.info("step %d, %s: %d futures of %d steps", step, name, self.num, self.num_steps)
+        futures = branch(one, num_futures=self.num)
+        begun = [{"step": step, **found} for found in variant.look(futures)]
         with Progress(self.num_steps) as progress:
             state, lines = variant.player(
-                branch(one, num_futures=self.num),
+                futures,
                 batches,
                 num_steps=self.num_steps,
                 look=variant.look,
                 look_every_steps=every * max(1, self.num_steps // every // NUM_LOOKS),
                 progress=progress,
             )
-        for own, scores in zip(lines, variant.scores(state), strict=True):
+        for own, first_line, scores in zip(lines, begun, variant.scores(state), strict=True):
             own[-1].update(scores)
+            own.insert(0, first_line)
         num_modes = num_modes_of(self.source)
         return Futures(step, name, [outcome(own, num_modes=num_modes) for own in lines], lines)
 

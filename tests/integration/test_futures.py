@@ -53,6 +53,7 @@ def test_the_same_checkpoint_has_the_same_futures(
     assert [one["step"] for one in (first, second)] == [10, 20]
     assert first["variant"] == second["variant"] == UNTOUCHED
     assert len({*first["last"]["loss/disc"]}) == 3
+    assert (first["steps"][0], second["steps"][0]) == (10, 20)
     assert (first["steps"][-1], found["measure"], found["num_modes"]) == (30, "eval/num_modes", 8)
     # A ring after 30 steps has no mode yet.
     assert first["outcomes"] == ["collapsed"] * 3
@@ -162,6 +163,8 @@ def test_an_intervention_is_a_flag_of_the_config() -> None:
 
 @pytest.mark.slow
 def test_the_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = report_of("no_return", ["--budget", "smoke"], tmp_path, monkeypatch)
+    flags = ["--budget", "smoke", "--runs", str(tmp_path / "runs")]
+    report = report_of("no_return", flags, tmp_path, monkeypatch)
+    assert report_of("no_return", flags, tmp_path, monkeypatch) == report
     assert len(report["runs"]) == 3
     assert {one["step"] for run in report["runs"].values() for one in run["futures"]} == {10, 20}
