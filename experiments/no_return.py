@@ -70,9 +70,9 @@ BUDGETS = {
     ),
     "small": Budget(
         {"width": 64, "batch": 128, "latent": 64, "rate": 1e-3},
-        (2000, 500, 1500),
+        (1500, 500, 1200),
         (2000, 400, 1000),
-        12,
+        8,
     ),
     "full": Budget(
         {"width": 128, "batch": 512, "latent": 256, "rate": 1e-4},

@@ -226,8 +226,8 @@ class FuturesRun:
         """Compiled once for each phase of the game."""
         if (name, phase) not in self._variants:
             config = self._configs[name]
-            one = make_one(config, self.source, phase)
             try:
+                one = make_one(config, self.source, phase)
                 _check_fits(one, config, self.source, self._like)
                 many = vectorized(lambda: one, seeds=np.arange(self.num), own_batches=self._is_fed)
                 every = _log_every(self.num_steps, one.num_steps)
