@@ -1,6 +1,7 @@
 """Devices and processes: the only package that names them."""
 
 from jaxgan.distributed.agreement import check_same
+from jaxgan.distributed.platforms import memory_bytes
 from jaxgan.distributed.processes import connect
 from jaxgan.distributed.replicas import replica_mean
 from jaxgan.distributed.sharding import (
@@ -13,6 +14,8 @@ from jaxgan.distributed.sharding import (
     is_host,
     jit_step,
     make_mesh,
+    member_shardings,
+    members_mesh,
     replicated,
     shard_sampler,
     shardings_of,
@@ -32,6 +35,9 @@ __all__ = [
     "is_host",
     "jit_step",
     "make_mesh",
+    "member_shardings",
+    "members_mesh",
+    "memory_bytes",
     "replica_mean",
     "replicated",
     "shard_sampler",
