@@ -7,7 +7,7 @@ from jaxgan.transforms._lookahead import lookahead
 from jaxgan.transforms._seeds import MEMBER_AXES, member, seeds
 from jaxgan.transforms._skip_nonfinite import all_finite, skip_nonfinite
 from jaxgan.transforms._substeps import substeps
-from jaxgan.transforms._sweep import points, sweep
+from jaxgan.transforms._sweep import member_names, points, sweep
 
 __all__ = [
     "MEMBER_AXES",
@@ -18,6 +18,7 @@ __all__ = [
     "ema",
     "lookahead",
     "member",
+    "member_names",
     "points",
     "seeds",
     "skip_nonfinite",
