@@ -7,12 +7,12 @@ from pathlib import Path
 
 import jax
 from jax import lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics, PyTree
-from jaxgan.distributed.sharding import replicated
+from jaxgan.distributed.sharding import member_shardings, replicated
 
 
 def members_template(algorithm: Algorithm, mesh: Mesh) -> PyTree:
@@ -43,14 +43,8 @@ def members_template(algorithm: Algorithm, mesh: Mesh) -> PyTree:
     return jax.tree.map(
         lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
         state,
-        _shardings(state, mesh),
+        member_shardings(state, mesh),
     )
-
-
-def _shardings(state: TrainState, mesh: Mesh) -> TrainState:
-    split = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
-    placed: TrainState = jax.tree.map(lambda _: split, state)._replace(step=replicated(mesh))
-    return placed
 
 
 def split_members(algorithm: Algorithm, *, mesh: Mesh) -> Algorithm:
@@ -69,9 +63,9 @@ def split_members(algorithm: Algorithm, *, mesh: Mesh) -> Algorithm:
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         whole = lax.with_sharding_constraint(batch, replicated(mesh))
-        state = lax.with_sharding_constraint(state, _shardings(state, mesh))
+        state = lax.with_sharding_constraint(state, member_shardings(state, mesh))
         state, metrics = algorithm.step(state, whole)
-        return lax.with_sharding_constraint(state, _shardings(state, mesh)), metrics
+        return lax.with_sharding_constraint(state, member_shardings(state, mesh)), metrics
 
     return algorithm._replace(step=step)
 

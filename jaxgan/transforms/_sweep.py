@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,8 +13,8 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import InputError, bad_value
 from jaxgan.core.ranges import Width, checked
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Batch, Key, Metrics
-from jaxgan.transforms._seeds import MEMBER_AXES
+from jaxgan.core.typing import Batch, Metrics
+from jaxgan.transforms._vectorized import vectorized
 
 
 @checked
@@ -51,6 +50,7 @@ def sweep(
     Example:
       Consensus on the bilinear game, which plain descent leaves:
 
+      >>> import jax
       >>> from jaxgan.algorithms import simultaneous
       >>> from jaxgan.fields import consensus, gradient
       >>> from jaxgan.games import bilinear
@@ -75,28 +75,12 @@ def sweep(
     if twice := [label for label, num in Counter(labels).items() if num > 1]:
         raise InputError(f"axes: {twice[0]} is there twice; numbers must differ in six digits")
     members = member_names(num_seeds=num_seeds, **axes)
-    first = make(**grid[0])
-    if not isinstance(first, Algorithm):
-        raise InputError(bad_value("make(...)", type(first).__name__, "an Algorithm"))
-    values = {name: np.repeat([point[name] for point in grid], num_seeds) for name in axes}
+    repeated = {name: np.repeat([point[name] for point in grid], num_seeds) for name in axes}
     seeds = np.tile(np.arange(num_seeds), len(grid))
-
-    def init(key: Key) -> TrainState:
-        def begin(given: tuple[dict[str, Array], Array]) -> TrainState:
-            numbers, seed = given
-            return make(**numbers).init(jax.random.fold_in(key, seed))
-
-        # One after the other rather than under vmap: the very bits of the single run.
-        state: TrainState = jax.lax.map(begin, (_arrays(values), jnp.asarray(seeds)))
-        return state._replace(step=state.step[0])
+    many = vectorized(make, seeds=seeds, own_batches=False, **repeated)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        def advance(state: TrainState, numbers: dict[str, Array]) -> tuple[TrainState, Metrics]:
-            return make(**numbers).step(state, batch)
-
-        state, metrics = jax.vmap(advance, in_axes=(MEMBER_AXES, 0), out_axes=(MEMBER_AXES, 0))(
-            state, _arrays(values)
-        )
+        state, metrics = many.step(state, batch)
         named: Metrics = {}
         for name, one in metrics.items():
             means = jnp.mean(one.reshape(len(grid), num_seeds), axis=1)
@@ -105,11 +89,7 @@ def sweep(
             named |= {f"{name}/{each}": value for each, value in zip(members, one, strict=True)}
         return state, named
 
-    return first._replace(init=init, step=step)
-
-
-def _arrays(values: Mapping[str, np.ndarray]) -> dict[str, Array]:
-    return {name: jnp.asarray(one, dtype=float) for name, one in values.items()}
+    return many._replace(step=step)
 
 
 def points(**axes: Sequence[float] | np.ndarray) -> list[dict[str, float]]:
