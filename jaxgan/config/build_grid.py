@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from jaxgan import distributed
 from jaxgan.config import grid
 from jaxgan.config.base import Config
+from jaxgan.config.references import one_line_of, own_place
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.typing import Batch, Key, PyTree
@@ -39,6 +40,27 @@ def is_split_by_members(config: Config, mesh: Mesh) -> bool:
     if not config[grid.KEY] or config["mesh"]["per_replica"] or config["mesh"]["rules"]:
         return False
     return grid.num_members(config) % mesh.size == 0
+
+
+def unplayable(error: Exception) -> Exception:
+    """What is said of a game whose step fails when it is traced.
+
+    Args:
+      error: with which it fails.
+
+    Returns:
+      A ConfigError of one line, or the error itself where it is a fault of jaxgan's.
+
+    Example:
+      >>> unplayable(ValueError("batch has nothing"))
+      ConfigError('this game cannot be played: batch has nothing')
+    """
+    if place := own_place(error):
+        return ConfigError(f"this game cannot be played: {place}: {one_line_of(error)}")
+    if not isinstance(error, ValueError | TypeError | AssertionError):
+        return error
+    first_line = str(error).strip().splitlines()[0]
+    return ConfigError(f"this game cannot be played: {first_line}")
 
 
 def check_axes(
@@ -90,11 +112,17 @@ def _unread(make: Callable[..., Algorithm], keys: Sequence[str], batch: PyTree) 
     try:
         return trace(keys)
     except Exception:
+        try:
+            trace([])
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise unplayable(error) from error
         for key in keys:
             try:
                 trace([key])
             except Exception as error:
-                raise ConfigError(grid.shapes(key)) from error
+                raise grid.ProgramError(grid.shapes(key)) from error
         raise
 
 

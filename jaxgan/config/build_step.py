@@ -10,8 +10,7 @@ from jax.sharding import Mesh
 from jaxgan import distributed
 from jaxgan.algorithms import Algorithm
 from jaxgan.config.base import Config
-from jaxgan.config.build_grid import is_split_by_members
-from jaxgan.config.references import one_line_of, own_place
+from jaxgan.config.build_grid import is_split_by_members, unplayable
 from jaxgan.config.resolve import make_section
 from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError
@@ -99,13 +98,7 @@ def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
     except ConfigError:
         raise
     except Exception as error:
-        if place := own_place(error):
-            said = f"{place}: {one_line_of(error)}"
-            raise ConfigError(f"this game cannot be played: {said}") from error
-        if not isinstance(error, ValueError | TypeError | AssertionError):
-            raise
-        first_line = str(error).strip().splitlines()[0]
-        raise ConfigError(f"this game cannot be played: {first_line}") from error
+        raise unplayable(error) from error
     if difference := first_difference(arguments.state, state):
         raise ConfigError(f"this game cannot be played: a step changes the state: {difference}")
     if others := {name: one.shape for name, one in metrics.items() if one.shape}:

@@ -17,6 +17,11 @@ from jaxgan.core.text import shown
 
 KEY = "sweep"
 
+
+class ProgramError(ConfigError):
+    """A key whose values are compiled into the program."""
+
+
 RANGES: Mapping[str, Callable[..., np.ndarray]] = {"linear": np.linspace, "log": np.geomspace}
 
 _ALLOWED = "a list of increasing numbers, {'log': [low, high, num]} or {'linear': [low, high, num]}"
@@ -120,10 +125,10 @@ def _check_number(
         resolve(with_value(config, key, number))
     except ConfigError as error:
         if number.is_integer() and _is_allowed(with_value(config, key, int(number)), resolve):
-            raise ConfigError(shapes(key)) from error
+            raise ProgramError(shapes(key)) from error
         raise ConfigError(f"{KEY}: {error}") from error
     if key.partition(".")[0] in OUTSIDE:
-        raise ConfigError(f"{KEY}: {key} is no number of the step; nothing would change with it")
+        raise ProgramError(shapes(key))
 
 
 def _is_allowed(config: Config, resolve: Callable[[Config], Config]) -> bool:

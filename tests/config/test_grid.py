@@ -130,7 +130,7 @@ def test_members_are_split_over_devices(num_devices: int) -> None:
             "sweep: batch_size changes the program, not a number in it; jaxgan map",
         ),
         ({"loss.name": [1, 2]}, "sweep: loss.name is 1.0"),
-        ({"data.std": [0.1, 0.2]}, "sweep: data.std is no number of the step"),
+        ({"data.std": [0.1, 0.2]}, "sweep: data.std changes the program"),
         ([1], "sweep is [1]; it must be"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from jaxgan.training.collapse.diversity import diversity
 from jaxgan.training.collapse.outcomes import Outcome, outcome
+from jaxgan.training.collapse.phases import phase
 from jaxgan.training.collapse.rules import Diagnosis, Rule, diagnose
 from jaxgan.training.collapse.watcher import Watch
 
@@ -13,4 +14,5 @@ __all__ = [
     "diagnose",
     "diversity",
     "outcome",
+    "phase",
 ]
