@@ -6,12 +6,11 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import distributed
@@ -22,13 +21,12 @@ from jaxgan.config.games import named
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Batch, Metrics
 from jaxgan.data import DeviceSource, Source
 from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
+from jaxgan.run.map_motion import is_a_point, multipliers_at_origin, with_motion
 from jaxgan.run.members import make_batches, make_look, make_one, num_modes_of
-from jaxgan.run.previews import examples
-from jaxgan.training.collapse.phases import MOVED, PHASES, Phase, phase
+from jaxgan.training.collapse.phases import PHASES, Phase, phase
 from jaxgan.training.members import Line, forever, play
 from jaxgan.transforms import vectorized
 
@@ -47,6 +45,7 @@ class Cell(NamedTuple):
       scores: of the last line, means over the seeds that have them.
       steps: that were trained.
       reasons: of each seed.
+      multiplier: the largest |μ| of a step at the origin, of a game whose equilibrium that is.
     """
 
     point: Point
@@ -54,6 +53,7 @@ class Cell(NamedTuple):
     scores: dict[str, float]
     steps: int
     reasons: list[str]
+    multiplier: float | None = None
 
     @property
     def phase(self) -> Phase:
@@ -158,7 +158,7 @@ class Members:
             made = make_one(grid.at_point(config, numbers), source)
             return with_motion(made) if self._by_motion else made
 
-        self._one = make()
+        self._make, self._one = make, make()
         if len(phases := named(config).phases(config)) > 1:
             raise ConfigError(f"game has {len(phases)} phases; a map takes games of one")
         keys = list(points[0])
@@ -181,22 +181,34 @@ class Members:
         """
         config, source, every = self.player.config, self.player.source, lines_every(num_steps)
         first = int(self.state.step) * math.prod(self._one.num_batches)
-        batches, look = forever(), None
-        if source.element_spec:
-            batches = make_batches(config, source, self._one, num_steps=every, first=first)
+        look = None
         if not self._by_motion:
             game = self._one.field.game
             look = make_look(config, game, source)
         self.state, lines = play(
             self._many,
             self.state,
-            batches,
+            self._batches(every, first),
             num_steps=num_steps,
             log_every_steps=every,
             look=look,
             look_every_steps=max(every, num_steps // (5 * every) * every),
         )
         return lines
+
+    def _multipliers(self) -> np.ndarray | None:
+        batch = {}
+        if self.player.source.element_spec:
+            item = next(self._batches(self._one.num_steps))
+            batch = jax.tree.map(lambda x: x[0], item)
+        numbers = {key: np.array([p[key] for p in self.points]) for key in self.points[0]}
+        return multipliers_at_origin(self._make, numbers, batch) if numbers else None
+
+    def _batches(self, every: int, first: int = 0) -> Iterator[Any]:
+        config, source = self.player.config, self.player.source
+        if not source.element_spec:
+            return forever()
+        return make_batches(config, source, self._one, num_steps=every, first=first)
 
     def keep(self, chosen: Sequence[int]) -> Members:
         """Some of the points, as far as they have come.
@@ -226,61 +238,17 @@ class Members:
           A cell for each.
         """
         num, modes = self.player.num_seeds, num_modes_of(self.player.source)
+        radii = self._multipliers() if self._by_motion else None
         cells = []
         for index, point in enumerate(self.points):
             own = lines[index * num : (index + 1) * num]
-            found = [phase(one, num_modes=modes) for one in own]
+            radius = None if radii is None else float(radii[index])
+            found = [phase(one, num_modes=modes, multiplier=radius) for one in own]
             words = [one.phase for one in found]
             shares: dict[str, float] = {w: words.count(w) / num for w in PHASES if w in words}
             reasons = [one.reason for one in found]
-            cells.append(Cell(dict(point), shares, _means(own), num_steps, reasons))
+            cells.append(Cell(dict(point), shares, _means(own), num_steps, reasons, radius))
         return cells
-
-
-def is_a_point(source: Source | DeviceSource) -> bool:
-    """Whether there are no data, or all examples are the same, as those of the Dirac-GAN.
-
-    Args:
-      source: the data.
-
-    Returns:
-      Whether nothing can be said of a training by its samples.
-
-    Example:
-      >>> from jaxgan.data import digits, ring
-      >>> is_a_point(ring()), is_a_point(digits())
-      (False, False)
-    """
-    if not source.element_spec:
-        return True
-    some = jax.tree.leaves(examples(jax.random.key(0), source, 8))
-    return all((np.asarray(leaf) == np.asarray(leaf)[:1]).all() for leaf in some)
-
-
-def with_motion(algorithm: Algorithm) -> Algorithm:
-    """Logs how far all parameters together go in a step.
-
-    Args:
-      algorithm: any.
-
-    Returns:
-      The same, with the metric `moved`, ‖θ' - θ‖.
-
-    Example:
-      >>> from jaxgan import bilinear, gradient, optimizers, simultaneous
-      >>> sgds = {"gen": optimizers.sgd(0.1), "disc": optimizers.sgd(0.1)}
-      >>> moved = with_motion(simultaneous(gradient(bilinear()), optimizers=sgds))
-      >>> state = moved.init(jax.random.key(0))
-      >>> bool(moved.step(state, {})[1]["moved"] > 0)
-      True
-    """
-
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        new, metrics = algorithm.step(state, batch)
-        squares = jax.tree.map(lambda a, b: jnp.sum((a - b) ** 2), new.params, state.params)
-        return new, {**metrics, MOVED: jnp.sqrt(sum(jax.tree.leaves(squares)))}
-
-    return algorithm._replace(step=step)
 
 
 def _means(lines: Sequence[Sequence[Line]]) -> dict[str, float]:

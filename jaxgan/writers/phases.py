@@ -121,7 +121,8 @@ def phases_png(
     keys: list[Any] = [Patch(color=c, label=w) for c, w in zip(COLORS, words, strict=False)]
     lines = {line.get_label(): line for axes in drawn for line in axes.get_lines()}
     keys += [line for label, line in lines.items() if not str(label).startswith("_")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=min(len(keys), 6), frameon=False)
+    columns = 3 if num_columns == 1 else 6
+    figure.legend(handles=keys, loc="outside lower center", ncols=columns, frameon=False)
     if title:
         figure.suptitle(title, fontsize="large")
     path.parent.mkdir(parents=True, exist_ok=True)

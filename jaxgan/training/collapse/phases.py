@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from jaxgan.core.ranges import Several, checked
+from jaxgan.core.ranges import NonNegative, Several, checked
 from jaxgan.training.collapse.conditions import History, series
 from jaxgan.training.collapse.outcomes import outcome
 from jaxgan.training.collapse.rules import diagnose
@@ -15,14 +15,17 @@ from jaxgan.training.collapse.rules import diagnose
 Phase = Literal["converges", "cycles", "collapses", "diverges"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
-MOVED = "moved"
-"""The metric that says how far all parameters together went in a step."""
+DISTANCE, MOVED = "distance", "moved"
+"""The metrics that say how far all parameters together are from the origin, and went in a step."""
 
 STEADY = 0.02
-"""A step's length that changes by less than this share is that of a cycle."""
+"""What changes by less than this share stays."""
 
 AT_REST = 1e-4
-"""A step's length, as a share of the largest, below which nothing moves any more."""
+"""As a share of the largest value: below that nothing moves any more."""
+
+FAR = 3.0
+"""So many times the first distance is no cycle around an equilibrium."""
 
 
 class Found(NamedTuple):
@@ -38,30 +41,36 @@ class Found(NamedTuple):
 
 
 @checked
-def phase(history: History, *, num_modes: Several | None = None) -> Found:
+def phase(
+    history: History, *, num_modes: Several | None = None, multiplier: NonNegative | None = None
+) -> Found:
     """Says which phase a training is in: a pure function of its lines.
 
     Of a game on data, by `outcome`: *diverges* where numbers are lost, *collapses* where modes are,
     *cycles* where the watch finds an oscillation, otherwise *converges*.
 
-    Of a game without data, whose lines have `moved`, by what the trajectory did: near a fixed point
-    with multipliers μ a step's length goes as max |μ|^t. It *converges* where that shrinks from the
-    second quarter of the lines to the last one, *diverges* where it grows or numbers are lost, and
-    *cycles* where it stays within `STEADY`.
+    Of a game without data, whose lines have `distance` and `moved`, by what the trajectory did. If
+    the origin is an equilibrium, whose largest `multiplier` |μ| is known, the distance goes as
+    |μ|^t: from the second quarter of the lines to the last one it shrinks, grows or, within
+    `STEADY`, stays. It *converges* where |μ| < 1 and the distance shrinks or stays; *diverges*
+    where that grows, numbers are lost, or it stays at more than `FAR` times the first one; and
+    otherwise *cycles*. If not, likewise by the length of a step alone.
 
     Args:
       history: logged lines, the newest last.
       num_modes: of the data; None where they have none that are counted.
+      multiplier: max |μ| of a step at the origin; None where that is no equilibrium.
 
     Returns:
       A `Found`.
 
     Raises:
-      ValueError: if there are no lines, or `num_modes` is below 2.
+      ValueError: if there are no lines, or a number is out of its range.
 
     Example:
       >>> def spiral(mu):
-      ...     return phase([{"step": step, "moved": mu**step} for step in range(100)]).phase
+      ...     lines = [{"step": t, "distance": mu**t, "moved": 0.1 * mu**t} for t in range(100)]
+      ...     return phase(lines, multiplier=mu).phase
       >>> spiral(0.9), spiral(1.0), spiral(1.1)
       ('converges', 'cycles', 'diverges')
     """
@@ -70,7 +79,9 @@ def phase(history: History, *, num_modes: Several | None = None) -> Found:
         return Found("diverges", found.reason)
     moved = series(history, MOVED)
     if len(moved):
-        return _of_trajectory(moved)
+        at_origin = multiplier is not None
+        values = series(history, DISTANCE) if at_origin else moved
+        return _of_trajectory(values, multiplier)
     if found.word == "collapsed":
         return Found("collapses", found.reason)
     for one in diagnose(history):
@@ -79,14 +90,20 @@ def phase(history: History, *, num_modes: Several | None = None) -> Found:
     return Found("converges", found.reason)
 
 
-def _of_trajectory(moved: np.ndarray) -> Found:
-    quarter = max(1, len(moved) // 4)
-    before = float(np.mean(moved[quarter : 2 * quarter]))
-    now = float(np.mean(moved[-quarter:]))
-    if len(moved) < 2 or now <= AT_REST * float(np.max(moved)):
-        return Found("converges", f"a step's length went to {now:.2g}")
+def _of_trajectory(values: np.ndarray, multiplier: float | None) -> Found:
+    what = "a step's length" if multiplier is None else "the distance"
+    quarter = max(1, len(values) // 4)
+    before = float(np.mean(values[quarter : 2 * quarter]))
+    now = float(np.mean(values[-quarter:]))
+    if len(values) < 2 or now <= AT_REST * float(np.max(values)):
+        return Found("converges", f"{what} went to {now:.2g}")
     change = now / before if before else math.inf
-    reason = f"a step's length is {change:.3g} times what it was"
-    if abs(change - 1.0) < STEADY:
-        return Found("cycles", reason)
-    return Found("converges" if change < 1.0 else "diverges", reason)
+    reason = f"{what} is {change:.3g} times what it was"
+    if change > 1.0 + STEADY:
+        return Found("diverges", reason)
+    if multiplier is None:
+        return Found("converges" if change < 1.0 - STEADY else "cycles", reason)
+    if multiplier < 1.0:
+        return Found("converges", f"{reason}, and |μ| is {multiplier:.4g}")
+    is_far = now > FAR * values[0]
+    return Found("diverges" if is_far else "cycles", f"{reason}, and |μ| is {multiplier:.4g}")
