@@ -15,8 +15,6 @@ from jaxgan.files.atomic import replacing
 COLORS = ("#2c7fb8", "#fdae61", "#7b5aa6", "#c7282d", "#999999", "#5aae61")
 """Of the words, in their order: told apart without red and green."""
 
-_COLUMNS = 4
-
 
 class Along(NamedTuple):
     """One axis of a diagram.
@@ -70,6 +68,7 @@ def phases_png(
     y: Along | None = None,
     title: str = "",
     *,
+    columns: int = 4,
     dpi: int = 100,
 ) -> None:
     """Draws phase diagrams, one panel per name.
@@ -84,6 +83,7 @@ def phases_png(
       x: the horizontal axis.
       y: the vertical one.
       title: above all panels.
+      columns: panels in a row, at most.
       dpi: pixels per inch.
 
     Raises:
@@ -107,7 +107,7 @@ def phases_png(
     for name, panel in panels.items():
         if panel.shares.shape != shape:
             raise ValueError(bad_value(f"panel {name!r}: shape", panel.shares.shape, str(shape)))
-    num_columns = min(len(panels), _COLUMNS)
+    num_columns = min(len(panels), columns)
     num_rows = math.ceil(len(panels) / num_columns)
     size = (max(4.4 * num_columns, 5.4), 3.9 * num_rows + 0.6)
     figure = Figure(figsize=size, dpi=dpi, layout="constrained")
@@ -121,8 +121,8 @@ def phases_png(
     keys: list[Any] = [Patch(color=c, label=w) for c, w in zip(COLORS, words, strict=False)]
     lines = {line.get_label(): line for axes in drawn for line in axes.get_lines()}
     keys += [line for label, line in lines.items() if not str(label).startswith("_")]
-    columns = 3 if num_columns == 1 else 6
-    figure.legend(handles=keys, loc="outside lower center", ncols=columns, frameon=False)
+    num_keys = 3 if num_columns == 1 else 6
+    figure.legend(handles=keys, loc="outside lower center", ncols=num_keys, frameon=False)
     if title:
         figure.suptitle(title, fontsize="large")
     path.parent.mkdir(parents=True, exist_ok=True)
