@@ -88,7 +88,7 @@ def play_toy(name: str, optimizer: str, rates: np.ndarray, gammas: np.ndarray) -
     def make(rate: Any, gamma: Any) -> jg.Algorithm:
         field = jg.fields.consensus(jg.gradient(GAMES[name]()), gamma=gamma)
         both = {player: OPTIMIZERS[optimizer](rate) for player in ("gen", "disc")}
-        return with_motion(jg.simultaneous(field, optimizers=both))
+        return with_motion(jg.simultaneous(field, optimizers=both), from_origin=True)
 
     def batches() -> Iterator[dict[str, Any]]:
         while True:
@@ -100,8 +100,7 @@ def play_toy(name: str, optimizer: str, rates: np.ndarray, gammas: np.ndarray) -
     state = jax.jit(many.init)(jax.random.key(0))
     lines = play(many, state, batches(), num_steps=STEPS, log_every_steps=EVERY).lines
     batch = {"image": jnp.zeros((1, 1))} if name == "dirac" else {}
-    # Adam divides by the root of a moment that is 0 at the equilibrium: no derivative tells of it.
-    radii = multipliers_at_origin(make, numbers, batch) if optimizer == "descent" else None
+    radii = multipliers_at_origin(make, numbers, batch)
     words = [
         phase(own, multiplier=None if radii is None else float(radii[index])).phase
         for index, own in enumerate(lines)

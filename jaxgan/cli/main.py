@@ -82,7 +82,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser, commands = make_parser()
     args, unknown = parser.parse_known_args(argv)
     args.overrides = [flag for flag in unknown if flag.startswith("--config.") and "=" in flag]
-    if args.command not in ("train", "plan", "import"):
+    if args.command not in ("train", "plan", "map", "import"):
         args.overrides = []
     if left := [flag for flag in unknown if flag not in args.overrides]:
         commands.choices[args.command].unknown(left)

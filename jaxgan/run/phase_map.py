@@ -18,17 +18,25 @@ from jaxgan.config import grid
 from jaxgan.config.base import Config
 from jaxgan.config.build_grid import ROOM
 from jaxgan.config.games import named
+from jaxgan.config.portable import portable
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.state import TrainState
+from jaxgan.core.typing import Batch
 from jaxgan.data import DeviceSource, Source
 from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
-from jaxgan.run.map_motion import is_a_point, multipliers_at_origin, with_motion
+from jaxgan.run.map_motion import (
+    is_a_point,
+    multipliers_at_origin,
+    rests_at_origin,
+    with_motion,
+)
 from jaxgan.run.members import make_batches, make_look, make_one, num_modes_of
 from jaxgan.training.collapse.phases import PHASES, Phase, phase
 from jaxgan.training.members import Line, forever, play
 from jaxgan.transforms import vectorized
+from jaxgan.version import __version__
 
 LINES = 20
 """So many lines of a training are looked at, at least."""
@@ -102,7 +110,8 @@ def _kept(
 ) -> list[Cell]:
     """What a file says, named by the digest of all that it depends on; it is made if need be."""
     asked = {
-        "config": player.config,
+        "version": __version__,
+        "config": portable(player.config)[0],
         "points": list(points),
         "seeds": player.num_seeds,
         "steps": num_steps,
@@ -156,9 +165,11 @@ class Members:
 
         def make(**numbers: Any) -> Algorithm:
             made = make_one(grid.at_point(config, numbers), source)
-            return with_motion(made) if self._by_motion else made
+            return with_motion(made, from_origin=self._at_origin) if self._by_motion else made
 
+        self._at_origin = False
         self._make, self._one = make, make()
+        self._at_origin = self._by_motion and rests_at_origin(self._one, self._batch())
         if len(phases := named(config).phases(config)) > 1:
             raise ConfigError(f"game has {len(phases)} phases; a map takes games of one")
         keys = list(points[0])
@@ -197,12 +208,16 @@ class Members:
         return lines
 
     def _multipliers(self) -> np.ndarray | None:
-        batch = {}
-        if self.player.source.element_spec:
-            item = next(self._batches(self._one.num_steps))
-            batch = jax.tree.map(lambda x: x[0], item)
         numbers = {key: np.array([p[key] for p in self.points]) for key in self.points[0]}
-        return multipliers_at_origin(self._make, numbers, batch) if numbers else None
+        if not numbers:
+            numbers = {"": np.zeros(len(self.points))}
+            return multipliers_at_origin(lambda **_: self._one, numbers, self._batch())
+        return multipliers_at_origin(self._make, numbers, self._batch())
+
+    def _batch(self) -> Batch:
+        """One, as a step takes it."""
+        batch: Batch = jax.tree.map(lambda x: x[0], next(self._batches(self._one.num_steps)))
+        return batch
 
     def _batches(self, every: int, first: int = 0) -> Iterator[Any]:
         config, source = self.player.config, self.player.source
@@ -238,7 +253,7 @@ class Members:
           A cell for each.
         """
         num, modes = self.player.num_seeds, num_modes_of(self.player.source)
-        radii = self._multipliers() if self._by_motion else None
+        radii = self._multipliers() if self._at_origin else None
         cells = []
         for index, point in enumerate(self.points):
             own = lines[index * num : (index + 1) * num]

@@ -84,7 +84,7 @@ def test_in_float64_it_is_so_to_all_digits(float64: None) -> None:
         np.testing.assert_allclose(metrics[f"loss/gen/{label}"], losses["loss/gen"], atol=1e-12)
 
 
-@pytest.mark.parametrize("num_devices", [1, 8])
+@pytest.mark.parametrize("num_devices", [pytest.param(1, marks=pytest.mark.slow), 8])
 def test_members_are_split_over_devices(num_devices: int) -> None:
     full = resolve(config(sweep=AXES, num_seeds=4, data="digits", num_devices=num_devices))
     mesh = build.build_mesh(full)

@@ -49,17 +49,18 @@ def phase(
     Of a game on data, by `outcome`: *diverges* where numbers are lost, *collapses* where modes are,
     *cycles* where the watch finds an oscillation, otherwise *converges*.
 
-    Of a game without data, whose lines have `distance` and `moved`, by what the trajectory did. If
-    the origin is an equilibrium, whose largest `multiplier` |μ| is known, the distance goes as
-    |μ|^t: from the second quarter of the lines to the last one it shrinks, grows or, within
-    `STEADY`, stays. It *converges* where |μ| < 1 and the distance shrinks or stays; *diverges*
-    where that grows, numbers are lost, or it stays at more than `FAR` times the first one; and
-    otherwise *cycles*. If not, likewise by the length of a step alone.
+    Of a game without data, by what the trajectory did. With an equilibrium at the origin its lines
+    have `distance`, which goes as max |μ|^t near there, μ being the multipliers of a step: from the
+    second quarter of the lines to the last one it shrinks, grows or, within `STEADY`, stays. It
+    *converges* where that shrinks, or stays and the largest `multiplier` |μ| is below 1; *diverges*
+    where it grows, numbers are lost, or it stays at more than `FAR` times the first one; and
+    otherwise *cycles*, as it does where it shrinks though |μ| is 1 or more. Without such an
+    equilibrium lines have `moved`, the length of a step, which says the same.
 
     Args:
       history: logged lines, the newest last.
       num_modes: of the data; None where they have none that are counted.
-      multiplier: max |μ| of a step at the origin; None where that is no equilibrium.
+      multiplier: max |μ| of a step at the origin; None where it is not known.
 
     Returns:
       A `Found`.
@@ -69,7 +70,7 @@ def phase(
 
     Example:
       >>> def spiral(mu):
-      ...     lines = [{"step": t, "distance": mu**t, "moved": 0.1 * mu**t} for t in range(100)]
+      ...     lines = [{"step": step, "distance": mu**step} for step in range(100)]
       ...     return phase(lines, multiplier=mu).phase
       >>> spiral(0.9), spiral(1.0), spiral(1.1)
       ('converges', 'cycles', 'diverges')
@@ -77,11 +78,9 @@ def phase(
     found = outcome(history, num_modes=num_modes)
     if found.word == "diverged":
         return Found("diverges", found.reason)
-    moved = series(history, MOVED)
-    if len(moved):
-        at_origin = multiplier is not None
-        values = series(history, DISTANCE) if at_origin else moved
-        return _of_trajectory(values, multiplier)
+    for name, what in {DISTANCE: "the distance", MOVED: "a step's length"}.items():
+        if len(values := series(history, name)):
+            return _of_trajectory(values, what, multiplier)
     if found.word == "collapsed":
         return Found("collapses", found.reason)
     for one in diagnose(history):
@@ -90,8 +89,7 @@ def phase(
     return Found("converges", found.reason)
 
 
-def _of_trajectory(values: np.ndarray, multiplier: float | None) -> Found:
-    what = "a step's length" if multiplier is None else "the distance"
+def _of_trajectory(values: np.ndarray, what: str, multiplier: float | None) -> Found:
     quarter = max(1, len(values) // 4)
     before = float(np.mean(values[quarter : 2 * quarter]))
     now = float(np.mean(values[-quarter:]))
@@ -101,9 +99,8 @@ def _of_trajectory(values: np.ndarray, multiplier: float | None) -> Found:
     reason = f"{what} is {change:.3g} times what it was"
     if change > 1.0 + STEADY:
         return Found("diverges", reason)
-    if multiplier is None:
-        return Found("converges" if change < 1.0 - STEADY else "cycles", reason)
-    if multiplier < 1.0:
-        return Found("converges", f"{reason}, and |μ| is {multiplier:.4g}")
-    is_far = now > FAR * values[0]
-    return Found("diverges" if is_far else "cycles", f"{reason}, and |μ| is {multiplier:.4g}")
+    if multiplier is not None:
+        reason = f"{reason}, and |μ| is {multiplier:.4g}"
+    if multiplier < 1.0 if multiplier is not None else change < 1.0 - STEADY:
+        return Found("converges", reason)
+    return Found("diverges" if now > FAR * values[0] else "cycles", reason)

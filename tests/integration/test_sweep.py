@@ -1,0 +1,48 @@
+"""A run of a grid: its lines, its watch, its members, and that it goes on to the same bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan.cli.main import main
+from jaxgan.writers.metrics import read_metrics
+from tests import helpers
+
+RING = str(Path(__file__).parents[2] / "configs" / "ring.py:smoke")
+RATE = "optimizer.gen.learning_rate"
+
+
+def train(folder: Path, total_steps: int) -> None:
+    flags = [f"--config.sweep.{RATE}=[1e-3,1e30]", "--config.nonfinite=skip"]
+    flags += ["--config.penalties.r2=none", "--config.num_seeds=1", "--config.num_samples=16"]
+    flags += ["--config.analysis_every_steps=20", "--config.analysis_members=all"]
+    flags += ["--config.generator.features=[4]", "--config.discriminator.features=[4]"]
+    flags += ["--config.latent_dim=2", f"--config.total_steps={total_steps}"]
+    assert main(["train", "--config", RING, "--workdir", str(folder), *flags]) == 0
+
+
+@pytest.mark.slow
+def test_a_grid_is_trained_and_goes_on(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(whole, 40)
+    train(parts, 20)
+    train(parts, 40)
+    runs = [jaxgan.load(folder, member=1) for folder in (whole, parts)]
+    helpers.assert_same_bits(runs[0].state, runs[1].state)
+    assert runs[0].config.sweep[RATE] == (1e-3, 1e30)
+    last: dict[str, Any] = read_metrics(whole / "metrics.jsonl")[-1]
+    assert last[f"skipped/{RATE}=0.001"] == 0 < last[f"skipped/{RATE}=1e+30"]
+    assert np.isfinite(last[f"stability/max_real/{RATE}=0.001"])
+    assert f"samples/spread/{RATE}=0.001" in last
+    assert [*(whole / "spectra").glob("step_*40_member_1.png")]
+    found = runs[0].evaluate(metrics=["modes"], members="all", num_samples=64)
+    assert len(found.scores[0].values) == 2
+    assert runs[0].sample(4).shape == (4, 2)
+    warnings = (whole / "warnings.jsonl").read_text() if (whole / "warnings.jsonl").exists() else ""
+    assert f"{RATE}=0.001" not in {json.loads(line)["member"] for line in warnings.splitlines()}
