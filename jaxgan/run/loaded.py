@@ -15,8 +15,8 @@ from jax.sharding import Mesh
 from PIL import Image
 
 from jaxgan import distributed
-from jaxgan.config.base import Config, name_of
-from jaxgan.config.grid import num_members
+from jaxgan.config.base import Config, name_of, with_value
+from jaxgan.config.grid import KEY, num_members
 from jaxgan.core.errors import EvaluationError, InputError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.show import counts_of, rows, shapes_of
@@ -63,7 +63,7 @@ class Loaded:
 
     @property
     def config(self) -> ml_collections.FrozenConfigDict:
-        """What it was trained with; entries of a list by their names."""
+        """What it was trained with; entries of a list by their names, axes of a grid nested."""
         return _frozen(self.saved.config)
 
     @property
@@ -359,4 +359,7 @@ def _frozen(config: Config) -> ml_collections.FrozenConfigDict:
             return {name_of(entry): keyed(entry) for entry in value}
         return value
 
-    return ml_collections.FrozenConfigDict(keyed(config), allow_dotted_keys=True)
+    nested: Config = {}
+    for key, axis in config[KEY].items():  # no key in it may have a dot
+        nested = with_value(nested, key, axis)
+    return ml_collections.FrozenConfigDict(keyed({**config, KEY: nested}))

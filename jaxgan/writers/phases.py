@@ -16,6 +16,10 @@ COLORS = ("#2c7fb8", "#fdae61", "#7b5aa6", "#c7282d", "#999999", "#5aae61")
 """Of the words, in their order: told apart without red and green."""
 
 
+_LINES_UP_TO = 24
+"""Cells of more along an axis have no lines between them."""
+
+
 class Along(NamedTuple):
     """One axis of a diagram.
 
@@ -144,7 +148,8 @@ def _draw(axes: Any, panel: Panel, words: Sequence[str], x: Along, y: Along | No
         axes.set_ylim(0, 1)
     else:
         cells = np.moveaxis(panel.shares @ colors, 0, 1)
-        axes.pcolormesh(edges, y.edges(), cells, edgecolors="white", linewidth=0.2)
+        width = 0.2 if max(len(x.values), len(y.values)) <= _LINES_UP_TO else 0.0
+        axes.pcolormesh(edges, y.edges(), cells, edgecolors="white" if width else "face", lw=width)
         _scale(axes.set_yscale, axes.set_yticks, y)
         axes.set_ylabel(y.label)
         axes.set_ylim(y.edges()[0], y.edges()[-1])

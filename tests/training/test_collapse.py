@@ -306,6 +306,6 @@ def test_members_are_watched_one_by_one(tmp_path: Path) -> None:
     assert (row["member"], row["warning"]) == ("lr=1", "discriminator-wins")
     assert row["text"].startswith("lr=1: the discriminator is winning")
     watch.saw(1600, line | {"disc/loss_slope/lr=1": 0.5})
-    resumed = Watch(tmp_path, members=names)
+    resumed = Watch(tmp_path, resume_step=1600, members=names)
     assert resumed.saw(1700, line | {"disc/loss_slope/lr=1": 0.5}) == []
     assert len((tmp_path / "warnings.jsonl").read_text().splitlines()) == 2
