@@ -11,6 +11,7 @@ import pytest
 
 import jaxgan
 from jaxgan.cli.main import main
+from jaxgan.core.errors import EvaluationError
 from jaxgan.writers.metrics import read_metrics
 from tests import helpers
 
@@ -42,9 +43,11 @@ def test_a_grid_is_trained_and_goes_on(tmp_path: Path) -> None:
     assert last[f"skipped/{RATE}=0.001"] == 0 < last[f"skipped/{RATE}=1e+30"]
     assert np.isfinite(last[f"stability/max_real/{RATE}=0.001"])
     assert f"samples/spread/{RATE}=0.001" in last
-    assert [*(whole / "spectra").glob("step_*40_member_1.png")]
-    found = runs[0].evaluate(metrics=["modes"], members="all", num_samples=64)
-    assert len(found.scores[0].values) == 2
-    assert runs[0].sample(4).shape == (4, 2)
+    assert [*(whole / "spectra").glob("step_*40_member_0.png")]
+    healthy = jaxgan.load(whole, member=0)
+    assert healthy.evaluate(metrics=["fd"], members=[0], num_samples=64).scores
+    with pytest.raises(EvaluationError, match="some from 0 to 1"):
+        healthy.evaluate(metrics=["fd"], members=[2])
+    assert np.isfinite(healthy.sample(4)).all()
     warnings = (whole / "warnings.jsonl").read_text() if (whole / "warnings.jsonl").exists() else ""
     assert f"{RATE}=0.001" not in {json.loads(line)["member"] for line in warnings.splitlines()}
