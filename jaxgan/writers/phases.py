@@ -13,7 +13,7 @@ from jaxgan.core.errors import bad_value
 from jaxgan.files.atomic import replacing
 
 COLORS = ("#2c7fb8", "#fdae61", "#7b5aa6", "#c7282d", "#999999", "#5aae61")
-"""Of the words, in their order: told apart without red and green."""
+"""Of the words, in their order: readable for those who do not tell red from green."""
 
 
 _LINES_UP_TO = 24
