@@ -37,6 +37,7 @@ REQUIRED = {
     "evaluate": ["--workdir", "DIR"],
     "explore": ["--workdir", "DIR"],
     "export": ["--workdir", "DIR"],
+    "futures": ["--workdir", "DIR"],
     "init": ["--data", "PATH"],
     "new": ["loss", "mine"],
     "import": ["--config", "FILE", "--workdir", "DIR"],

@@ -17,6 +17,7 @@ from jaxgan.cli import (
     evaluate,
     explore,
     export,
+    futures,
     import_weights,
     init,
     new,
@@ -33,8 +34,8 @@ from jaxgan.cli import (
 from jaxgan.version import __version__
 
 COMMANDS = (
-    *(train, init, data, report, sample, translate, explore, evaluate, compare, export),
-    *(checkpoints, plan, phase_map, configs, new, weights, import_weights, completion),
+    *(train, init, data, report, sample, translate, explore, futures, evaluate, compare),
+    *(export, checkpoints, plan, phase_map, configs, new, weights, import_weights, completion),
 )
 
 _EPILOG = """\

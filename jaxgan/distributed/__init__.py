@@ -7,6 +7,7 @@ from jaxgan.distributed.members import (
     members_template,
     split_members,
 )
+from jaxgan.distributed.platforms import memory_bytes
 from jaxgan.distributed.processes import connect
 from jaxgan.distributed.replicas import replica_mean
 from jaxgan.distributed.sharding import (
@@ -45,6 +46,7 @@ __all__ = [
     "member_shardings",
     "members_mesh",
     "members_template",
+    "memory_bytes",
     "replica_mean",
     "replicated",
     "shard_sampler",

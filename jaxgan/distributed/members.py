@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import jax
 from jax import lax
@@ -12,6 +11,7 @@ from jax.sharding import Mesh
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch, Metrics, PyTree
+from jaxgan.distributed.platforms import memory_bytes
 from jaxgan.distributed.sharding import member_shardings, replicated
 
 
@@ -100,20 +100,14 @@ def available_bytes(mesh: Mesh) -> int | None:
       mesh: the devices.
 
     Returns:
-      Bytes; of the CPU the free memory of the machine, in equal shares; None where it is not known.
+      Bytes; of CPUs the machine's in equal shares; None where it is not known.
 
     Example:
       >>> from jaxgan.distributed import make_mesh
       >>> available_bytes(make_mesh(1)) != 0
       True
     """
-    device = mesh.local_devices[0]
-    limit = (device.memory_stats() or {}).get("bytes_limit")
-    if limit:
-        return int(limit)
-    facts = Path("/proc/meminfo")
-    if device.platform != "cpu" or not facts.is_file():
-        return None
-    lines = dict(line.split(":", 1) for line in facts.read_text().splitlines())
-    free = lines.get("MemAvailable", "").split()
-    return int(free[0]) * 1024 // len(mesh.local_devices) if free else None
+    found, devices = memory_bytes(), mesh.local_devices
+    if found is None or devices[0].platform != "cpu":
+        return found
+    return found // len(devices)

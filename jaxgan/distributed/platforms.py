@@ -80,3 +80,23 @@ def choose() -> None:
     plugins = {one.name for one in importlib.metadata.entry_points(group="jax_plugins")}
     if (platforms := without_tpu(plugins, os.environ)) is not None:
         jax.config.update("jax_platforms", platforms)
+
+
+def memory_bytes() -> int | None:
+    """The memory of a device, or of the machine where the devices are its processors.
+
+    Returns:
+      Bytes; None where nobody says.
+
+    Example:
+      >>> memory_bytes() > 2**30
+      True
+    """
+    stats = jax.local_devices()[0].memory_stats()
+    if stats is not None:
+        limit: int | None = stats.get("bytes_limit")
+        return limit
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None

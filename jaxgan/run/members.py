@@ -186,20 +186,17 @@ def num_modes_of(source: Source | DeviceSource) -> int | None:
     return found if found is not None and found > 1 else None
 
 
-def score_members(
-    config: Config, game: Game, source: Source | DeviceSource, state: TrainState
-) -> list[Line]:
-    """The scores that the config's `evaluation` names, of each member.
+def make_scores(config: Config, game: Game, source: Source | DeviceSource) -> Look:
+    """The scores that the config's `evaluation` names, of each member; programs are compiled once.
 
     Args:
       config: as `resolve` returns it.
       game: that all play.
       source: the data, with all the labels that they have.
-      state: of many.
 
     Returns:
-      `eval/NAME` of each member; nothing where the config names no metrics, or of a member that
-      cannot be measured, as its samples are not finite.
+      A state of many -> `eval/NAME` for each member; nothing where the config names no metrics, or
+      of a member that cannot be measured, as its samples are not finite.
 
     Raises:
       EvaluationError: if a metric does not fit the data.
@@ -207,30 +204,25 @@ def score_members(
     Example:
       See `jaxgan.run.futures`.
     """
-    num, said = state.key.shape[0], make_section(config, "evaluation")
+    said = make_section(config, "evaluation")
     if not said.metrics:
-        return [{}] * num
+        return lambda state: [{}] * state.key.shape[0]
     options = Options(
         metrics=said.metrics,
         num_samples=said.num_samples,
         seed=config["seed"],
         split=split_of(config, None),
     )
+    spec, mesh = source.element_spec, distributed.make_mesh(1)
     evaluator = make_run_evaluator(
-        config,
-        game,
-        source.element_spec,
-        source,
-        distributed.make_mesh(1),
-        options,
-        features=said.features,
+        config, game, spec, source, mesh, options, features=said.features
     )
 
-    def scores(index: int) -> Line:
+    def scores(state: TrainState, index: int) -> Line:
         try:
             found = evaluator.evaluate(member(state, index), silent, member=index)
         except EvaluationError:
             return {}
         return {f"{PREFIX}{score.name}": score.value for score in found.scores}
 
-    return [scores(index) for index in range(num)]
+    return lambda state: [scores(state, index) for index in range(state.key.shape[0])]

@@ -48,6 +48,66 @@ def forever() -> Iterator[Batch]:
         yield {}
 
 
+Player = Callable[..., Played]
+"""Plays members as `play` does, whose arguments it takes from `state` on; compiled once."""
+
+
+@checked
+def make_player(algorithm: Algorithm, *, log_every_steps: Count) -> Player:
+    """What plays members from any state, in one compiled program; see `play`.
+
+    Args:
+      algorithm: of members, as `transforms.vectorized` makes it; without `substeps`.
+      log_every_steps: between two lines.
+
+    Returns:
+      (state, batches, num_steps=..., and what else `play` takes) -> `Played`.
+
+    Raises:
+      InputError: if a line would come between two steps.
+
+    Example:
+      See `play`.
+    """
+    check_every({"log_every_steps": log_every_steps}, steps_per_call=algorithm.num_steps)
+    many = substeps(algorithm, num_steps=log_every_steps // algorithm.num_steps)
+    template = jax.eval_shape(algorithm.init, jax.random.key(0))
+    num = template.key.shape[0]
+    shardings = distributed.member_shardings(template, distributed.members_mesh(num))
+    step = jax.jit(many.step, donate_argnums=0, out_shardings=(shardings, None))
+
+    def player(
+        state: TrainState,
+        batches: Iterator[Any],
+        *,
+        num_steps: int,
+        look: Look | None = None,
+        look_every_steps: int | None = None,
+        progress: Progress | None = None,
+    ) -> Played:
+        every = look_every_steps or num_steps
+        for name, steps in {"num_steps": num_steps, "look_every_steps": every}.items():
+            if steps % log_every_steps:
+                allowed = f"a multiple of log_every_steps, {log_every_steps}"
+                raise InputError(bad_value(name, steps, allowed))
+        state = jax.device_put(state, shardings)
+        start = int(state.step)
+        lines: list[list[Line]] = [[] for _ in range(num)]
+        for done in range(log_every_steps, num_steps + 1, log_every_steps):
+            state, metrics = step(state, next(batches))
+            found: dict[str, Any] = jax.device_get(metrics)
+            is_due = done % every == 0 or done == num_steps
+            looked = look(state) if is_due and look is not None else [{}] * num
+            for index, own in enumerate(lines):
+                values = {name: float(value[index]) for name, value in found.items()}
+                own.append({"step": start + done, **values, **looked[index]})
+            if progress is not None:
+                progress.update(done, found)
+        return Played(state, lines)
+
+    return player
+
+
 @checked
 def play(
     algorithm: Algorithm,
@@ -99,27 +159,12 @@ def play(
       >>> [[line["step"] for line in lines] for lines in played.lines]
       [[10, 20], [10, 20]]
     """
-    num = state.key.shape[0]
-    every = {"num_steps": num_steps, "look_every_steps": look_every_steps or num_steps}
-    check_every({"log_every_steps": log_every_steps}, steps_per_call=algorithm.num_steps)
-    for name, steps in every.items():
-        if steps % log_every_steps:
-            allowed = f"a multiple of log_every_steps, {log_every_steps}"
-            raise InputError(bad_value(name, steps, allowed))
-    many = substeps(algorithm, num_steps=log_every_steps // algorithm.num_steps)
-    shardings = distributed.member_shardings(state, distributed.members_mesh(num))
-    step = jax.jit(many.step, donate_argnums=0, out_shardings=(shardings, None))
-    state = jax.device_put(state, shardings)
-    start = int(state.step)
-    lines: list[list[Line]] = [[] for _ in range(num)]
-    for done in range(log_every_steps, num_steps + 1, log_every_steps):
-        state, metrics = step(state, next(batches))
-        found: dict[str, Any] = jax.device_get(metrics)
-        is_due = done % every["look_every_steps"] == 0 or done == num_steps
-        looked = look(state) if is_due and look is not None else [{}] * num
-        for index, own in enumerate(lines):
-            values = {name: float(value[index]) for name, value in found.items()}
-            own.append({"step": start + done, **values, **looked[index]})
-        if progress is not None:
-            progress.update(done, found)
-    return Played(state, lines)
+    player = make_player(algorithm, log_every_steps=log_every_steps)
+    return player(
+        state,
+        batches,
+        num_steps=num_steps,
+        look=look,
+        look_every_steps=look_every_steps,
+        progress=progress,
+    )

@@ -56,4 +56,5 @@ def branch(state: TrainState, *, num_futures: Width, key: Key | None = None) -> 
     keys = jax.vmap(lambda i: jax.random.fold_in(base, i))(jnp.arange(num_futures))
     rest = {name: x for name, x in state._asdict().items() if name not in ("step", "key")}
     many = jax.tree.map(lambda x: jnp.broadcast_to(x, (num_futures, *x.shape)), rest)
-    return TrainState(step=state.step, key=keys, **many)
+    # A copy, so that whoever takes the futures away leaves the state.
+    return TrainState(step=jnp.copy(state.step), key=keys, **many)

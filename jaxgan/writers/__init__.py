@@ -2,6 +2,7 @@
 
 from jaxgan.writers.animation import save_animation
 from jaxgan.writers.curves import save_curves
+from jaxgan.writers.futures import futures_png
 from jaxgan.writers.lettering import lettered, with_titles
 from jaxgan.writers.metrics import MetricWriter, read_metrics
 from jaxgan.writers.pictures import as_image, image_grid, save_png, scatter
@@ -14,6 +15,7 @@ __all__ = [
     "Progress",
     "Writer",
     "as_image",
+    "futures_png",
     "image_grid",
     "lettered",
     "path_png",

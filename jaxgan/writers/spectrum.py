@@ -59,7 +59,7 @@ def spectrum_png(
             )
     num_columns = min(len(clouds), _MAX_COLUMNS)
     num_rows = math.ceil(len(clouds) / num_columns)
-    figure = _figure(max(3.4 * num_columns, 5.0), 3.4 * num_rows, dpi)
+    figure = new_figure(max(3.4 * num_columns, 5.0), 3.4 * num_rows, dpi)
     panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
     everything = np.concatenate(list(clouds.values()))
     for axes, (name, values) in zip(panels, clouds.items(), strict=False):
@@ -107,14 +107,14 @@ def path_png(
         raise ValueError(
             bad_value("shapes of alphas, angle, norm", shapes, "the same [num_points]")
         )
-    figure = _figure(5.2, 4.6, dpi)
+    figure = new_figure(5.2, 4.6, dpi)
     top, bottom = figure.subplots(2, 1, sharex=True)
     for axes, values, label in ((top, angle, "cosine of the angle"), (bottom, norm, "norm")):
         axes.plot(alphas, values, color=_CALM, linewidth=1.4)
         for at in (0.0, 1.0):
             axes.axvline(at, color="0.5", linewidth=0.8, linestyle=":")
         axes.set_ylabel(label, fontsize="small")
-        _plain(axes)
+        plain_axes(axes)
     top.axhline(0.0, color="0.3", linewidth=0.8)
     top.set_ylim(-1.08, 1.08)
     bottom.set_ylim(bottom=0.0)
@@ -125,7 +125,20 @@ def path_png(
         figure.savefig(temporary, format="png")
 
 
-def _figure(width: float, height: float, dpi: int) -> Any:
+def new_figure(width: float, height: float, dpi: int) -> Any:
+    """An empty figure that no window shows.
+
+    Args:
+      width: in inches.
+      height: in inches.
+      dpi: pixels per inch.
+
+    Returns:
+      A Matplotlib figure.
+
+    >>> new_figure(4.0, 3.0, 100).get_dpi()
+    100
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -167,10 +180,17 @@ def _draw_cloud(
     axes.set_ylim(-height, height)
     axes.set_xlabel("Re λ", fontsize="small")
     axes.set_ylabel("Im λ", fontsize="small")
-    _plain(axes)
+    plain_axes(axes)
 
 
-def _plain(axes: Any) -> None:
+def plain_axes(axes: Any) -> None:
+    """Gives a panel small labels and a pale grid.
+
+    Args:
+      axes: of Matplotlib.
+
+    >>> plain_axes(new_figure(4.0, 3.0, 100).subplots())
+    """
     axes.tick_params(labelsize="small")
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

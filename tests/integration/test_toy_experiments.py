@@ -96,9 +96,7 @@ def test_opponents_cooperate_where_they_shape_each_other(
 
 
 @pytest.mark.slow
-def test_consensus_has_its_closed_boundary(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_consensus_has_its_closed_boundary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flags = ["--side", "8", "--ring-side", "2", "--ring-steps", "20", "--ring-seeds", "1"]
     report = report_of("phase_consensus", flags, tmp_path, monkeypatch)
     for game in ("bilinear", "dirac"):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from jaxgan.training.collapse import outcome
+from jaxgan.training.collapse import Share, bisect, no_return, outcome, share_of
 
 FINE = {"loss/gen": 0.7, "loss/disc": 1.3}
 
@@ -59,3 +61,50 @@ def test_of_nothing_nothing_is_said() -> None:
         outcome([])
     with pytest.raises(ValueError, match="num_modes is 1; it must be"):
         outcome(lines(1), num_modes=1)
+
+
+@pytest.mark.parametrize(("num", "total"), [(0, 8), (8, 8), (1, 1), (25, 32), (3, 200)])
+def test_the_interval_is_that_of_scipy(num: int, total: int) -> None:
+    found = share_of(num, total)
+    expected = stats.binomtest(num, total).proportion_ci(0.95, method="exact")
+    np.testing.assert_allclose((found.low, found.high), expected, atol=1e-12)
+    assert found.value == num / total
+    # By its definition: the tails of the binomial distribution at its ends.
+    if 0 < num < total:
+        assert stats.binom.sf(num - 1, total, found.low) == pytest.approx(0.025)
+        assert stats.binom.cdf(num, total, found.high) == pytest.approx(0.025)
+
+
+def test_of_none_the_interval_is_known() -> None:
+    assert share_of(0, 32, confidence=0.9).high == pytest.approx(1 - 0.05 ** (1 / 32))
+    for num, total, words in (
+        (3, 2, "num is 3; it must be at most"),
+        (0, 0, "total is 0"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            share_of(num, total)
+
+
+def test_where_a_run_was_lost() -> None:
+    shares = {step: share_of(num, 8) for step, num in ((0, 3), (10, 8), (20, 4), (30, 0))}
+    # The chances rise before they fall; even ones are not lost.
+    assert no_return(shares) == (20, 30, False)
+    assert no_return({0: shares[0], 30: shares[30]}) == (None, 0, False)
+    assert no_return({10: shares[10]}) == (10, None, True)
+
+
+@pytest.mark.parametrize("last_good", [-1, 0, 3, 9])
+def test_bisection_finds_the_neighbors(last_good: int) -> None:
+    asked = []
+
+    def healthy(step: int) -> Share:
+        asked.append(step)
+        return share_of(8 if step <= 100 * last_good else 0, 8)
+
+    found = no_return(bisect([100 * i for i in range(10)], healthy))
+    after = 100 * last_good if last_good >= 0 else None
+    by = None if last_good == 9 else 0 if last_good < 0 else 100 * (last_good + 1)
+    if last_good < 0:
+        assert found.after is None
+    assert (found.after, found.by) == (after, by)
+    assert len(asked) == len(set(asked)) <= 6
