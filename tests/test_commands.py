@@ -41,6 +41,7 @@ REQUIRED = {
     "init": ["--data", "PATH"],
     "new": ["loss", "mine"],
     "import": ["--config", "FILE", "--workdir", "DIR"],
+    "map": ["--config", "FILE", "--axis", "seed=list:0", "--steps", "1", "--out", "DIR"],
     "plan": ["--config", "FILE", "--topology", "cpu:1"],
     "report": ["DIR"],
     "sample": ["--workdir", "DIR"],

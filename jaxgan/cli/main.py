@@ -21,6 +21,7 @@ from jaxgan.cli import (
     import_weights,
     init,
     new,
+    phase_map,
     plan,
     program,
     report,
@@ -34,7 +35,7 @@ from jaxgan.version import __version__
 
 COMMANDS = (
     *(train, init, data, report, sample, translate, explore, futures, evaluate, compare),
-    *(export, checkpoints, plan, configs, new, weights, import_weights, completion),
+    *(export, checkpoints, plan, phase_map, configs, new, weights, import_weights, completion),
 )
 
 _EPILOG = """\
@@ -82,7 +83,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser, commands = make_parser()
     args, unknown = parser.parse_known_args(argv)
     args.overrides = [flag for flag in unknown if flag.startswith("--config.") and "=" in flag]
-    if args.command not in ("train", "plan", "import"):
+    if args.command not in ("train", "plan", "map", "import"):
         args.overrides = []
     if left := [flag for flag in unknown if flag not in args.overrides]:
         commands.choices[args.command].unknown(left)

@@ -1,6 +1,12 @@
 """Devices and processes: the only package that names them."""
 
 from jaxgan.distributed.agreement import check_same
+from jaxgan.distributed.members import (
+    available_bytes,
+    bytes_on_device,
+    members_template,
+    split_members,
+)
 from jaxgan.distributed.platforms import memory_bytes
 from jaxgan.distributed.processes import connect
 from jaxgan.distributed.replicas import replica_mean
@@ -27,7 +33,9 @@ __all__ = [
     "DATA_AXIS",
     "MIN_SIZE",
     "MODEL_AXIS",
+    "available_bytes",
     "batch_sharding",
+    "bytes_on_device",
     "check_batch_size",
     "check_same",
     "connect",
@@ -37,11 +45,13 @@ __all__ = [
     "make_mesh",
     "member_shardings",
     "members_mesh",
+    "members_template",
     "memory_bytes",
     "replica_mean",
     "replicated",
     "shard_sampler",
     "shardings_of",
+    "split_members",
     "state_shardings",
     "state_template",
 ]

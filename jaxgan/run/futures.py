@@ -13,7 +13,7 @@ import numpy as np
 from jaxgan import distributed
 from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.config.base import Config, with_flags
-from jaxgan.config.build import build_arguments, check_step
+from jaxgan.config.build_step import build_arguments, check_step
 from jaxgan.config.data import open_data
 from jaxgan.config.games import named
 from jaxgan.config.resolve import FREE_KEYS, make_section, resolve

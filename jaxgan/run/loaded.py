@@ -15,7 +15,8 @@ from jax.sharding import Mesh
 from PIL import Image
 
 from jaxgan import distributed
-from jaxgan.config.base import Config, name_of
+from jaxgan.config.base import Config, name_of, with_value
+from jaxgan.config.grid import KEY, num_members
 from jaxgan.core.errors import EvaluationError, InputError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.show import counts_of, rows, shapes_of
@@ -62,7 +63,7 @@ class Loaded:
 
     @property
     def config(self) -> ml_collections.FrozenConfigDict:
-        """What it was trained with; entries of a list by their names."""
+        """What it was trained with; entries of a list by their names, axes of a grid nested."""
         return _frozen(self.saved.config)
 
     @property
@@ -307,7 +308,7 @@ class Loaded:
 
     def _members(self, asked: Sequence[int] | Literal["all"] | None) -> list[int | None]:
         """Those that are measured; None stands for the only one."""
-        num = self.saved.config["num_seeds"]
+        num = num_members(self.saved.config)
         if asked is None:
             return [(self.member or 0) if num > 1 else None]
         found = range(num) if asked == "all" else asked
@@ -358,4 +359,7 @@ def _frozen(config: Config) -> ml_collections.FrozenConfigDict:
             return {name_of(entry): keyed(entry) for entry in value}
         return value
 
-    return ml_collections.FrozenConfigDict(keyed(config))
+    nested: Config = {}
+    for key, axis in config[KEY].items():  # no key in it may have a dot
+        nested = with_value(nested, key, axis)
+    return ml_collections.FrozenConfigDict(keyed({**config, KEY: nested}))

@@ -42,13 +42,13 @@ def of_one(config: Config) -> Config:
       config: as `resolve` returns it.
 
     Returns:
-      The same with one seed, without `substeps`.
+      The same with one seed, without `sweep` and `substeps`.
 
     Example:
       >>> of_one({"num_seeds": 8, "substeps": 100, "seed": 3})
-      {'num_seeds': 1, 'substeps': 1, 'seed': 3}
+      {'num_seeds': 1, 'substeps': 1, 'seed': 3, 'sweep': {}}
     """
-    return {**config, "num_seeds": 1, "substeps": 1}
+    return {**config, "num_seeds": 1, "substeps": 1, "sweep": {}}
 
 
 def make_one(config: Config, source: Source | DeviceSource, step: int = 0) -> Algorithm:

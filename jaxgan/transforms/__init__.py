@@ -7,7 +7,7 @@ from jaxgan.transforms._lookahead import lookahead
 from jaxgan.transforms._seeds import member, seeds
 from jaxgan.transforms._skip_nonfinite import all_finite, skip_nonfinite
 from jaxgan.transforms._substeps import substeps
-from jaxgan.transforms._sweep import points, sweep
+from jaxgan.transforms._sweep import member_names, points, sweep
 from jaxgan.transforms._vectorized import MEMBER_AXES, vectorized
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ema",
     "lookahead",
     "member",
+    "member_names",
     "points",
     "seeds",
     "skip_nonfinite",

@@ -40,8 +40,8 @@ def sweep(
 
     Returns:
       An `Algorithm` over a state with a leading axis of members on every leaf but `step`. A metric
-      is the mean over the seeds of a point, under `NAME/lr=0.1,gamma=1`; `vectorized`
-      keeps those of each member.
+      is the mean over all members; under `NAME/lr=0.1,gamma=1`, over the seeds of a point; and with
+      several seeds, under `NAME/lr=0.1,gamma=1,seed=0`, that of one member.
 
     Raises:
       ValueError: if `num_seeds` is not positive.
@@ -74,21 +74,19 @@ def sweep(
     labels = [_label(point) for point in grid]
     if twice := [label for label, num in Counter(labels).items() if num > 1]:
         raise InputError(f"axes: {twice[0]} is there twice; numbers must differ in six digits")
+    members = member_names(num_seeds=num_seeds, **axes)
     repeated = {name: np.repeat([point[name] for point in grid], num_seeds) for name in axes}
     seeds = np.tile(np.arange(num_seeds), len(grid))
     many = vectorized(make, seeds=seeds, own_batches=False, **repeated)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         state, metrics = many.step(state, batch)
-        means = {
-            name: jnp.mean(one.reshape(len(grid), num_seeds), axis=1)
-            for name, one in metrics.items()
-        }
-        named = {
-            f"{name}/{label}": mean[index]
-            for name, mean in means.items()
-            for index, label in enumerate(labels)
-        }
+        named: Metrics = {}
+        for name, one in metrics.items():
+            means = jnp.mean(one.reshape(len(grid), num_seeds), axis=1)
+            named[name] = jnp.mean(one)
+            named |= {f"{name}/{label}": mean for label, mean in zip(labels, means, strict=True)}
+            named |= {f"{name}/{each}": value for each, value in zip(members, one, strict=True)}
         return state, named
 
     return many._replace(step=step)
@@ -120,6 +118,31 @@ def points(**axes: Sequence[float] | np.ndarray) -> list[dict[str, float]]:
             raise InputError(bad_value(name, given, "a list of finite numbers"))
     lists = ([float(value) for value in np.asarray(given)] for given in axes.values())
     return [dict(zip(axes, chosen, strict=True)) for chosen in itertools.product(*lists)]
+
+
+@checked
+def member_names(*, num_seeds: Width = 1, **axes: Sequence[float] | np.ndarray) -> list[str]:
+    """The names of the members of a `sweep`, as their metrics have them.
+
+    Args:
+      num_seeds: members at each point.
+      **axes: values of each hyper-parameter, one axis each.
+
+    Returns:
+      One name a member, in the order of the state.
+
+    Raises:
+      ValueError: if `num_seeds` is not positive.
+      InputError: if there is no axis, or one is no list of numbers.
+
+    Example:
+      >>> member_names(lr=[0.1, 0.2]), member_names(num_seeds=2, lr=[0.1])
+      (['lr=0.1', 'lr=0.2'], ['lr=0.1,seed=0', 'lr=0.1,seed=1'])
+    """
+    labels = [_label(point) for point in points(**axes)]
+    if num_seeds == 1:
+        return labels
+    return [f"{label},seed={seed}" for label in labels for seed in range(num_seeds)]
 
 
 def _label(point: Mapping[str, float]) -> str:

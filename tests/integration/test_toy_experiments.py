@@ -93,3 +93,14 @@ def test_opponents_cooperate_where_they_shape_each_other(
     assert rows["prisoner's dilemma, LOLA exact: loss"][0] < 1.3
     assert rows["prisoner's dilemma, SOS: loss"][0] < 1.3
     assert abs(rows["tandem, SOS: loss"][0]) < 0.1 < rows["tandem, LOLA exact: loss"][0]
+
+
+@pytest.mark.slow
+def test_consensus_has_its_closed_boundary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = ["--side", "8", "--ring-side", "2", "--ring-steps", "20", "--ring-seeds", "1"]
+    report = report_of("phase_consensus", flags, tmp_path, monkeypatch)
+    for game in ("bilinear", "dirac"):
+        ours, closed = by_name(report)[f"{game}: cells that agree with the closed form"]
+        assert ours > 0.98
+        assert closed == 1.0
+    assert (tmp_path / "phase_consensus_ring.png").is_file()

@@ -294,3 +294,18 @@ def test_healthy_runs_on_digits_are_left_alone(loss: str, tmp_path: Path) -> Non
     assert not (tmp_path / "warnings.jsonl").exists()
     spread = [row["samples/spread"] for row in read_metrics(tmp_path / "metrics.jsonl")[4::5]]
     assert len(spread) == options["total_steps"] / 100
+
+
+def test_members_are_watched_one_by_one(tmp_path: Path) -> None:
+    names = ("lr=0.1", "lr=1")
+    watch = Watch(tmp_path, members=names)
+    line = {"disc/loss_slope/lr=0.1": 0.5, "disc/loss_slope/lr=1": 0.001, "disc/loss_slope": 0.001}
+    for step in range(0, 1600, 100):
+        watch.saw(step, line)
+    (row,) = map(json.loads, (tmp_path / "warnings.jsonl").read_text().splitlines())
+    assert (row["member"], row["warning"]) == ("lr=1", "discriminator-wins")
+    assert row["text"].startswith("lr=1: the discriminator is winning")
+    watch.saw(1600, line | {"disc/loss_slope/lr=1": 0.5})
+    resumed = Watch(tmp_path, resume_step=1600, members=names)
+    assert resumed.saw(1700, line | {"disc/loss_slope/lr=1": 0.5}) == []
+    assert len((tmp_path / "warnings.jsonl").read_text().splitlines()) == 2

@@ -10,6 +10,7 @@ from jaxgan.training.collapse.outcomes import (
     outcome,
     share_of,
 )
+from jaxgan.training.collapse.phases import phase
 from jaxgan.training.collapse.rules import Diagnosis, Rule, diagnose
 from jaxgan.training.collapse.watcher import Watch
 
@@ -25,5 +26,6 @@ __all__ = [
     "diversity",
     "no_return",
     "outcome",
+    "phase",
     "share_of",
 ]
