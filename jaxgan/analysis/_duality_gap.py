@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -108,7 +109,7 @@ def duality_gap(
             "duality_gap: the game is not zero-sum (minimax or wasserstein loss, no penalty), and "
             "other games have no duality gap"
         )
-    made = adam(1e-3) if optimizer is None else optimizer
+    made = _adam() if optimizer is None else optimizer
     point, scored = (params, net_state, batch, context), test or (batch, context)
     key, starts, best = jax.random.key(seed), {}, {}
     for player, sign in SIGNS.items():
@@ -117,6 +118,12 @@ def duality_gap(
         best[player] = float(starts[player][int(np.argmin(own))])
     value = _value(field.game, params, net_state, *scored)
     return DualityGap(best["disc"] - best["gen"], float(value), best["disc"], best["gen"], starts)
+
+
+@functools.cache
+def _adam() -> optax.GradientTransformation:
+    """The same at each call, so that the compiled program is kept."""
+    return adam(1e-3)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
