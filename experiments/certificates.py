@@ -10,6 +10,8 @@ rescaled layers are no flat directions), by six methods from two seeds: at the e
 the gradients, both Hessians, the Schur complement and a lower bound of the duality gap. It writes
 results/certificates.json and .png.
 
+Methods that the JSON holds already, with the same flags, are not trained again (`--fresh` does).
+
 Expected: the origin is local minimax of the first and third function and not Nash, and neither of
 the second; of the methods follow the ridge alone ends there, there and not there. On the ring no
 method ends in a Nash equilibrium.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import flax.linen as nn
 import jax
@@ -33,6 +35,7 @@ from jaxgan import analysis, fields, metrics
 from jaxgan.cli.program import run_script
 from jaxgan.core.typing import Array
 from jaxgan.data import ring
+from jaxgan.files import read_json
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.transforms import member
 
@@ -274,6 +277,13 @@ def look(field: jg.Field, state: jg.TrainState, responder: Any, gap_steps: int) 
 # Report.
 
 
+class Settled(TypedDict, total=False):
+    """What the file holds, of this script's."""
+
+    settings: dict[str, Any]
+    ring: dict[str, Any]
+
+
 def verdict(block: Mapping[str, Any] | None) -> str:
     """A cell of the table of the ring."""
     if block is None:
@@ -282,7 +292,7 @@ def verdict(block: Mapping[str, Any] | None) -> str:
     return f"{words[block['is_definite']]}, {block['smallest']:.2g}"
 
 
-def rows_of(ends: Mapping[str, Any], runs: Mapping[str, Any], num_seeds: int) -> list[Row]:
+def rows_of(ends: Mapping[str, Any], runs: Mapping[str, Any]) -> list[Row]:
     """Every function and every method."""
     rows = []
     for name, found in ends.items():
@@ -295,7 +305,7 @@ def rows_of(ends: Mapping[str, Any], runs: Mapping[str, Any], num_seeds: int) ->
                 f"{part} {verdict(blocks.get(part))}" for part in ("gen", "disc", "stackelberg")
             )
             text = f"{run['kind']}, norm {run['norm']:.2g}, gap {run['gap']:.2g}; {said}"
-            rows.append(Row(f"ring, {method}, seed {index}", text, None, num_seeds))
+            rows.append(Row(f"ring, {method}, seed {index}", text, None, 1))
     return rows
 
 
@@ -357,34 +367,48 @@ def main() -> None:
     flags.add_argument("--num-steps", type=positive, default=3000, help="on the ring")
     flags.add_argument("--gap-steps", type=positive, default=500, help="of each best response")
     flags.add_argument("--seeds", type=positive, default=2, help="on the ring")
+    flags.add_argument("--fresh", action="store_true", help="train every method again")
     args = flags.parse_args()
     methods = on_ring(args.num_steps)
+    path = args.out / "certificates.json"
+    held = read_json(path, Settled) if path.exists() and not args.fresh else Settled()
+    settings = {"num_steps": args.num_steps, "gap_steps": args.gap_steps, "seeds": args.seeds}
+    runs = held.get("ring", {}) if held.get("settings") == settings else {}
     with jax.enable_x64(True):
-        paths: dict[str, dict[str, np.ndarray]] = {}
-        ends: dict[str, Any] = {}
-        for name, function in FUNCTIONS.items():
-            field = jg.gradient(game_of(function))
-            paths[name] = {
-                method: walk(make(field), FUNCTION_STEPS) for method, make in ON_FUNCTIONS.items()
-            }
-            ends[name] = {
-                "origin": certify(field, 0.0, 0.0).kind,
-                "ends": {method: end_of(field, path) for method, path in paths[name].items()},
-            }
-            print(name, ends[name], flush=True)
-        field, runs = jg.gradient(ring_game()), {}
-        responder = jg.optimizers.adam(1e-3)
+        paths, ends = play_functions()
+        field, responder = jg.gradient(ring_game()), jg.optimizers.adam(1e-3)
         for method in args.methods:
+            if method in runs:
+                continue
             states = train(methods[method](field), args.num_steps, args.seeds)
             runs[method] = [
                 look(field, member(states, index), responder, args.gap_steps)
                 for index in range(args.seeds)
             ]
             print(method, [run["text"] for run in runs[method]], flush=True)
-    settings = {"num_steps": args.num_steps, "gap_steps": args.gap_steps, "seeds": args.seeds}
-    rows = rows_of(ends, runs, args.seeds)
-    write_report(args.out, "certificates", rows, settings=settings, ring=runs)
+            # Written after each method: an interrupted run goes on from there.
+            write_report(
+                args.out, "certificates", rows_of(ends, runs), settings=settings, ring=runs
+            )
+    runs = {method: runs[method] for method in RING_METHODS if method in runs}
+    write_report(args.out, "certificates", rows_of(ends, runs), settings=settings, ring=runs)
     draw(paths, ends, runs).savefig(args.out / "certificates.png", dpi=100)
+
+
+def play_functions() -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+    """Trajectories on the test functions, and what the origin and their ends are."""
+    paths: dict[str, dict[str, np.ndarray]] = {}
+    ends: dict[str, Any] = {}
+    for name, function in FUNCTIONS.items():
+        field = jg.gradient(game_of(function))
+        paths[name] = {
+            method: walk(make(field), FUNCTION_STEPS) for method, make in ON_FUNCTIONS.items()
+        }
+        ends[name] = {
+            "origin": certify(field, 0.0, 0.0).kind,
+            "ends": {method: end_of(field, path) for method, path in paths[name].items()},
+        }
+    return paths, ends
 
 
 if __name__ == "__main__":
