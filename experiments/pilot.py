@@ -95,7 +95,7 @@ def dirac(rate: Any, weight: Any) -> jg.Algorithm:
 
 def distance(state: jg.TrainState) -> float:
     """log10 of the distance to the equilibrium."""
-    size = float(np.hypot(*(float(state.params[player][0]) for player in PLAYERS)))
+    size = float(np.linalg.norm([state.params[player][0] for player in PLAYERS]))
     return float(np.clip(np.log10(max(size, 1e-30)), -12, 3)) if np.isfinite(size) else 3.0
 
 
@@ -158,7 +158,7 @@ def ring_task(num_steps: int) -> Task:
 def digits_task(num_steps: int) -> Task:
     """Handwritten digits, 8x8 pixels as vectors."""
     game, source = networks(64, 48), digits()
-    images = np.stack([source[index]["image"] for index in range(len(source))])
+    images = source.read(np.arange(source.num_examples))["image"]
     data = jnp.asarray(images.reshape(len(images), -1))
     draw = sampler(game)
     real = metrics.moments(np.asarray(data, np.float64))
@@ -257,7 +257,8 @@ def expected_best(scores: list[float], num: int) -> float:
 
 def run(name: str, task: Task) -> dict[str, Any]:
     """Both programs of a task."""
-    grid = sweep(task.make, **{key: list(values) for key, values in task.axes.items()})
+    axes: dict[str, Any] = dict(task.axes)
+    grid = sweep(task.make, **axes)
     fixed = train(task, grid, jax.jit(grid.init)(jax.random.key(0)))
     flown = train(task, *piloted(task))
     cost = flown.seconds / fixed.seconds

@@ -59,7 +59,8 @@ def test_several_starts_find_what_one_does_not(float64: None) -> None:
 
     point = {"gen": jnp.zeros(1), "disc": jnp.zeros(1)}
     options = {"optimizer": optimizers.sgd(0.1), "num_steps": 200}
-    field, states = gradient(zero_sum(init, value)), {"gen": {}, "disc": {}}
+    field = gradient(zero_sum(init, value))
+    states: dict[str, Any] = {"gen": {}, "disc": {}}
     alone = duality_gap(field, point, states, {}, CONTEXT, num_starts=1, **options)
     several = duality_gap(field, point, states, {}, CONTEXT, num_starts=3, **options)
     assert alone.gap == 0.0
