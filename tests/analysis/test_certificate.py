@@ -137,7 +137,7 @@ def test_two_thousand_parameters_against_dense_eigenvalues(large: Any) -> None:
 def test_the_schur_complement_of_two_thousand_parameters(large: Any) -> None:
     """The same network with a quadratic term for either player, so that there is a complement."""
     field, there, jacobian = large
-    weight, num = 4.0, ravel_pytree(there[0]["gen"])[0].size
+    weight, num = 8.0, ravel_pytree(there[0]["gen"])[0].size
 
     def square(tree: Any) -> Any:
         return 0.5 * weight * sum(jnp.sum(x**2) for x in jax.tree.leaves(tree))

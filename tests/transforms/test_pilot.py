@@ -65,7 +65,7 @@ def test_it_takes_the_best_of_its_candidates(float64: None) -> None:
 
 def gan(lr: Any, weight: Any) -> Algorithm:
     game = jaxgan.with_penalty(jaxgan.dirac(), penalties.r1(weight=weight))
-    return skip_nonfinite(jaxgan.alternating(gradient(game), optimizers=helpers.adams(lr)))
+    return skip_nonfinite(jaxgan.simultaneous(gradient(game), optimizers=helpers.adams(lr)))
 
 
 def of_a_gan(**options: Any) -> Algorithm:
