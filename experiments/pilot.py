@@ -18,7 +18,7 @@ flags, are not trained again (`--fresh` does).
 Expected: on the bilinear game every piloted run arrives, on the Dirac-GAN most do, and nearer than
 the best of the cells; not those that start at the highest rate and a weight that makes it explode.
 On the ring and on digits it takes down rates that are too high, which fixed runs do not survive;
-on the ring it ends better than any cell from there. Rates that were good or low it takes down as well:
+on the ring it ends better than any cell from there. Rates that were good or low it takes down too:
 most of these runs on the ring, and half of them on digits, end worse than without it.
 """
 

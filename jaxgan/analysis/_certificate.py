@@ -145,7 +145,8 @@ def certificate(
     )
     pull, _, _ = base.apply(params, base.init(params), net_state, batch, context)
     norm = _norm(pull)
-    blocks = {p: check(_Hessian(base, p), point, ravel_pytree(params[p])[0]) for p in params}
+    players = sorted(params, key=lambda player: (player != "gen", player))
+    blocks = {p: check(_Hessian(base, p), point, ravel_pytree(params[p])[0]) for p in players}
     follower: Player = "disc" if leader == "gen" else "gen"
     is_pair, follower_norm = set(params) == {leader, follower}, norm
     if is_pair and blocks[follower].is_definite:
