@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
+from jaxgan.analysis._arpack import Which, complex_of, few_eigenvalues, in_order
 from jaxgan.analysis._flat import flat_pull, memory_of, ravel_players
 from jaxgan.analysis._jacobian import dense_jacobian
-from jaxgan.core.errors import bad_value
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.ranges import Count, Index, NonNegative, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree, PyTree
 from jaxgan.fields import Field
-
-Which = Literal["LM", "SM", "LR", "SR", "LI", "SI"]
-"""An end of the spectrum, by ARPACK's names."""
-
-_ORDERS = {
-    "LM": lambda values: -np.abs(values),
-    "SM": lambda values: np.abs(values),
-    "LR": lambda values: -values.real,
-    "SR": lambda values: values.real,
-    "LI": lambda values: -np.abs(values.imag),
-    "SI": lambda values: np.abs(values.imag),
-}
-"""What is smallest first, by ARPACK's name for it."""
-
-
-class ConvergenceError(RuntimeError):
-    """The eigenvalues asked for were not all found in the iterations allowed.
-
-    Attributes:
-      eigenvalues: those that were found.
-    """
-
-    def __init__(self, message: str, eigenvalues: np.ndarray) -> None:
-        super().__init__(message)
-        self.eigenvalues = eigenvalues
 
 
 @checked
@@ -104,7 +78,7 @@ def flow_eigenvalues(
     # In double precision always: the matrix is known to its own rounding, no need to add to it.
     # Less than zero rather than minus, so that an absent coupling is 0 and not -0.
     values = np.linalg.eigvals(0.0 - jacobian.astype(np.float64)).astype(np.complex128)
-    return _in_order(values, "LM").astype(_complex(jacobian.dtype))
+    return in_order(values, "LM").astype(complex_of(jacobian.dtype))
 
 
 @checked
@@ -174,37 +148,25 @@ def leading_eigenvalues(
     if not 1 <= num <= num_params:
         raise ValueError(f"num is {num}; the game has {num_params} eigenvalues, take 1 or more")
     held = memory_of(field, params, memory)
-    if num >= num_params - 1:
-        values = flow_eigenvalues(field, params, net_state, batch, context, memory=held)
-        return _whole(_in_order(values, which)[:num])
-    if num_vectors is None:
-        num_vectors = min(num_params, max(2 * num + 1, 40))
-    if not num + 2 <= num_vectors <= num_params:
-        raise ValueError(bad_value("num_vectors", num_vectors, f"in [{num + 2}, {num_params}]"))
     # ARPACK has single and double precision; lower ones are computed in single.
-    dtype: Any = np.dtype(np.float64 if shape.dtype == jnp.float64 else np.float32)
+    dtype: Any = np.float64 if shape.dtype == jnp.float64 else np.float32
 
     def product(v: np.ndarray) -> np.ndarray:
-        tangent = jnp.asarray(v.reshape(-1), shape.dtype)
-        out = _flow_product(field, params, held, net_state, batch, context, tangent)
-        out = np.asarray(out).astype(dtype)
-        if not np.isfinite(out).all():
-            raise ValueError("the Jacobian of the field is not finite at these params")
-        return out
+        tangent = jnp.asarray(v, shape.dtype)
+        return np.asarray(_flow_product(field, params, held, net_state, batch, context, tangent))
 
-    operator = LinearOperator((num_params, num_params), matvec=product, dtype=dtype)
-    start = np.random.default_rng(seed).normal(size=num_params).astype(dtype)
-    options = {"which": which, "v0": start, "ncv": num_vectors, "maxiter": max_iterations}
-    try:
-        values = eigs(operator, k=num, tol=tol, return_eigenvectors=False, **options)
-    except ArpackNoConvergence as error:
-        found = _whole(_in_order(error.eigenvalues, which)).astype(_complex(dtype))
-        raise ConvergenceError(
-            f"{len(found)} of {num} eigenvalues ({which}) converged in {max_iterations} "
-            f"iterations; raise max_iterations, num_vectors (now {num_vectors}) or tol (now {tol})",
-            found,
-        ) from error
-    return _whole(_in_order(values, which)).astype(_complex(dtype))
+    return few_eigenvalues(
+        product,
+        num_params,
+        dtype,
+        of="field",
+        num=num,
+        which=which,
+        tol=tol,
+        max_iterations=max_iterations,
+        num_vectors=num_vectors,
+        seed=seed,
+    )
 
 
 @partial(jax.jit, static_argnums=0)
@@ -220,24 +182,3 @@ def _flow_product(
     point, pull = flat_pull(field, params, memory, net_state, batch, context)
     product: Array = -jax.jvp(pull, (point,), (tangent,))[1]
     return product
-
-
-def _in_order(values: np.ndarray, which: str) -> np.ndarray:
-    """Most extreme first; a pair stays together, its positive imaginary part first."""
-    values = np.asarray(values)
-    # Conjugates are exact in both solvers, hence equal in all but the last two keys.
-    keys = (-values.imag, np.abs(values.imag), values.real, _ORDERS[which](values))
-    return values[np.lexsort(keys)]
-
-
-def _whole(values: np.ndarray) -> np.ndarray:
-    """Of a pair that the end cuts in two, the half with positive imaginary part."""
-    values = values.copy()
-    is_cut = values.imag < 0
-    is_cut &= ~np.isin(values.conj(), values)
-    values[is_cut] = values[is_cut].conj()
-    return values
-
-
-def _complex(dtype: np.dtype) -> np.dtype:
-    return np.dtype(np.complex128 if dtype == np.float64 else np.complex64)

@@ -4,6 +4,7 @@ from jaxgan.transforms._branch import branch
 from jaxgan.transforms._device_data import device_data
 from jaxgan.transforms._ema import averaged, ema
 from jaxgan.transforms._lookahead import lookahead
+from jaxgan.transforms._pilot import pilot
 from jaxgan.transforms._seeds import member, seeds
 from jaxgan.transforms._skip_nonfinite import all_finite, skip_nonfinite
 from jaxgan.transforms._substeps import substeps
@@ -20,6 +21,7 @@ __all__ = [
     "lookahead",
     "member",
     "member_names",
+    "pilot",
     "points",
     "seeds",
     "skip_nonfinite",

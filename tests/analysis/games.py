@@ -10,8 +10,9 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 import jaxgan
-from jaxgan import Context, Game
+from jaxgan import Context, Game, Loss
 from jaxgan.fields import Field
+from jaxgan.losses import non_saturating
 from tests import helpers
 
 
@@ -31,7 +32,7 @@ def jacobian_of(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     return np.block([[a, b], [-b.T, c]])
 
 
-def deep_gan(width: int = 17, depth: int = 4) -> Game:
+def deep_gan(width: int = 17, depth: int = 4, loss: Loss | None = None) -> Game:
     """Two perceptrons in float64; of the default width they have 2,009 parameters."""
     hidden = (width,) * depth
     gen = helpers.Mlp((*hidden, helpers.DIM), jnp.float64)
@@ -40,6 +41,7 @@ def deep_gan(width: int = 17, depth: int = 4) -> Game:
         jaxgan.from_linen(gen, jax.ShapeDtypeStruct((2, helpers.LATENT), jnp.float64)),
         jaxgan.from_linen(disc, jax.ShapeDtypeStruct((2, helpers.DIM), jnp.float64)),
         latent=lambda key, shape: jax.random.normal(key, (*shape, helpers.LATENT), jnp.float64),
+        loss=loss or non_saturating(),
     )
 
 

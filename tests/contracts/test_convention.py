@@ -93,6 +93,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "optimizers.clip_weights": ("bound",),
     "optimizers.decay_weights": ("optimizer",),
     "optimizers.with_rates": ("optimizer",),
+    "transforms.pilot": ("make",),
     "transforms.points": (),
     "transforms.sweep": ("make",),
     "penalties.balanced_consistency": ("augment",),

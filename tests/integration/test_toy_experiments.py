@@ -104,3 +104,32 @@ def test_consensus_has_its_closed_boundary(tmp_path: Path, monkeypatch: pytest.M
         assert ours > 0.98
         assert closed == 1.0
     assert (tmp_path / "phase_consensus_ring.png").is_file()
+
+
+@pytest.mark.slow
+def test_certificates_of_the_functions_of_follow_the_ridge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ["--methods", "simultaneous", "--num-steps", "5", "--gap-steps", "2", "--seeds", "1"]
+    report = report_of("certificates", flags, tmp_path, monkeypatch)
+    rows = by_name(report)
+    origins = [rows[f"g{i}: the origin"] for i in (1, 2, 3)]
+    assert origins == [
+        ("local minimax", "local minimax"),
+        ("neither", "not local minimax"),
+        ("local minimax", "local minimax"),
+    ]
+    for name in ("g1", "g3"):
+        assert rows[f"{name}, follow the ridge"][0].startswith("(0, 0): local minimax")
+        assert not rows[f"{name}, GDA"][0].startswith("(0, 0)")
+    assert rows["g2, GDA"][0].startswith("(0, 0): neither")
+    assert rows["g2, follow the ridge"][0] == "leaves"
+    assert report["ring"]["simultaneous"][0]["kind"] == "no equilibrium"
+
+
+@pytest.mark.slow
+def test_a_pilot_on_the_bilinear_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = report_of("pilot", ["--tasks", "bilinear"], tmp_path, monkeypatch)
+    found = report["runs"]["bilinear"]
+    # From every cell it ends nearer than the best of the cells.
+    assert found["piloted_worst"] <= found["best"] < found["median"]
