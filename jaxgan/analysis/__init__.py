@@ -1,5 +1,11 @@
 """What a game's dynamics look like near a point: Jacobians, spectra, paths, verdicts."""
 
+from jaxgan.analysis._evolution import (
+    Particles,
+    evolution_strategies,
+    particles,
+    persistent_evolution_strategies,
+)
 from jaxgan.analysis._flat import ravel_players
 from jaxgan.analysis._hypergradient import Hypergradient, hypergradient
 from jaxgan.analysis._jacobian import dense_jacobian
@@ -12,16 +18,20 @@ from jaxgan.analysis._terms import TermGradient, term_gradients
 __all__ = [
     "ConvergenceError",
     "Hypergradient",
+    "Particles",
     "Path",
     "Products",
     "Stability",
     "TermGradient",
     "dense_jacobian",
+    "evolution_strategies",
     "flow_eigenvalues",
     "hessian_block",
     "hypergradient",
     "leading_eigenvalues",
+    "particles",
     "path",
+    "persistent_evolution_strategies",
     "products",
     "ravel_players",
     "stability",
