@@ -9,6 +9,7 @@ from jaxgan.analysis._evolution import (
 from jaxgan.analysis._flat import ravel_players
 from jaxgan.analysis._hypergradient import Hypergradient, hypergradient
 from jaxgan.analysis._jacobian import dense_jacobian
+from jaxgan.analysis._kinks import kinks
 from jaxgan.analysis._path import Path, path
 from jaxgan.analysis._products import Products, hessian_block, products
 from jaxgan.analysis._spectrum import ConvergenceError, flow_eigenvalues, leading_eigenvalues
@@ -28,6 +29,7 @@ __all__ = [
     "flow_eigenvalues",
     "hessian_block",
     "hypergradient",
+    "kinks",
     "leading_eigenvalues",
     "particles",
     "path",

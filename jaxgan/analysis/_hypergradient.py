@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.analysis._kinks import kinks, warn_of_kinks
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import bad_value
 from jaxgan.core.loops import checkpointed_scan
@@ -47,9 +48,9 @@ def hypergradient(
     lookaheads, to all digits. It is a pure function of `with_respect_to`, `state` and `batches`:
     compile it with `jax.jit`, step along it with an optimizer.
 
-    Networks have to be smooth: at a ReLU's kinks there is no derivative, and under R1 and its kin
-    what is left of it has little to do with the truth. A long horizon has derivatives that explode
-    where training is chaotic; they are right, and no help.
+    Networks and losses have to be smooth: where the slope of a ReLU jumps, so does the gradient
+    and the derivative leaves that out. What `kinks` finds is warned of. A long horizon
+    has derivatives that explode where training is chaotic; they are right, and no help.
 
     Call it again from the `state` that it returns and it is truncated unrolling: cheap and at once,
     but blind to what a hyper-parameter did before the last k steps. `evolution_strategies` and
@@ -94,6 +95,8 @@ def hypergradient(
     """
 
     check_lengths(batches, num_steps)
+    first = jax.tree.map(lambda x: x[0], batches)
+    warn_of_kinks("hypergradient", kinks(make(**with_respect_to), state, first))
 
     def end(given: Mapping[str, Any]) -> tuple[Array, tuple[Array, TrainState]]:
         value, last = train(make, objective, given, state, batches, num_steps)
