@@ -16,7 +16,6 @@ steps, in the picture. It takes about six minutes on two CPU cores.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -43,9 +42,10 @@ R1, DECAY = 0.1, 0.01
 NUM_SAMPLES = 2_000
 REFERENCE = "5"
 DATA = ring(num_modes=8, radius=2.0, std=0.1)
-IMPLICIT: dict[str, Any] = {"num_steps": 20, "newton_steps": 3, "max_iterations": 30}
-STEPS = {"0": 2000, "1": 2000, "2": 2000, "5": 2000, "10": 2000, "20": 1000}
-STEPS |= {"50": 500, "100": 250, "200": 125, "implicit": 500}
+IMPLICIT: dict[str, Any] = {"num_steps": 50, "newton_steps": 3}
+IMPLICIT |= {"solver": "gmres", "max_iterations": 40}
+STEPS = {"0": 2000, "1": 2000, "2": 2000, "5": 2000, "10": 1000, "20": 800}
+STEPS |= {"50": 400, "100": 200, "200": 100, "implicit": 400}
 BUDGETS = {"small": STEPS, "full": dict.fromkeys(STEPS, 5_000)}
 
 
@@ -142,20 +142,13 @@ def pull(run: Run, state: jg.TrainState) -> np.ndarray:
     moved, _ = run.step(state, {})
 
     def moments(state: jg.TrainState) -> Any:
-        adam = next(
-            s for s in jax.tree.leaves(state.opt_state["gen"], is_leaf=_is_adam) if _is_adam(s)
-        )
-        return adam.mu
+        leaves = jax.tree.leaves(state.opt_state["gen"], is_leaf=lambda x: hasattr(x, "mu"))
+        return next(one.mu for one in leaves if hasattr(one, "mu"))
 
-    grads = jax.tree.map(
-        lambda new, old: (new - B1 * old) / (1 - B1), moments(moved), moments(state)
-    )
+    before, after = moments(state), moments(moved)
+    grads = jax.tree.map(lambda new, old: (new - B1 * old) / (1 - B1), after, before)
     flat = [np.asarray(x, np.float64).reshape(len(x), -1) for x in jax.tree.leaves(grads)]
     return np.concatenate(flat, axis=1)
-
-
-def _is_adam(node: Any) -> bool:
-    return hasattr(node, "mu")
 
 
 def distances(runs: dict[str, Run], state: jg.TrainState) -> dict[str, dict[str, list[float]]]:
@@ -173,3 +166,86 @@ def distances(runs: dict[str, Run], state: jg.TrainState) -> dict[str, dict[str,
             for name, values in (("cosine", cosine), ("norm", norms / size), ("gap", gap))
         }
     return found
+
+
+def rows_of(runs: dict[str, Run], far: dict[str, dict[str, list[float]]]) -> list[Row]:
+    """For each k: modes at its end, time of a step, distance to the limit."""
+    rows = []
+    for k, run in runs.items():
+        modes, hq, now = (run.curves[name][-1] for name in ("modes", "hq", "step"))
+        num, name = len(modes), k if k == "implicit" else f"k = {k}"
+        median = f"{np.median(modes):g} of 8 after {now} steps {modes}, {np.median(hq):.0%} good"
+        rows.append(Row(f"{name}: modes", median, None, num))
+        rows.append(Row(f"{name}: ms a step", round(1e3 * run.seconds_per_step, 2), None, num))
+        for word, entry in (("cosine with", "cosine"), ("distance from", "gap")):
+            middle = float(np.median(far[k][entry]))
+            rows.append(Row(f"{name}: {word} the implicit gradient", middle, None, num))
+    return rows
+
+
+def draw(runs: dict[str, Run], far: dict[str, dict[str, list[float]]]) -> plt.Figure:
+    """Modes over steps, distance to the limit over k, cost over k."""
+    figure, (modes, limit, cost) = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(runs) - 1))
+    for (k, run), color in zip(runs.items(), [*colors, "tab:red"], strict=True):
+        label = k if k == "implicit" else f"k = {k}"
+        mean = np.mean(run.curves["modes"], axis=1)
+        modes.plot(run.curves["step"], mean, "o-", markersize=3, color=color, label=label)
+    modes.set(xscale="log", xlabel="step", ylabel="modes of 8, mean over seeds", title="modes")
+    modes.legend(fontsize="x-small", ncols=2)
+
+    ks = [k for k in runs if k != "implicit"]
+    places = np.arange(len(ks))
+    for entry, label in (("cosine", "cosine"), ("gap", "|g_k - g| / |g|")):
+        low, middle, high = np.quantile([far[k][entry] for k in ks], (0.25, 0.5, 0.75), axis=1)
+        (line,) = limit.plot(places, middle, "o-", label=label)
+        limit.fill_between(places, low, high, alpha=0.2, color=line.get_color())
+    limit.axhline(0, color="0.8", linewidth=0.8)
+    limit.axhline(1, color="0.8", linewidth=0.8)
+    limit.set(xlabel="k", ylabel="median and quartiles over seeds")
+    limit.set_title("distance to the implicit gradient g")
+    limit.set_xticks(places, ks)
+    limit.legend(fontsize="small")
+
+    times = [1e3 * runs[k].seconds_per_step for k in ks]
+    cost.plot(places, times, "o-", label="unrolled")
+    implicit = 1e3 * runs["implicit"].seconds_per_step
+    cost.axhline(implicit, color="tab:red", label="implicit")
+    cost.set(xlabel="k", ylabel="ms a step, all seeds", yscale="log", title="cost")
+    cost.set_xticks(places, ks)
+    cost.legend(fontsize="small")
+    return figure
+
+
+def main() -> None:
+    """Trains every k, measures, and writes the report."""
+    flags = parser(__doc__)
+    flags.add_argument("--budget", choices=BUDGETS, default="small")
+    flags.add_argument("--k", nargs="+", choices=[k for k in STEPS if k != "implicit"])
+    flags.add_argument("--num-steps", type=positive, help="of every k; by default the budget's")
+    flags.add_argument("--eval-every", type=positive, default=100)
+    flags.add_argument("--seeds", type=positive, default=8)
+    args = flags.parse_args()
+    steps = dict(BUDGETS[args.budget])
+    wanted = [k for k in STEPS if args.k is None or k in (*args.k, REFERENCE, "implicit")]
+    sampler, runs = make_sampler(), {}
+    for k in wanted:
+        num_steps = args.num_steps or steps[k]
+        runs[k] = train(k, args.seeds, num_steps, args.eval_every, sampler)
+    far = distances(runs, runs[REFERENCE].state)
+    settings = {
+        "budget": args.budget,
+        "r1": R1,
+        "decay": DECAY,
+        "rates": [GEN_RATE, DISC_RATE],
+        "batch_size": BATCH,
+        "implicit": IMPLICIT,
+    }
+    curves = {k: run.curves for k, run in runs.items()}
+    rows = rows_of(runs, far)
+    write_report(args.out, "unroll_limit", rows, settings=settings, runs=curves, distances=far)
+    draw(runs, far).savefig(args.out / "unroll_limit.png", dpi=120)
+
+
+if __name__ == "__main__":
+    run_script(main)

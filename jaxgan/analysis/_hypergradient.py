@@ -139,7 +139,10 @@ def as_arrays(given: Mapping[str, Any]) -> dict[str, PyTree]:
       >>> as_arrays({"rate": 1})["rate"].dtype.name
       'float32'
     """
-    return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(float, x)), dict(given))
+    arrays: dict[str, PyTree] = jax.tree.map(
+        lambda x: jnp.asarray(x, jnp.result_type(float, x)), dict(given)
+    )
+    return arrays
 
 
 def train(

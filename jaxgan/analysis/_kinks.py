@@ -158,8 +158,8 @@ def _kink(eqn: Any, maker: dict[Any, Any]) -> str | None:
         chosen = maker.get(eqn.invars[0])
         if chosen is None or chosen.primitive.name not in _COMPARISONS:
             return None
-        x, *cases = chosen.invars[0], *eqn.invars[1:]
-        others = [one for one in cases if one is not x]
+        x = chosen.invars[0]
+        others = [one for one in eqn.invars[1:] if one is not x]
         if _is_zero(chosen.invars[1]) and len(others) == 1 and _is_multiple(others[0], x, maker):
             return "where(x > 0, x, a * x)"
     return None
