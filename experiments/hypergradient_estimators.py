@@ -10,13 +10,13 @@ logarithms of the learning rate and of R1's weight.
 
 At the last part each estimator says what the derivative of the objective is: truncated unrolling,
 evolution strategies (ES) and persistent evolution strategies (PES), of 100 particles; K = 100 is
-the whole training. Means and standard deviations are over 500 keys. Writes
+the whole training. Means and standard deviations are over 500 keys; costs are operations in
+products, counted. Writes
 results/hypergradient_estimators.json and .png.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from reporting import Row, parser, positive, write_report
 import jaxgan as jg
 from jaxgan import analysis
 from jaxgan.cli.program import run_script
+from jaxgan.plan.flops import count_flops
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -171,7 +172,7 @@ def estimators(problem: Problem, size: int, num_pairs: int) -> dict[str, tuple[A
 
 
 def measure(estimate: Any, start: Any, size: int, num_keys: int) -> tuple[np.ndarray, float]:
-    """What it says at the last part, for each key, and the microseconds of one part."""
+    """What it says at the last part, for each key, and the operations of one part."""
 
     def part(state: Any, key: Any) -> Any:
         found = estimate(key, state)
@@ -182,12 +183,7 @@ def measure(estimate: Any, start: Any, size: int, num_keys: int) -> tuple[np.nda
 
     keys = jax.random.split(jax.random.key(1), num_keys)
     values = np.asarray(jax.jit(jax.vmap(run))(keys))
-    once = jax.jit(part)
-    jax.block_until_ready(once(start, keys[0]))
-    begin = time.perf_counter()
-    for _ in range(20):
-        jax.block_until_ready(once(start, keys[0]))
-    return values, (time.perf_counter() - begin) / 20 * 1e6
+    return values, count_flops(part, start, keys[0]).total
 
 
 def study(problem: Problem, truth: np.ndarray, pairs: int, num_keys: int) -> dict[str, Any]:
@@ -198,11 +194,11 @@ def study(problem: Problem, truth: np.ndarray, pairs: int, num_keys: int) -> dic
         for name, (estimate, start) in estimators(problem, parts, pairs).items():
             values, cost = measure(estimate, start, parts, 1 if name == "truncated" else num_keys)
             spread = float(np.sqrt(((values - values.mean(0)) ** 2).sum(1).mean()) / size)
-            one = found.setdefault(name, {"K": [], "bias": [], "std": [], "microseconds": []})
+            one = found.setdefault(name, {"K": [], "bias": [], "std": [], "operations": []})
             one["K"].append(parts)
             one["bias"].append(float(np.linalg.norm(values.mean(0) - truth) / size))
             one["std"].append(spread)
-            one["microseconds"].append(round(cost, 1))
+            one["operations"].append(cost)
         print(
             f"K = {parts}: {[(n, round(o['bias'][-1], 4)) for n, o in found.items()]}", flush=True
         )
@@ -217,9 +213,9 @@ def rows_of(found: dict[str, dict[str, Any]], num_keys: int) -> list[Row]:
             for index, parts in enumerate(one["K"]):
                 if parts in (1, 10, 100):
                     said = f"{one['bias'][index]:.2g}, {one['std'][index]:.2g}"
-                    said += f", {one['microseconds'][index]:.0f}"
+                    said += f", {one['operations'][index]:.0f}"
                     seeds = 1 if name == "truncated" else num_keys
-                    what = "bias, std (relative), microseconds"
+                    what = "bias, std (relative), operations"
                     rows.append(Row(f"{problem}, {name}, K = {parts}: {what}", said, None, seeds))
     return rows
 
@@ -234,14 +230,16 @@ def draw(found: dict[str, dict[str, Any]], num_keys: int) -> plt.Figure:
             line[0].plot(one["K"], one["bias"], **style)
             if name != "truncated":
                 error = np.asarray(one["std"]) / np.sqrt(num_keys)
-                line[0].plot(one["K"], error, ":", color=colors[name], label=f"{name}: its error")
+                line[0].plot(
+                    one["K"], error, ":", color=colors[name], label=f"{name}: standard error of it"
+                )
                 line[1].plot(one["K"], one["std"], **style)
-            line[2].plot(one["K"], one["microseconds"], **style)
+            line[2].plot(one["K"], one["operations"], **style)
         line[0].set(yscale="log", ylabel="relative to the norm of the truth")
         line[0].set_title(f"{problem}: bias", fontsize="medium")
         line[1].set(yscale="log")
         line[1].set_title(f"{problem}: standard deviation", fontsize="medium")
-        line[2].set(yscale="log", ylabel="microseconds")
+        line[2].set(yscale="log", ylabel="operations in products")
         line[2].set_title(f"{problem}: cost of one part", fontsize="medium")
     for axis in panels[-1]:
         axis.set(xscale="log", xlabel="K, steps in a part")

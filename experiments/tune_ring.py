@@ -107,8 +107,8 @@ def make_update(num_steps: int, keys: jax.Array, optimizer: optax.GradientTransf
             return found.value, found.gradient
 
         value, gradient = jax.tree.map(lambda x: jnp.mean(x, axis=0), jax.vmap(one)(keys))
-        moves, opt_state = optimizer.update(gradient, opt_state)
-        return optax.apply_updates(logs, moves), opt_state, value
+        logs, opt_state = jg.optimizers.update(optimizer, gradient, opt_state, logs)
+        return logs, opt_state, value
 
     return update
 
@@ -140,7 +140,7 @@ def tune(num_steps: int, num_updates: int, keys: jax.Array, rate: float) -> dict
     """The path of the hyper-parameters, and the objective on the seeds that tune them."""
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
     logs = {name: jnp.log(jnp.float32(value)) for name, value in START.items()}
-    opt_state = optimizer.init(logs)
+    opt_state = jg.optimizers.init(optimizer, logs)
     update = make_update(num_steps, keys, optimizer)
     path: dict[str, list[float]] = {name: [] for name in (*START, "objective")}
     for index in range(num_updates):

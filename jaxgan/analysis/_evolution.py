@@ -172,8 +172,8 @@ def persistent_evolution_strategies(
     variance grows with the number of parts. Perturbations come in pairs ± ε, as in
     `evolution_strategies`.
 
-    Start from `particles`, go on from the `state` that is returned, and start anew where the
-    training is over.
+    Start from `particles`, go on from the `state` that is returned, and from `particles` again
+    where the training is over.
 
     Args:
       key: of this part's perturbations; another for each part.

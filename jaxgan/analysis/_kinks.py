@@ -37,8 +37,7 @@ def kinks(algorithm: Algorithm, state: TrainState, batch: Batch) -> dict[str, tu
     traced, and nothing is computed.
 
     What is written in another way goes unnoticed: other maxima, `abs` and `sign` are none, since
-    `logsumexp`, batch norm and safe divisions have them and are smooth. Compare with finite
-    differences where in doubt.
+    `logsumexp`, batch norm and safe divisions have them and are smooth.
 
     Args:
       algorithm: any.
