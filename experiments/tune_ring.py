@@ -2,14 +2,14 @@
 
     python experiments/tune_ring.py
 
-differentiates a held-out objective after 100 whole training steps with respect to the logarithms of
+differentiates a held-out objective after 50 whole training steps with respect to the logarithms of
 gamma and of both players' learning rates (`analysis.hypergradient`, reverse mode, mean over four
 seeds), and steps along it with Adam. The objective is the squared maximum mean discrepancy between
 samples and data that training does not see. What is reported is that of other seeds and other data,
-before and after, at the horizon of 100 steps and at ten times that, of which tuning knows nothing.
+before and after, at the horizon of 50 steps and at ten times that, of which tuning knows nothing.
 Writes results/tune_ring.json and .png.
 
-Smooth players (tanh): with ReLUs the derivative would miss what kinks do. It takes about four
+Smooth players (tanh): with ReLUs the derivative would miss what kinks do. It takes about two
 minutes on two CPU cores.
 """
 
@@ -186,7 +186,7 @@ def draw(path: Mapping[str, list[float]], ends: Mapping[str, Any], horizon: int)
 def main() -> None:
     """Tunes, trains other seeds before and after, and writes the report."""
     flags = parser(__doc__)
-    flags.add_argument("--num-steps", type=positive, default=100, help="the horizon")
+    flags.add_argument("--num-steps", type=positive, default=50, help="the horizon")
     flags.add_argument("--num-updates", type=positive, default=60)
     flags.add_argument("--seeds", type=positive, default=8, help="of the trainings reported")
     flags.add_argument("--tuning-seeds", type=positive, default=4)
