@@ -189,27 +189,28 @@ def rows_of(runs: dict[str, Run], far: dict[str, dict[str, list[float]]]) -> lis
 
 def draw(runs: dict[str, Run], far: dict[str, dict[str, list[float]]]) -> plt.Figure:
     """Modes over steps, distance to the limit over k, cost over k."""
-    figure, (modes, limit, cost) = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    figure, panels = plt.subplots(1, 4, figsize=(16, 4), layout="constrained")
+    modes, *limits, cost = panels
     colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(runs) - 1))
     for (k, run), color in zip(runs.items(), [*colors, "tab:red"], strict=True):
         label = k if k == "implicit" else f"k = {k}"
         mean = np.mean(run.curves["modes"], axis=1)
         modes.plot(run.curves["step"], mean, "o-", markersize=3, color=color, label=label)
-    modes.set(xscale="log", xlabel="step", ylabel="modes of 8, mean over seeds", title="modes")
+    modes.set(xlabel="step", ylabel="modes of 8, mean over seeds", title="modes")
     modes.legend(fontsize="x-small", ncols=2)
 
     ks = [k for k in runs if k != "implicit"]
     places = np.arange(len(ks))
-    for entry, label in (("cosine", "cosine"), ("gap", "|g_k - g| / |g|")):
+    labels = {"cosine": "cosine with the implicit gradient", "gap": "|g_k - g| / |g|, g implicit"}
+    for panel, (entry, label) in zip(limits, labels.items(), strict=True):
         low, middle, high = np.quantile([far[k][entry] for k in ks], (0.25, 0.5, 0.75), axis=1)
-        (line,) = limit.plot(places, middle, "o-", label=label)
-        limit.fill_between(places, low, high, alpha=0.2, color=line.get_color())
-    limit.axhline(0, color="0.8", linewidth=0.8)
-    limit.axhline(1, color="0.8", linewidth=0.8)
-    limit.set(xlabel="k", ylabel="median and quartiles over seeds")
-    limit.set_title("distance to the implicit gradient g")
-    limit.set_xticks(places, ks)
-    limit.legend(fontsize="small")
+        panel.plot(places, middle, "o-")
+        panel.fill_between(places, low, high, alpha=0.2)
+        panel.axhline(1, color="0.8", linewidth=0.8)
+        panel.set(xlabel="k", ylabel="median and quartiles over seeds")
+        panel.set_title(label, fontsize="medium")
+        panel.set_xticks(places, ks)
+    limits[1].set_yscale("log")
 
     times = [1e3 * runs[k].seconds_per_step for k in ks]
     cost.plot(places, times, "o-", label="unrolled")
