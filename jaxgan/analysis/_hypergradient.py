@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.analysis._kinks import kinks, warn_of_kinks
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import bad_value
 from jaxgan.core.loops import checkpointed_scan
@@ -22,10 +23,12 @@ class Hypergradient(NamedTuple):
     Attributes:
       value: of the objective, a scalar.
       gradient: its derivatives, {name: array}, shaped like the hyper-parameters.
+      state: where training ended, to go on from.
     """
 
     value: Array
     gradient: Mapping[str, PyTree]
+    state: Any
 
 
 @checked
@@ -45,9 +48,13 @@ def hypergradient(
     lookaheads, to all digits. It is a pure function of `with_respect_to`, `state` and `batches`:
     compile it with `jax.jit`, step along it with an optimizer.
 
-    Networks have to be smooth: at a ReLU's kinks there is no derivative, and under R1 and its kin
-    what is left of it has little to do with the truth. A long horizon has derivatives that explode
-    where training is chaotic; they are right, and no help.
+    Networks and losses have to be smooth: where the slope of a ReLU jumps, so does the gradient
+    and the derivative leaves that out. What `kinks` finds is warned of. A long horizon
+    has derivatives that explode where training is chaotic; they are right, and no help.
+
+    Call it again from the `state` that it returns and it is truncated unrolling: cheap and at once,
+    but blind to what a hyper-parameter did before the last k steps. `evolution_strategies` and
+    `persistent_evolution_strategies` estimate without derivatives, the latter without that bias.
 
     Args:
       make: hyper-parameters by keyword -> `Algorithm`, of the names of `with_respect_to`.
@@ -87,23 +94,101 @@ def hypergradient(
       (arXiv:1703.01785).
     """
 
+    check_lengths(batches, num_steps)
+    first = jax.tree.map(lambda x: x[0], batches)
+    warn_of_kinks("hypergradient", kinks(make(**with_respect_to), state, first))
+
+    def end(given: Mapping[str, Any]) -> tuple[Array, tuple[Array, TrainState]]:
+        value, last = train(make, objective, given, state, batches, num_steps)
+        return value, (value, last)
+
+    derive = jax.jacfwd if mode == "forward" else jax.grad
+    gradient, (value, last) = derive(end, has_aux=True)(as_arrays(with_respect_to))
+    return Hypergradient(value=value, gradient=gradient, state=last)
+
+
+def check_lengths(batches: Batch, num_steps: int) -> None:
+    """Raises unless there is a batch for each step.
+
+    Args:
+      batches: arrays, each with an axis of steps in front.
+      num_steps: how many there must be.
+
+    Raises:
+      ValueError: naming both numbers.
+
+    Example:
+      >>> check_lengths({"image": jnp.zeros((3, 8, 1))}, 3)
+    """
     lengths = {jnp.shape(leaf)[:1] for leaf in jax.tree.leaves(batches)}
     if lengths - {(num_steps,)}:
         found = sorted(length[0] if length else 0 for length in lengths)
         raise ValueError(bad_value("the first axis of batches", found, f"num_steps = {num_steps}"))
 
-    def end(given: Mapping[str, Any]) -> tuple[Array, Array]:
-        algorithm = make(**given)
 
-        def step(state: TrainState, batch: Batch) -> tuple[TrainState, None]:
-            return algorithm.step(state, batch)[0], None
+def as_arrays(given: Mapping[str, Any]) -> dict[str, PyTree]:
+    """Hyper-parameters as arrays of floating point numbers.
 
-        value = objective(checkpointed_scan(step, state, batches, length=num_steps))
-        if jnp.shape(value) != ():
-            raise ValueError(bad_value("objective: the shape", jnp.shape(value), "(), a number"))
-        return value, value
+    Args:
+      given: {name: number or arrays}.
 
-    at = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(float, x)), dict(with_respect_to))
-    derive = jax.jacfwd if mode == "forward" else jax.grad
-    gradient, value = derive(end, has_aux=True)(at)
-    return Hypergradient(value, gradient)
+    Returns:
+      {name: arrays}.
+
+    Example:
+      >>> as_arrays({"rate": 1})["rate"].dtype.name
+      'float32'
+    """
+    arrays: dict[str, PyTree] = jax.tree.map(
+        lambda x: jnp.asarray(x, jnp.result_type(float, x)), dict(given)
+    )
+    return arrays
+
+
+def train(
+    make: Callable[..., Algorithm],
+    objective: Callable[[TrainState], Array],
+    given: Mapping[str, Any],
+    state: TrainState,
+    batches: Batch,
+    num_steps: int,
+) -> tuple[Array, TrainState]:
+    """An objective after some steps of training, and where they end.
+
+    Args:
+      make: hyper-parameters by keyword -> `Algorithm`.
+      objective: (TrainState) -> scalar.
+      given: the hyper-parameters.
+      state: where training starts.
+      batches: with an axis of `num_steps` in front of those of the algorithm.
+      num_steps: calls of the algorithm's step.
+
+    Returns:
+      (value, state).
+
+    Raises:
+      ValueError: if the objective is no scalar.
+
+    Example:
+      >>> from jaxgan.algorithms import simultaneous
+      >>> from jaxgan.fields import gradient
+      >>> from jaxgan.games import bilinear
+      >>> from jaxgan.optimizers import sgd
+      >>> def make(rate):
+      ...     both = {"gen": sgd(rate), "disc": sgd(rate)}
+      ...     return simultaneous(gradient(bilinear()), optimizers=both)
+      >>> start = make(0.5).init(jax.random.key(0))
+      >>> value, _ = train(make, lambda state: state.params["gen"][0], {"rate": 0.5}, start, {}, 1)
+      >>> float(value)
+      0.5
+    """
+    algorithm = make(**given)
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, None]:
+        return algorithm.step(state, batch)[0], None
+
+    last = checkpointed_scan(step, state, batches, length=num_steps)
+    value = objective(last)
+    if jnp.shape(value) != ():
+        raise ValueError(bad_value("objective: the shape", jnp.shape(value), "(), a number"))
+    return value, last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 
 from jaxgan.core.penalty import Penalty, Term, View, norm
@@ -94,6 +93,6 @@ def _slope(
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         slopes = norm(view.input_gradient(interpolates(view, name)))
         excess = slopes - jnp.asarray(target, slopes.dtype)
-        return (jax.nn.relu(excess) if one_sided else excess) ** 2, state
+        return (jnp.maximum(excess, 0.0) if one_sided else excess) ** 2, state
 
     return Penalty((Term(name=name, values=values, weight=weight, every=every),))

@@ -27,6 +27,7 @@ RUN_BY = {
     "collapse_watch": "tests/training/test_collapse.py",
     "consensus_mixture": "tests/integration/test_mixture_experiments.py",
     "dirac": "tests/integration/test_toy_experiments.py",
+    "hypergradient_estimators": "tests/integration/test_toy_experiments.py",
     "inference_games": "tests/integration/test_inference_games.py",
     "infogan_report": "tests/integration/test_inference_games.py",
     "no_return": "tests/integration/test_futures.py",
@@ -38,7 +39,10 @@ RUN_BY = {
     "saturation": "tests/integration/test_loss_experiments.py",
     "semi_supervised": "tests/integration/test_loss_experiments.py",
     "sga_grid": "tests/integration/test_mixture_experiments.py",
+    "smooth_players": "tests/integration/test_toy_experiments.py",
     "stacked_mnist": "tests/integration/test_stacked_mnist.py",
+    "tune_ring": "tests/integration/test_unrolled_ring.py",
+    "unroll_limit": "tests/integration/test_unrolled_ring.py",
     "unrolled_ring": "tests/integration/test_unrolled_ring.py",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.experiments import report_of
+from tests.experiments import imported, report_of
 
 
 def by_name(report: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -133,3 +133,30 @@ def test_a_pilot_on_the_bilinear_game(tmp_path: Path, monkeypatch: pytest.Monkey
     found = report["runs"]["bilinear"]
     # From every cell it ends nearer than the best of the cells.
     assert found["piloted_worst"] <= found["best"] < found["median"]
+
+
+@pytest.mark.slow
+def test_estimators_of_hypergradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imported("hypergradient_estimators"), "PARTS", (10, 100))
+    flags = ["--num-keys", "50", "--num-pairs", "20"]
+    report = report_of("hypergradient_estimators", flags, tmp_path, monkeypatch)
+    for name, runs in report["runs"].items():
+        (short, whole), (noise, _) = runs["truncated"]["bias"], runs["PES"]["std"]
+        assert whole < 1e-5 < short, name
+        assert runs["PES"]["bias"][0] < max(0.05, 4 * noise / np.sqrt(50)), name
+    assert report["runs"]["hyper-parameters"]["ES"]["bias"][0] > 0.5
+
+
+@pytest.mark.slow
+def test_derivatives_miss_kinks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = imported("smooth_players")
+    some = {name: experiment.ACTIVATIONS[name] for name in ("relu", "tanh")}
+    monkeypatch.setattr(experiment, "ACTIVATIONS", some)
+    report = report_of("smooth_players", ["--num-steps", "10"], tmp_path, monkeypatch)
+    for by_name in report["runs"].values():
+        slope, differences, kinks = by_name["tanh"]
+        assert abs(slope - differences) < 2e-3 * abs(slope)
+        assert not kinks
+        slope, differences, kinks = by_name["relu"]
+        assert abs(slope - differences) > 0.1 * abs(slope)
+        assert kinks == "relu"

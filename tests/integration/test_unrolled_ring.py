@@ -1,4 +1,4 @@
-"""The experiment with unrolled GANs on a ring: its game, and a run of its main."""
+"""The experiments with unrolled and tuned GANs on a ring: their parts, and runs of their mains."""
 
 from __future__ import annotations
 
@@ -46,3 +46,29 @@ def test_flags_are_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
             report_of("unrolled_ring", flags, tmp_path, patch)
         assert stopped.value.code == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_unrolling_goes_to_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = imported("unroll_limit")
+    for name, value in {"BATCH": 16, "GEN_WIDTH": 8, "DISC_WIDTH": 8, "NUM_SAMPLES": 200}.items():
+        monkeypatch.setattr(limit, name, value)
+    flags = ["--k", "0", "5", "100", "--num-steps", "100", "--eval-every", "50", "--seeds", "2"]
+    report = report_of("unroll_limit", flags, tmp_path, monkeypatch)
+    assert list(report["runs"]) == ["0", "5", "100", "implicit"]
+    assert report["runs"]["5"]["step"] == [50, 100]
+    far = {k: np.median(one["gap"]) for k, one in report["distances"].items()}
+    assert far["implicit"] == 0
+    assert far["100"] < far["0"]
+
+
+@pytest.mark.slow
+def test_tuning_lowers_the_objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = imported("tune_ring")
+    for name, value in {"BATCH": 32, "WIDTH": 8, "NUM_HELD": 128}.items():
+        monkeypatch.setattr(experiment, name, value)
+    flags = ["--num-steps", "10", "--num-updates", "20", "--seeds", "2", "--tuning-seeds", "2"]
+    report = report_of("tune_ring", flags, tmp_path, monkeypatch)
+    assert report["path"]["objective"][-1] < report["path"]["objective"][0]
+    assert np.shape(report["held_out"]["after"]) == (10, 2)
+    assert all(np.isfinite(report["path"][name]).all() for name in experiment.START)
