@@ -19,21 +19,25 @@ from jaxgan.distributed.sharding import (
     state_shardings,
     state_template,
 )
+from jaxgan.distributed.shards import NO_FUSED_MULTIPLY_ADD, fuses_multiply_add, reproducible
 
 __all__ = [
     "DATA_AXIS",
     "MIN_SIZE",
     "MODEL_AXIS",
+    "NO_FUSED_MULTIPLY_ADD",
     "batch_sharding",
     "check_batch_size",
     "check_same",
     "connect",
+    "fuses_multiply_add",
     "gather",
     "is_host",
     "jit_step",
     "make_mesh",
     "replica_mean",
     "replicated",
+    "reproducible",
     "shard_sampler",
     "shardings_of",
     "state_shardings",
