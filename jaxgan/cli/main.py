@@ -20,6 +20,7 @@ from jaxgan.cli import (
     import_weights,
     init,
     new,
+    phase_map,
     plan,
     program,
     report,
@@ -33,7 +34,7 @@ from jaxgan.version import __version__
 
 COMMANDS = (
     *(train, init, data, report, sample, translate, explore, evaluate, compare, export),
-    *(checkpoints, plan, configs, new, weights, import_weights, completion),
+    *(checkpoints, plan, phase_map, configs, new, weights, import_weights, completion),
 )
 
 _EPILOG = """\

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxgan import distributed
-from jaxgan.config import build, build_loop
+from jaxgan.config import build, build_loop, build_step
 from jaxgan.config.base import Config
 from jaxgan.config.example import example_of
 from jaxgan.config.resolve import resolve
@@ -116,8 +116,8 @@ def make_job(request: Request, topology: Topology) -> Job:
     spec, source = example_of(config, request.example_shape)
     # The last phase, of a game that has several: a network that grows is largest there.
     algorithm = list(build.build_phases(config, spec, source, mesh).values())[-1]
-    arguments = build.build_arguments(algorithm, config, spec, source is None, mesh)
-    build.check_step(algorithm, arguments)
+    arguments = build_step.build_arguments(algorithm, config, spec, source is None, mesh)
+    build_step.check_step(algorithm, arguments)
     return Job(
         step=distributed.jit_step(algorithm, mesh, distributed.shardings_of(arguments.state)),
         state=arguments.state,

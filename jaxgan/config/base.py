@@ -200,10 +200,31 @@ def override(config: Config, key: str, value: str) -> Config:
       >>> override({"field": [{"name": "consensus"}]}, "field.consensus.gamma", "2")
       {'field': [{'name': 'consensus', 'gamma': 2}]}
     """
+    return with_value(config, key, _literal(value, key))
+
+
+def with_value(config: Config, key: str, value: Any) -> Config:
+    """Sets one entry to any value.
+
+    Args:
+      config: a nested dict, which is left as it is.
+      key: as of `override`.
+      value: the value.
+
+    Returns:
+      The changed config.
+
+    Raises:
+      ConfigError: as `override`.
+
+    Example:
+      >>> with_value({"loss": "hinge"}, "loss.margin", 2.0)
+      {'loss': {'name': 'hinge', 'margin': 2.0}}
+    """
     names = key.split(".")
     if len(names) > MAX_DEPTH or not all(names):
         raise ConfigError(f"config: {shown(key)} is no dotted path of at most {MAX_DEPTH} names")
-    changed: Config = _changed(config, names, _literal(value, key), "")
+    changed: Config = _changed(config, names, value, "")
     return changed
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
@@ -11,17 +11,16 @@ from jax.sharding import Mesh
 from jaxgan import distributed, fields
 from jaxgan import transforms as tf
 from jaxgan.algorithms import Algorithm
+from jaxgan.config import grid
 from jaxgan.config.algorithms import is_whole, make_algorithm
 from jaxgan.config.base import Config
+from jaxgan.config.build_grid import is_split_by_members
 from jaxgan.config.games import make_game, named, parts_of
 from jaxgan.config.optimizers import OPTIMIZER
-from jaxgan.config.references import one_line_of, own_place
 from jaxgan.config.resolve import AHEAD, make_section
 from jaxgan.core.algorithm import Optimizers
-from jaxgan.core.checks import first_difference
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.game import Game
-from jaxgan.core.typing import PyTree
 from jaxgan.data import DeviceSource, Source
 from jaxgan.data.source import ElementSpec
 from jaxgan.fields import Field
@@ -225,109 +224,68 @@ def build_algorithm(
       >>> build_algorithm(config, spec).num_batches
       (10,)
     """
-    algorithm = build_plain(config, spec, mesh, step) if given is None else given
-    if source is not None:
-        sample = source.sample if mesh is None else distributed.shard_sampler(source.sample, mesh)
-        algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
-    if config["nonfinite"] == "skip":
-        algorithm = tf.skip_nonfinite(algorithm)
-    for key in ("transforms", "lookahead", "ema"):
-        algorithm = make_section(config, key, algorithm=algorithm) or algorithm
-    if config["num_seeds"] > 1:
-        algorithm = tf.seeds(algorithm, num_seeds=config["num_seeds"])
+    axes = grid.axes_of(config)
+    # Where members are split over the devices, each has its batch whole.
+    split = mesh if mesh is not None and is_split_by_members(config, mesh) else None
+    make = build_make(config, spec, source, None if split else mesh, step, given)
+    if axes:
+        algorithm = tf.sweep(make, num_seeds=config["num_seeds"], **axes)
+    else:
+        algorithm = make()
+        if config["num_seeds"] > 1:
+            algorithm = tf.seeds(algorithm, num_seeds=config["num_seeds"])
+    if split is not None:
+        algorithm = distributed.split_members(algorithm, mesh=split)
     if config["substeps"] > 1:
         algorithm = tf.substeps(algorithm, num_steps=config["substeps"])
     return algorithm
 
 
-class Arguments(NamedTuple):
-    """What a step of a run is called with, as ShapeDtypeStructs that lie on its devices.
-
-    A step that is traced with these is not traced again when the run calls it.
-
-    Attributes:
-      state: a TrainState.
-      batch: empty if batches do not come from the host.
-    """
-
-    state: PyTree
-    batch: dict[str, jax.ShapeDtypeStruct]
-
-
-def build_arguments(
-    algorithm: Algorithm, config: Config, spec: ElementSpec, is_fed: bool, mesh: Mesh
-) -> Arguments:
-    """What a step of a run is called with, and how that lies on its devices.
+def build_make(
+    config: Config,
+    spec: ElementSpec,
+    source: DeviceSource | None = None,
+    mesh: Mesh | None = None,
+    step: int = 0,
+    given: Algorithm | None = None,
+) -> Callable[..., Algorithm]:
+    """What makes the algorithm of one member of a resolved config.
 
     Args:
-      algorithm: as `build_algorithm` returns it.
-      config: as `resolve` returns it.
-      spec: shape and dtype of one example.
-      is_fed: whether batches come from the host.
-      mesh: as `build_mesh` returns it.
+      config: as in `build_algorithm`, and so the others.
+      spec: likewise.
+      source: likewise.
+      mesh: likewise.
+      step: likewise.
+      given: likewise.
 
     Returns:
-      The arguments; those of a game's later phases are the same.
-
-    Raises:
-      ConfigError: if a rule of `mesh.rules` fits no leaf.
+      Numbers of the config by dotted keys, which may be traced -> the algorithm with these.
 
     Example:
       >>> from jaxgan.config.resolve import resolve
-      >>> config = resolve({"generator": "mlp", "discriminator": "mlp", "num_devices": 2,
+      >>> config = resolve({"generator": "mlp", "discriminator": "mlp",
       ...     "optimizer": {p: {"name": "sgd", "learning_rate": 0.1} for p in ("gen", "disc")}})
-      >>> spec, mesh = {"image": jax.ShapeDtypeStruct((2,), "float32")}, build_mesh(config)
-      >>> _, batch = build_arguments(build_algorithm(config, spec), config, spec, True, mesh)
-      >>> batch["image"].shape, batch["image"].sharding.shard_shape(batch["image"].shape)
-      ((64, 2), (32, 2))
+      >>> make = build_make(config, {"image": jax.ShapeDtypeStruct((2,), "float32")})
+      >>> make(**{"optimizer.gen.learning_rate": 0.2}).num_steps
+      1
     """
-    options = make_section(config, "mesh")
-    try:
-        state = distributed.state_template(algorithm, mesh, options.rules, options.min_size)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    split = distributed.batch_sharding(mesh, algorithm.num_batches)
-    lead = (*algorithm.num_batches, config["batch_size"])
-    batch = {
-        name: jax.ShapeDtypeStruct((*lead, *one.shape), one.dtype, sharding=split)
-        for name, one in spec.items()
-    }
-    return Arguments(state, batch if is_fed else {})
 
+    def make(**numbers: Any) -> Algorithm:
+        at_point = grid.at_point(config, numbers)
+        algorithm = build_plain(at_point, spec, mesh, step) if given is None else given
+        if source is not None:
+            sample = source.sample
+            if mesh is not None:
+                sample = distributed.shard_sampler(sample, mesh)
+            algorithm = tf.device_data(algorithm, sample=sample, batch_size=config["batch_size"])
+        if config["nonfinite"] == "skip":
+            algorithm = tf.skip_nonfinite(algorithm)
+        for key in ("transforms", "lookahead", "ema"):
+            algorithm = make_section(at_point, key, algorithm=algorithm) or algorithm
+        return algorithm
 
-def check_step(algorithm: Algorithm, arguments: Arguments) -> set[str]:
-    """Evaluates one step abstractly: what does not fit is found before anything is compiled.
-
-    Args:
-      algorithm: the algorithm.
-      arguments: as `build_arguments` returns them.
-
-    Returns:
-      The names of the step's metrics.
-
-    Raises:
-      ConfigError: with what the failing part says.
-
-    Example:
-      See `jaxgan.run.make`.
-    """
-    try:
-        state, metrics = jax.eval_shape(algorithm.step, *arguments)
-    except ConfigError:
-        raise
-    except Exception as error:
-        if place := own_place(error):
-            said = f"{place}: {one_line_of(error)}"
-            raise ConfigError(f"this game cannot be played: {said}") from error
-        if not isinstance(error, ValueError | TypeError | AssertionError):
-            raise
-        first_line = str(error).strip().splitlines()[0]
-        raise ConfigError(f"this game cannot be played: {first_line}") from error
-    if difference := first_difference(arguments.state, state):
-        raise ConfigError(f"this game cannot be played: a step changes the state: {difference}")
-    if others := {name: one.shape for name, one in metrics.items() if one.shape}:
-        raise ConfigError(f"this game cannot be played: metrics are no scalars: {others}")
-    return set(metrics)
+    return make
 
 
 def build_phases(

@@ -8,7 +8,8 @@ from jax.sharding import Mesh
 
 from jaxgan.algorithms import Algorithm
 from jaxgan.config.base import Config
-from jaxgan.config.build import Arguments
+from jaxgan.config.build_step import Arguments
+from jaxgan.config.grid import num_members
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.plan import count_flops, peak_flops
 from jaxgan.training.settings import Policy
@@ -69,7 +70,7 @@ def build_work(algorithm: Algorithm, config: Config, arguments: Arguments, mesh:
 
 
 def images_per_step(config: Config, algorithm: Algorithm) -> int:
-    """Real examples that one step consumes, over all seeds.
+    """Real examples that one step consumes, over all members.
 
     Args:
       config: as `resolve` returns it.
@@ -81,9 +82,9 @@ def images_per_step(config: Config, algorithm: Algorithm) -> int:
     Example:
       >>> algorithm = Algorithm(
       ...     init=None, step=None, num_batches=(10, 2), field=None, num_steps=10)
-      >>> images_per_step({"batch_size": 64, "num_seeds": 2}, algorithm)
+      >>> images_per_step({"batch_size": 64, "num_seeds": 2, "sweep": {}}, algorithm)
       256
     """
-    per_call = config["batch_size"] * config["num_seeds"] * math.prod(algorithm.num_batches)
+    per_call = config["batch_size"] * num_members(config) * math.prod(algorithm.num_batches)
     per_step: int = per_call // algorithm.num_steps
     return per_step

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from jaxgan import distributed, games
 from jaxgan import transforms as tf
 from jaxgan.checkpoint.directory import Best
-from jaxgan.config import algorithms
+from jaxgan.config import algorithms, grid
 from jaxgan.config.base import Config, plain
 from jaxgan.config.data import resolve_data
 from jaxgan.config.evaluation import EVALUATION
@@ -41,6 +41,7 @@ class Settings:
     """The entries of a config that are no sections."""
 
     analysis_every_steps: Index = 0
+    analysis_members: tuple[Index, ...] | Literal["all"] = (0,)
     batch_size: BatchSize = 64
     checkpoint_every_steps: Count = 1000
     deterministic: bool = False
@@ -110,6 +111,7 @@ PARTS = ("algorithm", "augment", "auxiliary", "field", "instance_noise", "penalt
 # What may change between two runs in one workdir: how long, how often, where.
 FREE_KEYS = (
     "analysis_every_steps",
+    "analysis_members",
     "checkpoint_every_steps",
     "data.data_dir",
     "eval_every_steps",
@@ -154,10 +156,22 @@ def resolve(config: Config) -> Config:
       ({'name': 'non_saturating', 'smoothing': 0.0, 'fake_smoothing': 0.0}, 64, 0.999)
     """
     config = plain(config)
+    section = config.pop(grid.KEY, None)
+    if section is None or section in ("none", {}):
+        full = {**_resolve(config), grid.KEY: {}}
+    else:
+        full = grid.resolve_grid(section, config, _resolve)
+    return dict(sorted(full.items()))
+
+
+def _resolve(config: Config) -> Config:
+    """A config without a grid."""
     settings = {key: value for key, value in config.items() if key in SETTING_NAMES}
     is_whole = algorithms.is_whole(config)
     sections = {key: one for key, one in SECTIONS.items() if not (is_whole and key in PARTS)}
-    check_keys(config, [*SETTING_NAMES, *sections, *(("data", WHOLE) if is_whole else OTHERS)])
+    check_keys(
+        config, [*SETTING_NAMES, *sections, *(("data", WHOLE) if is_whole else OTHERS), grid.KEY]
+    )
     full: Config = SETTINGS.resolve(settings, "")
     for key, section in sections.items():
         full[key] = section.resolve(_without_name(config.get(key), key), key)
@@ -165,12 +179,12 @@ def resolve(config: Config) -> Config:
     full["data"] = resolve_data(config.get("data", "digits"))
     if is_whole:
         full[WHOLE] = algorithms.SECTION.resolve(config[WHOLE], WHOLE)
-        return dict(sorted(full.items()))
+        return full
     if full["implicit"] and full["unrolled"]:
         raise ConfigError("implicit is given; it must be none, as there is unrolled")
     full |= resolve_game(config)
     full["optimizer"] = _resolve_optimizers(config.get("optimizer"), named(full).players)
-    return dict(sorted(full.items()))
+    return full
 
 
 def make_section(config: Config, key: str, **given: Any) -> Any:

@@ -1,6 +1,12 @@
 """Devices and processes: the only package that names them."""
 
 from jaxgan.distributed.agreement import check_same
+from jaxgan.distributed.members import (
+    available_bytes,
+    bytes_on_device,
+    members_template,
+    split_members,
+)
 from jaxgan.distributed.processes import connect
 from jaxgan.distributed.replicas import replica_mean
 from jaxgan.distributed.sharding import (
@@ -13,6 +19,8 @@ from jaxgan.distributed.sharding import (
     is_host,
     jit_step,
     make_mesh,
+    member_shardings,
+    members_mesh,
     replicated,
     shard_sampler,
     shardings_of,
@@ -26,7 +34,9 @@ __all__ = [
     "MIN_SIZE",
     "MODEL_AXIS",
     "NO_FUSED_MULTIPLY_ADD",
+    "available_bytes",
     "batch_sharding",
+    "bytes_on_device",
     "check_batch_size",
     "check_same",
     "connect",
@@ -35,11 +45,15 @@ __all__ = [
     "is_host",
     "jit_step",
     "make_mesh",
+    "member_shardings",
+    "members_mesh",
+    "members_template",
     "replica_mean",
     "replicated",
     "reproducible",
     "shard_sampler",
     "shardings_of",
+    "split_members",
     "state_shardings",
     "state_template",
 ]

@@ -248,6 +248,45 @@ def shardings_of(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda x: x.sharding, tree)
 
 
+def members_mesh(num_members: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh over which members side by side are split evenly.
+
+    Args:
+      num_members: how many there are.
+      devices: to choose from; those of this process by default.
+
+    Returns:
+      A mesh of the most devices that divide them.
+
+    Example:
+      >>> members_mesh(6).size, members_mesh(7, jax.devices()[:4]).size
+      (6, 1)
+    """
+    found = jax.local_devices() if devices is None else devices
+    num = max(num for num in range(1, len(found) + 1) if num_members % num == 0)
+    return make_mesh(num, devices=found)
+
+
+def member_shardings(tree: PyTree, mesh: Mesh) -> PyTree:
+    """How members side by side lie on the devices: each on one, as they have nothing in common.
+
+    Args:
+      tree: arrays or ShapeDtypeStructs with a leading axis of members; scalars are everywhere.
+      mesh: as `members_mesh` gives it.
+
+    Returns:
+      The same tree, of `NamedSharding`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> found = member_shardings({"x": jnp.zeros((4, 3)), "step": jnp.int32(0)}, members_mesh(4))
+      >>> {name: tuple(one.spec) for name, one in found.items()}
+      {'step': (), 'x': (('data', 'model'),)}
+    """
+    split = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+    return jax.tree.map(lambda x: split if x.ndim else replicated(mesh), tree)
+
+
 def jit_step(algorithm: Algorithm, mesh: Mesh, shardings: PyTree) -> Any:
     """The step that a training run dispatches: compiled once, its state donated.
 

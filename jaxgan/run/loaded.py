@@ -16,6 +16,7 @@ from PIL import Image
 
 from jaxgan import distributed
 from jaxgan.config.base import Config, name_of
+from jaxgan.config.grid import num_members
 from jaxgan.core.errors import EvaluationError, InputError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.show import counts_of, rows, shapes_of
@@ -307,7 +308,7 @@ class Loaded:
 
     def _members(self, asked: Sequence[int] | Literal["all"] | None) -> list[int | None]:
         """Those that are measured; None stands for the only one."""
-        num = self.saved.config["num_seeds"]
+        num = num_members(self.saved.config)
         if asked is None:
             return [(self.member or 0) if num > 1 else None]
         found = range(num) if asked == "all" else asked
@@ -358,4 +359,4 @@ def _frozen(config: Config) -> ml_collections.FrozenConfigDict:
             return {name_of(entry): keyed(entry) for entry in value}
         return value
 
-    return ml_collections.FrozenConfigDict(keyed(config))
+    return ml_collections.FrozenConfigDict(keyed(config), allow_dotted_keys=True)

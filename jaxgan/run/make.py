@@ -15,7 +15,7 @@ from jax.sharding import Mesh
 
 from jaxgan import distributed, fields
 from jaxgan.checkpoint.checkpointer import Checkpoints, check_directory
-from jaxgan.config import algorithms, build, build_loop
+from jaxgan.config import algorithms, build, build_grid, build_loop, build_step, grid
 from jaxgan.config.base import Config, differences
 from jaxgan.config.data import open_data
 from jaxgan.config.games import named
@@ -197,13 +197,17 @@ def make_run(
     data = record_of(source)
     directory.check_same_data(workdir, data, override=override)
     on_device = source if isinstance(source, DeviceSource) else None
+    is_fed = on_device is None
+    make = build.build_make(config, spec, on_device, given=given.algorithm)
+    build_grid.check_axes(make, config, spec, is_fed)
     phases = build.build_phases(config, spec, on_device, mesh, given.algorithm)
     algorithm = phases[0]
     check_every(every, steps_per_call=algorithm.num_steps)
     policy = build_loop.build_policy(config, profile_steps, algorithm.num_steps)
-    arguments = build.build_arguments(algorithm, config, spec, on_device is None, mesh)
+    arguments = build_step.build_arguments(algorithm, config, spec, is_fed, mesh)
+    build_grid.check_memory(config, arguments.state, mesh)
     logged: set[str] = set().union(
-        *(build.check_step(phase, arguments) for phase in phases.values())
+        *(build_step.check_step(phase, arguments) for phase in phases.values())
     )
     _check_best(config, logged, of_scores=False)
     made = loop.Run(
@@ -228,6 +232,7 @@ def make_run(
         writers=make_writers(config["writers"], workdir, portable(config)[0]),
         policy=policy,
         watch=config["watch"],
+        members=tuple(grid.member_names(config)) if config["sweep"] else (),
         later={first: phase for first, phase in phases.items() if first},
     )
     return MadeRun(made, source, data)
@@ -270,7 +275,7 @@ def _hooks(
     if named(config).panels or makes_images(game, source.element_spec):
         yield make_pictures(config, game, source, sharding=sharding, workdir=workdir)
     if config["analysis_every_steps"]:
-        yield _spectrum(config, source, algorithm, mesh, workdir)
+        yield from _spectra(config, source, algorithm, mesh, workdir)
     if config["terms_every_steps"]:
         yield make_terms(
             {first: phase.field.game for first, phase in phases.items()},
@@ -301,18 +306,46 @@ def _fixed_batch(config: Config, source: Source | DeviceSource) -> Batch:
     return batch
 
 
+def _spectra(
+    config: Config,
+    source: Source | DeviceSource,
+    algorithm: Algorithm,
+    mesh: Mesh,
+    workdir: Path,
+) -> Iterator[Hook]:
+    names, chosen = grid.member_names(config), config["analysis_members"]
+    watched = list(range(len(names))) if chosen == "all" else chosen
+    if beyond := [index for index in watched if index >= len(names)]:
+        allowed = f"all, or some from 0 to {len(names) - 1}"
+        raise ConfigError(bad_value("analysis_members", beyond[0], allowed))
+    for index in watched:
+        name = names[index] if len(watched) > 1 else ""
+        one = grid.at_point(config, grid.member_numbers(config, index))
+        own = algorithm
+        if config[grid.KEY]:
+            own = build.build_algorithm({**one, "num_seeds": 1}, source.element_spec)
+        yield _spectrum(one, source, own, mesh, workdir, index=index, name=name)
+
+
 def _spectrum(
     config: Config,
     source: Source | DeviceSource,
     algorithm: Algorithm,
     mesh: Mesh,
     workdir: Path,
+    **of_member: Any,
 ) -> Hook:
     batch = _fixed_batch(config, source)
     every = config["analysis_every_steps"]
     if algorithms.is_whole(config):
         return make_spectrum(
-            {"field": algorithm.field}, {}, batch, every=every, mesh=mesh, workdir=workdir
+            {"field": algorithm.field},
+            {},
+            batch,
+            every=every,
+            mesh=mesh,
+            workdir=workdir,
+            **of_member,
         )
     # The game as it would be played by plain descent, to compare with.
     plain = build.build_game({**config, **dict.fromkeys(AHEAD)}, source.element_spec)
@@ -322,7 +355,9 @@ def _spectrum(
     if names != ["gradient"]:
         watched[" of ".join(names)] = algorithm.field
     optimizers = build.build_optimizers(config)
-    return make_spectrum(watched, optimizers, batch, every=every, mesh=mesh, workdir=workdir)
+    return make_spectrum(
+        watched, optimizers, batch, every=every, mesh=mesh, workdir=workdir, **of_member
+    )
 
 
 def _evaluation(

@@ -11,6 +11,7 @@ import numpy as np
 from jaxgan.config.base import Config
 from jaxgan.config.build import build_algorithm
 from jaxgan.config.games import parts_of
+from jaxgan.config.grid import num_members
 from jaxgan.core.errors import ConfigError, PublishedError
 from jaxgan.core.state import TrainState
 from jaxgan.data.source import ElementSpec
@@ -39,8 +40,9 @@ def pretrained_state(
     Example:
       See `jaxgan.cli.import_weights`.
     """
-    if config["num_seeds"] > 1:
-        raise ConfigError(f"num_seeds is {config['num_seeds']}; weights are imported for one")
+    if (num := num_members(config)) > 1:
+        name = "sweep" if config["sweep"] else "num_seeds"
+        raise ConfigError(f"{name} makes {num} members; weights are imported for one")
     algorithm = build_algorithm(config, spec)
     state = jax.jit(algorithm.init)(jax.random.key(config["seed"]))
     params, net_state, ema = dict(state.params), dict(state.net_state), dict(state.ema)

@@ -10,6 +10,7 @@ from jax.sharding import Sharding
 
 from jaxgan.config.base import Config
 from jaxgan.config.games import named
+from jaxgan.config.grid import member_names
 from jaxgan.core.game import Game
 from jaxgan.core.state import stream
 from jaxgan.core.typing import Key
@@ -20,6 +21,9 @@ from jaxgan.sampling.sampler import make_panels, make_sampler
 from jaxgan.training.collapse.diversity import MAX_EXAMPLES, diversity
 from jaxgan.training.hooks import Hook, Moment
 from jaxgan.writers import save_png
+
+MAX_SHOWN = 16
+"""So many members of a grid are in a picture, the first ones."""
 
 _LOOK, _MAX_LOOKS = 64, 32
 """Examples that are read at a time, and how often, to find some of each class."""
@@ -127,6 +131,7 @@ def make_pictures(
     is_points = len(source.element_spec["image"].shape) == 1
     real = examples(key, source, min(1000, _size(source)))["image"] if is_points else None
     titles = source.class_names if num_classes and isinstance(source, Source) else ()
+    names = member_names(config) if config["sweep"] else []
     labels = (np.arange(num) % num_classes, others["label"]) if num_classes else None
     show = make_panels(game, panels, sharding) if panels else None
 
@@ -139,8 +144,13 @@ def make_pictures(
             pixels = side_by_side(show(now.state, key, others))
         else:
             samples = sample(now.state, key, config["num_samples"])
-            pixels = picture(samples, real, num_classes, titles)
-            now.log.add(now.step, diversity(samples, others["image"], labels))
+            shown = samples[:MAX_SHOWN] if names else samples
+            pixels = picture(shown, real, num_classes, titles)
+            found = diversity(samples, others["image"], labels)
+            for name, one in zip(names, samples, strict=False):
+                alone = diversity(one, others["image"], labels)
+                found |= {f"{metric}/{name}": value for metric, value in alone.items()}
+            now.log.add(now.step, found)
         if now.log.writer is not None:
             if show is None and not is_points and not (workdir / "real.png").exists():
                 show_real()

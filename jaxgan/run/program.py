@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxgan.config.build import Arguments, check_step
+from jaxgan.config.build_step import Arguments, check_step
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.state import is_typed

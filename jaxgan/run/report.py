@@ -28,6 +28,7 @@ from jaxgan.training.collapse.watcher import Line
 from jaxgan.training.hooks import Hook, Moment
 from jaxgan.writers.curves import curves_of
 from jaxgan.writers.metrics import logged_lines, read_metrics
+from jaxgan.writers.panels import is_of_member
 
 logger = logging.getLogger(__name__)
 
@@ -209,7 +210,7 @@ def _summary(
 
 
 def _is_loss(name: str) -> bool:
-    return name.startswith("loss/")
+    return name.startswith("loss/") and not is_of_member(name)
 
 
 def _data(
@@ -232,18 +233,19 @@ def _data(
 
 def _warnings(workdir: Path) -> tuple[Warned, ...]:
     found: list[Warned] = []
-    active: dict[str, int] = {}
+    active: dict[tuple[str, str], int] = {}
     if _has(workdir, "nonfinite.json"):
         step = read_json(workdir / "nonfinite.json", _Lost)["step"]
         found.append(Warned(step, "numbers were not finite: nonfinite.json says which", "", None))
     if not _has(workdir, "warnings.jsonl"):
         return tuple(found)
     for _, row in logged_lines(workdir / "warnings.jsonl", _Warning):
-        if (name := row.get("cleared")) in active:
-            at = active.pop(str(name))
+        member = row.get("member", "")
+        if (member, row.get("cleared", "")) in active:
+            at = active.pop((member, row["cleared"]))
             found[at] = found[at]._replace(cleared=row["step"])
         elif "warning" in row:
-            active[row["warning"]] = len(found)
+            active[member, row["warning"]] = len(found)
             said = row.get("text", row["warning"])
             found.append(Warned(row["step"], said, row.get("advice", ""), None))
     return tuple(found)

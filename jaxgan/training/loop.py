@@ -80,6 +80,7 @@ class Run:
         that a run goes on from.
       policy: what to do about faults.
       watch: whether to warn of collapse, in the log and in `warnings.jsonl`.
+      members: names of members that log by themselves, as those of a grid do; each is watched.
       later: what runs in the algorithm's place from a step on, of a game with phases.
     """
 
@@ -99,6 +100,7 @@ class Run:
     writers: Mapping[str, Callable[[int | None], Writer | None]] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     watch: bool = True
+    members: tuple[str, ...] = ()
     later: Mapping[int, Algorithm] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -332,7 +334,9 @@ def _open_log(run: Run, start: int) -> Iterator[Log]:
         MetricWriter(run.workdir, resume_step=start or None, others=others) as writer,
         Progress(run.total_steps, start, images_per_step=run.work.images) as progress,
     ):
-        watch = Watch(run.workdir, resume_step=start or None) if run.watch else None
+        watch = None
+        if run.watch:
+            watch = Watch(run.workdir, resume_step=start or None, members=run.members)
         yield Log(writer, progress, run.work, start, watch)
 
 

@@ -35,6 +35,8 @@ def make_spectrum(
     every: int,
     mesh: Mesh,
     workdir: Path,
+    index: int = 0,
+    name: str = "",
 ) -> Hook:
     """Logs and draws the spectra of some fields where training stands.
 
@@ -42,7 +44,7 @@ def make_spectrum(
     `stability/rotation` and `stability/max_rate` of the last field, and says its verdict in words.
     The eigenvalues are those of the flow v' = -J on one fixed batch: all of them for games of up
     to `MAX_DENSE` parameters, otherwise the `NUM_LEADING` of largest magnitude and of largest real
-    part. Of a run with several seeds it watches the first.
+    part. Of a run with members it watches one.
 
     Args:
       fields: by name; the last is the one that is played, those before are to be compared with.
@@ -51,6 +53,9 @@ def make_spectrum(
       every: steps between two spectra.
       mesh: the devices.
       workdir: the run's folder.
+      index: of a run with members, which one; the first by default.
+      name: of that member, where several are watched: it follows the names of the numbers, and the
+        picture is `spectra/step_STEP_member_INDEX.png`.
 
     Returns:
       A `Hook`. Where there is no finite spectrum it logs a warning and returns.
@@ -80,32 +85,35 @@ def make_spectrum(
       Mescheder et al., 2017 (arXiv:1705.10461), figure 3; Berard et al., 2020 (arXiv:1906.04848).
     """
 
+    said, suffix = (f"{name}: ", f"/{name}") if name else ("", "")
+
     def look(now: Moment) -> None:
         now.settle()
         state, step, writer = distributed.gather(now.state, mesh), now.step, now.log.writer
         if writer is None:
             return
         if state.key.ndim:
-            state = member(state, 0)
+            state = member(state, index)
         try:
             spectra = {
-                name: _eigenvalues(field, state, optimizers, batch)
-                for name, field in fields.items()
+                label: _eigenvalues(field, state, optimizers, batch)
+                for label, field in fields.items()
             }
         except ValueError as error:
-            logger.warning("step %d: no spectrum: %s", step, error)
+            logger.warning("step %d: %sno spectrum: %s", step, said, error)
             return
         verdict = analysis.stability(list(spectra.values())[-1])
-        path = workdir / "spectra" / f"step_{step:08d}.png"
-        spectrum_png(path, spectra, f"step {step}: eigenvalues of the flow", share_axes=False)
+        path = workdir / "spectra" / f"step_{step:08d}{f'_member_{index}' if name else ''}.png"
+        title = f"step {step}: {said}eigenvalues of the flow"
+        spectrum_png(path, spectra, title, share_axes=False)
         values = {
-            "stability/max_real": verdict.max_real,
-            "stability/rotation": verdict.rotation,
-            "stability/max_rate": verdict.max_rate,
+            f"stability/max_real{suffix}": verdict.max_real,
+            f"stability/rotation{suffix}": verdict.rotation,
+            f"stability/max_rate{suffix}": verdict.max_rate,
         }
         writer.scalars(step, values)
         writer.image(step, "spectrum", np.asarray(Image.open(path).convert("RGB")))
-        logger.info("step %d: %s", step, verdict.text)
+        logger.info("step %d: %s%s", step, said, verdict.text)
 
     return Hook(every, "the analysis of the game", look)
 

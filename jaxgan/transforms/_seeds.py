@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+import numpy as np
 
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.ranges import Index, Width, checked
 from jaxgan.core.state import TrainState, is_typed
-from jaxgan.core.typing import Batch, Key, Metrics
+from jaxgan.core.typing import Batch, Metrics
+from jaxgan.transforms._vectorized import vectorized
 
 SPREAD = "std/"
 """Prefix of the metric that holds a metric's standard deviation over seeds."""
-
-MEMBER_AXES = TrainState._make(None if name == "step" else 0 for name in TrainState._fields)
-"""The axes of members in a state made by `seeds`, as `vmap` takes them; `step` has none."""
 
 
 @checked
@@ -33,7 +31,8 @@ def seeds(algorithm: Algorithm, *, num_seeds: Width) -> Algorithm:
 
     Returns:
       An `Algorithm` over a state with a leading axis of members on every leaf but `step`. Each
-      metric is the mean over members, and `std/NAME` its standard deviation.
+      metric is the mean over members, and `std/NAME` its standard deviation; `vectorized` keeps
+      each.
 
     Raises:
       ValueError: if `num_seeds` is not positive.
@@ -50,24 +49,15 @@ def seeds(algorithm: Algorithm, *, num_seeds: Width) -> Algorithm:
       ((4, 1), ['loss/disc', 'loss/gen', 'std/loss/disc', 'std/loss/gen'])
     """
 
-    def init(key: Key) -> TrainState:
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_seeds))
-        # One after the other rather than under vmap: the very bits of the single run.
-        state: TrainState = lax.map(algorithm.init, keys)
-        return state._replace(step=state.step[0])
+    many = vectorized(lambda: algorithm, seeds=np.arange(num_seeds))
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        state, metrics = jax.vmap(
-            algorithm.step,
-            in_axes=(MEMBER_AXES, None),
-            out_axes=(MEMBER_AXES, 0),
-            axis_size=num_seeds,
-        )(state, batch)
+        state, metrics = many.step(state, batch)
         mean = {name: jnp.mean(values) for name, values in metrics.items()}
         spread = {SPREAD + name: jnp.std(values) for name, values in metrics.items()}
         return state, {**mean, **spread}
 
-    return algorithm._replace(init=init, step=step)
+    return many._replace(step=step)
 
 
 def has_members(state: TrainState) -> bool:

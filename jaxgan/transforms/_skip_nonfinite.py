@@ -9,7 +9,8 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.ranges import checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Metrics, PyTree
-from jaxgan.transforms._seeds import MEMBER_AXES, has_members
+from jaxgan.transforms._seeds import has_members
+from jaxgan.transforms._vectorized import MEMBER_AXES
 
 
 def all_finite(tree: PyTree) -> Array:

@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,8 +13,8 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import InputError, bad_value
 from jaxgan.core.ranges import Width, checked
 from jaxgan.core.state import TrainState
-from jaxgan.core.typing import Array, Batch, Key, Metrics
-from jaxgan.transforms._seeds import MEMBER_AXES
+from jaxgan.core.typing import Batch, Metrics
+from jaxgan.transforms._vectorized import vectorized
 
 
 @checked
@@ -41,7 +40,8 @@ def sweep(
 
     Returns:
       An `Algorithm` over a state with a leading axis of members on every leaf but `step`. A metric
-      is the mean over the seeds of a point, under `NAME/lr=0.1,gamma=1`.
+      is the mean over all members; under `NAME/lr=0.1,gamma=1`, over the seeds of a point; and with
+      several seeds, under `NAME/lr=0.1,gamma=1,seed=0`, that of one member.
 
     Raises:
       ValueError: if `num_seeds` is not positive.
@@ -50,6 +50,7 @@ def sweep(
     Example:
       Consensus on the bilinear game, which plain descent leaves:
 
+      >>> import jax
       >>> from jaxgan.algorithms import simultaneous
       >>> from jaxgan.fields import consensus, gradient
       >>> from jaxgan.games import bilinear
@@ -73,44 +74,22 @@ def sweep(
     labels = [_label(point) for point in grid]
     if twice := [label for label, num in Counter(labels).items() if num > 1]:
         raise InputError(f"axes: {twice[0]} is there twice; numbers must differ in six digits")
-    first = make(**grid[0])
-    if not isinstance(first, Algorithm):
-        raise InputError(bad_value("make(...)", type(first).__name__, "an Algorithm"))
-    values = {name: np.repeat([point[name] for point in grid], num_seeds) for name in axes}
+    members = member_names(num_seeds=num_seeds, **axes)
+    repeated = {name: np.repeat([point[name] for point in grid], num_seeds) for name in axes}
     seeds = np.tile(np.arange(num_seeds), len(grid))
-
-    def init(key: Key) -> TrainState:
-        def begin(given: tuple[dict[str, Array], Array]) -> TrainState:
-            numbers, seed = given
-            return make(**numbers).init(jax.random.fold_in(key, seed))
-
-        # One after the other rather than under vmap: the very bits of the single run.
-        state: TrainState = jax.lax.map(begin, (_arrays(values), jnp.asarray(seeds)))
-        return state._replace(step=state.step[0])
+    many = vectorized(make, seeds=seeds, own_batches=False, **repeated)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        def advance(state: TrainState, numbers: dict[str, Array]) -> tuple[TrainState, Metrics]:
-            return make(**numbers).step(state, batch)
-
-        state, metrics = jax.vmap(advance, in_axes=(MEMBER_AXES, 0), out_axes=(MEMBER_AXES, 0))(
-            state, _arrays(values)
-        )
-        means = {
-            name: jnp.mean(one.reshape(len(grid), num_seeds), axis=1)
-            for name, one in metrics.items()
-        }
-        named = {
-            f"{name}/{label}": mean[index]
-            for name, mean in means.items()
-            for index, label in enumerate(labels)
-        }
+        state, metrics = many.step(state, batch)
+        named: Metrics = {}
+        for name, one in metrics.items():
+            means = jnp.mean(one.reshape(len(grid), num_seeds), axis=1)
+            named[name] = jnp.mean(one)
+            named |= {f"{name}/{label}": mean for label, mean in zip(labels, means, strict=True)}
+            named |= {f"{name}/{each}": value for each, value in zip(members, one, strict=True)}
         return state, named
 
-    return first._replace(init=init, step=step)
-
-
-def _arrays(values: Mapping[str, np.ndarray]) -> dict[str, Array]:
-    return {name: jnp.asarray(one, dtype=float) for name, one in values.items()}
+    return many._replace(step=step)
 
 
 def points(**axes: Sequence[float] | np.ndarray) -> list[dict[str, float]]:
@@ -139,6 +118,31 @@ def points(**axes: Sequence[float] | np.ndarray) -> list[dict[str, float]]:
             raise InputError(bad_value(name, given, "a list of finite numbers"))
     lists = ([float(value) for value in np.asarray(given)] for given in axes.values())
     return [dict(zip(axes, chosen, strict=True)) for chosen in itertools.product(*lists)]
+
+
+@checked
+def member_names(*, num_seeds: Width = 1, **axes: Sequence[float] | np.ndarray) -> list[str]:
+    """The names of the members of a `sweep`, as their metrics have them.
+
+    Args:
+      num_seeds: members at each point.
+      **axes: values of each hyper-parameter, one axis each.
+
+    Returns:
+      One name a member, in the order of the state.
+
+    Raises:
+      ValueError: if `num_seeds` is not positive.
+      InputError: if there is no axis, or one is no list of numbers.
+
+    Example:
+      >>> member_names(lr=[0.1, 0.2]), member_names(num_seeds=2, lr=[0.1])
+      (['lr=0.1', 'lr=0.2'], ['lr=0.1,seed=0', 'lr=0.1,seed=1'])
+    """
+    labels = [_label(point) for point in points(**axes)]
+    if num_seeds == 1:
+        return labels
+    return [f"{label},seed={seed}" for label in labels for seed in range(num_seeds)]
 
 
 def _label(point: Mapping[str, float]) -> str:

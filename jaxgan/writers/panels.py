@@ -119,6 +119,8 @@ class Panel(NamedTuple):
 def panels(names: Iterable[str]) -> list[Panel]:
     """Sorts metrics into panels; `std/NAME` of a NAME that is there is left to be its band.
 
+    Those of a grid's single points and members have no panel, as there may be thousands.
+
     Args:
       names: of the metrics.
 
@@ -132,7 +134,8 @@ def panels(names: Iterable[str]) -> list[Panel]:
     known = dict.fromkeys(names)
     found: dict[tuple[str, str, str], list[str]] = {}
     for name in known:
-        if not (name.startswith("std/") and name.removeprefix("std/") in known):
+        is_band = name.startswith("std/") and name.removeprefix("std/") in known
+        if not is_band and not is_of_member(name):
             found.setdefault(_place(name), []).append(name)
     # The generator first, so that it has the same color in all of them.
     listed = [
@@ -140,6 +143,22 @@ def panels(names: Iterable[str]) -> list[Panel]:
         for place, of in found.items()
     ]
     return sorted(listed, key=lambda panel: SECTIONS.index(panel.section))
+
+
+def is_of_member(name: str) -> bool:
+    """Whether a metric is that of one point, or of one member, of a grid.
+
+    Args:
+      name: of the metric.
+
+    Returns:
+      Whether it is.
+
+    Example:
+      >>> is_of_member("loss/gen/lr=0.1,seed=2"), is_of_member("loss/gen")
+      (True, False)
+    """
+    return "=" in name.rpartition("/")[2]
 
 
 def _place(name: str) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ from rich.progress import Progress as LiveBar
 from rich.table import Column
 
 from jaxgan.writers.notebook import Cell, in_notebook
+from jaxgan.writers.panels import is_of_member
 
 _BAR_COLUMNS = 10
 _LIVE_SECONDS = 0.25
@@ -111,7 +112,7 @@ class Progress:
         losses = [
             f"{name} {np.mean(np.asarray(value, float)):.4g}"
             for name, value in metrics.items()
-            if name.startswith("loss/")
+            if name.startswith("loss/") and not is_of_member(name)
         ]
         # Only now: the clock is read when what was asked of the device is done.
         speed = self._speed(step)

@@ -16,7 +16,7 @@ from jaxgan import transforms as tf
 from jaxgan.algorithms import alternating, simultaneous
 from jaxgan.augment import adjustable, bgc, diffaugment, each
 from jaxgan.augment._ada import GROUPS
-from jaxgan.config import build, resolve
+from jaxgan.config import build, build_step, resolve
 from jaxgan.config.base import Config
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.schedules import linear
@@ -468,7 +468,9 @@ def test_bad_configs_are_refused_in_one_line(sections: Any, message: str) -> Non
 
 def check_step(algorithm: Algorithm, config: Config, spec: ElementSpec) -> None:
     mesh = build.build_mesh(config)
-    build.check_step(algorithm, build.build_arguments(algorithm, config, spec, True, mesh))
+    build_step.check_step(
+        algorithm, build_step.build_arguments(algorithm, config, spec, True, mesh)
+    )
 
 
 def test_configs_build_these_games() -> None:
