@@ -118,10 +118,15 @@ def _config(args: argparse.Namespace) -> Config:
 
 def _prepare_jax(args: argparse.Namespace, config: Config) -> None:
     """What must be settled before anything touches a device."""
+    from jaxgan.distributed import NO_FUSED_MULTIPLY_ADD
     from jaxgan.run.make import keep_compiled
 
-    if config["deterministic"]:
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+    flags = []
+    if config["deterministic"] or config["reproducible"]:
+        flags.append("--xla_gpu_deterministic_ops=true")
+    if config["reproducible"]:
+        flags.append(NO_FUSED_MULTIPLY_ADD)
+    if flags:
+        os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *flags]).strip()
     keep_compiled()
     job.connect(args, config["stall_timeout_seconds"])

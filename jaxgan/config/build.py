@@ -88,7 +88,7 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step
     Args:
       config: as `resolve` returns it.
       spec: shape and dtype of one example.
-      mesh: the devices, for the per-replica mode; without them it is the game of one replica.
+      mesh: the devices that share it, where that matters (per replica, reproducible).
       step: when it is played, of a game that has phases.
 
     Returns:
@@ -111,13 +111,26 @@ def build_game(config: Config, spec: ElementSpec, mesh: Mesh | None = None, step
             game = with_penalty(game, terms)
         except ValueError as error:
             raise ConfigError(f"penalties: {error}") from error
-    if mesh is not None and make_section(config, "mesh").per_replica:
-        try:
-            game = distributed.replica_mean(game, mesh=mesh)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
+    if mesh is not None:
+        game = _on_devices(config, game, mesh)
     for key in AHEAD:
         game = make_section(config, key, game=game) or game
+    return game
+
+
+def _on_devices(config: Config, game: Game, mesh: Mesh) -> Game:
+    """The game as the devices share it: as replicas, as shards, or as one."""
+    per_replica = make_section(config, "mesh").per_replica
+    shared = make_section(config, "reproducible")
+    if per_replica and shared is not None:
+        raise ConfigError("mesh.per_replica and reproducible exclude each other")
+    try:
+        if per_replica:
+            return distributed.replica_mean(game, mesh=mesh)
+        if shared is not None:
+            return distributed.reproducible(game, num_shards=shared.shards, mesh=mesh)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     return game
 
 

@@ -32,7 +32,7 @@ from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.penalty import Penalty
-from jaxgan.core.ranges import BatchSize, Count, Index, Width
+from jaxgan.core.ranges import BatchSize, Count, Index, Several, Width
 from jaxgan.fields import Field
 
 
@@ -73,6 +73,12 @@ class Mesh(NamedTuple):
     rules: Mapping[str, Any] = MappingProxyType({})
 
 
+class Reproducible(NamedTuple):
+    """The shards whose sums have the same bits on any number of devices."""
+
+    shards: Several
+
+
 SECTIONS: Mapping[str, Section] = {
     "algorithm": Choice(
         ALGORITHMS, "simultaneous", "field", given=("optimizers", "critic"), makes=Algorithm
@@ -91,6 +97,7 @@ SECTIONS: Mapping[str, Section] = {
     "lookahead": Options(tf.lookahead, "algorithm", optional=True),
     "mesh": Options(Mesh),
     "penalties": Terms(PENALTIES, given=("latent",), makes=Penalty),
+    "reproducible": Options(Reproducible, optional=True),
     "transforms": Chain(TRANSFORMS, takes="algorithm", makes=Algorithm),
     "unrolled": Options(
         games.unrolled, "game", given=("player", "opponent", "inner"), optional=True

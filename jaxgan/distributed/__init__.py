@@ -28,17 +28,20 @@ from jaxgan.distributed.sharding import (
     state_shardings,
     state_template,
 )
+from jaxgan.distributed.shards import NO_FUSED_MULTIPLY_ADD, fuses_multiply_add, reproducible
 
 __all__ = [
     "DATA_AXIS",
     "MIN_SIZE",
     "MODEL_AXIS",
+    "NO_FUSED_MULTIPLY_ADD",
     "available_bytes",
     "batch_sharding",
     "bytes_on_device",
     "check_batch_size",
     "check_same",
     "connect",
+    "fuses_multiply_add",
     "gather",
     "is_host",
     "jit_step",
@@ -49,6 +52,7 @@ __all__ = [
     "memory_bytes",
     "replica_mean",
     "replicated",
+    "reproducible",
     "shard_sampler",
     "shardings_of",
     "split_members",

@@ -109,11 +109,12 @@ def environment(topology: Topology) -> Mapping[str, str]:
 
     Example:
       >>> environment(parse_topology("cpu:8"))["XLA_FLAGS"]
-      '--xla_force_host_platform_device_count=8'
+      '--xla_force_host_platform_device_count=8 --xla_cpu_max_isa=AVX'
     """
     if topology.platform == "cpu":
-        devices = f"--xla_force_host_platform_device_count={topology.num_devices}"
-        return {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": devices}
+        # The second is what `reproducible` asks for.
+        flags = f"--xla_force_host_platform_device_count={topology.num_devices}"
+        return {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"{flags} --xla_cpu_max_isa=AVX"}
     return {
         "JAX_PLATFORMS": "cpu",  # for the arrays; the TPU is asked for by name
         "JAX_ENABLE_COMPILATION_CACHE": "false",  # it cannot be read without the device
