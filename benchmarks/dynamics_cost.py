@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import timing
 
 import jaxgan as jg
-from jaxgan import fields
+from jaxgan import fields, games
 from jaxgan.algorithms import Algorithm
 from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import ring
@@ -95,6 +95,24 @@ def unrolled_methods(game: jg.Game) -> dict[str, Method]:
     }
 
 
+def many_players() -> dict[str, Method]:
+    """Two generators, and two discriminators, of the same networks."""
+    gen = jg.from_linen(MLPGenerator((WIDTH, WIDTH), (2,)), jnp.zeros((1, LATENT)))
+    disc = MLPDiscriminator((WIDTH, WIDTH))
+    one = jg.from_linen(disc, jnp.zeros((1, 2)))
+    classes = jg.from_linen(MLPGenerator((WIDTH, WIDTH), (3,)), jnp.zeros((1, 2)))
+    made = {
+        "mad_gan, 2 generators": games.mad_gan([gen, gen], classes, latent=LATENT),
+        "gman, 2 discriminators": games.gman(gen, [one, one], latent=LATENT),
+    }
+    return {
+        name: Method(
+            jg.simultaneous(jg.gradient(game), optimizers=dict.fromkeys(game.players, ADAM))
+        )
+        for name, game in made.items()
+    }
+
+
 def all_methods() -> dict[str, Method]:
     """Every method on the game of two layers each."""
     game = make_game()
@@ -133,6 +151,7 @@ def all_methods() -> dict[str, Method]:
                 optimizers=ADAMS,
             )
         ),
+        **many_players(),
         **unrolled_methods(game),
     }
 

@@ -93,6 +93,10 @@ NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "half_life": ((), {"num_steps": 10.0}),
     "implicit": ((terms.rich_game(),), {"inner": optimizers.sgd(0.1), "num_steps": 1}),
     "infogan": ((network(6, DIM), network(DIM, 5, heads)), terms.CODES),
+    "gman": (
+        (network(DIM, DIM), [network(DIM, 1, logit), network(DIM, 1, jnp.ravel)]),
+        {"latent": DIM},
+    ),
     "instance_noise": ((terms.rich_game(),), {}),
     "lookahead": ((), {"num_steps": 2}),
     "linear": ((), {"init_value": 1.0, "final_value": 0.1, "num_steps": 10}),
