@@ -129,6 +129,9 @@ def all_methods() -> dict[str, Method]:
         BASE: Method(jg.simultaneous(field, optimizers=ADAMS)),
         "alternating": Method(jg.alternating(field, optimizers=ADAMS)),
         "consensus": Method(play(fields.consensus), 3.5),
+        "consensus of two_batches": Method(
+            play(lambda field: fields.consensus(fields.two_batches(field)))
+        ),
         "symplectic": Method(play(fields.symplectic), 4.0),
         "extragradient": Method(jg.extragradient(field, optimizers=ADAMS), 2.2),
         "past extragradient": Method(jg.past_extragradient(field, optimizers=ADAMS)),

@@ -216,6 +216,7 @@ FIELDS: Table = {
     "stackelberg": fields.stackelberg,
     "symplectic": fields.symplectic,
     "symplectic_surgery": fields.symplectic_surgery,
+    "two_batches": fields.two_batches,
 }
 TRANSFORMS: Table = {"ema": transforms.ema, "lookahead": transforms.lookahead}
 OPTIMIZERS: Table = {

@@ -18,6 +18,7 @@ from jaxgan.fields._sos import sos
 from jaxgan.fields._stackelberg import stackelberg
 from jaxgan.fields._symplectic import symplectic
 from jaxgan.fields._symplectic_surgery import symplectic_surgery
+from jaxgan.fields._two_batches import two_batches
 
 __all__ = [
     "Field",
@@ -42,6 +43,7 @@ __all__ = [
     "symplectic",
     "symplectic_surgery",
     "trees",
+    "two_batches",
     "with_norms",
     "with_solver_metrics",
 ]

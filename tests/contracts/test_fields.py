@@ -54,6 +54,7 @@ def norms_row(name: str, games: tuple[str, ...], norms: dict[str, tuple[str, ...
 TABLE = [
     Row("gradient", lambda rate: lambda field: field, formulas.plain),
     Row("microbatch", lambda rate: partial(fields.microbatch, num_parts=2), formulas.plain),
+    Row("two_batches", lambda rate: fields.two_batches, formulas.plain),
     Row("with_norms", lambda rate: fields.with_norms, formulas.plain),
     Row(
         "consensus",
@@ -239,7 +240,7 @@ def test_every_factory_has_a_row() -> None:
 def test_a_field_is_the_gradient_only_where_it_says_so(float64: None) -> None:
     made = {row.name: row.make(0.5)(gradient(game_of(matrices(row.games[0])))) for row in TABLE}
     found = {name for name, field in made.items() if field.is_gradient}
-    assert found == {"gradient", "microbatch", "with_norms"}
+    assert found == {"gradient", "microbatch", "two_batches", "with_norms"}
 
 
 @PLAYED
