@@ -11,6 +11,7 @@ from jaxgan.games._gan import Latent, gan, normal_latent
 from jaxgan.games._gman import gman
 from jaxgan.games._implicit import implicit
 from jaxgan.games._infogan import Code, infogan, infogan_codes
+from jaxgan.games._logan import logan
 from jaxgan.games._mad_gan import mad_gan
 from jaxgan.games._pix2pix import pix2pix
 from jaxgan.games._pool import empty_pool, query
@@ -51,6 +52,7 @@ __all__ = [
     "infogan",
     "infogan_codes",
     "instance_noise",
+    "logan",
     "mad_gan",
     "make_phases",
     "matrix_game",
