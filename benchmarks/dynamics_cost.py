@@ -113,6 +113,13 @@ def many_players() -> dict[str, Method]:
     }
 
 
+def svre(field: jg.Field) -> Algorithm:
+    """On 16 batches of data, a snapshot in every 16th step or so."""
+    data = jax.jit(lambda key: DATA.sample(key, 16 * BATCH))(jax.random.key(1))
+    reduced = fields.variance_reduced(field, data=data, refresh=1 / 16)
+    return jg.extragradient(reduced, optimizers=ADAMS)
+
+
 def all_methods() -> dict[str, Method]:
     """Every method on the game of two layers each."""
     game = make_game()
@@ -132,8 +139,16 @@ def all_methods() -> dict[str, Method]:
         "consensus of two_batches": Method(
             play(lambda field: fields.consensus(fields.two_batches(field)))
         ),
+        "fictitious_play, 5 past": Method(play(fields.fictitious_play)),
+        "runge_kutta": Method(play(partial(fields.runge_kutta, step_size=RATE))),
+        "anchored": Method(play(partial(fields.anchored, weight=RATE))),
         "symplectic": Method(play(fields.symplectic), 4.0),
         "extragradient": Method(jg.extragradient(field, optimizers=ADAMS), 2.2),
+        "extragradient, same batch": Method(
+            jg.extragradient(field, optimizers=ADAMS, batches="same")
+        ),
+        "extragradient of variance_reduced (SVRE)": Method(svre(field)),
+        "extra_anchored": Method(jg.algorithms.extra_anchored(field, optimizers=ADAMS)),
         "past extragradient": Method(jg.past_extragradient(field, optimizers=ADAMS)),
         "optimistic": Method(jg.simultaneous(field, optimizers=optimistic)),
         "lookahead-minimax": Method(jg.lookahead(jg.simultaneous(field, optimizers=ADAMS))),
@@ -141,6 +156,16 @@ def all_methods() -> dict[str, Method]:
         "lola": Method(play(partial(fields.lola, alpha=RATE))),
         "sos": Method(play(partial(fields.sos, alpha=RATE))),
         "competitive, 5 cg iterations": Method(cgd(5)),
+        "competitive, two rates, 5 cg iterations": Method(
+            play(
+                partial(
+                    fields.competitive,
+                    eta={"gen": RATE, "disc": 2 * RATE},
+                    tol=NEVER,
+                    max_iterations=5,
+                )
+            )
+        ),
         "competitive, 10 cg iterations": Method(cgd(10)),
         "competitive, cg to 1e-6": Method(play(partial(fields.competitive, eta=RATE))),
         "follow_the_ridge": Method(play(partial(fields.follow_the_ridge, tol=NEVER))),
@@ -154,6 +179,7 @@ def all_methods() -> dict[str, Method]:
                 optimizers=ADAMS,
             )
         ),
+        "logan": Method(jg.simultaneous(jg.gradient(games.logan(game)), optimizers=ADAMS)),
         **many_players(),
         **unrolled_methods(game),
     }

@@ -207,6 +207,7 @@ FIELDS: Table = {
     "anchored": fields.anchored,
     "competitive": fields.competitive,
     "consensus": fields.consensus,
+    "fictitious_play": fields.fictitious_play,
     "follow_the_ridge": fields.follow_the_ridge,
     "gradient_norm": fields.gradient_norm,
     "lola": fields.lola,

@@ -65,6 +65,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "games.infogan": ("gen", "disc"),
     "games.infogan_codes": ("noise_dim",),
     "games.instance_noise": ("game",),
+    "games.logan": ("game",),
     "games.mad_gan": ("gens", "disc"),
     "games.make_phases": ("resolutions",),
     "games.matrix_game": ("first", "second"),

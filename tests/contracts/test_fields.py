@@ -78,6 +78,19 @@ TABLE = [
         remembers=True,
     ),
     Row(
+        "fictitious_play",
+        lambda rate: partial(fields.fictitious_play, num_past=3),
+        formulas.with_the_past,
+        remembers=True,
+    ),
+    Row(
+        "variance_reduced",
+        lambda rate: partial(
+            fields.variance_reduced, data={"image": jnp.zeros((2, helpers.DIM))}, refresh=0.5
+        ),
+        formulas.plain,
+    ),
+    Row(
         "runge_kutta",
         lambda rate: partial(fields.runge_kutta, step_size=rate),
         formulas.mean_slope(4),
@@ -135,6 +148,24 @@ TABLE = [
         formulas.answered,
         ("three",),
         solves=True,
+    ),
+    Row(
+        "competitive players cg",
+        lambda rate: partial(fields.competitive, eta={"gen": rate, "disc": 0.3}, **TIGHT),
+        formulas.answered_with({"disc": 0.3}),
+        ("zero_sum",),
+        solves=True,
+        is_variant=True,
+    ),
+    Row(
+        "competitive players gmres",
+        lambda rate: partial(
+            fields.competitive, eta={"a": rate, "b": 0.3, "c": 0.8}, solver="gmres", **TIGHT
+        ),
+        formulas.answered_with({"b": 0.3, "c": 0.8}),
+        ("three",),
+        solves=True,
+        is_variant=True,
     ),
     Row(
         "lookahead_opponent",

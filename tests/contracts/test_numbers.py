@@ -105,6 +105,8 @@ NEEDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "sos": ((), {"alpha": 0.5}),
     "anchored": ((), {"weight": 0.5}),
     "competitive": ((), {"eta": 0.5}),
+    "logan": ((terms.rich_game(),), {}),
+    "variance_reduced": ((), {"data": {"image": jnp.zeros((2, 1))}, "refresh": 0.5}),
     "matrix_game": ((jnp.eye(2), -jnp.eye(2)), {}),
     "runge_kutta": ((), {"step_size": 0.5}),
     "super_resolution": ((network(DIM, DIM), network(DIM, 1, logit)), {"features": jnp.sin}),

@@ -93,3 +93,14 @@ def test_opponents_cooperate_where_they_shape_each_other(
     assert rows["prisoner's dilemma, LOLA exact: loss"][0] < 1.3
     assert rows["prisoner's dilemma, SOS: loss"][0] < 1.3
     assert abs(rows["tandem, SOS: loss"][0]) < 0.1 < rows["tandem, LOLA exact: loss"][0]
+
+
+@pytest.mark.slow
+def test_the_bias_of_consensus_is_as_predicted_and_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ["--num-steps", "500", "--pairs", "512", "--batches", "1024"]
+    rows = by_name(report_of("consensus_bias", flags, tmp_path, monkeypatch))
+    predicted = rows["step 500: bias, B = 32"][0]
+    np.testing.assert_allclose(rows["step 500: mean of one batch of 32"][0], predicted, rtol=0.3)
+    assert rows["step 500: mean of two_batches"][0] < 0.5 * predicted
