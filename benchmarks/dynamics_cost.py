@@ -1,6 +1,7 @@
 """What each method of the dynamics laboratory costs, in steps of simultaneous gradient descent.
 
     python benchmarks/dynamics_cost.py
+    python benchmarks/dynamics_cost.py --methods logan stackelberg   # these, beside the base
 
 One process, one run, interleaved. The game is a ring of eight Gaussians, batch 512, latents of 16,
 two layers of 128 ReLU for both players, the minimax loss, Adam with b1 = 0.5 for all; data and
@@ -17,6 +18,7 @@ exact unrolling with k = 5 cannot cost less than about 10 there, and first order
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -40,6 +42,7 @@ NEVER = 1e-12
 """A tolerance that no solver reaches in float32, so that it takes all its iterations."""
 MEMORY_STEPS = (5, 10, 20, 100)
 MEMORY_BAR = 2.0
+APART = "two layers each, lines measured apart"
 
 
 class Method(NamedTuple):
@@ -283,11 +286,23 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results/dynamics_cost.json"
     )
+    methods = all_methods()
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=methods,
+        help="measure these alone, and keep the other lines",
+    )
     args = parser.parse_args()
-
+    if args.methods:
+        asked = {name: methods[name] for name in (BASE, *args.methods)}
+        kept = json.loads(args.out.read_text())
+        found = measure_costs(APART, asked, args.rounds, args.calls)
+        timing.save_results(args.out, {**kept, APART: {**kept.get(APART, {}), **found}})
+        return
     results = {
         "two layers each": measure_costs(
-            "G 16-128-128-2, D 2-128-128-1", all_methods(), args.rounds, args.calls
+            "G 16-128-128-2, D 2-128-128-1", methods, args.rounds, args.calls
         ),
         "discriminator of one layer": measure_costs(
             "G 16-128-128-2, D 2-128-1", metz_methods(), args.rounds, args.calls
