@@ -119,12 +119,10 @@ def test_a_pass_in_parts_is_the_whole_and_resumes() -> None:
 
 
 def test_data_that_are_not_on_the_device_are_refused() -> None:
-    with pytest.raises(
-        ValueError,
-        match=r"^data is \{'image': 'ndarray'\}; it must be finite data",
-    ):
-        variance_reduced(noisy(), data={"image": np.zeros((4, 2))}, refresh=0.1)
-    made: Any = ring()
+    made: Any = {"image": np.zeros((4, 2))}
+    with pytest.raises(ValueError, match=r"^data is \{'image': 'ndarray'\}; it must be finite"):
+        variance_reduced(noisy(), data=made, refresh=0.1)
+    made = ring()
     with pytest.raises(ValueError, match=r"^data is DeviceSource; it must be finite data"):
         variance_reduced(noisy(), data=made, refresh=0.1)
     with pytest.raises(ValueError, match=r"^refresh is 1.5; it must be from 0 to 1$"):
@@ -133,7 +131,9 @@ def test_data_that_are_not_on_the_device_are_refused() -> None:
 
 def by_hand(num_steps: int, num_past: int, every: int, rate: float) -> list[tuple[float, float]]:
     """Fictitious play of f = x y, by descent against the mean of the others."""
-    x, y, path, past = 1.0, 1.0, [], []
+    x, y = 1.0, 1.0
+    path: list[tuple[float, float]] = []
+    past: list[tuple[float, float]] = []
     for step in range(num_steps):
         xs, ys = zip(*((x, y), *past[-num_past:]), strict=True)
         if step % every == 0:
