@@ -146,6 +146,8 @@ def draw(path: Path, orders: Mapping[str, Mapping[str, Any]], runs: Mapping[str,
         axes.loglog(STEPS, found["errors"], marker="o", ms=3, label=f"{name}: {found['order']:.2f}")
     axes.set_title("bilinear game: error at time 1, and order", fontsize=9)
     axes.set_xlabel("step size", fontsize=8)
+    axes.set_xticks(STEPS, STEPS)
+    axes.minorticks_off()
     axes.tick_params(labelsize=7)
     axes.legend(fontsize=7)
     real = np.asarray(stratified(DATA)(jax.random.key(3), NUM_SHOWN)["image"])
