@@ -1,6 +1,7 @@
 """What each method of the dynamics laboratory costs, in steps of simultaneous gradient descent.
 
     python benchmarks/dynamics_cost.py
+    python benchmarks/dynamics_cost.py --methods logan stackelberg   # these, beside the base
 
 One process, one run, interleaved. The game is a ring of eight Gaussians, batch 512, latents of 16,
 two layers of 128 ReLU for both players, the minimax loss, Adam with b1 = 0.5 for all; data and
@@ -17,6 +18,7 @@ exact unrolling with k = 5 cannot cost less than about 10 there, and first order
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,7 +29,7 @@ import jax.numpy as jnp
 import timing
 
 import jaxgan as jg
-from jaxgan import fields
+from jaxgan import fields, games
 from jaxgan.algorithms import Algorithm
 from jaxgan.cli.program import Parser, run_script, whole
 from jaxgan.data import ring
@@ -40,6 +42,7 @@ NEVER = 1e-12
 """A tolerance that no solver reaches in float32, so that it takes all its iterations."""
 MEMORY_STEPS = (5, 10, 20, 100)
 MEMORY_BAR = 2.0
+APART = "two layers each, lines measured apart"
 
 
 class Method(NamedTuple):
@@ -95,6 +98,31 @@ def unrolled_methods(game: jg.Game) -> dict[str, Method]:
     }
 
 
+def many_players() -> dict[str, Method]:
+    """Two generators, and two discriminators, of the same networks."""
+    gen = jg.from_linen(MLPGenerator((WIDTH, WIDTH), (2,)), jnp.zeros((1, LATENT)))
+    disc = MLPDiscriminator((WIDTH, WIDTH))
+    one = jg.from_linen(disc, jnp.zeros((1, 2)))
+    classes = jg.from_linen(MLPGenerator((WIDTH, WIDTH), (3,)), jnp.zeros((1, 2)))
+    made = {
+        "mad_gan, 2 generators": games.mad_gan([gen, gen], classes, latent=LATENT),
+        "gman, 2 discriminators": games.gman(gen, [one, one], latent=LATENT),
+    }
+    return {
+        name: Method(
+            jg.simultaneous(jg.gradient(game), optimizers=dict.fromkeys(game.players, ADAM))
+        )
+        for name, game in made.items()
+    }
+
+
+def svre(field: jg.Field) -> Algorithm:
+    """On 16 batches of data, a snapshot in every 16th step or so."""
+    data = jax.jit(lambda key: DATA.sample(key, 16 * BATCH))(jax.random.key(1))
+    reduced = fields.variance_reduced(field, data=data, refresh=1 / 16)
+    return jg.extragradient(reduced, optimizers=ADAMS)
+
+
 def all_methods() -> dict[str, Method]:
     """Every method on the game of two layers each."""
     game = make_game()
@@ -111,8 +139,19 @@ def all_methods() -> dict[str, Method]:
         BASE: Method(jg.simultaneous(field, optimizers=ADAMS)),
         "alternating": Method(jg.alternating(field, optimizers=ADAMS)),
         "consensus": Method(play(fields.consensus), 3.5),
+        "consensus of two_batches": Method(
+            play(lambda field: fields.consensus(fields.two_batches(field)))
+        ),
+        "fictitious_play, 5 past": Method(play(fields.fictitious_play)),
+        "runge_kutta": Method(play(partial(fields.runge_kutta, step_size=RATE))),
+        "anchored": Method(play(partial(fields.anchored, weight=RATE))),
         "symplectic": Method(play(fields.symplectic), 4.0),
         "extragradient": Method(jg.extragradient(field, optimizers=ADAMS), 2.2),
+        "extragradient, same batch": Method(
+            jg.extragradient(field, optimizers=ADAMS, batches="same")
+        ),
+        "extragradient of variance_reduced (SVRE)": Method(svre(field)),
+        "extra_anchored": Method(jg.algorithms.extra_anchored(field, optimizers=ADAMS)),
         "past extragradient": Method(jg.past_extragradient(field, optimizers=ADAMS)),
         "optimistic": Method(jg.simultaneous(field, optimizers=optimistic)),
         "lookahead-minimax": Method(jg.lookahead(jg.simultaneous(field, optimizers=ADAMS))),
@@ -120,6 +159,16 @@ def all_methods() -> dict[str, Method]:
         "lola": Method(play(partial(fields.lola, alpha=RATE))),
         "sos": Method(play(partial(fields.sos, alpha=RATE))),
         "competitive, 5 cg iterations": Method(cgd(5)),
+        "competitive, two rates, 5 cg iterations": Method(
+            play(
+                partial(
+                    fields.competitive,
+                    eta={"gen": RATE, "disc": 2 * RATE},
+                    tol=NEVER,
+                    max_iterations=5,
+                )
+            )
+        ),
         "competitive, 10 cg iterations": Method(cgd(10)),
         "competitive, cg to 1e-6": Method(play(partial(fields.competitive, eta=RATE))),
         "follow_the_ridge": Method(play(partial(fields.follow_the_ridge, tol=NEVER))),
@@ -133,6 +182,8 @@ def all_methods() -> dict[str, Method]:
                 optimizers=ADAMS,
             )
         ),
+        "logan": Method(jg.simultaneous(jg.gradient(games.logan(game)), optimizers=ADAMS)),
+        **many_players(),
         **unrolled_methods(game),
     }
 
@@ -235,11 +286,23 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results/dynamics_cost.json"
     )
+    methods = all_methods()
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=methods,
+        help="measure these alone, and keep the other lines",
+    )
     args = parser.parse_args()
-
+    if args.methods:
+        asked = {name: methods[name] for name in (BASE, *args.methods)}
+        kept = json.loads(args.out.read_text())
+        found = measure_costs(APART, asked, args.rounds, args.calls)
+        timing.save_results(args.out, {**kept, APART: {**kept.get(APART, {}), **found}})
+        return
     results = {
         "two layers each": measure_costs(
-            "G 16-128-128-2, D 2-128-128-1", all_methods(), args.rounds, args.calls
+            "G 16-128-128-2, D 2-128-128-1", methods, args.rounds, args.calls
         ),
         "discriminator of one layer": measure_costs(
             "G 16-128-128-2, D 2-128-1", metz_methods(), args.rounds, args.calls

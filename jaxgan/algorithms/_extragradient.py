@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 
@@ -22,21 +24,26 @@ from jaxgan.core.typing import Batch, Key, Metrics, PlayerTree
 
 
 @checked
-def extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
+def extragradient(
+    field: Field, *, optimizers: Optimizers, batches: Literal["fresh", "same"] = "fresh"
+) -> Algorithm:
     """All players step tentatively, look at the field there, and step from where they were.
 
     w_{t+½} = w_t - η ξ(w_t);  w_{t+1} = w_t - η ξ(w_{t+½}), with each player's own optimizer in
     place of η. Both half-steps go through the optimizer, whose moments and bias correction advance
-    twice: with Adam this is ExtraAdam. Each half-step has fresh latents and a fresh real batch. A
-    step counts as one update of each player, for lazy penalties and for schedules: both half-steps
-    have the same learning rate. `optimizers.hold_schedules` says what else counts, and how.
+    twice: with Adam this is ExtraAdam. Each half-step has fresh latents and a fresh real batch, or
+    both have the same: a step of extragradient in the game of that very batch. A step counts as one
+    update of each player, for lazy penalties and for schedules: both half-steps have the same
+    learning rate. `optimizers.hold_schedules` says what else counts, and how.
 
     Args:
       field: such as `gradient(game)`.
       optimizers: one Optax transformation per player.
+      batches: whether each half-step has `"fresh"` data and latents, or both the `"same"`.
 
     Returns:
-      An `Algorithm` that consumes two batches per step; metrics are those of the second half-step.
+      An `Algorithm` that consumes two batches per step, or one for both; metrics are those of the
+      second half-step.
 
     Raises:
       ValueError: if the optimizers are not those of the game's players or, when played, there are
@@ -60,18 +67,29 @@ def extragradient(field: Field, *, optimizers: Optimizers) -> Algorithm:
       distance 1.0357
 
     References:
-      Korpelevich, 1976; Gidel et al., 2019 (arXiv:1802.10551), algorithms 2 and 4.
+      Korpelevich, 1976; Gidel et al., 2019 (arXiv:1802.10551), algorithms 2 and 4. The same
+      batch: Mishchenko et al., 2020 (arXiv:1905.11373).
     """
     init = make_init(field, optimizers=optimizers)
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        return two_half_steps(field, optimizers, state, batch, state.params)
+    is_same = batches == "same"
 
-    return Algorithm(init=init, step=step, num_batches=(2,), field=field)
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        if is_same:
+            batch = jax.tree.map(lambda x: jnp.stack([x, x]), batch)
+        phases = (0, 0) if is_same else (0, 1)
+        return two_half_steps(field, optimizers, state, batch, state.params, phases)
+
+    return Algorithm(init=init, step=step, num_batches=() if is_same else (2,), field=field)
 
 
 def two_half_steps(
-    field: Field, optimizers: Optimizers, state: TrainState, batch: Batch, base: PlayerTree
+    field: Field,
+    optimizers: Optimizers,
+    state: TrainState,
+    batch: Batch,
+    base: PlayerTree,
+    phases: tuple[int, int] = (0, 1),
 ) -> tuple[TrainState, Metrics]:
     """base - η ξ(w), and from the field there base - η ξ(base - η ξ(w)).
 
@@ -81,6 +99,7 @@ def two_half_steps(
       state: with w, and the field's own memory.
       batch: two of them.
       base: from where both half-steps start.
+      phases: of their contexts; of one number both draw the same.
 
     Returns:
       (the state after the second, its metrics).
@@ -105,14 +124,14 @@ def two_half_steps(
     everyone = tuple(state.params)
     first, second = (jax.tree.map(lambda x, i=i: x[i], batch) for i in range(2))
     updates = dict.fromkeys(everyone, state.step)
-    context = make_context(state, optimizers=optimizers, updates=updates, phase=0)
+    context = make_context(state, optimizers=optimizers, updates=updates, phase=phases[0])
     grads, memory, (net_state, _) = field.apply(
         state.params, state.memory, state.net_state, first, context
     )
     state = state._replace(params=base)
     half, opt_state = apply_updates(state, grads, optimizers=optimizers, players=everyone)
     state = state._replace(opt_state=hold_schedules(opt_state, state.opt_state))
-    context = make_context(state, optimizers=optimizers, updates=updates, phase=1)
+    context = make_context(state, optimizers=optimizers, updates=updates, phase=phases[1])
     grads, memory, (net_state, metrics) = field.apply(half, memory, net_state, second, context)
     params, opt_state = apply_updates(state, grads, optimizers=optimizers, players=everyone)
     state = state._replace(

@@ -207,6 +207,7 @@ FIELDS: Table = {
     "anchored": fields.anchored,
     "competitive": fields.competitive,
     "consensus": fields.consensus,
+    "fictitious_play": fields.fictitious_play,
     "follow_the_ridge": fields.follow_the_ridge,
     "gradient_norm": fields.gradient_norm,
     "lola": fields.lola,
@@ -216,6 +217,7 @@ FIELDS: Table = {
     "stackelberg": fields.stackelberg,
     "symplectic": fields.symplectic,
     "symplectic_surgery": fields.symplectic_surgery,
+    "two_batches": fields.two_batches,
 }
 TRANSFORMS: Table = {"ema": transforms.ema, "lookahead": transforms.lookahead}
 OPTIMIZERS: Table = {

@@ -5,6 +5,7 @@ from jaxgan.fields import trees
 from jaxgan.fields._anchored import anchored
 from jaxgan.fields._competitive import competitive
 from jaxgan.fields._consensus import consensus, gradient_norm
+from jaxgan.fields._fictitious_play import fictitious_play
 from jaxgan.fields._follow_the_ridge import follow_the_ridge
 from jaxgan.fields._gradient import gradient
 from jaxgan.fields._interaction import off_diagonal, shaping
@@ -18,6 +19,8 @@ from jaxgan.fields._sos import sos
 from jaxgan.fields._stackelberg import stackelberg
 from jaxgan.fields._symplectic import symplectic
 from jaxgan.fields._symplectic_surgery import symplectic_surgery
+from jaxgan.fields._two_batches import two_batches
+from jaxgan.fields._variance_reduced import variance_reduced
 
 __all__ = [
     "Field",
@@ -26,6 +29,7 @@ __all__ = [
     "anchored",
     "competitive",
     "consensus",
+    "fictitious_play",
     "follow_the_ridge",
     "gradient",
     "gradient_norm",
@@ -42,6 +46,8 @@ __all__ = [
     "symplectic",
     "symplectic_surgery",
     "trees",
+    "two_batches",
+    "variance_reduced",
     "with_norms",
     "with_solver_metrics",
 ]

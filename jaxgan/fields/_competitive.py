@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jaxgan.core.field import Field, Linearized, Pull, linearize
 from jaxgan.core.game import warn_if_detached
 from jaxgan.core.ranges import Count, NonNegativeSchedule, Positive, checked
@@ -17,24 +19,24 @@ from jaxgan.fields._solve import Solution, Solver, solve, with_solver_metrics
 def competitive(
     field: Field,
     *,
-    eta: NonNegativeSchedule,
+    eta: NonNegativeSchedule | Mapping[str, NonNegativeSchedule],
     solver: Solver = "cg",
     tol: Positive = 1e-6,
     max_iterations: Count = 100,
 ) -> Field:
-    """The Nash equilibrium of the game's local bilinear approximation: (I + η J_off)⁻¹ ξ.
+    """The Nash equilibrium of the game's local bilinear approximation: (I + J_off η)⁻¹ ξ.
 
-    J_off is the Jacobian without its diagonal blocks: each player answers the others' answers. In
-    a bilinear game it is the proximal point method and contracts for every η. Play it by descent
-    with the same rate, `optimizers.sgd(eta)`.
+    η is one step for all players, or each one's own; J_off is the Jacobian without its diagonal
+    blocks: each player answers the others' answers. In a bilinear game it is the proximal point
+    method and contracts for every η. Play it by descent with the same rates, `optimizers.sgd(eta)`.
 
-    "cg" solves (I + η² D_xy D_yx) u_x = ξ_x - η D_xy ξ_y for one player, a positive definite
+    "cg" solves (I - η_x η_y J_xy J_yx) u_x = ξ_x - η_y J_xy ξ_y for one player, a positive definite
     system because the game is zero-sum, and finds the other by one product. "gmres" solves for
     all players at once, in any game. Either starts from the last solution.
 
     Args:
       field: any field; the plain gradient of a zero-sum game for "cg".
-      eta: η, the players' step, a number or a schedule of the step.
+      eta: η, the players' step, a number or a schedule of the step; or {player: such} of all.
       solver: "cg" or "gmres".
       tol: relative residual to reach.
       max_iterations: at most so many products per evaluation.
@@ -61,6 +63,12 @@ def competitive(
       Schäfer & Anandkumar, 2019 (arXiv:1905.12103).
     """
     warn_if_detached(field.game, "competitive")
+    players = field.game.players
+    eta_of = dict(eta) if isinstance(eta, Mapping) else dict.fromkeys(players, eta)
+    if set(eta_of) != set(players):
+        raise ValueError(
+            f"eta is given for {sorted(eta_of)}; the game's players are {sorted(players)}"
+        )
     if solver == "cg" and not (field.game.is_zero_sum and field.is_gradient):
         raise ValueError(
             "competitive: solver is 'cg', which needs the plain gradient of a zero-sum game "
@@ -75,7 +83,7 @@ def competitive(
         context: Context,
     ) -> Pull:
         here = linearize(field, params, memory["field"], net_state, batch, context)
-        step = at(eta, context.step)
+        step = {player: at(eta_of[player], context.step) for player in players}
         find = _by_gmres if solver == "gmres" else _by_cg
         found = find(here, step, memory["guess"], tol, max_iterations)
         net_state, metrics = here.rest
@@ -88,29 +96,35 @@ def competitive(
     return Field(game=field.game, init=init, apply=apply)
 
 
+Steps = Mapping[str, Array | float]
+
+
 def _by_gmres(
-    here: Linearized, step: Array | float, guess: PlayerTree, tol: float, max_iterations: int
+    here: Linearized, steps: Steps, guess: PlayerTree, tol: float, max_iterations: int
 ) -> Solution:
     def operator(u: PlayerTree) -> PlayerTree:
-        total: PlayerTree = trees.add(u, step, off_diagonal(here.jvp, u))
+        moves = {player: trees.scaled(own, steps[player]) for player, own in u.items()}
+        total: PlayerTree = trees.add(u, 1.0, off_diagonal(here.jvp, moves))
         return total
 
     return solve(operator, here.pull, guess, solver="gmres", tol=tol, max_iterations=max_iterations)
 
 
 def _by_cg(
-    here: Linearized, step: Array | float, guess: PlayerTree, tol: float, max_iterations: int
+    here: Linearized, steps: Steps, guess: PlayerTree, tol: float, max_iterations: int
 ) -> Solution:
     first, second = here.pull
 
-    def cross(vector: PyTree, source: str, target: str) -> PyTree:
+    def answer(vector: PyTree, source: str, target: str) -> PyTree:
+        """J_{target, source} η_source v."""
         others = trees.without(here.pull, [target])
-        return here.jvp({**others, source: vector})[target]
+        move = trees.scaled(vector, steps[source])
+        return here.jvp({**others, source: move})[target]
 
     def operator(u: PyTree) -> PyTree:
-        return trees.add(u, -step * step, cross(cross(u, first, second), second, first))
+        return trees.add(u, -1.0, answer(answer(u, first, second), second, first))
 
-    rhs = trees.add(here.pull[first], -step, cross(here.pull[second], second, first))
+    rhs = trees.add(here.pull[first], -1.0, answer(here.pull[second], second, first))
     found = solve(operator, rhs, guess[first], solver="cg", tol=tol, max_iterations=max_iterations)
-    answer = trees.add(here.pull[second], -step, cross(found.value, first, second))
-    return found._replace(value={first: found.value, second: answer})
+    other = trees.add(here.pull[second], -1.0, answer(found.value, first, second))
+    return found._replace(value={first: found.value, second: other})

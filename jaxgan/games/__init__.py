@@ -8,8 +8,11 @@ from jaxgan.games._bigan import bigan
 from jaxgan.games._cyclegan import cyclegan
 from jaxgan.games._encoding import gaussian_kl
 from jaxgan.games._gan import Latent, gan, normal_latent
+from jaxgan.games._gman import gman
 from jaxgan.games._implicit import implicit
 from jaxgan.games._infogan import Code, infogan, infogan_codes
+from jaxgan.games._logan import logan
+from jaxgan.games._mad_gan import mad_gan
 from jaxgan.games._pix2pix import pix2pix
 from jaxgan.games._pool import empty_pool, query
 from jaxgan.games._progressive import Phases, make_phases, progressive
@@ -44,10 +47,13 @@ __all__ = [
     "gan",
     "gaussian_kl",
     "gaussian_likelihood",
+    "gman",
     "implicit",
     "infogan",
     "infogan_codes",
     "instance_noise",
+    "logan",
+    "mad_gan",
     "make_phases",
     "matrix_game",
     "normal_latent",

@@ -59,7 +59,7 @@ def _as_is(out: PyTree, scene: Scene, name: str) -> PyTree:
 
 @dataclass(frozen=True, eq=False)
 class Discriminator:
-    """The player `disc`: one network and the objective that it minimises.
+    """A player, `disc` or one of several: one network and the objective that it minimises.
 
     Its entry of `net_state` holds `network` and `loss`, the states of both.
 
@@ -68,16 +68,18 @@ class Discriminator:
       objective: an adversarial objective.
       arguments: (part of a scene, scene) -> the network's inputs; the part alone by default.
       finish: (output, scene, name of the part) -> what the objective and penalties get.
+      player: its name.
     """
 
     network: Network
     objective: Loss
     arguments: Callable[[PyTree, Scene], tuple[PyTree, ...]] = _alone
     finish: Callable[[PyTree, Scene, str], PyTree] = _as_is
+    player: str = "disc"
 
     def init(self, key: Key) -> tuple[Params, NetState]:
-        """Parameters and state of the player, of the stream `init/disc`."""
-        params, state = self.network.init(stream(key, "init/disc"))
+        """Parameters and state of the player, of the stream `init/PLAYER`."""
+        params, state = self.network.init(stream(key, f"init/{self.player}"))
         return params, {"network": state, "loss": self.objective.init()}
 
     def apply(
@@ -89,11 +91,11 @@ class Discriminator:
         context: Context,
         name: str,
     ) -> tuple[PyTree, NetState]:
-        """The output on one part of a scene; the network draws from `disc/noise/NAME`."""
-        key = context.part_stream(f"disc/noise/{name}")
+        """The output on one part of a scene; the network draws from `PLAYER/noise/NAME`."""
+        key = context.part_stream(f"{self.player}/noise/{name}")
         arguments = self.arguments(inputs, scene)
         out, state = self.network.apply(
-            params["disc"], state, *arguments, train=context.train, key=key
+            params[self.player], state, *arguments, train=context.train, key=key
         )
         return self.finish(out, scene, name), state
 
@@ -106,7 +108,7 @@ class Discriminator:
         context: Context,
     ) -> PyTree:
         """`Game.critic`: the output on inputs in place of the real ones."""
-        state = net_state["disc"]["network"]
+        state = net_state[self.player]["network"]
         return self.apply(params, state, inputs, scene, context, "real")[0]
 
     def losses(
@@ -122,7 +124,7 @@ class Discriminator:
         The network sees `real` and then each of `fakes`, and its state is passed from one to the
         next; so is the objective's. `outputs` are of the first of `fakes`.
         """
-        own = net_state["disc"]
+        own = net_state[self.player]
         network, state = own["network"], own["loss"]
         outs: dict[str, PyTree] = {}
         for name in ("real", *fakes):

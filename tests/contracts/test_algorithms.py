@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import chex
@@ -94,6 +95,14 @@ TABLE = [
         extra_anchored_by_hand,
         half_steps=2,
         memory=("field", "anchor"),
+    ),
+    Row(
+        "extragradient_same",
+        partial(jaxgan.extragradient, batches="same"),
+        (),
+        (BOTH, BOTH),
+        extragradient_by_hand,
+        half_steps=2,
     ),
     pattern_row("sequence", "disc", "gen", "gen"),
     pattern_row("sequence_at_once", BOTH, "gen", ("disc",)),

@@ -54,6 +54,7 @@ def norms_row(name: str, games: tuple[str, ...], norms: dict[str, tuple[str, ...
 TABLE = [
     Row("gradient", lambda rate: lambda field: field, formulas.plain),
     Row("microbatch", lambda rate: partial(fields.microbatch, num_parts=2), formulas.plain),
+    Row("two_batches", lambda rate: fields.two_batches, formulas.plain),
     Row("with_norms", lambda rate: fields.with_norms, formulas.plain),
     Row(
         "consensus",
@@ -75,6 +76,19 @@ TABLE = [
         lambda rate: partial(fields.anchored, weight=rate),
         formulas.drawn_back,
         remembers=True,
+    ),
+    Row(
+        "fictitious_play",
+        lambda rate: partial(fields.fictitious_play, num_past=3),
+        formulas.with_the_past,
+        remembers=True,
+    ),
+    Row(
+        "variance_reduced",
+        lambda rate: partial(
+            fields.variance_reduced, data={"image": jnp.zeros((2, helpers.DIM))}, refresh=0.5
+        ),
+        formulas.plain,
     ),
     Row(
         "runge_kutta",
@@ -134,6 +148,24 @@ TABLE = [
         formulas.answered,
         ("three",),
         solves=True,
+    ),
+    Row(
+        "competitive players cg",
+        lambda rate: partial(fields.competitive, eta={"gen": rate, "disc": 0.3}, **TIGHT),
+        formulas.answered_with({"disc": 0.3}),
+        ("zero_sum",),
+        solves=True,
+        is_variant=True,
+    ),
+    Row(
+        "competitive players gmres",
+        lambda rate: partial(
+            fields.competitive, eta={"a": rate, "b": 0.3, "c": 0.8}, solver="gmres", **TIGHT
+        ),
+        formulas.answered_with({"b": 0.3, "c": 0.8}),
+        ("three",),
+        solves=True,
+        is_variant=True,
     ),
     Row(
         "lookahead_opponent",
@@ -239,7 +271,7 @@ def test_every_factory_has_a_row() -> None:
 def test_a_field_is_the_gradient_only_where_it_says_so(float64: None) -> None:
     made = {row.name: row.make(0.5)(gradient(game_of(matrices(row.games[0])))) for row in TABLE}
     found = {name for name, field in made.items() if field.is_gradient}
-    assert found == {"gradient", "microbatch", "with_norms"}
+    assert found == {"gradient", "microbatch", "two_batches", "with_norms"}
 
 
 @PLAYED

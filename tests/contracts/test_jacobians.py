@@ -109,6 +109,7 @@ GAMES: dict[str, Callable[[], Game]] = {
     "augmented": lambda: games.augmented(plain(), shifted),
     "augmented_at": lambda: games.augmented_at(plain(), scaled, p=0.5),
     "instance_noise": lambda: games.instance_noise(plain(), std=0.3),
+    "logan": lambda: games.logan(plain(), weight=1.0, bound=9.0),
     "unrolled auto": lambda: unrolled(
         plain(), num_steps="auto", inner=sgd(0.2), inner_state="fresh", tolerance=0.8
     ),
@@ -168,7 +169,7 @@ HOLDING = helpers.rows(
 SLOW = (
     *("consistency", "drift", "r2", "wgan_lp", "orthogonal", "none", "layer", "instance", "max_gp"),
     *("with_signals", "augmented", "augmented_at", "instance_noise", "unrolled"),
-    *("implicit(apa)", "unrolled auto"),
+    *("implicit(apa)", "unrolled auto", "logan"),
     *(
         "balanced_consistency",
         "historical_averaging",

@@ -51,6 +51,16 @@ def answered(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
     return np.linalg.solve(np.eye(w.size) + rate * m.off_diagonal, m.jacobian @ w)
 
 
+def answered_with(steps: Mapping[str, float]) -> Formula:
+    """`answered`, the first player's step being the rate and the others' their own."""
+
+    def formula(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
+        own = np.concatenate([np.full(n, steps.get(p, rate)) for p, n in m.sizes.items()])
+        return np.linalg.solve(np.eye(w.size) + m.off_diagonal * own, m.jacobian @ w)
+
+    return formula
+
+
 def foreseen(m: Matrices, w: np.ndarray, rate: float) -> np.ndarray:
     xi = m.jacobian @ w
     return xi - rate * m.off_diagonal @ xi
@@ -114,6 +124,12 @@ def ridge(damping: float) -> Formula:
 
 def drawn_back(m: Matrices, w: np.ndarray, rate: float, first: np.ndarray) -> np.ndarray:
     return m.jacobian @ w + rate * (w - first)
+
+
+def with_the_past(m: Matrices, w: np.ndarray, rate: float, first: np.ndarray) -> np.ndarray:
+    """Each player's own part now, and the others' between now and the start."""
+    off = m.off_diagonal
+    return (m.jacobian - off) @ w + off @ (w + first) / 2
 
 
 def mean_slope(order: int, apart: bool = False, gen_norm: float = 0.0) -> Formula:

@@ -261,3 +261,21 @@ def test_negative_gamma_is_refused(mixture: ModuleType, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         mixture.main(["--gamma", "-1"])
     assert "--gamma: -1.0; it must be at least 0" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_ode_gan_runs_and_has_the_orders(
+    mixture: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ode = imported("ode_gan")
+    monkeypatch.setattr(ode, "NUM_SAMPLES", 200)
+    flags = ["--num-steps", "4", "--eval-every", "2", "--seeds", "2", "--batch-size", "32"]
+    ode.main([*flags, "--out", str(tmp_path)])
+    report = json.loads((tmp_path / "ode_gan.json").read_text())
+    for row in report["rows"][:3]:
+        assert row["ours"] == pytest.approx(row["paper"], abs=0.05), row["name"]
+    assert list(report["runs"]) == ["RK4, norm", "RK4", "Euler, norm", "Euler", "Adam"]
+    norms = [report["runs"][name]["loss/disc"] for name in ("RK4, norm", "RK4")]
+    assert norms[0] != norms[1]
+    with Image.open(tmp_path / "ode_gan.png") as picture:
+        assert picture.width > 800

@@ -160,3 +160,14 @@ def test_derivatives_miss_kinks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         slope, differences, kinks = by_name["relu"]
         assert abs(slope - differences) > 0.1 * abs(slope)
         assert kinks == "relu"
+
+
+@pytest.mark.slow
+def test_the_bias_of_consensus_is_as_predicted_and_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ["--num-steps", "500", "--pairs", "512", "--batches", "1024"]
+    rows = by_name(report_of("consensus_bias", flags, tmp_path, monkeypatch))
+    predicted = rows["step 500: bias, B = 32"][0]
+    np.testing.assert_allclose(rows["step 500: mean of one batch of 32"][0], predicted, rtol=0.3)
+    assert rows["step 500: mean of two_batches"][0] < 0.5 * predicted
