@@ -86,7 +86,7 @@ def test_of_an_unrolled_run_of_several_seeds(tmp_path: Path) -> None:
     assert main(["train", "--config", config, "--workdir", str(tmp_path)]) == 0
     untouched, further = play_of(tmp_path, 1, interventions=["unrolled.num_steps=4"])
     assert [one.variant for one in (untouched, further)] == [UNTOUCHED, "unrolled.num_steps=4"]
-    assert untouched.lines[0][0]["loss/gen"] != further.lines[0][-1]["loss/gen"]
+    assert untouched.lines[0][-1]["loss/gen"] != further.lines[0][-1]["loss/gen"]
     (other,) = play_of(tmp_path, 0)
     assert other.lines[0][-1]["loss/gen"] != untouched.lines[0][-1]["loss/gen"]
     with pytest.raises(ConfigError, match="member is None; it must be given, from 0 to 1"):
