@@ -47,9 +47,9 @@ def reproducible(game: Game, *, num_shards: int, mesh: Mesh) -> Game:
     network differs in every shard. A device holds copies of the parameters and their gradient, at
     most `MAX_TURNS` for each factor of `MAX_TURNS` of its shards.
 
-    Compilers round a x + b once or twice, depending on what stands around it. On CPUs XLA has to
-    be told not to do so before JAX starts, which `jaxgan train` does: `XLA_FLAGS` with
-    `--xla_cpu_max_isa=AVX`.
+    Compilers round a x + b once or twice, depending on what stands around it. On CPUs a flag of XLA
+    forbids it, which has to be there before JAX starts: `XLA_FLAGS` with `--xla_cpu_max_isa=AVX`.
+    `jaxgan train` sets it.
 
     Args:
       game: any game that does not look ahead.
@@ -87,7 +87,8 @@ def reproducible(game: Game, *, num_shards: int, mesh: Mesh) -> Game:
         params: PlayerTree, net_state: PlayerTree, batch: Batch, context: Context
     ) -> tuple[Scene, PlayerTree]:
         def play(whole: PyTree, part: Batch, context: Context) -> tuple[PyTree, PyTree]:
-            scene, new_state = game.generate(*whole, part, context)
+            params, net_state = whole
+            scene, new_state = game.generate(params, net_state, part, context)
             return new_state, scene
 
         new_state, scene = run(play, (params, net_state), batch, context)
@@ -95,7 +96,9 @@ def reproducible(game: Game, *, num_shards: int, mesh: Mesh) -> Game:
 
     def losses(params: PlayerTree, net_state: PlayerTree, scene: Scene, context: Context) -> Played:
         def play(whole: PyTree, part: Scene, context: Context) -> tuple[PyTree, PyTree]:
-            values, (new_state, metrics, outputs) = game.losses(*whole, part, context)
+            params, net_state = whole
+            values, rest = game.losses(params, net_state, part, context)
+            new_state, metrics, outputs = rest
             return (values, new_state, metrics), outputs
 
         (values, new_state, metrics), outputs = run(play, (params, net_state), scene, context)
@@ -105,7 +108,9 @@ def reproducible(game: Game, *, num_shards: int, mesh: Mesh) -> Game:
         params: PlayerTree, net_state: PlayerTree, inputs: PyTree, scene: Scene, context: Context
     ) -> Any:
         def play(whole: PyTree, part: Any, context: Context) -> tuple[PyTree, PyTree]:
-            return (), game.critic(*whole, *part, context)
+            params, net_state = whole
+            inputs, scene = part
+            return (), game.critic(params, net_state, inputs, scene, context)
 
         return run(play, (params, net_state), (inputs, scene), context)[1]
 

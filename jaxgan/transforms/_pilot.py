@@ -99,17 +99,6 @@ def pilot(
     first = make(**start)
     if not isinstance(first, Algorithm):
         raise InputError(bad_value("make(...)", type(first).__name__, "an Algorithm"))
-    moves = np.concatenate([np.zeros((1, len(start))), np.eye(len(start)), -np.eye(len(start))])
-
-    def candidates(numbers: Numbers) -> Numbers:
-        """The numbers as they are, then each times the factor, then each over it."""
-        return {
-            name: jnp.clip(
-                numbers[name] * jnp.asarray(factor ** moves[:, index], numbers[name].dtype),
-                *bounds[name],
-            )
-            for index, name in enumerate(start)
-        }
 
     def look(state: TrainState, batch: Batch, numbers: Numbers) -> tuple[Numbers, Array, Array]:
         key = stream(state.key, "pilot", state.step)
@@ -119,7 +108,7 @@ def pilot(
             product, num = jax.linearize(move, point)[1], min(num_vectors, point.size)
             return spectral_radius(arnoldi(product, random_direction(key, point), num=num).matrix)
 
-        tried = candidates(numbers)
+        tried = _candidates(numbers, factor, bounds)
         radii = jax.vmap(radius)(tried)
         best = jnp.argmin(radii)
         best = jnp.where(radii[best] < radii[0] - min_gain, best, 0)
@@ -149,6 +138,18 @@ def pilot(
         return state, {**metrics, **logged}
 
     return first._replace(init=init, step=step)
+
+
+def _candidates(
+    numbers: Numbers, factor: float, bounds: Mapping[str, tuple[float, float]]
+) -> Numbers:
+    """The numbers as they are, then each times the factor, then each over it."""
+    one = np.eye(len(numbers))
+    moves = np.concatenate([0 * one[:1], one, -one])
+    return {
+        name: jnp.clip(now * jnp.asarray(factor ** moves[:, index], now.dtype), *bounds[name])
+        for index, (name, now) in enumerate(numbers.items())
+    }
 
 
 def _number(value: Array | float) -> Array:

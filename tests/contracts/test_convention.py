@@ -96,9 +96,11 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "optimizers.clip_weights": ("bound",),
     "optimizers.decay_weights": ("optimizer",),
     "optimizers.with_rates": ("optimizer",),
+    "transforms.member_names": (),
     "transforms.pilot": ("make",),
     "transforms.points": (),
     "transforms.sweep": ("make",),
+    "transforms.vectorized": ("make",),
     "penalties.balanced_consistency": ("augment",),
     "penalties.consistency": ("augment",),
 }

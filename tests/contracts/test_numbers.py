@@ -125,6 +125,8 @@ SKIPPED = {
     "alpha_divergence.alpha": "likewise",
     "capped_exp.cap": "a function of arrays, and what maximum_likelihood.cap is",
     "bilinear.matrix": "it takes an array",
+    "pilot.factor": "of a choice between candidates, which has no derivative",
+    "pilot.min_gain": "likewise",
     "sparsity_kl.target": "a function of arrays, and what autoencoder.sparsity_target is",
 }
 
