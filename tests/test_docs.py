@@ -21,7 +21,7 @@ import jaxgan
 from jaxgan.cli import plan
 from jaxgan.cli.main import COMMANDS
 from jaxgan.cli.program import BAD_INPUT, CLOSED_PIPE, DISK_FAILED, IN_USE
-from jaxgan.config import games, resolve
+from jaxgan.config import games, grid, resolve
 from jaxgan.config.lists import Listed
 from jaxgan.config.optimizers import OPTAX, OPTIMIZER, SHARED
 from jaxgan.config.sections import SCHEDULE, Options
@@ -142,7 +142,7 @@ def test_every_module_is_in_the_api_reference() -> None:
 
 def test_every_top_level_key_is_documented() -> None:
     rows = tables(DOCS / "configs.md")["Top level"]
-    assert set(rows) == {*resolve.SETTING_NAMES, *resolve.SECTIONS, *resolve.OTHERS}
+    assert set(rows) == {*resolve.SETTING_NAMES, *resolve.SECTIONS, *resolve.OTHERS, grid.KEY}
     for key, kind in get_type_hints(resolve.Settings, include_extras=True).items():
         default = getattr(resolve.Settings, key)
         if get_origin(kind) is Annotated:
