@@ -33,11 +33,13 @@ def is_split_by_members(config: Config, mesh: Mesh) -> bool:
 
     Example:
       >>> config = {"num_seeds": 2, "sweep": {"ema.decay": [0.9, 0.99]},
-      ...           "mesh": {"per_replica": False, "rules": {}}}
+      ...           "mesh": {"per_replica": False, "rules": {}}, "reproducible": None}
       >>> is_split_by_members(config, distributed.make_mesh(4))
       True
     """
-    if not config[grid.KEY] or config["mesh"]["per_replica"] or config["mesh"]["rules"]:
+    options = config["mesh"]
+    is_shared = options["per_replica"] or options["rules"] or config["reproducible"]
+    if not config[grid.KEY] or is_shared:
         return False
     return grid.num_members(config) % mesh.size == 0
 

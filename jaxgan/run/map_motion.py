@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from jaxgan.core.algorithm import Algorithm
+from jaxgan.core.krylov import flat_step
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Metrics
 from jaxgan.data import DeviceSource, Source
@@ -126,18 +126,8 @@ def multipliers_at_origin(
     def start(own: Mapping[str, Array]) -> tuple[Array, Callable[[Array], Array]]:
         algorithm = make(**own)
         state = algorithm.init(jax.random.key(0))
-        zero = state._replace(params=jax.tree.map(jnp.zeros_like, state.params), ema={})
-        leaves, structure = jax.tree.flatten(zero)
-        free = [i for i, x in enumerate(leaves) if jnp.issubdtype(x.dtype, jnp.floating)]
-        flat, unravel = ravel_pytree([leaves[i] for i in free])
-
-        def step(flat: Array) -> Array:
-            filled = dict(enumerate(leaves)) | dict(zip(free, unravel(flat), strict=True))
-            old = jax.tree.unflatten(structure, [filled[i] for i in range(len(leaves))])
-            new = jax.tree.leaves(algorithm.step(old, batch)[0])
-            return ravel_pytree([new[i] for i in free])[0]
-
-        return flat, step
+        zero = state._replace(params=jax.tree.map(jnp.zeros_like, state.params))
+        return flat_step(algorithm.step, zero, batch)
 
     def jacobian(own: Mapping[str, Array]) -> Array:
         flat, step = start(own)
