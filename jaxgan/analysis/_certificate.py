@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +15,7 @@ from jax.flatten_util import ravel_pytree
 
 from jaxgan.analysis._definite import Definiteness, definiteness
 from jaxgan.core.field import Field, linearize
-from jaxgan.core.game import warn_if_detached
+from jaxgan.core.game import Game, warn_if_detached
 from jaxgan.core.ranges import Count, Decay, Index, OpenFraction, Positive, checked
 from jaxgan.core.state import Context
 from jaxgan.core.typing import Array, Batch, PlayerTree
@@ -128,12 +130,11 @@ def certificate(
       no equilibrium: the norm of the gradients is 2.83, abo
 
     References:
-      Jin, Netrapalli & Jordan, 2020 (arXiv:1902.00618), propositions 5 and 6, section 3; Fiez,
-      Chasnov & Ratliff, 2020 (arXiv:1906.01217); Kuczynski & Wozniakowski, 1992 (SIAM J. Matrix
-      Anal. Appl. 13).
+      Jin, Netrapalli & Jordan, 2020 (arXiv:1902.00618); Fiez, Chasnov & Ratliff, 2020
+      (arXiv:1906.01217); Kuczynski & Wozniakowski, 1992 (SIAM J. Matrix Anal. Appl. 13).
     """
     warn_if_detached(field.game, "certificate")
-    base = field if field.is_gradient else gradient(field.game)
+    base = _gradient(field.game)
     point: Point = (params, net_state, batch, context)
     check = partial(
         definiteness,
@@ -160,13 +161,21 @@ def certificate(
             follower_norm = _norm(reduced.total().apply(*_at(reduced.total(), point))[0])
     is_nash = _both(norm <= max_norm, *(blocks[player].is_definite for player in params))
     is_stackelberg = None
-    if is_pair:
+    if is_nash and is_pair and base.game.is_zero_sum:
+        is_stackelberg = True
+    elif is_pair:
         last = blocks["stackelberg"].is_definite if "stackelberg" in blocks else None
         is_stackelberg = _both(follower_norm <= max_norm, blocks[follower].is_definite, last)
     kind = _kind(base, is_nash, is_stackelberg, min(norm, follower_norm) <= max_norm)
     total = sum(block.failure for block in blocks.values() if block.is_definite)
     text = _text(kind, base, norm, max_norm, blocks)
     return Certificate(kind, is_nash, is_stackelberg, norm, blocks, total, text)
+
+
+@functools.lru_cache(maxsize=16)
+def _gradient(game: Game) -> Field:
+    """One field for each game, so that its compiled programs are kept."""
+    return gradient(game)
 
 
 @dataclass(frozen=True)
@@ -266,7 +275,7 @@ def _unsolved(found: Definiteness, follower: str, residual: float) -> Definitene
         f"undecided: the solve with the Hessian of {follower} stopped at a relative residual of "
         f"{residual:.2g}; raise max_iterations"
     )
-    return found._replace(is_definite=None, text=text)
+    return found._replace(is_definite=None, lower=-math.inf, failure=1.0, text=text)
 
 
 def _both(is_equilibrium: bool, *conditions: bool | None) -> bool | None:

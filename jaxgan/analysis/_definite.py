@@ -53,15 +53,14 @@ def ritz_margin(size: int, num_vectors: int, num_starts: int, failure: float) ->
     With a random start, uniform on the sphere, and k products, all Ritz values exceed
     λ₁ + η (λ_n - λ₁) with a probability of at most
 
-    .. math:: P(|t_{n-1}| \le \sqrt{n-1} / s), \quad
-        s = \sinh\bigl((2k - 1)\, \mathrm{asinh} \sqrt{\epsilon}\bigr), \quad
-        \epsilon = \eta / (1 - \eta),
+    .. math:: P = P(|t_{n-1}| \le \sqrt{n-1} / s), \quad
+        s = \sinh\bigl((2k - 1)\, \mathrm{atanh} \sqrt{\eta}\bigr),
 
-    t Student's with n - 1 degrees of freedom; for, with c = λ₁ + η (λ_n - λ₁) and the polynomial p
+    t Student's with n - 1 degrees of freedom. For, with c = λ₁ + η (λ_n - λ₁) and the polynomial p
     of degree k - 1 of which (x - c) p(x)² = (λ_n - c) T(x)², T the Chebyshev polynomial of degree
     2k - 1 at √((x - c) / (λ_n - c)), the form of A - c in p(A) b is positive only if the share of
-    the first eigenvector in b is at most 1/s. It is below 1.6 √n exp(-(2k - 1) √ε) for small ε: the
-    bound of Kuczynski and Wozniakowski to its constant, and here to the last digit for any ε.
+    the first eigenvector in b is at most 1/s. Where P is small it is at most about
+    1.6 √n exp(-(2k - 1) √η), as the bound of Kuczynski and Wozniakowski.
 
     Of m independent starts all have to fail, and both ends of the spectrum count: with a
     probability of 1 - 2 P^m the eigenvalues are within κ (θ_max - θ_min) of the extreme Ritz
@@ -82,14 +81,13 @@ def ritz_margin(size: int, num_vectors: int, num_starts: int, failure: float) ->
 
     References:
       Kuczynski & Wozniakowski, 1992 (SIAM J. Matrix Anal. Appl. 13), whose bound for Lanczos is of
-      the order √n exp(-(2k - 1) √ε); the argument here is derived in docs/certificates.md.
+      the order √n exp(-(2k - 1) √η); the argument here is derived in docs/certificates.md.
     """
     if num_vectors >= size:
         return 0.0
     one = (0.5 * failure) ** (1 / num_starts)
     share = stdtrit(size - 1, 0.5 * (1 + one)) / math.sqrt(size - 1)
-    epsilon = math.sinh(math.asinh(1 / share) / (2 * num_vectors - 1)) ** 2
-    eta = epsilon / (1 + epsilon)
+    eta = math.tanh(math.asinh(1 / share) / (2 * num_vectors - 1)) ** 2
     return eta / (1 - 2 * eta) if eta < 0.5 else math.inf
 
 

@@ -115,7 +115,7 @@ def duality_gap(
     for player, sign in SIGNS.items():
         own, last = _responses(field.game, made, player, num_steps, num_starts, point, scored, key)
         starts[player] = sign * np.asarray(last)
-        best[player] = float(starts[player][int(np.argmin(own))])
+        best[player] = float(starts[player][int(np.nanargmin(own))])
     value = _value(field.game, params, net_state, *scored)
     return DualityGap(best["disc"] - best["gen"], float(value), best["disc"], best["gen"], starts)
 

@@ -33,7 +33,8 @@ def fictitious_play(field: Field, *, num_past: Count = 5, every: Count = 100) ->
       every: steps between two.
 
     Returns:
-      A `Field`, whose memory is `num_past` copies of all players. An evaluation costs as many more
+      A `Field`, whose memory is `num_past` copies of all players' parameters; opponents of the past
+      play with the network states of now. An evaluation costs as many more
       for each player, one after the other.
 
     Raises:

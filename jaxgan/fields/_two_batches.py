@@ -24,7 +24,9 @@ def two_batches(field: Field) -> Field:
     The second term is ½ ∇ tr Cov(ξ_i) / B: players then also descend the noise of their gradients.
     From independent halves the product has the mean Jᵀ ξ. So `consensus(two_batches(field))` and
     `symplectic(two_batches(field), align=False)` are unbiased; a sign or a linear solve made of
-    products is not, since it is not linear in them. Each half has its own latents. What is not
+    products is not, since it is not linear in them. A derivative through a training step, as
+    `analysis.hypergradient` and `analysis.step_multipliers` take it, has the second half's Jacobian
+    too, and is not that of the step. Each half has its own latents. What is not
     differentiated is of the first half alone, and costs nothing for the second.
 
     Args:

@@ -40,7 +40,7 @@ def logan(
     The step is that of the empirical Fisher matrix g gᵀ with damping β, so it is at most
     α / (2 √β) long. α and β are the paper's, and so are latents of U(-1, 1), which the clipping
     leaves where they are; of normal ones it cuts the tails. The defaults of `fraction` and `weight`
-    are to start from.
+    are values to start from, not confirmed in the paper.
 
     Args:
       game: one of latents with a critic, such as a `gan`; put penalties and lookahead around it.

@@ -57,8 +57,9 @@ def mad_gan(
       whose generator it names.
 
     Raises:
-      ValueError: for fewer than two generators, or one of styles; when played, if the
-        discriminator's logits are not of k + 1 classes, or the examples not of the data's shape.
+      ValueError: for fewer than two generators, or one of styles; when played, if there are fewer
+        examples than generators, the discriminator's logits are not of k + 1 classes, or the
+        examples not of the data's shape.
 
     Example:
       >>> import flax.linen as nn
@@ -115,13 +116,19 @@ class _MadGan:
             z = context.draw("latent", self.draw, (num,))
         k, num = len(self.gens), num_examples(z)
         first = context.part * num
+        if context.train and num * context.num_parts < k:
+            raise ValueError(
+                f"the batch has {num * context.num_parts} examples; mad_gan needs one for each of "
+                f"the {k} generators"
+            )
         if not context.train:
             first = first + jax.random.randint(context.stream("generator"), (), 0, k, jnp.int32)
         first = first % k
         # Of each example, in rows of one of each generator.
         place = first + jnp.arange(num, dtype=jnp.int32)
         made, new_state = [], dict(net_state)
-        num_rows = -(-(num + k - 1) // k)
+        # In training whole rows, each latent once; else a generator may begin a row earlier.
+        num_rows = num // k if context.train and num % k == 0 else -(-(num + k - 1) // k)
         for index, (name, gen) in enumerate(self.gens.items()):
             # The examples whose place is in the generator's column; where there is none, any.
             own = jnp.arange(num_rows, dtype=jnp.int32) * k + index - first
@@ -177,13 +184,18 @@ class _MadGan:
         outputs = {"real": _logit_of_real(real), "fake": _logit_of_real(fake)}
         is_real = -jnp.mean(softplus(-outputs["real"]))  # log D of the data
         named = jnp.take_along_axis(log_softmax(fake), which[:, None], axis=1)[:, 0]
-        values = {"disc": -is_real - k * jnp.mean(named)}
+        # One over each generator's share of the whole batch, which is 1/k where k divides it.
+        total = len(which) * context.num_parts
+        weights = jnp.asarray([total / -(-(total - i) // k) for i in range(k)], named.dtype)
+        values = {"disc": -is_real - jnp.mean(weights[which] * named)}
         if self.is_saturating:
             fooled, constant = -softplus(outputs["fake"]), is_real
         else:
             fooled, constant = softplus(-outputs["fake"]), jnp.zeros_like(is_real)
         for index, name in enumerate(self.gens):
-            values[name] = constant + k * jnp.mean(jnp.where(which == index, fooled, 0))
+            values[name] = constant + jnp.mean(
+                jnp.where(which == index, weights[index] * fooled, 0)
+            )
         right = jnp.argmax(fake[:, :k], axis=1).astype(which.dtype) == which
         metrics: dict[str, dict[str, Array]] = {name: {} for name in self.gens}
         metrics["disc"] = {

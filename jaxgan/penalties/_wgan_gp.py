@@ -92,6 +92,7 @@ def _slope(
 
     def values(view: View, state: PyTree) -> tuple[Array, PyTree]:
         slopes = norm(view.input_gradient(interpolates(view, name)))
+        # Not relu, of which `analysis.kinks` would warn: its square is smooth.
         excess = slopes - jnp.asarray(target, slopes.dtype)
         return (jnp.maximum(excess, 0.0) if one_sided else excess) ** 2, state
 

@@ -43,7 +43,9 @@ def pilot(
     grows where the players rotate: near an equilibrium |μ| < 1 is what convergence asks for. Far
     from one there may be directions in which the players move on with |μ| > 1 at any rate; less
     than `min_gain` of that is left alone, and more of it makes the pilot slow training down, to
-    `bounds` at most. Parameters that nothing moves keep ρ from falling below 1.
+    `bounds` at most. Parameters that nothing moves keep ρ from falling below 1. It is for descent
+    and momentum: of Adam ρ is that of its moments, which is above 1 wherever a gradient is not 0
+    and smaller for every smaller rate, so that the rate falls at each decision.
 
     ρ is that of an Arnoldi iteration of `num_vectors` products with the step's Jacobian, without
     the matrix, inside the compiled step under `lax.cond`; the 2d + 1 candidates of d numbers are

@@ -157,7 +157,17 @@ def test_the_schur_complement_of_two_thousand_parameters(large: Any) -> None:
     assert block.lower <= dense[0]
 
 
-def test_the_bound_holds_and_is_no_looser_than_it_must() -> None:
+def test_the_probability_of_the_bound_is_that_of_random_starts() -> None:
+    size, num, failure = 60, 6, 0.1
+    margin = ritz_margin(size, num, 1, failure)
+    eta = margin / (1 + 2 * margin)
+    starts = np.random.default_rng(0).normal(size=(200_000, size))
+    share = starts[:, 0] ** 2 / np.sum(starts[:, 1:] ** 2, axis=1)
+    bad = np.mean(share < np.sinh((2 * num - 1) * np.arctanh(np.sqrt(eta))) ** -2)
+    assert bad == pytest.approx(failure / 2, rel=0.05)
+
+
+def test_the_bound_holds() -> None:
     # The spectrum that is hardest for a Chebyshev polynomial, and an eigenvalue below it.
     size, num, failure = 60, 6, 0.1
     margin = ritz_margin(size, num, 1, failure)
@@ -171,10 +181,10 @@ def test_the_bound_holds_and_is_no_looser_than_it_must() -> None:
 
     share = np.mean(jax.jit(jax.vmap(fails))(jax.random.split(jax.random.key(0), 2000)))
     assert share < failure
-    # κ is that of Kuczynski and Wozniakowski's exponent: 1.6 √n exp(-(2k - 1) √ε) = failure / 2.
+    # κ is that of Kuczynski and Wozniakowski's exponent: 1.6 √n exp(-(2k - 1) √η) = failure / 2.
     size, num, failure = 10_000, 200, 1e-3
-    epsilon = (np.log(2 * 1.596 * np.sqrt(size) / failure) / (2 * num - 1)) ** 2
-    assert ritz_margin(size, num, 1, failure) == pytest.approx(epsilon, rel=0.01)
+    eta = (np.log(2 * 1.596 * np.sqrt(size) / failure) / (2 * num - 1)) ** 2
+    assert ritz_margin(size, num, 1, failure) == pytest.approx(eta, rel=0.01)
 
 
 def test_too_few_products_leave_it_undecided() -> None:
