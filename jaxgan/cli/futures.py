@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,10 +111,14 @@ def run(args: argparse.Namespace) -> int:
     )
     steps = played.steps("all" if args.bisect else args.step)
     played.check(steps)
-    found = _play(played, steps, is_bisected=args.bisect)
-    found_report = futures_report.as_report(found, num_modes_of(played.source))
-    report = {"num": args.num, "steps": args.steps, **found_report}
-    futures_report.write_report(out / "futures.json", report)
+    report: dict[str, Any] = {}
+
+    def write(found: Sequence[Futures]) -> None:
+        found_report = futures_report.as_report(found, num_modes_of(played.source))
+        report.update({"num": args.num, "steps": args.steps, **found_report})
+        futures_report.write_report(out / "futures.json", report)
+
+    found = _play(played, steps, write, is_bisected=args.bisect)
     title = f"{args.num} futures of {args.steps} steps from each checkpoint"
     futures_png(out / "futures.png", report, title)
     _show(found, NoReturn(**report["no_return"]))
@@ -122,8 +126,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _play(played: FuturesRun, steps: Sequence[int], *, is_bisected: bool) -> list[Futures]:
-    """Those of all steps, or of those that a bisection looks at, in the order of the steps."""
+def _play(
+    played: FuturesRun,
+    steps: Sequence[int],
+    write: Callable[[Sequence[Futures]], None],
+    *,
+    is_bisected: bool,
+) -> list[Futures]:
+    """Those of all steps, or of those that a bisection looks at, in the order of the steps.
+
+    What there is is written after each of them.
+    """
     from jaxgan.training.collapse import Share, bisect
 
     found: list[Futures] = []
@@ -131,6 +144,8 @@ def _play(played: FuturesRun, steps: Sequence[int], *, is_bisected: bool) -> lis
     def healthy(step: int) -> Share:
         several = played.futures(step)
         found.extend(several)
+        found.sort(key=lambda one: one.step)
+        write(found)
         return several[0].healthy
 
     if is_bisected:
@@ -138,7 +153,7 @@ def _play(played: FuturesRun, steps: Sequence[int], *, is_bisected: bool) -> lis
     else:
         for step in steps:
             healthy(step)
-    return sorted(found, key=lambda one: one.step)
+    return found
 
 
 def _show(found: Sequence[Futures], lost: NoReturn) -> None:

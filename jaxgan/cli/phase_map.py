@@ -6,11 +6,12 @@ import argparse
 import itertools
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgan.cli.program import add_trust, check_folder, whole
-from jaxgan.core.errors import InputError, bad_value
+from jaxgan.core.errors import ConfigError, InputError, bad_value
 from jaxgan.core.text import escaped
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def add_parser(commands: Any) -> None:
         help="KEY=log:LOW:HIGH:NUM, KEY=linear:LOW:HIGH:NUM or KEY=list:A,B,C; several span a grid",
     )
     parser.add_argument("--seeds", type=whole(1), default=1, metavar="N", help="at each point (1)")
-    parser.add_argument("--steps", type=whole(1), required=True, metavar="N", help="of training")
+    parser.add_argument("--steps", type=whole(4), required=True, metavar="N", help="of training")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.map_axes import parse_axis, programs_of, split_axes
     from jaxgan.run.map_report import check_panels, write_map
-    from jaxgan.run.phase_map import Player
+    from jaxgan.run.phase_map import Player, check_program
     from jaxgan.run.saved import load_any_config
     from jaxgan.training.collapse.phases import PHASES
 
@@ -111,17 +112,22 @@ def run(args: argparse.Namespace) -> int:
     score = _score_of(args.halving)
     check_folder("out", args.out, args.out)
     config = plain(load_any_config(args.config, args.overrides, trust_code=args.trust_code))
-    config = {**config, "sweep": {}}
+    if config.get("sweep"):
+        raise ConfigError(bad_value("sweep", config["sweep"], "none: --axis says what is mapped"))
     resolve(config)
     keep_compiled()
     split = split_axes(config, axes)
     programs = programs_of(split, config)
+    players = [
+        Player(full, open_data(full), args.seeds, args.out / "played") for _, full in programs
+    ]
+    for player in players:
+        check_program(player, _points_of(split))
     cells: list[Cell] = []
     boundary: list[Edge] = []
-    for number, (named, full) in enumerate(programs):
+    for number, ((named, _), player) in enumerate(zip(programs, players, strict=True)):
         said = ", ".join(f"{key}={value}" for key, value in named.items())
         logger.info("program %d of %d%s", number + 1, len(programs), said and f": {escaped(said)}")
-        player = Player(full, open_data(full), args.seeds, args.out / "played")
         found, edges = _mapped(player, split, args, score)
         cells += [cell._replace(point={**cell.point, **named}) for cell in found]
         boundary += [edge._replace(point={**edge.point, **named}) for edge in edges]
@@ -142,19 +148,24 @@ def _score_of(text: str | None) -> tuple[str, str] | None:
     return metric, best
 
 
+def _points_of(split: Split) -> list[Point]:
+    keys = [axis.key for axis in split.numbers]
+    values = itertools.product(*(axis.values for axis in split.numbers))
+    return [dict(zip(keys, chosen, strict=True)) for chosen in values]
+
+
 def _mapped(
     player: Player, split: Split, args: argparse.Namespace, score: tuple[str, str] | None
 ) -> tuple[list[Cell], list[Edge]]:
     """The cells of one program, and its boundary where that is asked for."""
     from jaxgan.run.map_search import edges, halve, refine
-    from jaxgan.run.phase_map import play_points
+    from jaxgan.run.phase_map import kept, play_points
 
-    keys = [axis.key for axis in split.numbers]
-    values = itertools.product(*(axis.values for axis in split.numbers))
-    points = [dict(zip(keys, chosen, strict=True)) for chosen in values]
+    points = _points_of(split)
     if score is not None:
         metric, best = score
-        return halve(player, points, args.steps, score=metric, best=best), []
+        halved = partial(halve, player, points, args.steps, score=metric, best=best)
+        return kept(player, points, args.steps, halved, halving=args.halving), []
     cells = play_points(player, points, args.steps)
     if not args.refine:
         return cells, []

@@ -12,8 +12,8 @@ import numpy as np
 
 from jaxgan import distributed
 from jaxgan.checkpoint.checkpointer import Checkpoints
+from jaxgan.config import grid
 from jaxgan.config.base import Config, with_flags
-from jaxgan.config.build_step import build_arguments, check_step
 from jaxgan.config.data import open_data
 from jaxgan.config.games import named
 from jaxgan.config.resolve import FREE_KEYS, make_section, resolve
@@ -25,12 +25,12 @@ from jaxgan.data import DeviceSource, Source, record_of
 from jaxgan.run import directory
 from jaxgan.run.evaluation import open_reference
 from jaxgan.run.members import (
+    check_playable,
     make_batches,
     make_look,
     make_one,
     make_scores,
     num_modes_of,
-    of_one,
 )
 from jaxgan.run.saved import SavedRun
 from jaxgan.training.collapse import Outcome, Share, outcome, share_of
@@ -46,7 +46,9 @@ UNTOUCHED = "untouched"
 NUM_LINES, NUM_LOOKS = 40, 10
 """That a future has, or a few more where the steps are no multiple."""
 
-_OF_A_RUN = ("data", "num_seeds", "seed", "substeps")
+_OF_A_RUN = (
+    *("data", "deterministic", "mesh", "num_seeds", "reproducible", "seed", "substeps", "sweep"),
+)
 """Keys that make another run of it, not another future."""
 
 
@@ -123,10 +125,12 @@ class FuturesRun:
         directory.check_same_data(saved.path, record_of(self.source))
         self._checkpoints = Checkpoints(saved.path / "checkpoints")
         self._saved_like = jax.eval_shape(saved.algorithm.init, jax.random.key(0))
-        self._like = jax.eval_shape(make_one(saved.config, self.source).init, jax.random.key(0))
-        configs = {UNTOUCHED: saved.config}
+        numbers = grid.member_numbers(saved.config, self._member or 0)
+        config = grid.at_point(saved.config, numbers)
+        self._like = jax.eval_shape(make_one(config, self.source).init, jax.random.key(0))
+        configs = {UNTOUCHED: config}
         for text in interventions:
-            configs[text] = changed_config(saved.config, text)
+            configs[text] = changed_config(config, text)
         self._configs = configs
         self._variants: dict[tuple[str, int], _Variant] = {}
         _check_memory(num, self._like)
@@ -247,7 +251,7 @@ class FuturesRun:
 
 
 def _check_member(saved: SavedRun, asked: int | None) -> int | None:
-    num = saved.config["num_seeds"]
+    num = grid.num_members(saved.config)
     if num == 1 and asked is not None:
         raise ConfigError(bad_value("member", asked, "left out, as the run has a single one"))
     if num > 1 and (asked is None or not 0 <= asked < num):
@@ -297,15 +301,15 @@ def _check_fits(
     found = jax.eval_shape(one.init, jax.random.key(0))
     if difference := first_difference(template, found):
         raise ConfigError(f"it changes what the state holds, so it is another run: {difference}")
-    mesh, is_fed = distributed.make_mesh(1), not isinstance(source, DeviceSource)
-    plain = {**of_one(config), "mesh": {**config["mesh"], "rules": {}}}
-    check_step(one, build_arguments(one, plain, source.element_spec, is_fed, mesh))
+    check_playable(one, config, source)
 
 
 def _check_memory(num: int, template: TrainState) -> None:
     leaves = jax.tree.leaves(template._replace(key=template.step))
     size = sum(math.prod(x.shape) * x.dtype.itemsize for x in leaves)
     memory = distributed.memory_bytes()
+    if memory is not None:
+        memory *= distributed.members_mesh(num).size
     # What is computed of a state is at least as large as the state itself.
     if memory is not None and 2 * num * size > memory:
         fits = memory // (2 * size)

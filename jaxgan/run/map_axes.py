@@ -9,12 +9,16 @@ from typing import Any, Literal, NamedTuple
 from jaxgan.config import build, build_grid, grid
 from jaxgan.config.base import Config, with_flags, with_value
 from jaxgan.config.data import open_data
-from jaxgan.config.resolve import resolve
+from jaxgan.config.resolve import FREE_KEYS, resolve
 from jaxgan.core.errors import ConfigError, InputError, bad_value
 from jaxgan.core.text import shown
 from jaxgan.data import DeviceSource
 
 FORMS = "KEY=log:LOW:HIGH:NUM, KEY=linear:LOW:HIGH:NUM or KEY=list:A,B,C"
+
+
+NO_AXES = ("deterministic", "mesh", "num_seeds", "reproducible", "substeps", "sweep")
+"""Keys that change how members are played, and not what they do."""
 
 
 class Axis(NamedTuple):
@@ -54,7 +58,7 @@ def parse_axis(text: str) -> Axis:
     parts = rest.split(":")
     if key and kind == "list" and rest:
         section = with_flags({}, [f"--config.{n}={part}" for n, part in _named(rest.split(","))])
-        return Axis(key, tuple(section.values()), "list")
+        return _checked(Axis(key, tuple(section.values()), "list"))
     if not key or kind not in grid.RANGES or len(parts) != 3:
         raise InputError(bad_value("axis", text, FORMS))
     try:
@@ -67,6 +71,17 @@ def parse_axis(text: str) -> Axis:
 
 def _named(parts: Sequence[str]) -> list[tuple[str, str]]:
     return [(f"v{number}", part) for number, part in enumerate(parts)]
+
+
+def _checked(axis: Axis) -> Axis:
+    """Raises unless the values of a list differ, and numbers increase."""
+    values = axis.values
+    if all(isinstance(x, int | float) and not isinstance(x, bool) for x in values):
+        if any(b <= a for a, b in itertools.pairwise(values)):
+            raise InputError(bad_value(f"axis {axis.key}", list(values), "in increasing order"))
+    elif len({repr(x) for x in values}) < len(values):
+        raise InputError(bad_value(f"axis {axis.key}", list(values), "without repetitions"))
+    return axis
 
 
 class Split(NamedTuple):
@@ -100,6 +115,9 @@ def split_axes(config: Config, axes: Sequence[Axis]) -> Split:
     keys = [axis.key for axis in axes]
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise InputError(f"axis {twice[0]} is there twice")
+    for key in keys:
+        if key != "nonfinite" and {key, key.partition(".")[0]} & {*FREE_KEYS, *NO_AXES}:
+            raise ConfigError(f"axis {key} changes no step that a map plays")
     base = _at_first(config, axes)
     are_arrays = [_are_arrays(base, axis) for axis in axes]
     of_kind = {

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from jaxgan.core.errors import InputError, bad_value
 from jaxgan.run.map_axes import Axis
-from jaxgan.run.phase_map import LINES, Cell, Members, Player, Point
+from jaxgan.run.phase_map import LINES, Cell, Members, Player, Point, lines_every
 from jaxgan.training.members import Line
 
 
@@ -29,7 +29,7 @@ def halve(
       A cell for each point, as it was when it was left.
 
     Raises:
-      InputError: if there is no such metric.
+      InputError: if there is no such metric, or nothing to halve.
 
     Example:
       See `jaxgan.cli.phase_map`.
@@ -38,13 +38,20 @@ def halve(
       Jamieson & Talwalkar, 2016 (arXiv:1502.07943), algorithm 1.
     """
     rounds = min(math.ceil(math.log2(len(points))), int(math.log2(max(1, num_steps // LINES))))
-    ends = [num_steps // 2 ** (rounds - r) for r in range(rounds + 1)]
+    if rounds < 1:
+        raise InputError(
+            f"halving: {len(points)} points of {num_steps} steps have no half to leave; it takes 2 "
+            f"points or more, and {2 * LINES} steps"
+        )
+    first = num_steps // 2**rounds
+    ends = [*(first * 2**r for r in range(rounds)), num_steps]
+    every = lines_every(math.gcd(first, ends[-1] - ends[-2]))
     members, done = Members(player, points), 0
     at = list(range(len(points)))
     lines: list[list[Line]] = [[] for _ in range(len(points) * player.num_seeds)]
     found: dict[int, Cell] = {}
     for end in ends:
-        new = members.advance(end - done)
+        new = members.advance(end - done, every)
         lines, done = [[*old, *more] for old, more in zip(lines, new, strict=True)], end
         cells = members.cells(lines, done)
         found |= dict(zip(at, cells, strict=True))

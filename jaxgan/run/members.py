@@ -11,6 +11,7 @@ import numpy as np
 from jaxgan import distributed
 from jaxgan.config.base import Config
 from jaxgan.config.build import build_algorithm
+from jaxgan.config.build_step import build_arguments, check_step
 from jaxgan.config.games import named
 from jaxgan.config.resolve import make_section
 from jaxgan.core.algorithm import Algorithm
@@ -70,6 +71,25 @@ def make_one(config: Config, source: Source | DeviceSource, step: int = 0) -> Al
     """
     on_device = source if isinstance(source, DeviceSource) else None
     return build_algorithm(of_one(config), source.element_spec, on_device, step=step)
+
+
+def check_playable(one: Algorithm, config: Config, source: Source | DeviceSource) -> None:
+    """Raises unless a member's step can be taken; nothing is compiled.
+
+    Args:
+      one: the algorithm of one member.
+      config: as `resolve` returns it.
+      source: its data.
+
+    Raises:
+      ConfigError: in one line, naming what does not fit.
+
+    Example:
+      See `jaxgan.run.futures`.
+    """
+    mesh, is_fed = distributed.make_mesh(1), not isinstance(source, DeviceSource)
+    plain = {**of_one(config), "mesh": {**config["mesh"], "rules": {}}}
+    check_step(one, build_arguments(one, plain, source.element_spec, is_fed, mesh))
 
 
 def make_batches(

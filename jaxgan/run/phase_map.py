@@ -32,7 +32,7 @@ from jaxgan.run.map_motion import (
     rests_at_origin,
     with_motion,
 )
-from jaxgan.run.members import make_batches, make_look, make_one, num_modes_of
+from jaxgan.run.members import check_playable, make_batches, make_look, make_one, num_modes_of
 from jaxgan.training.collapse.phases import PHASES, Phase, phase
 from jaxgan.training.members import Line, forever, play
 from jaxgan.transforms import vectorized
@@ -102,14 +102,55 @@ def play_points(player: Player, points: Sequence[Point], num_steps: int) -> list
     Example:
       See `jaxgan.cli.phase_map`.
     """
-    return _kept(player, points, num_steps, lambda: _play(player, points, num_steps))
+    return kept(player, points, num_steps, lambda: _play(player, points, num_steps))
 
 
-def _kept(
-    player: Player, points: Sequence[Point], num_steps: int, compute: Callable[[], list[Cell]]
+def check_program(player: Player, points: Sequence[Point]) -> None:
+    """Raises unless the points of a program can be played; nothing is compiled.
+
+    Args:
+      player: the program.
+      points: values of its numbers; at least one.
+
+    Raises:
+      ConfigError: naming what does not fit.
+
+    Example:
+      See `jaxgan.cli.phase_map`.
+    """
+    config, source = player.config, player.source
+    if len(phases := named(config).phases(config)) > 1:
+        raise ConfigError(f"game has {len(phases)} phases; a map takes games of one")
+    one = make_one(grid.at_point(config, points[0]), source)
+    check_playable(one, config, source)
+    like = jax.eval_shape(one.init, jax.random.key(0))
+    _check_memory(like, len(points) * player.num_seeds)
+
+
+def kept(
+    player: Player,
+    points: Sequence[Point],
+    num_steps: int,
+    compute: Callable[[], list[Cell]],
+    **how: Any,
 ) -> list[Cell]:
-    """What a file says, named by the digest of all that it depends on; it is made if need be."""
+    """What a file says, named by the digest of all that it depends on; it is made if need be.
+
+    Args:
+      player: the program.
+      points: values of its numbers.
+      num_steps: of each.
+      compute: plays them.
+      **how: what else the cells depend on.
+
+    Returns:
+      The cells.
+
+    Example:
+      See `jaxgan.cli.phase_map`.
+    """
     asked = {
+        **how,
         "version": __version__,
         "config": portable(player.config)[0],
         "points": list(points),
@@ -170,27 +211,25 @@ class Members:
         self._at_origin = False
         self._make, self._one = make, make()
         self._at_origin = self._by_motion and rests_at_origin(self._one, self._batch())
-        if len(phases := named(config).phases(config)) > 1:
-            raise ConfigError(f"game has {len(phases)} phases; a map takes games of one")
         keys = list(points[0])
         repeated = {k: np.repeat([point[k] for point in points], player.num_seeds) for k in keys}
         seeds = np.tile(np.arange(player.num_seeds), len(points))
         self._many = vectorized(make, seeds=seeds, own_batches=False, **repeated)
         self._init = jax.jit(self._many.init)
-        key = jax.random.key(config["seed"])
-        _check_memory(jax.eval_shape(self._many.init, key), len(seeds))
-        self.state: TrainState = self._init(key)
+        self.state: TrainState = self._init(jax.random.key(config["seed"]))
 
-    def advance(self, num_steps: int) -> list[list[Line]]:
+    def advance(self, num_steps: int, every: int | None = None) -> list[list[Line]]:
         """Plays on.
 
         Args:
           num_steps: how many steps.
+          every: steps between two lines; see `lines_every` for the default.
 
         Returns:
           The lines of each member.
         """
-        config, source, every = self.player.config, self.player.source, lines_every(num_steps)
+        config, source = self.player.config, self.player.source
+        every = every or lines_every(num_steps)
         first = int(self.state.step) * math.prod(self._one.num_batches)
         look = None
         if not self._by_motion:

@@ -138,6 +138,7 @@ def test_without_its_data_a_run_has_no_futures(ring_run: Path, tmp_path: Path) -
         (["--member", "0"], "member is 0; it must be left out, as the run has a single one"),
         (["--num", "100000000"], "num is 100000000; it must be at most"),
         (["--intervention", "seed"], "intervention is 'seed'; it must be KEY=VALUE"),
+        (["--intervention", "mesh.per_replica=true"], "mesh makes another run, not another"),
         (["--intervention", "seed=1"], "seed=1: seed makes another run, not another future"),
         (["--intervention", "total_steps=1"], "total_steps changes no step of a future"),
         (["--intervention", "optimzer=1"], "intervention optimzer=1: optimzer: unknown key"),

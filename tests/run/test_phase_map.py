@@ -132,6 +132,45 @@ def test_the_better_half_goes_on(tmp_path: Path) -> None:
     assert sorted(steps) == [20, 20, 20, 20, 40, 40, 80, 160]
 
 
+RING = str(HERE.parents[2] / "configs" / "ring.py:smoke")
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "message"),
+    [
+        (RING, ["--axis", "generator.name=list:mlp,dcgan"], "dcgan"),
+        (RING, ["--axis", "num_seeds=list:1,2"], "axis num_seeds changes no step that a map"),
+        (RING, ["--axis", "total_steps=list:10,20"], "axis total_steps changes no step"),
+        (RING, ["--axis", "batch_size=list:16,15"], "axis batch_size is [16, 15]; it must be in"),
+        (RING, ["--axis", "seed=list:0,1", "--config.sweep.ema.decay=[0.1,0.2]"], "sweep is {"),
+        (
+            RING,
+            ["--axis", "optimizer.gen.name=list:adam,adam"],
+            "axis optimizer.gen.name is ['adam', 'adam']; it must be without repetitions",
+        ),
+        (
+            RING,
+            ["--axis", "ema.decay=list:0.1,0.2", "--halving", "loss/gen:min"],
+            "halving: 2 points of 20 steps have no half to leave",
+        ),
+    ],
+)
+def test_what_cannot_be_mapped_is_one_line_before_anything_is_played(
+    config: str,
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    given = ["map", "--config", config, "--steps", "20", "--out", str(out), *words]
+    assert main(given) != 0
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("jaxgan: error: ")
+    assert message in said
+    assert not out.exists()
+
+
 def test_games_on_data_are_judged_by_their_samples() -> None:
     line = {"loss/gen": 0.7, "eval/num_modes": 7.0}
     assert phase([{"step": 1000, **line}], num_modes=8).phase == "converges"

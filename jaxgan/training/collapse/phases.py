@@ -90,10 +90,12 @@ def phase(
 
 
 def _of_trajectory(values: np.ndarray, what: str, multiplier: float | None) -> Found:
-    quarter = max(1, len(values) // 4)
+    if len(values) < 4:
+        raise ValueError(f"there are {len(values)} lines of {what}; 4 or more say where it goes")
+    quarter = len(values) // 4
     before = float(np.mean(values[quarter : 2 * quarter]))
     now = float(np.mean(values[-quarter:]))
-    if len(values) < 2 or now <= AT_REST * float(np.max(values)):
+    if now <= AT_REST * float(np.max(values)):
         return Found("converges", f"{what} went to {now:.2g}")
     change = now / before if before else math.inf
     reason = f"{what} is {change:.3g} times what it was"
