@@ -84,7 +84,7 @@ def options_of(function: Callable[..., Any], given: tuple[str, ...] = ()) -> dic
     }
 
 
-PLAIN = ("evaluation", "keep_best", "mesh")
+PLAIN = ("evaluation", "keep_best", "mesh", "reproducible")
 """Sections with a heading of their own."""
 
 

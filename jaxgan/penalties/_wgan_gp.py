@@ -36,7 +36,7 @@ def wgan_gp(
       ValueError: if the weight or the target is negative or `every` is not a positive integer.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import jax, jax.numpy as jnp
       >>> from jaxgan.core.penalty import View
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
@@ -72,7 +72,7 @@ def wgan_lp(
       ValueError: if the weight or the target is negative or `every` is not a positive integer.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import jax, jax.numpy as jnp
       >>> from jaxgan.core.state import Context
       >>> scene = {"real": jnp.ones((2, 1)), "fake": jnp.zeros((2, 1))}
       >>> view = View(params={}, discriminator=lambda x: 0.5 * x[:, 0], scene=scene,

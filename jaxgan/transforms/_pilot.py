@@ -13,7 +13,7 @@ from jax import lax
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import InputError, bad_value
 from jaxgan.core.krylov import arnoldi, flat_step, random_direction, spectral_radius
-from jaxgan.core.ranges import Count, NonNegative, Range, checked
+from jaxgan.core.ranges import Count, NonNegative, Positive, Range, checked
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Array, Batch, Key, Metrics
 
@@ -24,8 +24,8 @@ Numbers = dict[str, Array]
 def pilot(
     make: Callable[..., Algorithm],
     *,
-    start: Mapping[str, float],
-    bounds: Mapping[str, tuple[float, float]],
+    start: Mapping[str, Positive],
+    bounds: Mapping[str, tuple[Positive, Positive]],
     every: Count = 100,
     factor: Annotated[float, Range(above=1)] = 2.0,
     min_gain: NonNegative = 1e-4,

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import InputError, bad_value
-from jaxgan.core.ranges import checked
+from jaxgan.core.ranges import Index, checked
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Array, Batch, Key, Metrics
 
@@ -22,7 +22,7 @@ MEMBER_AXES = TrainState._make(None if name == "step" else 0 for name in TrainSt
 def vectorized(
     make: Callable[..., Algorithm],
     *,
-    seeds: Sequence[int] | np.ndarray,
+    seeds: Sequence[Index] | np.ndarray,
     own_batches: bool = False,
     **numbers: Sequence[float] | np.ndarray,
 ) -> Algorithm:

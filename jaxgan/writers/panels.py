@@ -158,7 +158,7 @@ def is_of_member(name: str) -> bool:
       >>> is_of_member("loss/gen/lr=0.1,seed=2"), is_of_member("loss/gen")
       (True, False)
     """
-    return "=" in name.rpartition("/")[2]
+    return re.search(r"/[\w.]+=[^/]*$", name) is not None
 
 
 def _place(name: str) -> tuple[str, str, str]:

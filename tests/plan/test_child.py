@@ -21,10 +21,10 @@ def test_what_it_writes_comes_back() -> None:
     code = """
 import json, os, sys
 flags = os.environ["XLA_FLAGS"].split()
-json.dump({"last": flags[-1], "platform": os.environ["JAX_PLATFORMS"]}, open(sys.argv[1], "w"))
+json.dump({"first": flags[-2], "platform": os.environ["JAX_PLATFORMS"]}, open(sys.argv[1], "w"))
 """
     expected = "--xla_force_host_platform_device_count=3"
-    assert run(code) == {"last": expected, "platform": "cpu"}
+    assert run(code) == {"first": expected, "platform": "cpu"}
 
 
 def test_a_crash_is_named_with_what_the_compiler_said() -> None:
