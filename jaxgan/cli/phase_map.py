@@ -34,6 +34,10 @@ unrolled.num_steps=list:0,1,5 or loss.name=list:hinge,minimax, is a program for 
 after the other. Any key of the config can be changed: --config.KEY=VALUE."""
 
 
+MIN_STEPS = 4
+"""Of a training, to say where it goes."""
+
+
 def add_parser(commands: Any) -> None:
     """Adds the command to the parser.
 
@@ -68,7 +72,7 @@ def add_parser(commands: Any) -> None:
         help="KEY=log:LOW:HIGH:NUM, KEY=linear:LOW:HIGH:NUM or KEY=list:A,B,C; several span a grid",
     )
     parser.add_argument("--seeds", type=whole(1), default=1, metavar="N", help="at each point (1)")
-    parser.add_argument("--steps", type=whole(4), required=True, metavar="N", help="of training")
+    parser.add_argument("--steps", type=whole(1), required=True, metavar="N", help="of training")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
@@ -118,6 +122,8 @@ def run(args: argparse.Namespace) -> int:
     keep_compiled()
     split = split_axes(config, axes)
     programs = programs_of(split, config)
+    if args.steps < MIN_STEPS:
+        raise InputError(bad_value("steps", args.steps, f"at least {MIN_STEPS}"))
     players = [
         Player(full, open_data(full), args.seeds, args.out / "played") for _, full in programs
     ]
