@@ -131,8 +131,8 @@ def all_methods() -> dict[str, Method]:
     def play(transform: Callable[[jg.Field], jg.Field]) -> Algorithm:
         return jg.simultaneous(transform(field), optimizers=ADAMS)
 
-    def cgd(num: int) -> Algorithm:
-        return play(partial(fields.competitive, eta=RATE, tol=NEVER, max_iterations=num))
+    def cgd(num: int, eta: Any = RATE) -> Algorithm:
+        return play(partial(fields.competitive, eta=eta, tol=NEVER, max_iterations=num))
 
     optimistic = dict.fromkeys(ADAMS, jg.optimizers.optimistic_adam(RATE, b1=0.5))
     return {
@@ -159,16 +159,7 @@ def all_methods() -> dict[str, Method]:
         "lola": Method(play(partial(fields.lola, alpha=RATE))),
         "sos": Method(play(partial(fields.sos, alpha=RATE))),
         "competitive, 5 cg iterations": Method(cgd(5)),
-        "competitive, two rates, 5 cg iterations": Method(
-            play(
-                partial(
-                    fields.competitive,
-                    eta={"gen": RATE, "disc": 2 * RATE},
-                    tol=NEVER,
-                    max_iterations=5,
-                )
-            )
-        ),
+        "competitive, two rates, 5 cg iterations": Method(cgd(5, {"gen": RATE, "disc": 2 * RATE})),
         "competitive, 10 cg iterations": Method(cgd(10)),
         "competitive, cg to 1e-6": Method(play(partial(fields.competitive, eta=RATE))),
         "follow_the_ridge": Method(play(partial(fields.follow_the_ridge, tol=NEVER))),

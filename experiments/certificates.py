@@ -22,13 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import matplotlib as mpl
 import numpy as np
+from certificates_figure import Function, draw
 from reporting import Row, parser, positive, write_report
 
 import jaxgan as jg
@@ -40,33 +40,12 @@ from jaxgan.files import read_json
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.transforms import member
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
 Change = Callable[[jg.Field], jg.Field]
 PLAYERS = ("gen", "disc")
 FUNCTION_STEPS = 1000
 
 
 # The test functions.
-
-
-class Function(NamedTuple):
-    """A test function of the paper.
-
-    Attributes:
-      title: its formula.
-      value: (x, y) -> f.
-      start: of all methods.
-      width: of the plot.
-      says: what the paper says of the origin.
-    """
-
-    title: str
-    value: Callable[[Any, Any], Any]
-    start: tuple[float, float]
-    width: float
-    says: str
 
 
 def third(x: Any, y: Any) -> Any:
@@ -309,57 +288,6 @@ def rows_of(ends: Mapping[str, Any], runs: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def draw(
-    paths: Mapping[str, Mapping[str, np.ndarray]],
-    ends: Mapping[str, Any],
-    runs: Mapping[str, Any],
-) -> plt.Figure:
-    """The functions with their trajectories above, eigenvalues at the ends on the ring below."""
-    figure, axes = plt.subplots(2, 3, figsize=(15, 10), layout="constrained")
-    for axis, (name, function) in zip(axes[0], FUNCTIONS.items(), strict=True):
-        width = function.width
-        x, y = np.meshgrid(*2 * [np.linspace(-width, width, 200)])
-        axis.contourf(x, y, np.asarray(function.value(x, y)), 30, cmap="gray", alpha=0.6)
-        for index, (method, path) in enumerate(paths[name].items()):
-            style = "-" if method == "follow the ridge" else "--"
-            axis.plot(*path.T, style, color=f"C{index}", label=method, lw=1.6)
-        axis.plot(*function.start, "^k", ms=9, label="start")
-        axis.plot(0, 0, "*w", ms=14, mec="k", label="origin")
-        kind = ends[name]["origin"]
-        axis.set(xlim=(-width, width), ylim=(-width, width), xlabel="x, minimizes")
-        axis.set_ylabel("y, maximizes")
-        axis.set_title(f"{function.title}\norigin: {kind}", fontsize=10)
-    axes[0, 0].legend(fontsize=8, loc="lower left")
-    panels = (
-        ("gen", "smallest eigenvalue of the generator's Hessian"),
-        ("disc", "smallest eigenvalue of the discriminator's Hessian"),
-    )
-    methods = list(runs)
-    for axis, (part, title) in zip(axes[1], panels, strict=False):
-        for index, method in enumerate(methods):
-            values = [run["blocks"][part]["smallest"] for run in runs[method]]
-            axis.plot(values, [index] * len(values), "o", color="C0")
-        axis.axvline(0.0, color="0.6", lw=0.8)
-        axis.set_xscale("symlog", linthresh=1e-3)
-        axis.set_yticks(range(len(methods)), methods)
-        axis.set(title=title, xlabel="eigenvalue; negative: no Nash equilibrium")
-        axis.invert_yaxis()
-    for index, method in enumerate(methods):
-        for what, color in (("norm", "C1"), ("gap", "C2")):
-            values = [run[what] for run in runs[method]]
-            label = {"norm": "norm of the gradients", "gap": "duality gap, at least"}[what]
-            axes[1, 2].plot(
-                values, [index] * len(values), "o", color=color, label=label if not index else None
-            )
-    axes[1, 2].set_xscale("log")
-    axes[1, 2].set_yticks(range(len(methods)), methods)
-    axes[1, 2].set(title="how far from an equilibrium", xlabel="0 at one")
-    axes[1, 2].invert_yaxis()
-    axes[1, 2].legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
-    figure.suptitle("top: test functions of Follow-the-Ridge; bottom: the ends on the ring")
-    return figure
-
-
 def main() -> None:
     """Plays, certifies and writes the report."""
     flags = parser(__doc__)
@@ -392,7 +320,7 @@ def main() -> None:
             )
     runs = {method: runs[method] for method in RING_METHODS if method in runs}
     write_report(args.out, "certificates", rows_of(ends, runs), settings=settings, ring=runs)
-    draw(paths, ends, runs).savefig(args.out / "certificates.png", dpi=100)
+    draw(FUNCTIONS, paths, ends, runs).savefig(args.out / "certificates.png", dpi=100)
 
 
 def play_functions() -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:

@@ -77,7 +77,7 @@ def duality_gap(
       num_steps: of each response.
       num_starts: how many starts of each player.
       test: (batch, context) on which the responses are compared with the point instead, so that
-        nobody gains by learning the batch by heart. It is then an estimate, and no bound.
+        nobody gains by memorizing the batch. It is then an estimate, and no bound.
       seed: of the fresh parameters.
 
     Returns:

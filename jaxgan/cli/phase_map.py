@@ -103,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from jaxgan.config.base import plain
     from jaxgan.config.data import open_data
+    from jaxgan.config.portable import portable
     from jaxgan.config.resolve import resolve
     from jaxgan.run.make import keep_compiled
     from jaxgan.run.map_axes import parse_axis, programs_of, split_axes
@@ -118,7 +119,8 @@ def run(args: argparse.Namespace) -> int:
     config = plain(load_any_config(args.config, args.overrides, trust_code=args.trust_code))
     if config.get("sweep"):
         raise ConfigError(bad_value("sweep", config["sweep"], "none: --axis says what is mapped"))
-    resolve(config)
+    about = {"name": Path(args.config).name, "seeds": args.seeds, "steps": args.steps}
+    about["config"] = portable(resolve(config))[0]
     keep_compiled()
     split = split_axes(config, axes)
     programs = programs_of(split, config)
@@ -137,8 +139,7 @@ def run(args: argparse.Namespace) -> int:
         found, edges = _mapped(player, split, args, score)
         cells += [cell._replace(point={**cell.point, **named}) for cell in found]
         boundary += [edge._replace(point={**edge.point, **named}) for edge in edges]
-    about = {"name": Path(args.config).name, "seeds": args.seeds, "steps": args.steps}
-    write_map(args.out, {**about, "config": programs[0][1]}, axes, cells, boundary)
+    write_map(args.out, about, axes, cells, boundary)
     shares = {word: sum(cell.phase == word for cell in cells) for word in PHASES}
     logger.info("cells: %s", ", ".join(f"{num} {word}" for word, num in shares.items() if num))
     logger.info("map: %s", escaped(str(args.out / "map.png")))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jaxgan import distributed
 from jaxgan.checkpoint.checkpointer import Checkpoints
 from jaxgan.config import grid
 from jaxgan.config.base import Config, with_flags
@@ -26,6 +24,7 @@ from jaxgan.run import directory
 from jaxgan.run.evaluation import open_reference
 from jaxgan.run.members import (
     check_playable,
+    check_room,
     make_batches,
     make_look,
     make_one,
@@ -133,7 +132,7 @@ class FuturesRun:
             configs[text] = changed_config(config, text)
         self._configs = configs
         self._variants: dict[tuple[str, int], _Variant] = {}
-        _check_memory(num, self._like)
+        check_room(self._like, num, "num")
 
     def steps(self, asked: str) -> list[int]:
         """The steps of the checkpoints that are asked for.
@@ -302,21 +301,6 @@ def _check_fits(
     if difference := first_difference(template, found):
         raise ConfigError(f"it changes what the state holds, so it is another run: {difference}")
     check_playable(one, config, source)
-
-
-def _check_memory(num: int, template: TrainState) -> None:
-    leaves = jax.tree.leaves(template._replace(key=template.step))
-    size = sum(math.prod(x.shape) * x.dtype.itemsize for x in leaves)
-    memory = distributed.memory_bytes()
-    if memory is not None:
-        memory *= distributed.members_mesh(num).size
-    # What is computed of a state is at least as large as the state itself.
-    if memory is not None and 2 * num * size > memory:
-        fits = memory // (2 * size)
-        raise ConfigError(
-            f"num is {num}; it must be at most {fits}, as a state takes {size / 1e6:.3g} MB, twice "
-            f"while it is played, and there are {memory / 1e9:.3g} GB"
-        )
 
 
 def _log_every(num_steps: int, steps_per_call: int) -> int:

@@ -116,5 +116,4 @@ def _points(boundary: Sequence[Edge], x: Axis, y: Axis | None) -> np.ndarray:
 
 
 def _place(axis: Axis, value: Any) -> float:
-    is_number = all(isinstance(one, int | float) for one in axis.values)
-    return float(value) if is_number else float(axis.values.index(value))
+    return float(value) if _along(axis).is_numeric else float(axis.values.index(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 from jaxgan import distributed
 from jaxgan.config.base import Config
 from jaxgan.config.build import build_algorithm
+from jaxgan.config.build_grid import ROOM
 from jaxgan.config.build_step import build_arguments, check_step
 from jaxgan.config.games import named
 from jaxgan.config.resolve import make_section
 from jaxgan.core.algorithm import Algorithm
-from jaxgan.core.errors import EvaluationError
+from jaxgan.core.errors import ConfigError, EvaluationError, bad_value
 from jaxgan.core.game import Game
 from jaxgan.core.state import TrainState, stream
 from jaxgan.core.typing import Batch
@@ -90,6 +92,29 @@ def check_playable(one: Algorithm, config: Config, source: Source | DeviceSource
     mesh, is_fed = distributed.make_mesh(1), not isinstance(source, DeviceSource)
     plain = {**of_one(config), "mesh": {**config["mesh"], "rules": {}}}
     check_step(one, build_arguments(one, plain, source.element_spec, is_fed, mesh))
+
+
+def check_room(template: TrainState, num: int, name: str) -> None:
+    """Raises if so many members, and as much again for their step, are more than there is memory.
+
+    Args:
+      template: of one member, ShapeDtypeStructs.
+      num: how many are played side by side.
+      name: of that number, for the message.
+
+    Raises:
+      ConfigError: with the largest number that fits, as estimated.
+
+    Example:
+      See `jaxgan.run.futures`.
+    """
+    leaves = jax.tree.leaves(template._replace(key=template.step))
+    size = ROOM * sum(math.prod(x.shape) * x.dtype.itemsize for x in leaves)
+    mesh = distributed.members_mesh(num)
+    available = distributed.available_bytes(mesh)
+    if available is not None and num * size > (memory := available * mesh.size):
+        words = f"one takes about {size / 1e6:.3g} MB while it is played, of {memory / 1e9:.3g} GB"
+        raise ConfigError(bad_value(name, num, f"at most {memory // size}: {words}"))
 
 
 def make_batches(

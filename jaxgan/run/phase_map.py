@@ -13,17 +13,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgan import distributed
 from jaxgan.config import grid
 from jaxgan.config.base import Config
-from jaxgan.config.build_grid import ROOM
 from jaxgan.config.games import named
 from jaxgan.config.portable import portable
 from jaxgan.core.algorithm import Algorithm
 from jaxgan.core.errors import ConfigError
 from jaxgan.core.state import TrainState
 from jaxgan.core.typing import Batch
-from jaxgan.data import DeviceSource, Source
+from jaxgan.data import DeviceSource, Source, record_of
 from jaxgan.files import read_json
 from jaxgan.files.atomic import replacing
 from jaxgan.run.map_motion import (
@@ -32,7 +30,14 @@ from jaxgan.run.map_motion import (
     rests_at_origin,
     with_motion,
 )
-from jaxgan.run.members import check_playable, make_batches, make_look, make_one, num_modes_of
+from jaxgan.run.members import (
+    check_playable,
+    check_room,
+    make_batches,
+    make_look,
+    make_one,
+    num_modes_of,
+)
 from jaxgan.training.collapse.phases import PHASES, Phase, phase
 from jaxgan.training.members import Line, forever, play
 from jaxgan.transforms import vectorized
@@ -124,7 +129,7 @@ def check_program(player: Player, points: Sequence[Point]) -> None:
     one = make_one(grid.at_point(config, points[0]), source)
     check_playable(one, config, source)
     like = jax.eval_shape(one.init, jax.random.key(0))
-    _check_memory(like, len(points) * player.num_seeds)
+    check_room(like, len(points) * player.num_seeds, "the number of members")
 
 
 def kept(
@@ -155,6 +160,7 @@ def kept(
         "config": portable(player.config)[0],
         "points": list(points),
         "seeds": player.num_seeds,
+        "data": record_of(player.source),
         "steps": num_steps,
     }
     text = json.dumps(asked, sort_keys=True)
@@ -314,16 +320,3 @@ def _means(lines: Sequence[Sequence[Line]]) -> dict[str, float]:
             if name != "step" and math.isfinite(value):
                 last.setdefault(name, []).append(value)
     return {name: sum(values) / len(values) for name, values in last.items()}
-
-
-def _check_memory(state: Any, num: int) -> None:
-    leaves = jax.tree.leaves(state)
-    needed = ROOM * sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
-    mesh = distributed.members_mesh(num)
-    available = distributed.available_bytes(mesh)
-    if available is not None and needed > available * mesh.size:
-        most = int(num * available * mesh.size / needed)
-        raise ConfigError(
-            f"axis: {num} members need about {needed / 2**30:.3g} GiB, and there are "
-            f"{available * mesh.size / 2**30:.3g} GiB; by that estimate at most {most} fit"
-        )

@@ -36,7 +36,7 @@ class Along(NamedTuple):
     @property
     def is_numeric(self) -> bool:
         """Whether the values are numbers."""
-        return all(isinstance(one, int | float) for one in self.values)
+        return all(isinstance(x, int | float) and not isinstance(x, bool) for x in self.values)
 
     def edges(self) -> np.ndarray:
         """Where cells begin and end, one more than there are values."""

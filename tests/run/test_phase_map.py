@@ -141,6 +141,11 @@ RING = str(HERE.parents[2] / "configs" / "ring.py:smoke")
         (RING, ["--axis", "generator.name=list:mlp,dcgan"], "dcgan"),
         (RING, ["--axis", "num_seeds=list:1,2"], "axis num_seeds changes no step that a map"),
         (RING, ["--axis", "ema.decay=list:0.1,0.2", "--steps", "3"], "steps is 3; it must be at"),
+        (
+            RING,
+            ["--axis", "ema.decay=list:0.1,0.2", "--seeds", "1000000000"],
+            "the number of members is 2000000000; it must be at most",
+        ),
         (RING, ["--axis", "total_steps=list:10,20"], "axis total_steps changes no step"),
         (RING, ["--axis", "batch_size=list:16,15"], "axis batch_size is [16, 15]; it must be in"),
         (RING, ["--axis", "seed=list:0,1", "--config.sweep.ema.decay=[0.1,0.2]"], "sweep is {"),
